@@ -1,0 +1,3 @@
+//! Carom passes bouncing balls round a ring of small computers: never lost, never doubled.
+
+pub mod ring;

@@ -1,0 +1,3 @@
+//! The `carom` binary: arguments, one call, exit code.
+
+fn main() {}

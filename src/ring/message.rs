@@ -1,0 +1,220 @@
+//! The lines of the wire, as types: one JSON object a line.
+//!
+//! Unknown fields are ignored and unknown types skipped, so the protocol can grow.
+//! Spans and moments are whole microseconds.
+
+use serde::{Deserialize, Serialize};
+
+use super::ball::{BallId, BallState, Generation, Record};
+use super::topology::{NodeId, Topology};
+
+/// The version of these messages.
+pub const VERSION: u32 = 1;
+
+/// All that one node says to another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Message {
+    /// The first line on a connection, both ways.
+    Hello(Hello),
+    /// Why the sender closes the connection.
+    Refused {
+        /// One sentence.
+        reason: String,
+        /// True where another process of the addressed node's name is already in the ring.
+        #[serde(default)]
+        duplicate: bool,
+    },
+    /// "I am well, and it is now `at` on my clock."
+    Heartbeat {
+        /// The sender's clock.
+        at: u64,
+        /// The latest `at` that the sender had heard from the addressed node.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        echo: Option<u64>,
+        /// How long ago it heard it.
+        #[serde(default)]
+        since: u64,
+    },
+    /// "The ball is yours."
+    Pass(Pass),
+    /// "I have it", or "I know of a newer state".
+    Passed {
+        /// Which ball.
+        ball: BallId,
+        /// The generation of the acknowledged pass.
+        generation: Generation,
+        /// The hop of the acknowledged pass.
+        hop: u64,
+    },
+    /// "Grant me the lease of these balls", from a holder or a candidate.
+    Acquire {
+        /// Repeated in the answers.
+        seq: u64,
+        /// The balls asked for.
+        balls: Vec<Claim>,
+    },
+    /// "You have my grant for these."
+    Granted {
+        /// Of the request.
+        seq: u64,
+        /// The granted balls.
+        balls: Vec<Grant>,
+    },
+    /// "You do not have my grant for these."
+    Denied {
+        /// Of the request.
+        seq: u64,
+        /// The denied balls.
+        balls: Vec<Denial>,
+    },
+    /// "I shall never hold this generation."
+    Release {
+        /// Which ball.
+        ball: BallId,
+        /// The generation that is given up.
+        generation: Generation,
+    },
+    /// "Pass me nothing more: I am about to leave."
+    Leaving,
+    /// "All passes that I ever sent you came before this line", in answer to `leaving`.
+    Farewell,
+    /// A type of a later version.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Who is speaking, and in which ring.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The ring's name.
+    pub ring: String,
+    /// The speaker's name.
+    pub node: String,
+    /// Sixteen hexadecimal digits, drawn at the start of the process.
+    pub incarnation: Incarnation,
+    /// The fingerprint of the speaker's topology.
+    pub topology: String,
+}
+
+/// A random number that a process draws at its start: a node reborn is told from the node that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Incarnation(pub u64);
+
+impl std::fmt::Display for Incarnation {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{:016x}", self.0)
+    }
+}
+
+impl Serialize for Incarnation {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Incarnation {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let number = u64::from_str_radix(&text, 16);
+        number
+            .map(Self)
+            .map_err(|_| serde::de::Error::custom("an incarnation is sixteen hexadecimal digits"))
+    }
+}
+
+impl Hello {
+    /// Whom this hello introduces to the node `me` of `topology`, or a sentence for both logs.
+    pub fn introduce(&self, topology: &Topology, me: NodeId) -> Result<NodeId, String> {
+        let name = topology.name(me);
+        if self.version != VERSION {
+            return Err(format!(
+                "{name} speaks version {VERSION} of the ring protocol and the peer version {}: run the same carom on both",
+                self.version
+            ));
+        }
+        if self.ring != topology.ring {
+            return Err(format!(
+                "{name} is in the ring {:?} and the peer in {:?}: check the addresses in the ring file",
+                topology.ring, self.ring
+            ));
+        }
+        let ours = topology.fingerprint();
+        if self.topology != ours {
+            return Err(format!(
+                "the ring file of {name} (topology {ours}) differs from the peer's (topology {:?}): copy one file to all nodes, then restart them all",
+                self.topology
+            ));
+        }
+        match topology.find(&self.node) {
+            None => Err(format!(
+                "{:?} is no node of the ring file of {name}",
+                self.node
+            )),
+            Some(peer) if peer == me => Err(format!(
+                "the peer calls itself {name}, and that is the name of the node it reached: give each node its own name and address"
+            )),
+            Some(peer) => Ok(peer),
+        }
+    }
+}
+
+/// A ball on its way, with what is left of its lease.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pass {
+    /// Which ball.
+    pub ball: BallId,
+    /// Its place in the ball's history, and how the ball left.
+    #[serde(flatten)]
+    pub record: Record,
+    /// What remained of the sender's lease when it sent this.
+    pub left: u64,
+    /// The addressed node's latest heartbeat time that the sender had heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub echo: Option<u64>,
+    /// The time between hearing that and sending this.
+    pub since: u64,
+}
+
+/// One ball of an `acquire`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Which ball.
+    pub ball: BallId,
+    /// The generation asked for.
+    pub generation: Generation,
+    /// A holder's hop; absent from a candidate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hop: Option<u64>,
+    /// A holder's state; absent from a candidate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<BallState>,
+}
+
+/// One ball of a `granted`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Which ball.
+    pub ball: BallId,
+    /// The newest state the voter knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Record>,
+}
+
+/// One ball of a `denied`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Denial {
+    /// Which ball.
+    pub ball: BallId,
+    /// Whose lease runs at the voter; absent where the reason is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_generation: Option<Generation>,
+    /// How long the voter will still refuse.
+    #[serde(default)]
+    pub lease_left: u64,
+    /// The newest state the voter knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Record>,
+}

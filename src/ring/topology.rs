@@ -1,0 +1,256 @@
+//! Who is in the ring and in which order, who is next, and how many make a quorum.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::ball::{BallId, BallState, Direction};
+
+/// A node's place in the ring file, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct NodeId(pub u8);
+
+impl NodeId {
+    /// The same as an index.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The largest number of nodes in a ring.
+pub const MOST_NODES: usize = 255;
+
+/// The largest number of balls in a ring: their renewals fit one line with room to spare.
+pub const MOST_BALLS: usize = 64;
+
+/// What is beyond the first and the last node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shape {
+    /// The last node is the first one's neighbour.
+    #[default]
+    Ring,
+    /// The two ends are walls.
+    Row,
+}
+
+/// What a part of the ring does that cannot reach a majority.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnPartition {
+    /// The ball stands still until a majority can talk again.
+    #[default]
+    Freeze,
+    /// Every island keeps a ball; the newest survives when they meet.
+    PlayOn,
+}
+
+/// The virtual screen that every node has. Both sides in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Screen {
+    /// From the left edge to the right one.
+    pub width: f64,
+    /// From the floor to the ceiling.
+    pub height: f64,
+}
+
+/// A ball as the ring file serves it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Serve {
+    /// The node on whose screen it begins.
+    pub start: NodeId,
+    /// How it begins.
+    pub state: BallState,
+}
+
+/// All of the ring file that the nodes must agree on; addresses and pins are not part of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Topology {
+    /// The ring's name.
+    pub ring: String,
+    /// The nodes' names in ring order; 1 to [`MOST_NODES`] of them, no two the same.
+    pub nodes: Vec<String>,
+    /// What is beyond the ends.
+    pub shape: Shape,
+    /// How long a silent holder keeps a ball before the ring takes it back.
+    pub lease: Duration,
+    /// What a minority does.
+    pub on_partition: OnPartition,
+    /// Every node's screen.
+    pub screen: Screen,
+    /// The balls, [`BallId`] 1 first; at most [`MOST_BALLS`].
+    pub balls: Vec<Serve>,
+}
+
+impl Topology {
+    /// Every node, in ring order.
+    pub fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        let count = self.nodes.len().min(MOST_NODES);
+        (0..count).filter_map(|index| u8::try_from(index).ok().map(NodeId))
+    }
+
+    /// The node of that name.
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        self.node_ids().find(|&id| self.name(id) == name)
+    }
+
+    /// A node's name; "?" for a number that is no node's.
+    pub fn name(&self, node: NodeId) -> &str {
+        self.nodes.get(node.index()).map_or("?", String::as_str)
+    }
+
+    /// Every ball with its identity.
+    pub fn serves(&self) -> impl Iterator<Item = (BallId, &Serve)> {
+        (1..).map(BallId).zip(&self.balls)
+    }
+
+    /// How many nodes, this one included, must grant a request.
+    pub fn quorum(&self) -> usize {
+        match self.on_partition {
+            OnPartition::Freeze => self.nodes.len() / 2 + 1,
+            OnPartition::PlayOn => 1,
+        }
+    }
+
+    /// The time between two heartbeats on a link, and between two renewals: a quarter of the lease.
+    pub fn heartbeat(&self) -> Duration {
+        self.lease / 4
+    }
+
+    /// The nodes that a ball flying `direction` from `from` would come to, nearest first.
+    ///
+    /// All round a ring, to the end of a row; `from` itself is not among them.
+    pub fn onward(&self, from: NodeId, direction: Direction) -> impl Iterator<Item = NodeId> {
+        let count = self.nodes.len();
+        let steps = match (self.shape, direction) {
+            (Shape::Ring, _) => count.saturating_sub(1),
+            (Shape::Row, Direction::Right) => count.saturating_sub(from.index() + 1),
+            (Shape::Row, Direction::Left) => from.index(),
+        };
+        (1..=steps).filter_map(move |step| self.step(from, direction, step))
+    }
+
+    /// The node `step` places from `from`, counted round the ring whatever its shape.
+    pub fn step(&self, from: NodeId, direction: Direction, step: usize) -> Option<NodeId> {
+        let count = self.nodes.len();
+        let index = match direction {
+            Direction::Right => (from.index() + step).checked_rem(count)?,
+            Direction::Left => (from.index() + count)
+                .checked_sub(step.checked_rem(count)?)?
+                .checked_rem(count)?,
+        };
+        u8::try_from(index).ok().map(NodeId)
+    }
+
+    /// A short name for exactly this topology: nodes whose fingerprints differ must not talk.
+    ///
+    /// The first 16 hexadecimal digits of SHA-256 over one line a fact, in a fixed order.
+    pub fn fingerprint(&self) -> String {
+        let mut facts = String::new();
+        // Writing to a String cannot fail. Debug escapes the names, so no name can imitate a fact.
+        let _ = writeln!(
+            facts,
+            "ring {:?} shape {:?} lease {} on-partition {:?} screen {:?} {:?}",
+            self.ring,
+            self.shape,
+            super::time::micros(self.lease),
+            self.on_partition,
+            self.screen.width,
+            self.screen.height,
+        );
+        for name in &self.nodes {
+            let _ = writeln!(facts, "node {name:?}");
+        }
+        for Serve { start, state } in &self.balls {
+            let _ = writeln!(
+                facts,
+                "ball {} {:?} {:?} {:?} {:?}",
+                start.0, state.position, state.velocity, state.radius, state.color
+            );
+        }
+        Sha256::digest(facts)
+            .iter()
+            .take(8)
+            .fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topology(count: usize, shape: Shape) -> Topology {
+        Topology {
+            ring: "test".to_owned(),
+            nodes: (1..=count).map(|number| format!("pi{number}")).collect(),
+            shape,
+            lease: Duration::from_millis(500),
+            on_partition: OnPartition::Freeze,
+            screen: Screen {
+                width: 800.0,
+                height: 600.0,
+            },
+            balls: Vec::new(),
+        }
+    }
+
+    fn onward(count: usize, shape: Shape, from: u8, direction: Direction) -> Vec<u8> {
+        topology(count, shape)
+            .onward(NodeId(from), direction)
+            .map(|id| id.0)
+            .collect()
+    }
+
+    #[test]
+    fn a_ring_goes_round_both_ways_and_a_row_ends() {
+        assert_eq!(onward(4, Shape::Ring, 2, Direction::Right), [3, 0, 1]);
+        assert_eq!(onward(4, Shape::Ring, 2, Direction::Left), [1, 0, 3]);
+        assert_eq!(onward(4, Shape::Row, 2, Direction::Right), [3]);
+        assert_eq!(onward(4, Shape::Row, 2, Direction::Left), [1, 0]);
+        assert_eq!(onward(4, Shape::Row, 3, Direction::Right), [0; 0]);
+        assert_eq!(onward(1, Shape::Ring, 0, Direction::Right), [0; 0]);
+    }
+
+    #[test]
+    fn two_majorities_always_meet() {
+        for count in 1..=MOST_NODES {
+            assert!(2 * topology(count, Shape::Ring).quorum() > count);
+        }
+        assert_eq!(topology(5, Shape::Ring).quorum(), 3);
+    }
+
+    #[test]
+    fn the_fingerprint_sees_every_fact() {
+        let base = topology(3, Shape::Ring);
+        let mut others = vec![topology(4, Shape::Ring), topology(3, Shape::Row)];
+        others.push(Topology {
+            lease: Duration::from_millis(501),
+            ..base.clone()
+        });
+        others.push(Topology {
+            on_partition: OnPartition::PlayOn,
+            ..base.clone()
+        });
+        others.push(Topology {
+            ring: "other".to_owned(),
+            ..base.clone()
+        });
+        others.push(Topology {
+            screen: Screen {
+                width: 801.0,
+                ..base.screen
+            },
+            ..base.clone()
+        });
+        for other in others {
+            assert_ne!(base.fingerprint(), other.fingerprint());
+        }
+        assert_eq!(base.fingerprint().len(), 16);
+    }
+}
