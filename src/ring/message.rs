@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ball::{BallId, BallState, Generation, Record};
+use super::ball::{BallId, BallState, Generation, Record, Stamp};
 use super::topology::{NodeId, Topology};
 
 /// The version of these messages.
@@ -217,4 +217,39 @@ pub struct Denial {
     /// The newest state the voter knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<Record>,
+}
+
+impl Claim {
+    /// A holder's request to renew its lease.
+    pub fn of_holder(ball: BallId, record: Record) -> Self {
+        let Record { stamp, state } = record;
+        Self {
+            ball,
+            generation: stamp.generation,
+            hop: Some(stamp.hop),
+            state: Some(state),
+        }
+    }
+
+    /// A candidate's request for a ball it does not have.
+    pub fn of_candidate(ball: BallId, generation: Generation) -> Self {
+        Self {
+            ball,
+            generation,
+            hop: None,
+            state: None,
+        }
+    }
+
+    /// What a holder's claim says of its ball; `None` from a candidate.
+    pub fn record(&self) -> Option<Record> {
+        let (hop, state) = self.hop.zip(self.state)?;
+        Some(Record {
+            stamp: Stamp {
+                generation: self.generation,
+                hop,
+            },
+            state,
+        })
+    }
 }

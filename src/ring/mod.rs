@@ -1,9 +1,33 @@
 //! The core: who holds a ball, who may take it back, and where it flies.
 //!
+//! A ball's current generation holds a time-limited lease at a majority of the nodes; the ball
+//! carries that lease from hand to hand; renewing the lease and taking the ball back from a dead
+//! node are the same request. So, while clocks run alike within one percent:
+//! no two nodes ever possess one ball, and while a majority can talk every ball is possessed.
+//! `docs/PROTOCOL.md` tells the rules; [`Node`] is them.
+//!
 //! Pure: no socket, no clock, no task, no I/O; time and randomness come in as values.
 
 pub mod ball;
+mod drain;
+mod election;
+pub mod event;
+mod holder;
 pub mod message;
 pub mod motion;
+mod node;
+mod node_set;
+mod passing;
+pub mod peers;
+mod renewal;
 pub mod time;
 pub mod topology;
+pub mod view;
+mod voter;
+
+pub use ball::{BallId, BallState, Direction, Generation, Record, Stamp};
+pub use event::{Input, Note, Output, Possession};
+pub use message::{Hello, Incarnation, Message};
+pub use node::Node;
+pub use time::Time;
+pub use topology::{NodeId, OnPartition, Screen, Serve, Shape, Topology};

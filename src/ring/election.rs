@@ -1,0 +1,249 @@
+//! Rule 6: a ball that nobody holds any more is taken back, by one.
+
+use std::time::Duration;
+
+use super::ball::{BallId, Generation, Record, Stamp};
+use super::event::{Note, Output, Possession};
+use super::holder::{Election, Held, Holding};
+use super::message::{Claim, Denial, Message};
+use super::motion;
+use super::node::Node;
+use super::node_set::NodeSet;
+use super::time::Time;
+use super::topology::NodeId;
+use super::voter::Verdict;
+
+impl Election {
+    pub(super) fn hear_denial(&mut self, from: NodeId, denial: &Denial) {
+        self.answered.insert(from);
+        self.hear_of(denial.newest);
+        if denial.lease_generation.is_none() && denial.lease_left > 0 {
+            self.quarantined
+                .push(Duration::from_micros(denial.lease_left));
+        } else {
+            self.opposed = true;
+        }
+    }
+}
+
+impl Node {
+    /// Ends the candidacies whose answers are in, then begins those that are due.
+    pub(super) fn campaign(&mut self, out: &mut Vec<Output>) {
+        self.conclude(out);
+        if self.drain.is_some() {
+            return;
+        }
+        let due = |node: &Self, id| node.election_due(id).is_some_and(|due| due <= node.now);
+        let missed: Vec<BallId> = self
+            .ball_ids()
+            .into_iter()
+            .filter(|&id| due(self, id))
+            .collect();
+        if !missed.is_empty() {
+            self.stand(&missed, out);
+            // A node alone has all the answers it will get.
+            self.conclude(out);
+        }
+    }
+
+    /// When this node should ask for a ball it does not have; `None` while no quorum could answer.
+    pub(super) fn election_due(&self, id: BallId) -> Option<Time> {
+        let ball = self.balls.get(&id)?;
+        let unheld = matches!(ball.holding, Holding::None) && self.drain.is_none();
+        if !unheld || self.peers.live(self.now).len() + 1 < self.topology.quorum() {
+            return None;
+        }
+        // When a quorum has just met, a holder among them gets the time for a renewal to be heard.
+        let met = self.peers.quorum_since()? + self.topology.lease / 2;
+        let missed = ball
+            .voter
+            .missed_at(self.topology.lease)
+            .max(self.quarantine_until);
+        let turn = self.topology.heartbeat() / 2 * self.rank(id);
+        Some((missed.max(met) + turn).max(ball.not_before))
+    }
+
+    /// How many live nodes go before this one: the next after the last holder in the ball's
+    /// direction of travel is first, so that the ball visibly flies on. Before there is any
+    /// holder, the node that serves it is first, with rank 0.
+    fn rank(&self, id: BallId) -> u32 {
+        let Some(ball) = self.balls.get(&id) else {
+            return 0;
+        };
+        let newest = ball.voter.newest();
+        let direction = newest
+            .map_or(ball.serve.state, |newest| newest.state)
+            .direction();
+        let (from, first) = match ball.voter.holder() {
+            Some(holder) => (holder, 1),
+            None => (ball.serve.start, 0),
+        };
+        let round = (first..first + self.topology.nodes.len())
+            .filter_map(|step| self.topology.step(from, direction, step));
+        let before = round
+            .take_while(|&node| node != self.me)
+            .filter(|&node| self.peers.is_live(node, self.now));
+        u32::try_from(before.count() + first).unwrap_or(u32::MAX)
+    }
+
+    /// Asks everyone for these balls, in one request.
+    fn stand(&mut self, missed: &[BallId], out: &mut Vec<Output>) {
+        let (now, me) = (self.now, self.me);
+        let (seq, asked) = (self.next_seq(), self.peers.live(now));
+        let mut claims = Vec::new();
+        for &id in missed {
+            let nonce = self.random.u64(..);
+            let Some(ball) = self.balls.get_mut(&id) else {
+                continue;
+            };
+            let highest = ball.highest_round.max(ball.voter.highest_round());
+            let generation = Generation {
+                round: highest.saturating_add(1),
+                nonce,
+            };
+            let claim = Claim::of_candidate(id, generation);
+            if self.judge(me, &claim, out) != Some(Verdict::Granted) {
+                continue;
+            }
+            let Some(ball) = self.balls.get_mut(&id) else {
+                continue;
+            };
+            ball.holding = Holding::Electing(Election {
+                generation,
+                seq,
+                sent: now,
+                closes: now + self.topology.lease / 8,
+                asked,
+                answered: NodeSet::default(),
+                granted: [me].into_iter().collect(),
+                opposed: false,
+                quarantined: Vec::new(),
+                best: ball.voter.newest(),
+            });
+            out.push(Output::Note(Note::Campaign {
+                ball: id,
+                generation,
+            }));
+            claims.push(claim);
+        }
+        if !claims.is_empty() && !asked.is_empty() {
+            out.push(Output::Broadcast(Message::Acquire { seq, balls: claims }));
+        }
+    }
+
+    fn conclude(&mut self, out: &mut Vec<Output>) {
+        for id in self.ball_ids() {
+            let Some(ball) = self.balls.get(&id) else {
+                continue;
+            };
+            let Holding::Electing(election) = &ball.holding else {
+                continue;
+            };
+            if !election.is_over(self.now) {
+                continue;
+            }
+            // A holder may have been heard of since the candidacy began.
+            let mut election = election.clone();
+            election.hear_of(ball.voter.newest());
+            if self.has_won(&election) {
+                self.win(id, &election, out);
+            } else {
+                let granted = election.granted.len();
+                let wait = self.patience(&election);
+                self.abandon(id, out);
+                if let Some(ball) = self.balls.get_mut(&id) {
+                    ball.not_before = self.now + wait;
+                }
+                let generation = election.generation;
+                out.push(Output::Note(Note::Lost {
+                    ball: id,
+                    generation,
+                    granted,
+                }));
+            }
+        }
+    }
+
+    fn has_won(&self, election: &Election) -> bool {
+        let newest = election.best.map(|best| best.stamp.generation);
+        let outdated = newest.is_some_and(|newest| newest >= election.generation);
+        let alone_or_agreed = !self.plays_on() || !election.opposed;
+        let in_time = self.now < election.sent + Self::safe(self.topology.lease);
+        election.granted.len() >= self.topology.quorum() && alone_or_agreed && in_time && !outdated
+    }
+
+    /// Goes on from the newest state among the answers, on this node's own screen.
+    fn win(&mut self, id: BallId, election: &Election, out: &mut Vec<Output>) {
+        let (now, screen, me) = (self.now, self.topology.screen, self.me);
+        let deadline = election.sent + Self::safe(self.topology.lease);
+        let Some(ball) = self.balls.get_mut(&id) else {
+            return;
+        };
+        let generation = election.generation;
+        let (hop, entry) = match election.best {
+            Some(best) => (best.stamp.hop, motion::enter(&best.state, screen)),
+            None if ball.serve.start == me => (0, ball.serve.state),
+            None => (0, motion::enter(&ball.serve.state, screen)),
+        };
+        let stamp = Stamp { generation, hop };
+        // The first renewal goes out at once: only then does the ring know the new generation.
+        let mut held = Held::new(stamp, entry, deadline, now);
+        held.start(now, screen, Duration::ZERO);
+        held.renewed_from = Some(election.sent);
+        ball.voter.learn(
+            now,
+            Record {
+                stamp,
+                state: entry,
+            },
+            me,
+        );
+        ball.holding = Holding::Held(held);
+        self.counters.elections += 1;
+        out.push(Output::Light(Possession { ball: id, stamp }));
+        out.push(Output::Note(Note::Won {
+            ball: id,
+            generation,
+        }));
+    }
+
+    /// Ends a candidacy without a trace.
+    pub(super) fn abandon(&mut self, id: BallId, out: &mut Vec<Output>) {
+        let Some(ball) = self.balls.get_mut(&id) else {
+            return;
+        };
+        let Holding::Electing(election) = &ball.holding else {
+            return;
+        };
+        let generation = election.generation;
+        ball.voter.release(generation);
+        ball.holding = Holding::None;
+        if !self.peers.connected().is_empty() {
+            out.push(Output::Broadcast(Message::Release {
+                ball: id,
+                generation,
+            }));
+        }
+    }
+
+    /// How long a failed candidate waits: a random part of a lease, or, if quarantined voters
+    /// would have made the quorum, just until enough of them may vote.
+    fn patience(&mut self, election: &Election) -> Duration {
+        let lease = self.topology.lease;
+        let missing = self
+            .topology
+            .quorum()
+            .saturating_sub(election.granted.len());
+        let mut waits = election.quarantined.clone();
+        waits.sort_unstable();
+        let last = missing.checked_sub(1).and_then(|index| waits.get(index));
+        match last {
+            Some(&wait) => wait.min(lease) + self.random_span(lease / 16),
+            None => lease / 8 + self.random_span(lease - lease / 8),
+        }
+    }
+
+    fn random_span(&mut self, most: Duration) -> Duration {
+        Duration::from_micros(self.random.u64(0..=super::time::micros(most)))
+    }
+}

@@ -1,0 +1,120 @@
+//! All that a node can hear and say, one sentence each.
+
+use super::ball::{BallId, Generation, Stamp};
+use super::message::{Incarnation, Message};
+use super::topology::NodeId;
+
+/// What a node can hear.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A connection to this process of the peer is open, and its hello fits.
+    LinkUp {
+        /// Who.
+        peer: NodeId,
+        /// Which life of it.
+        incarnation: Incarnation,
+    },
+    /// The connection to the peer is gone.
+    LinkDown {
+        /// Who.
+        peer: NodeId,
+    },
+    /// A line came in on the peer's connection.
+    Received {
+        /// Who sent it.
+        from: NodeId,
+        /// What it says.
+        message: Message,
+    },
+    /// A peer refused us: another process of our name is already in the ring.
+    Duplicate,
+    /// The moment of [`super::Node::next_deadline`] has come.
+    Tick,
+    /// Pass on every ball and leave.
+    Drain,
+}
+
+/// What a node can say; to be carried out in the order given.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// This node has the ball from now on: its LED on.
+    Light(Possession),
+    /// This node no longer has the ball: its LED off, before anything that follows.
+    Dark(Possession),
+    /// One line for one peer.
+    Send {
+        /// Who.
+        to: NodeId,
+        /// What.
+        message: Message,
+    },
+    /// The same line for every connected peer.
+    Broadcast(Message),
+    /// Something a person may want to read.
+    Note(Note),
+    /// Every ball is handed on, or the time for it is over: the process may end.
+    Drained,
+}
+
+/// One stay of one ball on one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Possession {
+    /// Which ball.
+    pub ball: BallId,
+    /// Where the stay stands in the ball's history.
+    pub stamp: Stamp,
+}
+
+/// What happened beside the ordinary passing of a ball.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// This node asks the ring for a ball whose holder is silent.
+    Campaign {
+        /// Which ball.
+        ball: BallId,
+        /// The generation it would begin.
+        generation: Generation,
+    },
+    /// The ring gave the ball to this node.
+    Won {
+        /// Which ball.
+        ball: BallId,
+        /// The generation it began.
+        generation: Generation,
+    },
+    /// The ring did not give the ball to this node.
+    Lost {
+        /// Which ball.
+        ball: BallId,
+        /// The generation that was given up.
+        generation: Generation,
+        /// How many granted it, this node included.
+        granted: usize,
+    },
+    /// No majority renewed the lease in time: the ball stands still here.
+    Froze {
+        /// Which ball.
+        ball: BallId,
+    },
+    /// A majority renewed the lease of a ball that stood still: it moves on.
+    Thawed {
+        /// Which ball.
+        ball: BallId,
+    },
+    /// The ring went on with a newer generation: this node's copy is dropped.
+    Retired {
+        /// Which ball.
+        ball: BallId,
+        /// The generation of the dropped copy.
+        generation: Generation,
+    },
+    /// A pass was never acknowledged; the ring will settle where the ball is.
+    Unanswered {
+        /// Which ball.
+        ball: BallId,
+        /// Who was to have it.
+        to: NodeId,
+    },
+    /// Another process has this node's name: no vote of ours counts until a full lease has passed.
+    Silenced,
+}

@@ -1,0 +1,67 @@
+//! A set of nodes, in 32 bytes.
+
+use super::topology::NodeId;
+
+/// A set of nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct NodeSet([u64; 4]);
+
+impl NodeSet {
+    pub(super) fn insert(&mut self, node: NodeId) {
+        if let Some(word) = self.0.get_mut(node.index() / 64) {
+            *word |= 1 << (node.index() % 64);
+        }
+    }
+
+    pub(super) fn remove(&mut self, node: NodeId) {
+        if let Some(word) = self.0.get_mut(node.index() / 64) {
+            *word &= !(1 << (node.index() % 64));
+        }
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether every member is also a member of `other`.
+    pub(super) fn is_subset(self, other: Self) -> bool {
+        self.0
+            .iter()
+            .zip(other.0)
+            .all(|(mine, others)| mine & !others == 0)
+    }
+}
+
+impl FromIterator<NodeId> for NodeSet {
+    fn from_iter<I: IntoIterator<Item = NodeId>>(nodes: I) -> Self {
+        let mut set = Self::default();
+        for node in nodes {
+            set.insert(node);
+        }
+        set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_come_and_go_over_the_whole_range() {
+        let mut set: NodeSet = [0, 63, 64, 254].map(NodeId).into_iter().collect();
+        assert_eq!(set.len(), 4);
+        set.insert(NodeId(64));
+        assert_eq!(set.len(), 4);
+        let smaller = set;
+        set.insert(NodeId(200));
+        assert!(smaller.is_subset(set) && !set.is_subset(smaller));
+        for member in [0, 63, 64, 254, 200] {
+            set.remove(NodeId(member));
+        }
+        assert!(set.is_empty());
+    }
+}

@@ -1,0 +1,251 @@
+//! Rules 4 and 5: a ball goes from hand to hand and takes its lease along.
+
+use std::time::Duration;
+
+use super::ball::{BallId, Direction, Generation, Record, Stamp};
+use super::event::{Note, Output, Possession};
+use super::holder::{Held, Holding, Passing};
+use super::message::{Incarnation, Message, Pass};
+use super::motion;
+use super::node::Node;
+use super::time::{Time, micros};
+use super::topology::NodeId;
+
+impl Node {
+    /// Lets every ball that has reached its edge fly on, or bounce where nobody takes it.
+    pub(super) fn fly(&mut self, out: &mut Vec<Output>) {
+        for id in self.ball_ids() {
+            let Some(ball) = self.balls.get(&id) else {
+                continue;
+            };
+            let Holding::Held(held) = &ball.holding else {
+                continue;
+            };
+            if held.is_frozen() {
+                continue;
+            }
+            let direction = held.entry.direction();
+            if self.drain.is_some() {
+                if let Some(to) = self.refuge(direction) {
+                    self.pass(id, to, out);
+                }
+            } else if held.edge_at.is_some_and(|edge| edge <= self.now) {
+                match self.neighbour(direction) {
+                    None => self.bounce(id),
+                    Some(to) if self.may_pass(held) => self.pass(id, to, out),
+                    Some(_) => self.wait_at_edge(id),
+                }
+            }
+        }
+    }
+
+    /// The nearest node that way which can take a ball.
+    fn neighbour(&self, direction: Direction) -> Option<NodeId> {
+        let mut onward = self.topology.onward(self.me, direction);
+        onward.find(|&node| self.peers.takes_balls(node, self.now))
+    }
+
+    /// The node that a leaving node hands a ball to.
+    pub(super) fn refuge(&self, direction: Direction) -> Option<NodeId> {
+        self.neighbour(direction)
+            .or_else(|| self.neighbour(direction.opposite()))
+    }
+
+    /// Whether the lease is long enough to be carried on.
+    ///
+    /// Every pass costs the lease a hundredth and the time on the way, and only a ball that stays
+    /// a while can be renewed. So a ball with less than half a lease waits at its edge for one
+    /// renewal, however little that brings on a slow network.
+    pub(super) fn may_pass(&self, held: &Held) -> bool {
+        let fresh = held
+            .renewed_from
+            .zip(held.edge_at)
+            .is_some_and(|(sent, edge)| sent >= edge);
+        fresh || self.now.until(held.deadline) >= self.topology.lease / 2
+    }
+
+    fn wait_at_edge(&mut self, id: BallId) {
+        let now = self.now;
+        if let Some(held) = self.held_mut(id)
+            && !held.has_asked()
+        {
+            held.renew_at = now;
+        }
+    }
+
+    fn bounce(&mut self, id: BallId) {
+        let (now, screen) = (self.now, self.topology.screen);
+        if let Some(held) = self.held_mut(id) {
+            held.entry = motion::bounce(&held.state(screen, now));
+            held.start(now, screen, motion::SHORTEST_BOUNCE);
+        }
+    }
+
+    /// LED off first, then `Passing`, then the message.
+    fn pass(&mut self, id: BallId, to: NodeId, out: &mut Vec<Output>) {
+        let (now, screen) = (self.now, self.topology.screen);
+        let Some(link) = self.peers.link(to) else {
+            return;
+        };
+        let to_incarnation = link.incarnation;
+        let Some(ball) = self.balls.get_mut(&id) else {
+            return;
+        };
+        let Holding::Held(held) = &ball.holding else {
+            return;
+        };
+        let Stamp { generation, hop } = held.stamp;
+        let stamp = Stamp {
+            generation,
+            hop: hop.saturating_add(1),
+        };
+        let record = Record {
+            stamp,
+            state: held.state(screen, now),
+        };
+        out.push(Output::Dark(Possession {
+            ball: id,
+            stamp: held.stamp,
+        }));
+        let passing = Passing {
+            record,
+            to,
+            to_incarnation,
+            deadline: held.deadline,
+        };
+        ball.voter.learn(now, record, to);
+        let message = self.pass_message(id, &passing);
+        out.push(Output::Send { to, message });
+        if let Some(ball) = self.balls.get_mut(&id) {
+            ball.holding = Holding::Passing(passing);
+        }
+    }
+
+    fn pass_message(&self, ball: BallId, passing: &Passing) -> Message {
+        let (echo, since) = self.echo_for(passing.to);
+        let left = micros(self.now.until(passing.deadline));
+        Message::Pass(Pass {
+            ball,
+            record: passing.record,
+            left,
+            echo,
+            since,
+        })
+    }
+
+    /// A new connection: the same process gets an unacknowledged pass again, a reborn one never.
+    pub(super) fn resend(&mut self, peer: NodeId, incarnation: Incarnation, out: &mut Vec<Output>) {
+        for id in self.ball_ids() {
+            let Some(ball) = self.balls.get(&id) else {
+                continue;
+            };
+            let Holding::Passing(passing) = &ball.holding else {
+                continue;
+            };
+            if passing.to != peer {
+                continue;
+            }
+            if passing.to_incarnation == incarnation {
+                let message = self.pass_message(id, passing);
+                out.push(Output::Send { to: peer, message });
+            } else if let Some(ball) = self.balls.get_mut(&id) {
+                // Its last life may have passed the ball on already.
+                out.push(Output::Note(Note::Unanswered { ball: id, to: peer }));
+                ball.holding = Holding::None;
+            }
+        }
+    }
+
+    /// The other end of a pass.
+    pub(super) fn take(
+        &mut self,
+        from: NodeId,
+        pass: &Pass,
+        out: &mut Vec<Output>,
+        answers: &mut Vec<Output>,
+    ) {
+        let deadline = self.carried_deadline(pass);
+        let (now, me, screen) = (self.now, self.me, self.topology.screen);
+        let half = self.topology.lease / 2;
+        let heartbeat = self.topology.heartbeat();
+        let id = pass.ball;
+        let Some(ball) = self.balls.get_mut(&id) else {
+            return;
+        };
+        let stamp = pass.record.stamp;
+        ball.hear_of(Some(stamp.generation));
+        if let Holding::Electing(election) = &ball.holding {
+            if election.generation > stamp.generation {
+                // The sender will see its lease run out; to acknowledge would be a lie.
+                self.counters.refused_passes += 1;
+                return;
+            }
+            self.abandon(id, out);
+        }
+        let Some(ball) = self.balls.get_mut(&id) else {
+            return;
+        };
+        let Stamp { generation, hop } = stamp;
+        answers.push(Output::Send {
+            to: from,
+            message: Message::Passed {
+                ball: id,
+                generation,
+                hop,
+            },
+        });
+        if ball
+            .voter
+            .newest()
+            .is_some_and(|newest| stamp <= newest.stamp)
+        {
+            self.counters.refused_passes += 1;
+            return;
+        }
+        if let Holding::Held(held) = &ball.holding
+            && !held.is_frozen()
+        {
+            // Only where every island plays on can a newer ball meet one that still moves.
+            out.push(Output::Dark(Possession {
+                ball: id,
+                stamp: held.stamp,
+            }));
+        }
+        ball.voter.learn(now, pass.record, me);
+        let renew_at = now + now.until(deadline).saturating_sub(half).min(heartbeat);
+        let entry = motion::enter(&pass.record.state, screen);
+        let mut held = Held::new(stamp, entry, deadline, renew_at);
+        if deadline > now {
+            held.start(now, screen, Duration::ZERO);
+            out.push(Output::Light(Possession { ball: id, stamp }));
+        }
+        ball.holding = Holding::Held(held);
+        self.counters.hops += 1;
+    }
+
+    /// What the lease in a pass is worth on this node's clock.
+    ///
+    /// Reckoned from a moment of this clock that the sender had heard of, never from the arrival:
+    /// the time on the way would be counted as lease.
+    fn carried_deadline(&self, pass: &Pass) -> Time {
+        let echo = pass
+            .echo
+            .map(Time::from_micros)
+            .filter(|&echo| echo <= self.now);
+        let span = Duration::from_micros(pass.since.saturating_add(pass.left));
+        let most = self.now + Self::safe(self.topology.lease);
+        echo.map_or(self.now, |echo| (echo + Self::safe(span)).min(most))
+    }
+
+    /// An acknowledgement: the ball is in other hands.
+    pub(super) fn passed(&mut self, id: BallId, generation: Generation, hop: u64) {
+        let Some(ball) = self.balls.get_mut(&id) else {
+            return;
+        };
+        if let Holding::Passing(passing) = &ball.holding
+            && passing.record.stamp == (Stamp { generation, hop })
+        {
+            ball.holding = Holding::None;
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What this node knows of the others: who is connected, who was heard, whose clock said what.
+
+use std::time::Duration;
+
+use super::message::Incarnation;
+use super::node_set::NodeSet;
+use super::time::Time;
+use super::topology::NodeId;
+
+/// A link that has been silent for this many heartbeats is not up.
+pub const SILENT_HEARTBEATS: u32 = 3;
+
+/// Every other node.
+#[derive(Clone, Debug)]
+pub(super) struct Peers {
+    peers: Vec<Peer>,
+    silence: Duration,
+    /// How many others make a quorum together with this node.
+    needed: usize,
+    quorum_since: Option<Time>,
+}
+
+/// One other node.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) link: Option<Link>,
+    /// Since when it has been connected or not.
+    pub(super) since: Time,
+    /// Whether it was ever connected.
+    pub(super) met: bool,
+}
+
+/// An open connection.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    pub(super) incarnation: Incarnation,
+    pub(super) heard: Time,
+    /// The peer's latest heartbeat time, and when it was heard.
+    pub(super) echo: Option<(u64, Time)>,
+    pub(super) round_trip: Option<Duration>,
+    /// It said that it is about to leave.
+    pub(super) leaving: bool,
+}
+
+impl Peers {
+    pub(super) fn new(count: usize, needed: usize, now: Time, heartbeat: Duration) -> Self {
+        let peer = Peer {
+            link: None,
+            since: now,
+            met: false,
+        };
+        let quorum_since = (needed == 0).then_some(now);
+        Self {
+            peers: vec![peer; count],
+            silence: heartbeat * SILENT_HEARTBEATS,
+            needed,
+            quorum_since,
+        }
+    }
+
+    pub(super) fn up(&mut self, peer: NodeId, incarnation: Incarnation, now: Time) {
+        if let Some(peer) = self.peers.get_mut(peer.index()) {
+            let link = Link {
+                incarnation,
+                heard: now,
+                echo: None,
+                round_trip: None,
+                leaving: false,
+            };
+            *peer = Peer {
+                link: Some(link),
+                since: now,
+                met: true,
+            };
+        }
+        self.count_quorum(now);
+    }
+
+    pub(super) fn down(&mut self, peer: NodeId, now: Time) {
+        if let Some(peer) = self.peers.get_mut(peer.index())
+            && peer.link.take().is_some()
+        {
+            peer.since = now;
+        }
+        self.count_quorum(now);
+    }
+
+    fn count_quorum(&mut self, now: Time) {
+        let whole = self.connected().len() >= self.needed;
+        self.quorum_since = whole.then(|| self.quorum_since.unwrap_or(now));
+    }
+
+    /// Since when enough nodes for a quorum have been connected without a break.
+    pub(super) fn quorum_since(&self) -> Option<Time> {
+        self.quorum_since
+    }
+
+    pub(super) fn get(&self, peer: NodeId) -> Option<&Peer> {
+        self.peers.get(peer.index())
+    }
+
+    pub(super) fn link(&self, peer: NodeId) -> Option<&Link> {
+        self.get(peer)?.link.as_ref()
+    }
+
+    pub(super) fn link_mut(&mut self, peer: NodeId) -> Option<&mut Link> {
+        self.peers.get_mut(peer.index())?.link.as_mut()
+    }
+
+    /// Whether a line came in on the peer's connection within the last heartbeats.
+    pub(super) fn is_live(&self, peer: NodeId, now: Time) -> bool {
+        self.link(peer)
+            .is_some_and(|link| now.since(link.heard) <= self.silence)
+    }
+
+    /// Whether a ball can be passed to the peer.
+    pub(super) fn takes_balls(&self, peer: NodeId, now: Time) -> bool {
+        self.is_live(peer, now) && self.link(peer).is_some_and(|link| !link.leaving)
+    }
+
+    pub(super) fn connected(&self) -> NodeSet {
+        self.ids(|peer| peer.link.is_some())
+    }
+
+    pub(super) fn live(&self, now: Time) -> NodeSet {
+        self.ids(|peer| {
+            peer.link
+                .as_ref()
+                .is_some_and(|link| now.since(link.heard) <= self.silence)
+        })
+    }
+
+    fn ids(&self, wanted: impl Fn(&Peer) -> bool) -> NodeSet {
+        let numbered = self.peers.iter().zip(0..=u8::MAX);
+        numbered
+            .filter(|(peer, _)| wanted(peer))
+            .map(|(_, id)| NodeId(id))
+            .collect()
+    }
+}

@@ -1,0 +1,121 @@
+//! The voter's part: to whom this node has lent its voice for one ball, and the newest state it knows.
+
+use std::time::Duration;
+
+use super::ball::{Generation, Record};
+use super::time::Time;
+use super::topology::NodeId;
+
+/// One node's voice for one ball.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Voter {
+    lease: Option<Lease>,
+    newest: Option<Record>,
+    holder: Option<NodeId>,
+    heard: Option<Time>,
+}
+
+/// A promise to grant nobody else before `until`.
+#[derive(Clone, Copy, Debug)]
+struct Lease {
+    generation: Generation,
+    until: Time,
+}
+
+/// The answer to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Granted,
+    Denied {
+        /// Whose lease runs here.
+        favoured: Option<Generation>,
+        /// How long this node will still refuse.
+        left: Duration,
+    },
+}
+
+impl Voter {
+    /// Rules 1 and 2: grants iff the quarantine is over, the lease is free or already the
+    /// asker's, and nothing newer than the asker is known.
+    pub(super) fn decide(
+        &mut self,
+        now: Time,
+        quarantine_until: Time,
+        span: Duration,
+        generation: Generation,
+    ) -> Verdict {
+        if now < quarantine_until {
+            // We may have forgotten a grant of our last life, so we lend our voice to nobody yet.
+            return Verdict::Denied {
+                favoured: None,
+                left: now.until(quarantine_until),
+            };
+        }
+        let running = self.lease.filter(|lease| now < lease.until);
+        let below_newest = self
+            .newest
+            .is_some_and(|newest| generation < newest.stamp.generation);
+        let taken = running.is_some_and(|lease| lease.generation != generation);
+        if below_newest || taken {
+            return Verdict::Denied {
+                favoured: running.map(|lease| lease.generation),
+                left: running.map_or(Duration::ZERO, |lease| now.until(lease.until)),
+            };
+        }
+        self.lease = Some(Lease {
+            generation,
+            until: now + span,
+        });
+        Verdict::Granted
+    }
+
+    /// Gives the voice back if it is lent to `generation`.
+    pub(super) fn release(&mut self, generation: Generation) {
+        if self
+            .lease
+            .is_some_and(|lease| lease.generation == generation)
+        {
+            self.lease = None;
+        }
+    }
+
+    /// Notes what a holder said of its ball, unless something newer is known.
+    pub(super) fn learn(&mut self, now: Time, record: Record, holder: NodeId) {
+        if self
+            .newest
+            .is_none_or(|newest| newest.stamp <= record.stamp)
+        {
+            self.newest = Some(record);
+            self.holder = Some(holder);
+            self.heard = Some(now);
+        }
+    }
+
+    /// The newest state that any holder said.
+    pub(super) fn newest(&self) -> Option<Record> {
+        self.newest
+    }
+
+    /// The last node known to have had the ball.
+    pub(super) fn holder(&self) -> Option<NodeId> {
+        self.holder
+    }
+
+    /// When a holder was last heard of.
+    pub(super) fn heard(&self) -> Option<Time> {
+        self.heard
+    }
+
+    /// The moment from which the ball must be missed: no lease runs and no holder was heard for a lease.
+    pub(super) fn missed_at(&self, span: Duration) -> Time {
+        let free = self.lease.map_or(Time::default(), |lease| lease.until);
+        self.heard.map_or(free, |heard| free.max(heard + span))
+    }
+
+    /// The highest round that this voice was lent to or heard of.
+    pub(super) fn highest_round(&self) -> u64 {
+        let lent = self.lease.map_or(0, |lease| lease.generation.round);
+        self.newest
+            .map_or(lent, |newest| lent.max(newest.stamp.generation.round))
+    }
+}
