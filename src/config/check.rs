@@ -1,0 +1,275 @@
+//! The rules between keys: each function reports every breach of one rule.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use super::Led;
+use super::draft::{BallDraft, Draft, NodeDraft, PortsDraft};
+use super::fault::quoted;
+use super::near::did_you_mean;
+use super::place::{At, Report};
+use super::schema::PORTS;
+
+/// Reports every rule that is broken between keys that could be read.
+pub(super) fn check(draft: &Draft, report: &mut Report<'_>) {
+    if let Some(nodes) = &draft.nodes {
+        names(nodes, report);
+        ports_within(nodes, &draft.ports, report);
+        addresses(nodes, &draft.ports, report);
+        leds(nodes, report);
+        starts(&draft.balls, nodes, report);
+    }
+    for ball in &draft.balls {
+        fits(ball, draft, report);
+        inside(ball, draft, report);
+    }
+}
+
+/// No two nodes have one name.
+fn names(nodes: &[NodeDraft], report: &mut Report<'_>) {
+    let mut seen = BTreeMap::new();
+    for name in nodes.iter().filter_map(|node| node.name.as_ref()) {
+        if let Some(first) = seen.insert(&name.value, name.spot) {
+            let first = report.places.in_words(first);
+            let sentence = format!(
+                "{} is the name of the node on {first} too: give every node a name of its own",
+                quoted(&name.value)
+            );
+            report.fault(name.spot, &name.key, sentence);
+        }
+    }
+}
+
+/// A node's ports with what they are for; those that cannot be read are left out.
+fn ports_of<'draft>(
+    node: &'draft NodeDraft,
+    defaults: &'draft PortsDraft,
+) -> impl Iterator<Item = (&'static str, &'draft At<u16>)> {
+    let names = PORTS.keys.iter().map(|key| key.name);
+    let ports = names.zip(node.ports.over(defaults));
+    ports.filter_map(|(name, port)| port.map(|port| (name, port)))
+}
+
+/// No node uses a port twice.
+fn ports_within(nodes: &[NodeDraft], defaults: &PortsDraft, report: &mut Report<'_>) {
+    for node in nodes {
+        let mut seen: BTreeMap<u16, (&str, &At<u16>)> = BTreeMap::new();
+        for (name, port) in ports_of(node, defaults) {
+            let Some((first_name, first)) = seen.insert(port.value, (name, port)) else {
+                continue;
+            };
+            // The fault is with the one that the node sets itself: it is the more particular.
+            let (at, other) = if port.key.starts_with("node") {
+                (port, first_name)
+            } else {
+                (first, name)
+            };
+            let sentence = format!(
+                "{} is the {other} port too: give each of them a number of its own",
+                port.value
+            );
+            report.fault(at.spot, &at.key, sentence);
+        }
+    }
+}
+
+/// A host in the spelling that is the same for the same address.
+fn canonical(host: &str) -> String {
+    match host.parse::<IpAddr>() {
+        Ok(address) => address.to_string(),
+        Err(_) => host.trim_end_matches('.').to_ascii_lowercase(),
+    }
+}
+
+/// A port of a node that an earlier node on the same host has too.
+struct Clash<'draft> {
+    /// The earlier node's index.
+    first: usize,
+    /// What the earlier node has the port for.
+    first_name: &'static str,
+    name: &'static str,
+    port: &'draft At<u16>,
+}
+
+/// No two nodes have one address: the same host and the same port, whatever it is for.
+fn addresses(nodes: &[NodeDraft], defaults: &PortsDraft, report: &mut Report<'_>) {
+    let mut seen: BTreeMap<(String, u16), (usize, &str)> = BTreeMap::new();
+    for (index, node) in nodes.iter().enumerate() {
+        let Some(host) = &node.host else {
+            continue;
+        };
+        let mut clashes: Vec<Clash<'_>> = Vec::new();
+        for (name, port) in ports_of(node, defaults) {
+            let address = (canonical(&host.value), port.value);
+            let (first, first_name) = *seen.entry(address).or_insert((index, name));
+            // One fault a node is enough: the first it clashes with.
+            if first != index && clashes.iter().all(|clash| clash.first == first) {
+                clashes.push(Clash {
+                    first,
+                    first_name,
+                    name,
+                    port,
+                });
+            }
+        }
+        // With one clash the port can be at fault, with more it is the host.
+        let (spot, key) = match clashes.as_slice() {
+            [] => continue,
+            [Clash { port, .. }] if port.key.starts_with(&node.key) => (port.spot, &port.key),
+            [..] => (host.spot, &host.key),
+        };
+        let first = clashes.first().and_then(|clash| nodes.get(clash.first));
+        let first = first.map_or("another node", |first| first.key.as_str());
+        report.fault(spot, key, same_address(host, first, index, &clashes));
+    }
+}
+
+fn same_address(host: &At<String>, first: &str, index: usize, clashes: &[Clash<'_>]) -> String {
+    let listed: Vec<_> = clashes
+        .iter()
+        .map(|clash| match clash.name == clash.first_name {
+            true => format!("{} {}", clash.name, clash.port.value),
+            false => format!(
+                "{} {} (its {})",
+                clash.name, clash.port.value, clash.first_name
+            ),
+        })
+        .collect();
+    let others: Vec<_> = clashes
+        .iter()
+        .map(|clash| {
+            let further = u16::try_from(index - clash.first).unwrap_or(u16::MAX);
+            let port = clash.port.value;
+            let other = port.checked_add(further).unwrap_or(port - 1);
+            format!("{} = {other}", clash.name)
+        })
+        .collect();
+    format!(
+        "{first} has the same host {} and the same {} {}: \
+         give this node another host, or ports = {{ {} }}",
+        quoted(&host.value),
+        if listed.len() == 1 { "port" } else { "ports" },
+        listed.join(", "),
+        others.join(", ")
+    )
+}
+
+/// What two nodes on one host cannot both use.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Used {
+    Pin(PathBuf, u8),
+    Kernel(String),
+    File(PathBuf),
+}
+
+impl Used {
+    fn by(led: &Led) -> Option<(Self, String)> {
+        match led {
+            // The same pins, reached another way.
+            Led::Gpio { pin, .. } => Some((
+                Self::Pin(PathBuf::from("/dev/gpiochip0"), *pin),
+                format!("pin {pin}"),
+            )),
+            Led::GpioChip { chip, pin, .. } => {
+                Some((Self::Pin(chip.clone(), *pin), format!("pin {pin}")))
+            }
+            Led::Sysfs { name, .. } => Some((
+                Self::Kernel(name.clone()),
+                format!("the LED {}", quoted(name)),
+            )),
+            Led::Act => Some((
+                Self::Kernel("ACT".to_owned()),
+                "the board's own LED".to_owned(),
+            )),
+            Led::Trace { path } => {
+                let shown = quoted(&path.to_string_lossy());
+                Some((Self::File(path.clone()), format!("the trace {shown}")))
+            }
+            Led::None => None,
+        }
+    }
+}
+
+/// No two nodes on one host have one LED.
+fn leds(nodes: &[NodeDraft], report: &mut Report<'_>) {
+    let mut seen = BTreeMap::new();
+    for node in nodes {
+        let (Some(host), Some(led)) = (&node.host, &node.led) else {
+            continue;
+        };
+        let Some((used, words)) = Used::by(&led.value) else {
+            continue;
+        };
+        if let Some(first) = seen.insert((canonical(&host.value), used), &node.key) {
+            let sentence = format!(
+                "{words} is used by {first} on the same host {}: give each node an LED of its own",
+                quoted(&host.value)
+            );
+            report.fault(led.spot, &led.key, sentence);
+        }
+    }
+}
+
+/// Every ball starts at a node that there is.
+fn starts(balls: &[BallDraft], nodes: &[NodeDraft], report: &mut Report<'_>) {
+    // A name that is wrong has been reported; that a ball uses it is no second mistake.
+    let labels = || nodes.iter().filter_map(|node| node.label.as_deref());
+    if nodes.is_empty() {
+        return;
+    }
+    for start in balls.iter().filter_map(|ball| ball.start.as_ref()) {
+        if labels().any(|label| label == start.value) {
+            continue;
+        }
+        let named = nodes.iter().filter_map(|node| node.name.as_ref());
+        let names = || named.clone().map(|name| name.value.as_str());
+        let digits = |name: &str| -> String { name.chars().filter(char::is_ascii_digit).collect() };
+        // For "pi9" the node "pi1" is as far off as any.
+        let alike = names().filter(|name| digits(name) == digits(&start.value));
+        let hint = did_you_mean(&start.value, alike).unwrap_or_else(|| {
+            let all: BTreeSet<_> = names().collect();
+            let mut some: Vec<_> = all.iter().copied().take(8).collect();
+            if all.len() > some.len() {
+                some.push("...");
+            }
+            format!("the nodes are {}", some.join(", "))
+        });
+        let sentence = format!("no node is called {}: {hint}", quoted(&start.value));
+        report.fault(start.spot, &start.key, sentence);
+    }
+}
+
+/// Every ball has room to move on the screen.
+fn fits(ball: &BallDraft, draft: &Draft, report: &mut Report<'_>) {
+    let (Some(width), Some(height)) = (&draft.width, &draft.height) else {
+        return;
+    };
+    let (radius, spot, key) = match &ball.radius {
+        Some(radius) => (radius.value, radius.spot, radius.key.clone()),
+        None => (BallDraft::RADIUS, ball.spot, format!("{}.radius", ball.key)),
+    };
+    let room = width.value.min(height.value) / 2.0;
+    if radius >= room {
+        let (width, height) = (width.value, height.value);
+        let sentence = format!(
+            "{radius} is too much for a screen of {width} x {height}: it must be under {room}"
+        );
+        report.fault(spot, &key, sentence);
+    }
+}
+
+/// Every ball begins on the screen.
+fn inside(ball: &BallDraft, draft: &Draft, report: &mut Report<'_>) {
+    let (Some(width), Some(height), Some(position)) = (&draft.width, &draft.height, &ball.position)
+    else {
+        return;
+    };
+    let (width, height, [x, y]) = (width.value, height.value, position.value);
+    if !(0.0..=width).contains(&x) || !(0.0..=height).contains(&y) {
+        let sentence = format!(
+            "[{x}, {y}] is off the screen: x must be from 0 to {width}, y from 0 to {height}"
+        );
+        report.fault(position.spot, &position.key, sentence);
+    }
+}

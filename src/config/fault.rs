@@ -1,0 +1,172 @@
+//! What is wrong with a configuration, where, and what to do about it.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A report holds this many faults at most.
+pub const MOST_FAULTS: usize = 100;
+
+/// Where a value was set.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The file as a whole: it cannot be read, or something is not in it.
+    File {
+        /// The file, as it was named.
+        file: Arc<str>,
+    },
+    /// A character of the file.
+    Line {
+        /// The file, as it was named.
+        file: Arc<str>,
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+    },
+    /// An environment variable.
+    Environment {
+        /// The variable's name.
+        variable: Arc<str>,
+    },
+    /// A flag of the command line.
+    Flag {
+        /// The key that the flag sets.
+        key: Arc<str>,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { file } => formatter.write_str(&plain(file)),
+            Self::Line { file, line, column } => {
+                write!(formatter, "{}:{line}:{column}", plain(file))
+            }
+            Self::Environment { variable } => {
+                write!(formatter, "environment {}", plain(variable))
+            }
+            Self::Flag { key } => write!(formatter, "flag {}", plain(key)),
+        }
+    }
+}
+
+/// One thing that is wrong.
+///
+/// Shown as one line, `PLACE: KEY: SENTENCE`. Nothing in it can move a terminal's cursor:
+/// what came from the file is escaped.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    /// Where it is.
+    pub place: Place,
+    /// The key, such as `node[pi2].ports.ring`; empty if the fault is not at a key.
+    ///
+    /// Nodes go by name, or by their number in the file from 1 if the name cannot be read;
+    /// balls go by number, from 1.
+    pub key: String,
+    /// What is wrong and what to do, in words that follow the key.
+    pub sentence: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: ", self.place)?;
+        if !self.key.is_empty() {
+            write!(formatter, "{}: ", plain(&self.key))?;
+        }
+        formatter.write_str(&plain(&self.sentence))
+    }
+}
+
+/// Everything that is wrong with a configuration, in the order of the file; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults {
+    faults: Vec<Fault>,
+    more: bool,
+}
+
+impl Faults {
+    /// Puts the faults in order, each once; there may be `more` that were not kept.
+    pub(super) fn new(mut faults: Vec<Fault>, more: bool) -> Self {
+        faults.sort();
+        faults.dedup();
+        Self { faults, more }
+    }
+
+    /// One fault of the file as a whole.
+    pub(super) fn of_file(file: &str, sentence: String) -> Self {
+        let place = Place::File { file: file.into() };
+        let key = String::new();
+        Self::new(
+            vec![Fault {
+                place,
+                key,
+                sentence,
+            }],
+            false,
+        )
+    }
+
+    /// The faults, at most [`MOST_FAULTS`].
+    pub fn iter(&self) -> impl Iterator<Item = &Fault> {
+        self.faults.iter()
+    }
+}
+
+impl fmt::Display for Faults {
+    /// One line a fault, with no newline after the last.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            let newline = if index == 0 { "" } else { "\n" };
+            write!(formatter, "{newline}{fault}")?;
+        }
+        if self.more {
+            formatter.write_str("\nand more: mend these first")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// The text with whatever a terminal would act on, or not show, written as an escape.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '"' | '\'' | '\\' => plain.push(character),
+            _ => plain.extend(character.escape_debug()),
+        }
+    }
+    plain
+}
+
+/// The text in double quotes, escaped, and cut off if it is long.
+pub(super) fn quoted(text: &str) -> String {
+    const MOST_SHOWN: usize = 40;
+    match text.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
+        None => format!("{text:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_escape_sequence_reaches_the_terminal() {
+        let faults = Faults::of_file("a\x1b[2J\u{202e}.toml", "is\r\nnot \u{9b}there".to_owned());
+        let shown = faults.to_string();
+        assert!(
+            !shown.contains(|c: char| c.is_control() || c == '\u{202e}'),
+            "{shown:?}"
+        );
+    }
+
+    #[test]
+    fn long_text_is_cut_off() {
+        assert_eq!(quoted("a\"b"), "\"a\\\"b\"");
+        let shown = quoted(&"é".repeat(1000));
+        assert_eq!(shown.chars().count(), 45);
+    }
+}

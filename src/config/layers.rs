@@ -1,0 +1,241 @@
+//! The layers of the configuration: defaults, the file, the environment, flags; later wins.
+
+use ::config::{Config as Layered, ConfigError, Map, Source, Value, ValueKind};
+use toml::Spanned;
+use toml::de::{DeInteger, DeTable, DeValue};
+
+use super::fault::Place;
+use super::near::did_you_mean;
+use super::place::{Report, Spot};
+use super::schema::{Kind, SECTIONS, single_keys};
+use super::syntax;
+
+/// What every variable of ours begins with.
+const PREFIX: &str = "CAROM_";
+
+/// The flags that set keys, such as `ring.lease` to `1s`: the last layer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides(Vec<(String, String)>);
+
+impl Overrides {
+    /// Sets a key of `[ring]`, `[screen]` or `[ports]`, written `section.key`; the last one wins.
+    #[must_use]
+    pub fn set(mut self, key: &str, text: &str) -> Self {
+        self.0.push((key.to_owned(), text.to_owned()));
+        self
+    }
+}
+
+/// One layer, with its values' origins noted.
+#[derive(Clone, Debug)]
+pub(super) struct Layer(Map<String, Value>);
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
+        Ok(self.0.clone())
+    }
+}
+
+/// The file as values. Reports what is not TOML, and then returns nothing.
+pub(super) fn file<'text>(text: &'text str, report: &mut Report<'text>) -> Option<Value> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        syntax::refuse(text, &errors, report);
+        return None;
+    }
+    let mut walk = Walk {
+        report,
+        path: vec![],
+    };
+    Some(Value::new(None, walk.table(table.get_ref())))
+}
+
+/// On its way through the file.
+struct Walk<'report, 'text> {
+    report: &'report mut Report<'text>,
+    path: Vec<String>,
+}
+
+impl Walk<'_, '_> {
+    fn table(&mut self, table: &DeTable<'_>) -> Map<String, Value> {
+        let mut values = Map::new();
+        for (key, value) in table {
+            let name = key.get_ref().to_string();
+            self.path.push(super::table::path_part(&name));
+            let converted = self.value(&key.span(), value);
+            self.path.pop();
+            if self.path.is_empty() {
+                self.report.places.header(&name, &converted);
+            }
+            values.insert(name, converted);
+        }
+        values
+    }
+
+    fn value(&mut self, key: &std::ops::Range<usize>, value: &Spanned<DeValue<'_>>) -> Value {
+        let span = value.span();
+        let origin = self.report.places.in_file(key, &span);
+        let kind = match value.get_ref() {
+            DeValue::String(text) => ValueKind::String(text.to_string()),
+            DeValue::Integer(number) => integer(number),
+            DeValue::Float(number) => ValueKind::Float(number.as_str().parse().unwrap_or(f64::NAN)),
+            DeValue::Boolean(switch) => ValueKind::Boolean(*switch),
+            DeValue::Array(list) => {
+                let elements = list.iter();
+                let elements = elements.map(|element| self.value(&element.span(), element));
+                ValueKind::Array(elements.collect())
+            }
+            DeValue::Table(table) => ValueKind::Table(self.table(table)),
+            DeValue::Datetime(_) => {
+                let path = self.path.join(".");
+                let at = Value::new(Some(&origin), ValueKind::Nil);
+                let sentence = "is a date or a time of day, which no key takes: \
+                                put it in quotes if it is meant as text";
+                self.report.fault(Spot::of(&at), &path, sentence);
+                ValueKind::Nil
+            }
+        };
+        Value::new(Some(&origin), kind)
+    }
+}
+
+/// A whole number; one too large for any key becomes the largest there is.
+fn integer(number: &DeInteger<'_>) -> ValueKind {
+    let (digits, radix) = (number.as_str(), number.radix());
+    if let Ok(number) = i64::from_str_radix(digits, radix) {
+        return ValueKind::I64(number);
+    }
+    let limit = if digits.starts_with('-') {
+        i128::MIN
+    } else {
+        i128::MAX
+    };
+    ValueKind::I128(i128::from_str_radix(digits, radix).unwrap_or(limit))
+}
+
+/// The value of a key of that kind that was set as text.
+fn from_text(kind: Kind, origin: Option<&String>, text: &str) -> Value {
+    let number = match kind {
+        Kind::Number => text
+            .parse()
+            .map(ValueKind::I64)
+            .or_else(|_| text.parse().map(ValueKind::Float))
+            .ok(),
+        Kind::Text | Kind::FileOnly => None,
+    };
+    Value::new(
+        origin,
+        number.unwrap_or_else(|| ValueKind::String(text.to_owned())),
+    )
+}
+
+/// The name of the variable that sets a key.
+fn variable(section: &str, key: &str) -> String {
+    format!("{PREFIX}{section}__{key}")
+        .to_uppercase()
+        .replace('-', "_")
+}
+
+/// What the environment sets; reports variables that look like keys but are none.
+///
+/// Variables without two underscores, such as `CAROM_NODE`, are not ours to read.
+pub(super) fn environment(variables: &[(String, String)], report: &mut Report<'_>) -> Layer {
+    let known: Vec<_> = single_keys()
+        .map(|(section, key)| (variable(section.name, key.name), section, key))
+        .collect();
+    let mut layer = Map::new();
+    for (name, text) in variables {
+        if !name
+            .strip_prefix(PREFIX)
+            .is_some_and(|rest| rest.contains("__"))
+        {
+            continue;
+        }
+        let place = Place::Environment {
+            variable: name.as_str().into(),
+        };
+        let origin = report.places.elsewhere(place);
+        if let Some((_, section, key)) = known.iter().find(|(known, ..)| known == name) {
+            let path = format!("{}.{}", section.name, key.name);
+            layer.insert(path, from_text(key.kind, Some(&origin), text));
+        } else {
+            let names = known.iter().map(|(name, ..)| name.as_str());
+            let hint = outside_hint(name, names);
+            let at = Spot::of(&Value::new(Some(&origin), ValueKind::Nil));
+            report.fault(at, "", format!("sets no key that there is: {hint}"));
+        }
+    }
+    Layer(layer)
+}
+
+/// What the flags set; reports those that set no key.
+pub(super) fn flags(overrides: &Overrides, report: &mut Report<'_>) -> Layer {
+    let known: Vec<_> = single_keys()
+        .map(|(section, key)| (format!("{}.{}", section.name, key.name), key.kind))
+        .collect();
+    let mut layer = Map::new();
+    for (name, text) in &overrides.0 {
+        let place = Place::Flag {
+            key: name.as_str().into(),
+        };
+        let origin = report.places.elsewhere(place);
+        if let Some((path, kind)) = known.iter().find(|(path, _)| path == name) {
+            layer.insert(path.clone(), from_text(*kind, Some(&origin), text));
+        } else {
+            let hint = outside_hint(name, known.iter().map(|(path, _)| path.as_str()));
+            let at = Spot::of(&Value::new(Some(&origin), ValueKind::Nil));
+            report.fault(at, "", format!("sets no key that there is: {hint}"));
+        }
+    }
+    Layer(layer)
+}
+
+fn outside_hint<'known>(name: &str, known: impl Iterator<Item = &'known str>) -> String {
+    let lower = name.to_lowercase();
+    let of = |section: &str| {
+        lower
+            .strip_prefix("carom_")
+            .unwrap_or(&lower)
+            .starts_with(section)
+    };
+    if of("node") || of("ball") {
+        return "nodes and balls can be set in the file only".to_owned();
+    }
+    did_you_mean(name, known).unwrap_or_else(|| {
+        "only the keys of [ring], [screen] and [ports] can be set here".to_owned()
+    })
+}
+
+/// Lays one layer over the other.
+///
+/// Of the file only the sections that there are; the others have been reported, and their
+/// names might read as something else to the layering.
+///
+/// # Errors
+///
+/// If the layering refuses a key. None of ours is refused.
+pub(super) fn lay(file: &Value, environment: Layer, flags: Layer) -> Result<Value, ConfigError> {
+    let mut builder = Layered::builder();
+    for (section, key) in single_keys() {
+        if let Some(default) = key.default {
+            let path = format!("{}.{}", section.name, key.name);
+            builder = builder.set_default(path, from_text(key.kind, None, default))?;
+        }
+    }
+    let mut sections = Map::new();
+    if let ValueKind::Table(keys) = &file.kind {
+        let known = keys
+            .iter()
+            .filter(|(name, _)| SECTIONS.iter().any(|section| section.name == *name));
+        sections.extend(known.map(|(name, value)| (name.clone(), value.clone())));
+    }
+    builder = builder.add_source(Layer(sections)).add_source(environment);
+    for (path, value) in flags.0 {
+        builder = builder.set_override(path, value)?;
+    }
+    Ok(builder.build()?.cache)
+}

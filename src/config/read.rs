@@ -1,0 +1,244 @@
+//! Reads a [`Draft`] out of the layered values, section by section, key by key.
+
+use std::time::Duration;
+
+use ::config::{Value, ValueKind};
+
+use super::draft::{BallDraft, Draft, NodeDraft, PortsDraft, RingDraft};
+use super::led;
+use super::near::did_you_mean;
+use super::place::{Report, Spot};
+use super::schema::{BALL, LATER, NODE, PORTS, RING, SCREEN, SECTIONS, Section, homes};
+use super::table::{Table, path_part};
+use super::value;
+use crate::ring::topology::{MOST_BALLS, MOST_NODES, OnPartition, Shape};
+
+/// The longest time a ball can be told to dwell on a screen.
+const LONGEST_DWELL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// In pixels a second.
+const FASTEST: f64 = 1e9;
+
+/// Reads everything that can be read and reports everything that cannot.
+pub(super) fn read(values: &Value, report: &mut Report<'_>) -> Draft {
+    let root = Table::of(values, "", "the file");
+    let section = |section: &Section, report: &mut Report<'_>| {
+        let value = root.as_ref().and_then(|root| root.get(section.name));
+        once(section, value, report)
+    };
+    let ring = section(&RING, report).map(|table| ring(&table, report));
+    let (width, height) = match section(&SCREEN, report) {
+        Some(table) => {
+            table.refuse_unknown(report, SCREEN.keys, &[]);
+            let side = |value: &Value| value::number(value, 1.0..=100_000.0);
+            (
+                table.take(report, "width", side),
+                table.take(report, "height", side),
+            )
+        }
+        None => (None, None),
+    };
+    let ports = section(&PORTS, report).map(|table| ports(&table, report));
+    let list = |section: &Section, most, report: &mut Report<'_>| {
+        let value = root.as_ref().and_then(|root| root.get(section.name));
+        many(section, value, most, report)
+    };
+    let nodes = list(&NODE, MOST_NODES, report).map(|values| {
+        if values.is_empty() {
+            let sentence = "is missing: a ring has at least one [[node]] with a name and a host";
+            report.missing(Spot::File, NODE.name, sentence);
+        }
+        numbered(values, |number, value| node(number, value, report))
+    });
+    let balls = list(&BALL, MOST_BALLS, report).unwrap_or_default();
+    Draft {
+        ring: ring.unwrap_or_default(),
+        width,
+        height,
+        ports: ports.unwrap_or_default(),
+        nodes,
+        balls: numbered(balls, |number, value| ball(number, value, report)),
+    }
+}
+
+/// Reports the file's sections that are none of ours.
+pub(super) fn refuse_unknown_sections(file: &Value, report: &mut Report<'_>) {
+    let ValueKind::Table(keys) = &file.kind else {
+        return;
+    };
+    let mut unknown: Vec<_> = keys
+        .iter()
+        .filter(|(name, _)| SECTIONS.iter().all(|section| section.name != *name))
+        .collect();
+    unknown.sort_by_key(|(_, value)| Spot::of(value));
+    for (name, value) in unknown {
+        let hint = did_you_mean(name, SECTIONS.map(|section| section.name))
+            .or_else(|| homes(name))
+            .unwrap_or_else(|| format!("the parts are {}", SECTIONS.map(|s| s.header).join(", ")));
+        let sentence = format!("is no part of a ring file: {hint}");
+        report.fault(Spot::of_key(value), &path_part(name), sentence);
+    }
+}
+
+/// A section that comes once.
+fn once<'value>(
+    section: &Section,
+    value: Option<&'value Value>,
+    report: &mut Report<'_>,
+) -> Option<Table<'value>> {
+    let Some(value) = value else {
+        // Only a section without any default can be missing, for the defaults are a layer.
+        return None;
+    };
+    let Some(mut table) = Table::of(value, section.name, section.header) else {
+        let header = section.header;
+        let sentence = format!("wants to be one table: write {header} and its keys below");
+        report.fault(Spot::of_key(value), section.name, sentence);
+        return None;
+    };
+    table.spot = report.places.of_section(section.name);
+    Some(table)
+}
+
+/// The elements of a section that comes as often as one likes; `None` if it is no such section.
+fn many<'value>(
+    section: &Section,
+    value: Option<&'value Value>,
+    most: usize,
+    report: &mut Report<'_>,
+) -> Option<&'value [Value]> {
+    let Some(value) = value else {
+        return Some(&[]);
+    };
+    let (name, header) = (section.name, section.header);
+    let ValueKind::Array(elements) = &value.kind else {
+        let sentence = format!("needs two brackets: write {header} once for every {name}");
+        report.fault(report.places.of_section(name), name, sentence);
+        return None;
+    };
+    if let Some(beyond) = elements.get(most) {
+        let count = elements.len();
+        let sentence = format!(
+            "comes {count} times: a ring has at most {most}, take this one and those after it out"
+        );
+        report.fault(Spot::of(beyond), name, sentence);
+        return None;
+    }
+    let mut whole = true;
+    for element in elements {
+        if !matches!(element.kind, ValueKind::Table(_)) {
+            let sentence = format!("wants to be tables: write {header} and its keys below");
+            report.fault(Spot::of(element), name, sentence);
+            whole = false;
+        }
+    }
+    whole.then_some(elements)
+}
+
+fn numbered<T>(values: &[Value], mut read: impl FnMut(usize, &Value) -> Option<T>) -> Vec<T> {
+    let numbered = (1..).zip(values);
+    numbered
+        .filter_map(|(number, value)| read(number, value))
+        .collect()
+}
+
+fn ring(table: &Table<'_>, report: &mut Report<'_>) -> RingDraft {
+    table.refuse_unknown(report, RING.keys, LATER);
+    let shapes = [("ring", Shape::Ring), ("row", Shape::Row)];
+    let partitions = [
+        ("freeze", OnPartition::Freeze),
+        ("play-on", OnPartition::PlayOn),
+    ];
+    let lease = Duration::from_millis(50)..=Duration::from_secs(60);
+    RingDraft {
+        name: table.must(report, RING.keys, "name", value::name),
+        shape: table.take(report, "shape", |value| value::one_of(value, &shapes)),
+        lease: table.take(report, "lease", |value| {
+            value::time(value, lease, "50ms to 60s")
+        }),
+        on_partition: table.take(report, "on-partition", |value| {
+            value::one_of(value, &partitions)
+        }),
+    }
+}
+
+fn ports(table: &Table<'_>, report: &mut Report<'_>) -> PortsDraft {
+    table.refuse_unknown(report, PORTS.keys, &[]);
+    PortsDraft(
+        ["ring", "receiver", "rate", "http"].map(|name| table.take(report, name, value::port)),
+    )
+}
+
+fn node(number: usize, value: &Value, report: &mut Report<'_>) -> Option<NodeDraft> {
+    let unnamed = format!("node[{number}]");
+    let mut table = Table::of(value, &unnamed, NODE.header)?;
+    if let Some(name) = table.get("name").and_then(|name| value::name(name).ok()) {
+        table.path = format!("node[{name}]");
+    }
+    table.refuse_unknown(report, NODE.keys, &[]);
+    Some(NodeDraft {
+        label: table.text("name"),
+        key: table.path.clone(),
+        name: table.must(report, NODE.keys, "name", value::name),
+        host: table.must(report, NODE.keys, "host", value::host),
+        ssh: table.take(report, "ssh", value::ssh),
+        listen: table.take(report, "listen", value::address),
+        led: led::read(&table, report),
+        ports: node_ports(&table, report),
+    })
+}
+
+fn node_ports(node: &Table<'_>, report: &mut Report<'_>) -> PortsDraft {
+    let Some(value) = node.get(PORTS.name) else {
+        return PortsDraft::default();
+    };
+    let path = node.path_of(PORTS.name);
+    let Some(table) = Table::of(value, &path, "a node's ports") else {
+        let sentence = "wants a table such as { ring = 7701 }";
+        report.fault(Spot::of(value), &path, sentence);
+        return PortsDraft::default();
+    };
+    ports(&table, report)
+}
+
+fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<BallDraft> {
+    let table = Table::of(value, &format!("ball[{number}]"), BALL.header)?;
+    table.refuse_unknown(report, BALL.keys, &[]);
+    let coordinate = |value: &Value| value::number(value, -FASTEST..=FASTEST);
+    let shade = |value: &Value| value::whole(value, 0..=u8::MAX);
+    // Any text will do: if no node is called that, saying so helps more.
+    let start = |value: &Value| {
+        let text = table.text("start").filter(|text| !text.is_empty());
+        text.map_or_else(|| value::name(value), Ok)
+    };
+    Some(BallDraft {
+        spot: table.spot,
+        key: table.path.clone(),
+        start: table.must(report, BALL.keys, "start", start),
+        position: table.must(report, BALL.keys, "position", |value| {
+            value::list(value, ["x", "y"], coordinate)
+        }),
+        velocity: table.must(report, BALL.keys, "velocity", |value| {
+            let velocity = value::list(value, ["x", "y"], coordinate)?;
+            moves(velocity).then_some(velocity).ok_or_else(|| {
+                let sentence = "has an x that is as good as 0, so the ball would never leave: \
+                                give it at least 0.01 or at most -0.01 pixels a second";
+                sentence.to_owned().into()
+            })
+        }),
+        radius: table.take(report, "radius", |value| {
+            value::number(value, 0.1..=100_000.0)
+        }),
+        color: table.take(report, "color", |value| {
+            value::list(value, ["red", "green", "blue"], shade)
+        }),
+        dwell: table.take(report, "dwell", |value| {
+            value::time(value, Duration::ZERO..=LONGEST_DWELL, "0s to 1440m")
+        }),
+    })
+}
+
+/// Whether a ball of that velocity comes to an edge before anybody loses patience.
+fn moves([across, _]: [f64; 2]) -> bool {
+    across.abs() >= 0.01
+}

@@ -1,0 +1,171 @@
+//! Takes the keys out of one table of the configuration and reports what should not be there.
+
+use ::config::{Map, Value, ValueKind};
+
+use super::fault::quoted;
+use super::near::{did_you_mean, near};
+use super::place::{At, Report, Spot};
+use super::schema::{Key, homes};
+use super::value::Wrong;
+
+/// One table, read key by key.
+pub(super) struct Table<'value> {
+    keys: &'value Map<String, Value>,
+    pub(super) spot: Spot,
+    /// What to put before the keys in a report, such as `node[pi1]`.
+    pub(super) path: String,
+    /// What it is called in a sentence, such as `[[node]]`.
+    pub(super) title: String,
+    /// Says where a key belongs that does not belong here.
+    pub(super) homes: fn(&str) -> Option<String>,
+}
+
+impl<'value> Table<'value> {
+    /// `None` if the value is no table.
+    pub(super) fn of(value: &'value Value, path: &str, title: &str) -> Option<Self> {
+        match &value.kind {
+            ValueKind::Table(keys) => Some(Self {
+                keys,
+                spot: Spot::of(value),
+                path: path.to_owned(),
+                title: title.to_owned(),
+                homes,
+            }),
+            ValueKind::Nil
+            | ValueKind::Boolean(_)
+            | ValueKind::I64(_)
+            | ValueKind::I128(_)
+            | ValueKind::U64(_)
+            | ValueKind::U128(_)
+            | ValueKind::Float(_)
+            | ValueKind::String(_)
+            | ValueKind::Array(_) => None,
+        }
+    }
+
+    /// The value of a key as it is.
+    pub(super) fn get(&self, name: &str) -> Option<&'value Value> {
+        let value = self.keys.get(name)?;
+        // Nothing stands for what was reported when it was first read.
+        (value.kind != ValueKind::Nil).then_some(value)
+    }
+
+    /// The text of a key, whether or not it is right.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        match &self.get(name)?.kind {
+            ValueKind::String(text) => Some(text.clone()),
+            ValueKind::Nil
+            | ValueKind::Boolean(_)
+            | ValueKind::I64(_)
+            | ValueKind::I128(_)
+            | ValueKind::U64(_)
+            | ValueKind::U128(_)
+            | ValueKind::Float(_)
+            | ValueKind::Table(_)
+            | ValueKind::Array(_) => None,
+        }
+    }
+
+    /// The path of a key.
+    pub(super) fn path_of(&self, name: &str) -> String {
+        format!("{}.{name}", self.path)
+    }
+
+    /// Reads a key that may be left out; reports it if it cannot be read.
+    pub(super) fn take<T>(
+        &self,
+        report: &mut Report<'_>,
+        name: &str,
+        read: impl FnOnce(&Value) -> Result<T, Wrong>,
+    ) -> Option<At<T>> {
+        let value = self.get(name)?;
+        let key = self.path_of(name);
+        match read(value) {
+            Ok(read) => Some(At {
+                value: read,
+                spot: Spot::of(value),
+                key,
+            }),
+            Err(Wrong { sentence, element }) => {
+                let (spot, suffix) = element.unwrap_or((Spot::of(value), String::new()));
+                report.fault(spot, &format!("{key}{suffix}"), sentence);
+                None
+            }
+        }
+    }
+
+    /// Reads a key that must be there; reports it if it is not.
+    pub(super) fn must<T>(
+        &self,
+        report: &mut Report<'_>,
+        keys: &[Key],
+        name: &str,
+        read: impl FnOnce(&Value) -> Result<T, Wrong>,
+    ) -> Option<At<T>> {
+        // A key that was misspelt is there, and has been reported.
+        let known = || keys.iter().map(|key| key.name);
+        let misspelt =
+            |key: &String| near(key, known()) == Some(name) && known().all(|known| known != key);
+        if !self.keys.contains_key(name) && !self.keys.keys().any(misspelt) {
+            let example = keys.iter().find(|key| key.name == name);
+            let example = example.map_or(name, |key| key.example);
+            let sentence = match self.spot {
+                Spot::File => {
+                    format!("is missing: add {} and below it {example}", self.title)
+                }
+                Spot::Key(_) | Spot::Value(_) => {
+                    format!("is missing: add it, for example {example}")
+                }
+            };
+            report.missing(self.spot, &self.path_of(name), sentence);
+        }
+        self.take(report, name, read)
+    }
+
+    /// Reports every key that is not known here.
+    pub(super) fn refuse_unknown(
+        &self,
+        report: &mut Report<'_>,
+        known: &[Key],
+        later: &[(&str, &str, &str)],
+    ) {
+        let mut unknown: Vec<_> = self
+            .keys
+            .iter()
+            .filter(|(name, _)| known.iter().all(|key| key.name != *name))
+            .collect();
+        unknown.sort_by_key(|(_, value)| Spot::of(value));
+        for (name, value) in unknown {
+            let later = later
+                .iter()
+                .find(|(section, key, _)| *section == self.path && key == name);
+            let sentence = match later {
+                Some((_, _, sentence)) => (*sentence).to_owned(),
+                None => self.unknown(name, known),
+            };
+            report.fault(
+                Spot::of_key(value),
+                &self.path_of(&path_part(name)),
+                sentence,
+            );
+        }
+    }
+
+    fn unknown(&self, name: &str, known: &[Key]) -> String {
+        let names = || known.iter().map(|key| key.name);
+        let hint = did_you_mean(name, names())
+            .or_else(|| (self.homes)(name))
+            .unwrap_or_else(|| format!("its keys are {}", names().collect::<Vec<_>>().join(", ")));
+        format!("is no key of {}: {hint}", self.title)
+    }
+}
+
+/// A key as a part of a path: in quotes unless TOML takes it without.
+pub(super) fn path_part(name: &str) -> String {
+    let bare = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
+    if (1..=40).contains(&name.len()) && name.chars().all(bare) {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
+}

@@ -1,0 +1,365 @@
+//! Reads single values, each by its own type: nothing is turned into anything else.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ::config::{Value, ValueKind};
+
+use super::duration;
+use super::fault::quoted;
+use super::near::did_you_mean;
+use super::place::Spot;
+
+/// Why a value cannot be taken, in words that follow its key.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub(super) sentence: String,
+    /// If it is one element of a list: which, and what to put after the key.
+    pub(super) element: Option<(Spot, String)>,
+}
+
+impl From<String> for Wrong {
+    fn from(sentence: String) -> Self {
+        Self {
+            sentence,
+            element: None,
+        }
+    }
+}
+
+/// The value in words that follow "not".
+fn what(value: &Value) -> String {
+    match &value.kind {
+        ValueKind::Nil => "nothing".to_owned(),
+        ValueKind::Boolean(switch) => switch.to_string(),
+        ValueKind::I64(number) => number.to_string(),
+        ValueKind::U64(number) => number.to_string(),
+        ValueKind::I128(_) | ValueKind::U128(_) => "a number that is far too large".to_owned(),
+        ValueKind::Float(number) if number.is_nan() => "nan".to_owned(),
+        ValueKind::Float(number) => format!("{number:?}"),
+        ValueKind::String(text) => format!("the text {}", quoted(text)),
+        ValueKind::Table(_) => "a table".to_owned(),
+        ValueKind::Array(list) => format!("a list of {}", list.len()),
+    }
+}
+
+/// `wants THIS, not THAT`, and what to do where that is plain.
+fn wants(wanted: &str, value: &Value) -> Wrong {
+    format!("wants {wanted}, not {}", what(value)).into()
+}
+
+fn wants_number(wanted: &str, value: &Value) -> Wrong {
+    let mut wrong = wants(wanted, value);
+    if let ValueKind::String(text) = &value.kind
+        && text.parse::<f64>().is_ok_and(f64::is_finite)
+    {
+        wrong.sentence += ": take the quotes off";
+    }
+    wrong
+}
+
+fn integer(value: &Value) -> Option<i128> {
+    match value.kind {
+        ValueKind::I64(number) => Some(number.into()),
+        ValueKind::I128(number) => Some(number),
+        ValueKind::U64(number) => Some(number.into()),
+        ValueKind::U128(number) => i128::try_from(number).ok(),
+        ValueKind::Nil
+        | ValueKind::Boolean(_)
+        | ValueKind::Float(_)
+        | ValueKind::String(_)
+        | ValueKind::Table(_)
+        | ValueKind::Array(_) => None,
+    }
+}
+
+fn string<'value>(value: &'value Value, wanted: &str) -> Result<&'value str, Wrong> {
+    match &value.kind {
+        ValueKind::String(text) => Ok(text),
+        ValueKind::I64(_) | ValueKind::Float(_) | ValueKind::Boolean(_) => {
+            let mut wrong = wants(wanted, value);
+            wrong.sentence += ": put it in quotes";
+            Err(wrong)
+        }
+        ValueKind::Nil
+        | ValueKind::I128(_)
+        | ValueKind::U64(_)
+        | ValueKind::U128(_)
+        | ValueKind::Table(_)
+        | ValueKind::Array(_) => Err(wants(wanted, value)),
+    }
+}
+
+/// A whole number within a range.
+pub(super) fn whole<T>(value: &Value, range: RangeInclusive<T>) -> Result<T, Wrong>
+where
+    T: Copy + PartialOrd + TryFrom<i128> + std::fmt::Display,
+{
+    integer(value)
+        .and_then(|number| T::try_from(number).ok())
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| {
+            let (low, high) = (range.start(), range.end());
+            wants_number(&format!("a whole number from {low} to {high}"), value)
+        })
+}
+
+/// A TCP port. 0 is refused: the others must know where to dial.
+pub(super) fn port(value: &Value) -> Result<u16, Wrong> {
+    whole(value, 1..=u16::MAX)
+}
+
+/// A GPIO pin.
+pub(super) fn pin(value: &Value) -> Result<u8, Wrong> {
+    whole(value, 0..=27).map_err(|wrong| match integer(value) {
+        Some(_) => format!("{}: write the pin's BCM number", wrong.sentence).into(),
+        None => wrong,
+    })
+}
+
+/// A number within a range, whole or not.
+pub(super) fn number(value: &Value, range: RangeInclusive<f64>) -> Result<f64, Wrong> {
+    let number = match value.kind {
+        ValueKind::Float(number) => Some(number),
+        ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
+            integer(value).map(|number| number as f64)
+        }
+        ValueKind::Nil
+        | ValueKind::Boolean(_)
+        | ValueKind::String(_)
+        | ValueKind::Table(_)
+        | ValueKind::Array(_) => None,
+    };
+    number
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| {
+            let (low, high) = (range.start(), range.end());
+            wants_number(&format!("a number from {low} to {high}"), value)
+        })
+}
+
+/// `true` or `false`.
+pub(super) fn switch(value: &Value) -> Result<bool, Wrong> {
+    if let ValueKind::Boolean(switch) = value.kind {
+        return Ok(switch);
+    }
+    let mut wrong = wants("true or false", value);
+    if matches!(&value.kind, ValueKind::String(text) if text == "true" || text == "false") {
+        wrong.sentence += ": take the quotes off";
+    }
+    Err(wrong)
+}
+
+/// One of a few words, each with what it means.
+pub(super) fn one_of<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, Wrong> {
+    let known = || words.iter().map(|(word, _)| *word);
+    let choice: Vec<_> = known().map(|word| format!("{word:?}")).collect();
+    let choice = match choice.as_slice() {
+        [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        all => all.join(", "),
+    };
+    let text = string(value, &choice)?;
+    let found = words.iter().find(|(word, _)| *word == text);
+    found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+        let mut wrong = wants(&choice, value);
+        if let Some(hint) = did_you_mean(text, known()) {
+            wrong.sentence += &format!(": {hint}");
+        }
+        wrong
+    })
+}
+
+/// A length of time, within a range that is given in words too.
+pub(super) fn time(
+    value: &Value,
+    range: RangeInclusive<Duration>,
+    words: &str,
+) -> Result<Duration, Wrong> {
+    const WANTED: &str = "a time in quotes, a whole number with ms, s or m such as \"500ms\"";
+    if let ValueKind::I64(number @ 0..) = value.kind {
+        let hint = format!(
+            "{}: write \"{number}ms\" or \"{number}s\"",
+            wants(WANTED, value).sentence
+        );
+        return Err(hint.into());
+    }
+    let text = string(value, WANTED)?;
+    let time = duration::parse(text).ok_or_else(|| wants(WANTED, value))?;
+    if range.contains(&time) {
+        Ok(time)
+    } else {
+        Err(format!("wants a time from {words}, not {}", quoted(text)).into())
+    }
+}
+
+/// A ring's or a node's name: it goes into host names, file names, command lines and traces.
+pub(super) fn name(value: &Value) -> Result<String, Wrong> {
+    const WANTED: &str =
+        "a name of letters without accents, digits, dots, dashes and underscores, 63 at most";
+    let text = string(value, WANTED)?;
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+    if !(1..=63).contains(&text.len()) || !text.chars().all(plain) {
+        return Err(wants(WANTED, value));
+    }
+    if !text.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+        let sentence = format!(
+            "must begin with a letter or a digit, {} does not",
+            quoted(text)
+        );
+        return Err(sentence.into());
+    }
+    Ok(text.to_owned())
+}
+
+/// Refuses what is not a name or an address that can be dialled, and nothing more.
+///
+/// `ports` is where a port belongs.
+fn reachable(text: &str, ports: &str) -> Result<(), String> {
+    let address = text.split_once('%').map_or(text, |(address, _)| address);
+    if let Ok(address) = address.parse::<IpAddr>() {
+        let zone = text.get(address_end(text)..).unwrap_or_default();
+        return if address.is_unspecified() {
+            let sentence = "is the address that means \"all of them\": write the one that \
+                            the other nodes reach this node at (to listen on it, use listen)";
+            Err(sentence.to_owned())
+        } else if zone
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "%._-".contains(c))
+        {
+            Ok(())
+        } else {
+            Err(format!(
+                "has a strange zone after its address: {}",
+                quoted(zone)
+            ))
+        };
+    }
+    let bare = text.trim_start_matches('[').split(']').next();
+    if let Some(bare) = bare.filter(|bare| text.starts_with('[') && bare.contains(':')) {
+        return Err(format!("wants the address without brackets: {bare:?}"));
+    }
+    if let Some((host, port)) = text.rsplit_once(':')
+        && !host.is_empty()
+        && port.chars().all(|digit| digit.is_ascii_digit())
+    {
+        let port = quoted(port);
+        return Err(format!(
+            "must have no port: leave {port} and the colon out and set the port in {ports}"
+        ));
+    }
+    if text.starts_with('-') {
+        return Err("must not begin with a dash: it would be read as an option".to_owned());
+    }
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+    if (1..=253).contains(&text.len()) && text.chars().all(plain) {
+        Ok(())
+    } else {
+        let sentence = "wants a host name or an IP address such as \"pi1.local\", not the text ";
+        Err(format!("{sentence}{}", quoted(text)))
+    }
+}
+
+fn address_end(text: &str) -> usize {
+    text.find('%').unwrap_or(text.len())
+}
+
+/// Where the other nodes reach a node.
+pub(super) fn host(value: &Value) -> Result<String, Wrong> {
+    let text = string(value, "a host name or an IP address such as \"pi1.local\"")?;
+    if let Some((_, host)) = text.rsplit_once('@') {
+        let sentence = format!(
+            "wants the host alone: write {} here and the user in ssh",
+            quoted(host)
+        );
+        return Err(sentence.into());
+    }
+    reachable(text, "ports")?;
+    Ok(text.to_owned())
+}
+
+/// What to hand to `ssh` and `scp`: a host, or `user@host`.
+pub(super) fn ssh(value: &Value) -> Result<String, Wrong> {
+    let text = string(value, "a host or user@host such as \"pi@pi1.local\"")?;
+    let (user, host) = match text.rsplit_once('@') {
+        Some((user, host)) => (Some(user), host),
+        None => (None, text),
+    };
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+    if let Some(user) = user
+        && (user.is_empty() || user.starts_with('-') || !user.chars().all(plain))
+    {
+        let user = quoted(user);
+        let sentence = format!("wants user@host such as \"pi@pi1.local\", {user} is no user name");
+        return Err(sentence.into());
+    }
+    reachable(host, "~/.ssh/config")?;
+    Ok(text.to_owned())
+}
+
+/// An address to listen on.
+pub(super) fn address(value: &Value) -> Result<IpAddr, Wrong> {
+    const WANTED: &str = "an IP address of this node such as \"192.168.7.11\" or \"::\"";
+    string(value, WANTED)?
+        .parse()
+        .map_err(|_| wants(WANTED, value))
+}
+
+/// A file's path.
+pub(super) fn path(value: &Value) -> Result<PathBuf, Wrong> {
+    let text = string(value, "the path of a file")?;
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(wants("the path of a file", value));
+    }
+    Ok(PathBuf::from(text))
+}
+
+/// A device such as `/dev/gpiochip0`.
+pub(super) fn device(value: &Value) -> Result<PathBuf, Wrong> {
+    const WANTED: &str = "a GPIO device such as \"/dev/gpiochip0\"";
+    let text = string(value, WANTED)?;
+    let path = path(value)?;
+    if text.starts_with("/dev/") && !text.contains("/../") {
+        Ok(path)
+    } else {
+        Err(wants(WANTED, value))
+    }
+}
+
+/// A name in `/sys/class/leds`.
+pub(super) fn led_name(value: &Value) -> Result<String, Wrong> {
+    const WANTED: &str = "the name of an LED, as `ls /sys/class/leds` shows it";
+    let text = string(value, WANTED)?;
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "._:-".contains(letter);
+    if (1..=63).contains(&text.len()) && text.chars().all(plain) && !text.starts_with('.') {
+        Ok(text.to_owned())
+    } else {
+        Err(wants(WANTED, value))
+    }
+}
+
+/// A list of exactly as many elements as there are names for them.
+pub(super) fn list<T, const COUNT: usize>(
+    value: &Value,
+    names: [&str; COUNT],
+    read: impl Fn(&Value) -> Result<T, Wrong>,
+) -> Result<[T; COUNT], Wrong> {
+    let wanted = || format!("a list [{}]", names.join(", "));
+    let ValueKind::Array(elements) = &value.kind else {
+        return Err(wants(&wanted(), value));
+    };
+    if elements.len() != COUNT {
+        return Err(wants(&wanted(), value));
+    }
+    let mut taken = Vec::with_capacity(COUNT);
+    for (element, name) in elements.iter().zip(names) {
+        taken.push(read(element).map_err(|wrong| Wrong {
+            element: Some((Spot::of(element), format!("[{name}]"))),
+            ..wrong
+        })?);
+    }
+    taken
+        .try_into()
+        .map_err(|_| Wrong::from(format!("wants {}", wanted())))
+}
