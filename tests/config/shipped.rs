@@ -1,0 +1,64 @@
+//! The ring files that come with Carom are clean, and so is what they only show in comments.
+
+use std::fs;
+use std::time::Duration;
+
+use carom::config::Overrides;
+
+use crate::{parse, report, root};
+
+#[test]
+fn the_shipped_files_are_clean() {
+    for (path, nodes) in [("config/ring.toml", 5), ("config/loopback/ring.toml", 5)] {
+        let text = fs::read_to_string(root(path)).unwrap();
+        let config =
+            parse(&text, &[], &Overrides::default()).unwrap_or_else(|faults| panic!("{faults}"));
+        assert_eq!(config.nodes.len(), nodes, "{path}");
+        assert_eq!(config.balls.len(), 1, "{path}");
+        assert!(
+            config.warnings().is_empty(),
+            "{path}: {:?}",
+            config.warnings()
+        );
+        assert_eq!(config.ring.lease, Duration::from_millis(500));
+    }
+}
+
+#[test]
+fn what_the_shipped_file_comments_out_is_valid_too() {
+    let text = fs::read_to_string(root("config/ring.toml")).unwrap();
+    let mut text: Vec<_> = text.lines().collect();
+    let mut tried = 0;
+    for line in 0..text.len() {
+        let Some(key) = text[line].strip_prefix("# ").filter(|rest| {
+            let word = rest.split(" = ").next().unwrap_or_default();
+            word != *rest && word.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+        }) else {
+            continue;
+        };
+        // It may say the same as a line in use of the same table, which it then replaces.
+        let shown = std::mem::replace(&mut text[line], key);
+        let word = key.split(" = ").next().unwrap();
+        let beside = text[..line]
+            .iter()
+            .rposition(|other| other.starts_with(&format!("{word} = ")));
+        let beside =
+            beside.filter(|&at| !text[at..line].iter().any(|other| other.starts_with('[')));
+        let after = (line + 1 < text.len() && text[line + 1].starts_with(&format!("{word} = ")))
+            .then_some(line + 1);
+        let other = beside.or(after);
+        let hidden = other.map(|at| std::mem::replace(&mut text[at], "#"));
+        let result = parse(&text.join("\n"), &[], &Overrides::default());
+        if word == "key-file" {
+            assert!(report(result).contains("not available yet"));
+        } else {
+            result.unwrap_or_else(|faults| panic!("{key}: {faults}"));
+        }
+        if let (Some(at), Some(hidden)) = (other, hidden) {
+            text[at] = hidden;
+        }
+        text[line] = shown;
+        tried += 1;
+    }
+    assert_eq!(tried, 5, "listen, trace, ports, dwell, key-file");
+}
