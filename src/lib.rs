@@ -1,4 +1,11 @@
 //! Carom passes bouncing balls round a ring of small computers: never lost, never doubled.
 
+pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod daemon;
+pub mod escape;
+pub mod http;
+pub mod led;
+pub mod net;
 pub mod ring;

@@ -1,3 +1,7 @@
 //! The `carom` binary: arguments, one call, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    carom::cli::main()
+}

@@ -249,6 +249,16 @@ impl Config {
     }
 }
 
+/// Reads a span as the ring file writes it, such as `500ms`, `10s` or `2m`.
+///
+/// # Errors
+///
+/// A sentence that says how to write it.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    duration::parse(text)
+        .ok_or_else(|| "write a whole number and its unit, such as 500ms, 10s or 2m".to_owned())
+}
+
 fn lossy(text: &std::ffi::OsStr) -> String {
     text.to_string_lossy().into_owned()
 }

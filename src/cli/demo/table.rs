@@ -1,0 +1,122 @@
+//! The nodes of the demo: complete daemons in one process, with real sockets between them.
+
+use std::cell::RefCell;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use async_io::Async;
+use smol::channel::{Sender, bounded};
+use smol::{LocalExecutor, Task};
+
+use super::ANY_PORT;
+use super::score::{Score, Watched};
+use crate::cli::Failure;
+use crate::daemon::lights::Lights;
+use crate::daemon::{Daemon, Setup, listen};
+use crate::net::Address;
+use crate::ring::{NodeId, Topology};
+
+/// All nodes of the demo.
+pub(super) struct Table {
+    pub(super) topology: Arc<Topology>,
+    pub(super) http: Option<SocketAddr>,
+    ports: Vec<SocketAddr>,
+    nodes: Vec<Option<Running>>,
+    score: Rc<RefCell<Score>>,
+}
+
+struct Running {
+    _task: Task<()>,
+    /// Never used: the demo kills, it does not ask. Kept so that the daemon sees nobody give up.
+    _stop: Sender<()>,
+}
+
+impl Table {
+    /// Starts every node on a free port of the loopback.
+    pub(super) fn lay(
+        executor: &Rc<LocalExecutor<'static>>,
+        topology: Topology,
+        http: Option<SocketAddr>,
+        score: Rc<RefCell<Score>>,
+    ) -> Result<Self, Failure> {
+        let mut listeners = Vec::new();
+        let mut ports = Vec::new();
+        for _ in &topology.nodes {
+            let listener = listen::bind("ring", ANY_PORT).map_err(Failure::run)?;
+            ports.push(listener.get_ref().local_addr()?);
+            listeners.push(listener);
+        }
+        let mut table = Self {
+            nodes: listeners.iter().map(|_| None).collect(),
+            topology: Arc::new(topology),
+            http,
+            ports,
+            score,
+        };
+        for (node, listener) in table.topology.node_ids().zip(listeners) {
+            table.start(executor, node, listener)?;
+        }
+        Ok(table)
+    }
+
+    /// Kills the node without warning, or starts it again.
+    pub(super) fn toggle(
+        &mut self,
+        executor: &Rc<LocalExecutor<'static>>,
+        node: NodeId,
+    ) -> Result<(), Failure> {
+        let Some(place) = self.nodes.get_mut(node.index()) else {
+            return Ok(());
+        };
+        // Dropping its task closes its sockets, as the death of a process would.
+        if place.take().is_some() {
+            self.score.borrow_mut().killed(node);
+            return Ok(());
+        }
+        let Some(&port) = self.ports.get(node.index()) else {
+            return Ok(());
+        };
+        let listener = listen::bind("ring", port).map_err(Failure::run)?;
+        self.start(executor, node, listener)
+    }
+
+    pub(super) fn is_running(&self, node: NodeId) -> bool {
+        self.nodes.get(node.index()).is_some_and(Option::is_some)
+    }
+
+    fn start(
+        &mut self,
+        executor: &Rc<LocalExecutor<'static>>,
+        node: NodeId,
+        ring_listener: Async<TcpListener>,
+    ) -> Result<(), Failure> {
+        let (stop, stopped) = bounded(1);
+        let http = self.http.filter(|_| node == NodeId(0));
+        let address = |port: &SocketAddr| Address {
+            host: port.ip().to_string(),
+            port: port.port(),
+        };
+        let led = Watched::new(Rc::clone(&self.score), node);
+        let setup = Setup {
+            topology: Arc::clone(&self.topology),
+            me: node,
+            addresses: self.ports.iter().map(address).collect(),
+            lights: Lights::new(self.topology.name(node), Box::new(led)),
+            ring_listener,
+            http_listener: http
+                .map(|address| listen::bind("http", address))
+                .transpose()
+                .map_err(Failure::run)?,
+            stop: stopped,
+        };
+        let daemon = Daemon::start(executor, setup).map_err(Failure::run)?;
+        if let Some(place) = self.nodes.get_mut(node.index()) {
+            *place = Some(Running {
+                _task: executor.spawn(daemon.run()),
+                _stop: stop,
+            });
+        }
+        Ok(())
+    }
+}

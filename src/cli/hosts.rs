@@ -1,0 +1,31 @@
+//! `carom hosts`: one line a node, for scripts.
+
+use std::io::{self, Write as _};
+
+use clap::Args;
+
+use super::{Failure, RingFile};
+
+/// Prints one line a node: its name, its ssh target, its host, its ports
+#[derive(Args)]
+#[command(
+    after_help = "Example: carom hosts --config ring.toml | while read -r name ssh host ports; do echo \"$name: $ssh\"; done"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    file: RingFile,
+}
+
+pub(super) fn hosts(arguments: &Arguments) -> Result<(), Failure> {
+    let config = arguments.file.load()?;
+    let mut out = io::stdout().lock();
+    for node in &config.nodes {
+        let ports = node.ports;
+        writeln!(
+            out,
+            "{} {} {} ring={} receiver={} rate={} http={}",
+            node.name, node.ssh, node.host, ports.ring, ports.receiver, ports.rate, ports.http
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! The command line: one file a command.
+
+mod check;
+mod demo;
+mod hosts;
+mod run;
+mod status;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use clap::{Args, Parser, Subcommand};
+use smol::LocalExecutor;
+
+use crate::config::{Config, Overrides};
+
+/// A bouncing ball passed round a ring of Raspberry Pis: never lost, never doubled.
+#[derive(Parser)]
+#[command(name = "carom", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Arguments),
+    Run(run::Arguments),
+    Check(check::Arguments),
+    Status(status::Arguments),
+    Hosts(hosts::Arguments),
+}
+
+/// Which ring file, and what to change in it for this run.
+#[derive(Args)]
+struct RingFile {
+    /// The ring file
+    #[arg(long = "config", value_name = "FILE")]
+    path: PathBuf,
+    /// Sets one key over the file and the environment, such as ring.lease=1s; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    set: Vec<(String, String)>,
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text
+        .split_once('=')
+        .ok_or("expected KEY=VALUE, such as ring.lease=1s")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+impl RingFile {
+    fn load(&self) -> Result<Config, Failure> {
+        load(&self.path, &self.set)
+    }
+}
+
+fn load(path: &Path, set: &[(String, String)]) -> Result<Config, Failure> {
+    let set = set.iter().fold(Overrides::default(), |all, (key, value)| {
+        all.set(key, value)
+    });
+    Config::load(path, &set).map_err(|faults| Failure::Usage(faults.to_string()))
+}
+
+/// Why a command did not do what it was asked.
+enum Failure {
+    /// Wrong usage or configuration: exit code 2.
+    Usage(String),
+    /// It went wrong at run time: exit code 1.
+    Run(String),
+    /// It went wrong and has said so already: exit code 1.
+    Told,
+}
+
+impl Failure {
+    fn run(error: impl fmt::Display) -> Self {
+        Self::Run(error.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        // Whoever read our output has seen enough; there is nobody left to tell.
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::Told
+        } else {
+            Self::run(error)
+        }
+    }
+}
+
+/// Reads the arguments, runs the command, says what went wrong.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(help) => {
+            // Printing fails only where there is nobody to read it.
+            let _ = help.print();
+            return ExitCode::from(if help.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let done = match arguments.command {
+        Command::Demo(arguments) => demo::demo(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Status(arguments) => status::status(&arguments),
+        Command::Hosts(arguments) => hosts::hosts(&arguments),
+    };
+    let (sentence, code) = match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Usage(sentence)) => (sentence, 2),
+        Err(Failure::Run(sentence)) => (sentence, 1),
+        Err(Failure::Told) => return ExitCode::from(1),
+    };
+    let _ = writeln!(io::stderr(), "carom: {}", sentence.trim_end());
+    ExitCode::from(code)
+}
+
+/// Runs a future on this thread alone: its I/O, its timers and all the tasks it spawns.
+fn block_on<T>(work: impl AsyncFnOnce(Rc<LocalExecutor<'static>>) -> T) -> T {
+    let executor = Rc::new(LocalExecutor::new());
+    async_io::block_on(executor.run(work(Rc::clone(&executor))))
+}

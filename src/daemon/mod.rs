@@ -1,0 +1,264 @@
+//! One running node: builds the parts, and runs the one loop that owns the core.
+//!
+//! Tasks turn I/O into events; the loop feeds them to [`Node`] and carries out what it says,
+//! in order. Nothing else touches the node, so there is no lock round it.
+
+pub mod lights;
+pub mod listen;
+pub mod lock;
+pub mod log;
+mod note;
+pub mod signals;
+
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use async_io::{Async, Timer};
+use smol::channel::{Receiver, Sender, bounded};
+use smol::{LocalExecutor, Task, future};
+
+use crate::clock;
+use crate::config::Config;
+use crate::http::{self, Asks, Status, Surroundings};
+use crate::net::{self, Links};
+use crate::ring::{Incarnation, Input, Node, NodeId, Output, Time, Topology};
+use lights::Lights;
+
+/// Lines and link changes that wait for the loop at the most; beyond it, peers are read no faster.
+const MOST_EVENTS: usize = 32;
+
+/// What a node needs to run.
+pub struct Setup {
+    /// The ring.
+    pub topology: Arc<Topology>,
+    /// This node.
+    pub me: NodeId,
+    /// Where every node listens for its peers, in ring order.
+    pub addresses: Vec<net::Address>,
+    /// Its LED.
+    pub lights: Lights,
+    /// Where peers connect.
+    pub ring_listener: Async<TcpListener>,
+    /// Where HTTP clients connect, if at all.
+    pub http_listener: Option<Async<TcpListener>>,
+    /// A message here is a request to hand every ball on and end.
+    pub stop: Receiver<()>,
+}
+
+/// Every node's ring address, in the order of the file.
+pub fn addresses(config: &Config) -> Vec<net::Address> {
+    let address = |node: &crate::config::Node| net::Address {
+        host: node.host.clone(),
+        port: node.ports.ring,
+    };
+    config.nodes.iter().map(address).collect()
+}
+
+/// A node that is set up and about to run.
+pub struct Daemon {
+    topology: Arc<Topology>,
+    node: Node,
+    links: Links,
+    lights: Lights,
+    wakes: Wakes,
+    next_sweep: Time,
+    line: Vec<u8>,
+    _http: Option<Task<()>>,
+}
+
+/// What the loop waits for.
+struct Wakes {
+    links: Receiver<net::Event>,
+    asks: Asks,
+    stop: Receiver<()>,
+    timer: Timer,
+    /// When the timer goes off, if it is set.
+    armed: Option<Time>,
+}
+
+/// What the loop was woken by.
+enum Wake {
+    Link(net::Event),
+    Ask(Sender<Status>),
+    Stop,
+    Time,
+}
+
+impl Daemon {
+    /// Starts the tasks of a node on `executor`.
+    ///
+    /// # Errors
+    /// When the system gives no random bits for the incarnation.
+    pub fn start(
+        executor: &Rc<LocalExecutor<'static>>,
+        setup: Setup,
+    ) -> Result<Self, getrandom::Error> {
+        let incarnation = Incarnation(getrandom::u64()?);
+        let now = clock::now();
+        let node = Node::new(Arc::clone(&setup.topology), setup.me, incarnation, now);
+        let (events, link_events) = bounded(MOST_EVENTS);
+        let settings = net::Settings {
+            topology: Arc::clone(&setup.topology),
+            me: setup.me,
+            incarnation,
+            addresses: setup.addresses,
+        };
+        let links = Links::start(executor, settings, setup.ring_listener, events);
+        let (source, asks) = http::Source::new();
+        let http = setup
+            .http_listener
+            .map(|listener| source.spawn(executor, listener));
+        Ok(Self {
+            topology: setup.topology,
+            node,
+            links,
+            lights: setup.lights,
+            wakes: Wakes {
+                links: link_events,
+                asks,
+                stop: setup.stop,
+                timer: Timer::never(),
+                armed: None,
+            },
+            next_sweep: now,
+            line: Vec::new(),
+            _http: http,
+        })
+    }
+
+    /// Runs until the node is drained.
+    pub async fn run(mut self) {
+        loop {
+            let deadline = self.node.next_deadline();
+            let wake = self.wakes.next(deadline).await;
+            let asker = wake.asker();
+            let input = match wake {
+                Wake::Link(event) => input_of(event),
+                // The answer tells what is true now, not what was at the last event.
+                Wake::Time | Wake::Ask(_) => Input::Tick,
+                Wake::Stop => Input::Drain,
+            };
+            let now = clock::now();
+            let outputs = self.node.handle(now, input);
+            if self.carry_out(outputs) {
+                return;
+            }
+            if let Some(asker) = asker {
+                self.answer(&asker);
+            }
+            self.sweep(now);
+        }
+    }
+
+    /// Does what the core says, in its order; true when the node may end.
+    fn carry_out(&mut self, outputs: Vec<Output>) -> bool {
+        for output in outputs {
+            match output {
+                Output::Light(possession) => self.lights.show(possession, true),
+                Output::Dark(possession) => self.lights.show(possession, false),
+                Output::Send { to, message } => {
+                    net::encode(&message, &mut self.line);
+                    self.links.send(to, &self.line);
+                }
+                Output::Broadcast(message) => {
+                    net::encode(&message, &mut self.line);
+                    self.links.broadcast(&self.line);
+                }
+                Output::Note(note) => note::log(&self.topology, &note),
+                Output::Drained => return true,
+            }
+        }
+        false
+    }
+
+    fn answer(&self, answer: &Sender<Status>) {
+        let counters = self.links.counters();
+        let surroundings = Surroundings {
+            led: self.lights.status(),
+            reconnects: counters.reconnects,
+            bad_lines: counters.bad_lines,
+        };
+        let status = Status::new(&self.topology, &self.node.view(), surroundings);
+        // Fails only if the asker has gone.
+        let _ = answer.try_send(status);
+    }
+
+    /// Once a heartbeat, for which the core wakes the loop anyway.
+    fn sweep(&mut self, now: Time) {
+        if now >= self.next_sweep {
+            self.next_sweep = now + self.topology.heartbeat();
+            self.links.sweep();
+        }
+    }
+}
+
+impl Wake {
+    fn asker(&self) -> Option<Sender<Status>> {
+        match self {
+            Self::Ask(asker) => Some(asker.clone()),
+            Self::Link(_) | Self::Stop | Self::Time => None,
+        }
+    }
+}
+
+impl Wakes {
+    async fn next(&mut self, deadline: Option<Time>) -> Wake {
+        self.arm(deadline);
+        let Self {
+            links,
+            asks,
+            stop,
+            timer,
+            armed,
+        } = self;
+        let rare = future::or(
+            async {
+                match stop.recv().await {
+                    Ok(()) => Wake::Stop,
+                    // Nobody is left who could ask: run for ever.
+                    Err(_) => future::pending().await,
+                }
+            },
+            async {
+                match asks.recv().await {
+                    Ok(answer) => Wake::Ask(answer),
+                    Err(_) => future::pending().await,
+                }
+            },
+        );
+        let link = async {
+            match links.recv().await {
+                Ok(event) => Wake::Link(event),
+                Err(_) => future::pending().await,
+            }
+        };
+        let time = async {
+            timer.await;
+            *armed = None;
+            Wake::Time
+        };
+        future::or(rare, future::or(link, time)).await
+    }
+
+    /// Sets the timer, unless it will go off early enough anyway.
+    ///
+    /// Setting it costs a system call, and a fast ball moves its deadline with every hop; to be
+    /// woken once too early costs less.
+    fn arm(&mut self, deadline: Option<Time>) {
+        let Some(deadline) = deadline else { return };
+        if self.armed.is_none_or(|armed| deadline < armed) {
+            self.timer.set_after(clock::now().until(deadline));
+            self.armed = Some(deadline);
+        }
+    }
+}
+
+fn input_of(event: net::Event) -> Input {
+    match event {
+        net::Event::Up { peer, incarnation } => Input::LinkUp { peer, incarnation },
+        net::Event::Down { peer } => Input::LinkDown { peer },
+        net::Event::Line { from, message } => Input::Received { from, message },
+        net::Event::Duplicate => Input::Duplicate,
+    }
+}

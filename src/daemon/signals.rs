@@ -1,0 +1,20 @@
+//! SIGTERM and SIGINT, as requests to hand every ball on and end.
+
+use async_signal::{Signal, Signals};
+use smol::channel::Sender;
+use smol::stream::StreamExt as _;
+
+/// Passes every such signal on, for ever.
+///
+/// # Errors
+/// When the system does not let the process watch for signals.
+pub async fn watch(stop: Sender<()>) -> std::io::Result<()> {
+    let mut signals = Signals::new([Signal::Term, Signal::Int])?;
+    while let Some(signal) = signals.next().await {
+        let signal = signal?;
+        tracing::info!("{signal:?}: handing every ball on, then leaving");
+        // A request that is already waiting does as well.
+        let _ = stop.try_send(());
+    }
+    Ok(())
+}

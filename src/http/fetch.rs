@@ -1,0 +1,116 @@
+//! The client: asks a node for its `/status`.
+
+use std::fmt;
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::time::Duration;
+
+use async_io::{Async, Timer};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::body::Bytes;
+use hyper::header::HOST;
+use hyper::{Request, StatusCode};
+use smol::future;
+use smol_hyper::rt::FuturesIo;
+
+use super::status::Status;
+use crate::escape::Escaped;
+
+/// How long a node has for its answer.
+const FETCH_LIMIT: Duration = Duration::from_secs(2);
+
+/// The longest answer, in bytes: 255 nodes and 64 balls stay well below.
+const LONGEST_ANSWER: usize = 1024 * 1024;
+
+/// Why there is no status.
+#[derive(Debug)]
+pub enum FetchError {
+    /// The address cannot be reached.
+    Unreachable(std::io::Error),
+    /// No answer in time.
+    Late,
+    /// What answers is not HTTP, or no node.
+    NotCarom(String),
+    /// The node answers that something is wrong.
+    Refused(StatusCode),
+}
+
+impl fmt::Display for FetchError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(error) => write!(formatter, "cannot be reached: {error}"),
+            Self::Late => write!(formatter, "no answer within {FETCH_LIMIT:?}"),
+            Self::NotCarom(why) => {
+                write!(
+                    formatter,
+                    "what answers there is no carom node ({})",
+                    Escaped(why)
+                )
+            }
+            Self::Refused(code) => write!(formatter, "the node answered {code}"),
+        }
+    }
+}
+
+impl std::error::Error for FetchError {}
+
+/// Asks the node whose HTTP endpoint is at `host` and `port`.
+///
+/// # Errors
+/// When no status comes back within two seconds.
+pub async fn fetch_status(host: &str, port: u16) -> Result<Status, FetchError> {
+    let late = async {
+        Timer::after(FETCH_LIMIT).await;
+        Err(FetchError::Late)
+    };
+    future::or(fetch(host, port), late).await
+}
+
+async fn fetch(host: &str, port: u16) -> Result<Status, FetchError> {
+    let stream = connect(host, port).await.map_err(FetchError::Unreachable)?;
+    let not_http = |error: hyper::Error| FetchError::NotCarom(error.to_string());
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(FuturesIo::new(stream))
+        .await
+        .map_err(not_http)?;
+    let request = Request::get("/status")
+        .header(HOST, format!("{host}:{port}"))
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| FetchError::NotCarom(error.to_string()))?;
+    let asked = async {
+        let response = sender.send_request(request).await.map_err(not_http)?;
+        if response.status() != StatusCode::OK {
+            return Err(FetchError::Refused(response.status()));
+        }
+        let body = Limited::new(response.into_body(), LONGEST_ANSWER)
+            .collect()
+            .await;
+        let body = body
+            .map_err(|error| FetchError::NotCarom(error.to_string()))?
+            .to_bytes();
+        serde_json::from_slice(&body).map_err(|error| FetchError::NotCarom(error.to_string()))
+    };
+    let carried = async {
+        match connection.await {
+            Err(error) => Err(not_http(error)),
+            // The answer is read from what the connection already delivered.
+            Ok(()) => future::pending().await,
+        }
+    };
+    future::or(asked, carried).await
+}
+
+async fn connect(host: &str, port: u16) -> std::io::Result<Async<TcpStream>> {
+    let name = host.to_owned();
+    let found = smol::unblock(move || {
+        (name.as_str(), port)
+            .to_socket_addrs()
+            .map(|found| found.collect::<Vec<_>>())
+    });
+    let mut last = std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address");
+    for address in found.await? {
+        match Async::<TcpStream>::connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}

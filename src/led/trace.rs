@@ -1,0 +1,127 @@
+//! A light for observers: one line a change, appended to a file.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use super::{Change, Led, LedError};
+
+/// Appends `MONOTONIC_NANOSECONDS NODE on|off BALL GENERATION HOP` for every change.
+///
+/// Each line is one write, so that several processes may be merged by time, and it is done
+/// when `show` returns: before anyone else is told of the change.
+pub struct Trace {
+    path: PathBuf,
+    file: Option<File>,
+    now: fn() -> u64,
+    line: Vec<u8>,
+}
+
+impl Trace {
+    /// Opens `path` for appending, or makes it. `now` gives CLOCK_MONOTONIC in nanoseconds.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn open(path: PathBuf, now: fn() -> u64) -> Result<Self, LedError> {
+        let mut trace = Self {
+            path,
+            file: None,
+            now,
+            line: Vec::with_capacity(96),
+        };
+        trace.file = Some(trace.reopen()?);
+        Ok(trace)
+    }
+
+    fn reopen(&self) -> Result<File, LedError> {
+        let opened = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&self.path);
+        opened.map_err(|source| LedError::Trace {
+            path: self.path.clone(),
+            source,
+        })
+    }
+}
+
+impl Led for Trace {
+    fn show(&mut self, change: &Change<'_>, _lit: bool) -> Result<(), LedError> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => self.reopen()?,
+        };
+        let Change {
+            node,
+            on,
+            ball,
+            generation,
+            hop,
+        } = *change;
+        let word = if on { "on" } else { "off" };
+        self.line.clear();
+        let told = writeln!(
+            self.line,
+            "{} {node} {word} {ball} {generation} {hop}",
+            (self.now)()
+        )
+        .and_then(|()| (&file).write_all(&self.line));
+        told.map_err(|source| LedError::Trace {
+            path: self.path.clone(),
+            source,
+        })?;
+        self.file = Some(file);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(on: bool, hop: u64) -> Change<'static> {
+        Change {
+            node: "pi1",
+            on,
+            ball: &1,
+            generation: &"3.00000000c0ffee00",
+            hop,
+        }
+    }
+
+    #[test]
+    fn a_change_is_one_line_of_six_fields_appended_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("led");
+        std::fs::write(&path, "before\n").unwrap();
+        let mut trace = Trace::open(path.clone(), || 42).unwrap();
+        trace.show(&change(true, 7), true).unwrap();
+        trace.show(&change(false, 7), false).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(
+            text,
+            "before\n42 pi1 on 1 3.00000000c0ffee00 7\n42 pi1 off 1 3.00000000c0ffee00 7\n"
+        );
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_written_is_named_with_what_to_do() {
+        let Err(error) = Trace::open("/nowhere/led".into(), || 0) else {
+            panic!("opened")
+        };
+        let sentence = error.to_string();
+        assert!(
+            sentence.contains("/nowhere/led") && sentence.contains("choose a path"),
+            "{sentence}"
+        );
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_and_the_next_change_tries_again() {
+        let mut trace = Trace::open("/dev/full".into(), || 0).unwrap();
+        assert!(trace.show(&change(true, 1), true).is_err());
+        let folder = tempfile::tempdir().unwrap();
+        trace.path = folder.path().join("led");
+        assert!(trace.show(&change(true, 2), true).is_ok());
+    }
+}

@@ -1,0 +1,130 @@
+//! Keeps one outgoing link: dials, serves, waits a little, dials again.
+
+use std::cell::Cell;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_io::{Async, Timer};
+use smol::future;
+
+use super::link::{Connection, serve};
+use super::{Address, Hub};
+use crate::clock;
+use crate::escape::Escaped;
+use crate::ring::NodeId;
+
+/// The wait after the first failure.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+
+/// The longest wait before its jitter of a fifth, so that two attempts begin at most 2 s apart.
+const LONGEST_WAIT: Duration = Duration::from_millis(1_600);
+
+/// An attempt is given up after this time: the next one begins at once.
+const CONNECT_LIMIT: Duration = Duration::from_millis(1_900);
+
+/// A link that lived this long was a good one: the next wait is short again.
+const GOOD_LIFE: Duration = Duration::from_secs(1);
+
+/// Dials the peer for ever.
+pub(super) async fn keep(hub: Rc<Hub>, peer: NodeId) {
+    let mut random = fastrand::Rng::with_seed(hub.settings.incarnation.0 ^ u64::from(peer.0));
+    let mut wait = FIRST_WAIT;
+    loop {
+        let begun = clock::now();
+        let introduced = Rc::new(Cell::new(false));
+        match connect(&hub, peer).await {
+            Ok((stream, address)) => {
+                let introduced = Rc::clone(&introduced);
+                serve(
+                    &hub,
+                    Connection {
+                        stream,
+                        address,
+                        dialled: Some(peer),
+                        introduced,
+                    },
+                )
+                .await;
+            }
+            Err(error) => {
+                let name = hub.name(peer);
+                hub.peer_log
+                    .warn(&format!("{name} cannot be reached: {error}"));
+            }
+        }
+        let lasted = clock::now().since(begun);
+        if introduced.get() && lasted >= GOOD_LIFE {
+            wait = FIRST_WAIT;
+        }
+        let jittered = wait.mul_f64(random.f64().mul_add(0.4, 0.8));
+        // The beginnings of attempts are this far apart, so that a slow failure adds nothing.
+        let spent = if introduced.get() {
+            Duration::ZERO
+        } else {
+            lasted
+        };
+        Timer::after(jittered.saturating_sub(spent)).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+async fn connect(hub: &Hub, peer: NodeId) -> io::Result<(Async<TcpStream>, IpAddr)> {
+    let nobody = || io::Error::new(io::ErrorKind::NotFound, "the ring file gives no address");
+    let address = hub
+        .settings
+        .addresses
+        .get(peer.index())
+        .ok_or_else(nobody)?;
+    let late = async {
+        Timer::after(CONNECT_LIMIT).await;
+        Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!(
+                "no answer from {} port {}",
+                Escaped(&address.host),
+                address.port
+            ),
+        ))
+    };
+    future::or(connect_to_any(address), late).await
+}
+
+async fn connect_to_any(address: &Address) -> io::Result<(Async<TcpStream>, IpAddr)> {
+    let Address { host, port } = address;
+    let mut last = None;
+    for target in resolve(host, *port).await? {
+        match Async::<TcpStream>::connect(target).await {
+            Ok(stream) => return Ok((stream, target.ip())),
+            Err(error) => last = Some((target, error)),
+        }
+    }
+    Err(match last {
+        Some((target, error)) => io::Error::new(error.kind(), format!("{target}: {error}")),
+        None => io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("the name {} has no address", Escaped(host)),
+        ),
+    })
+}
+
+/// Looks the name up anew, on a thread of its own: a resolver may take seconds.
+async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let name = host.to_owned();
+    let looked_up = smol::unblock(move || {
+        (name.as_str(), port)
+            .to_socket_addrs()
+            .map(Iterator::collect)
+    })
+    .await;
+    looked_up.map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("the name {} cannot be resolved ({error})", Escaped(host)),
+        )
+    })
+}
