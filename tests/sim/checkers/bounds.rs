@@ -1,0 +1,78 @@
+//! Nothing grows without bound: what one input sets off, what a node says in a lease, what waits on a wire.
+
+use carom::ring::{Input, Message, Output};
+
+use super::{Checker, Step};
+use crate::clock::Nanos;
+use crate::plan::Plan;
+use crate::world::World;
+
+/// So many ticks in a row at one moment are a timer that spins.
+const MOST_TICKS: u32 = 50;
+
+/// Beside its passes a node says no more than this to one peer in a lease, a ball.
+const MOST_LINES_A_LEASE: u64 = 40;
+
+/// Counts per node.
+#[derive(Clone, Default)]
+struct Tally {
+    at: Nanos,
+    ticks: u32,
+    lease: u64,
+    lines: u64,
+}
+
+/// Watches every node.
+pub struct Bounds {
+    tallies: Vec<Tally>,
+}
+
+impl Bounds {
+    pub fn new(plan: &Plan) -> Self {
+        Self {
+            tallies: vec![Tally::default(); plan.topology.nodes.len()],
+        }
+    }
+}
+
+/// Lines that the node says of itself, not as a ball flies or in answer.
+fn lines(output: &Output, nodes: u64) -> u64 {
+    match output {
+        Output::Broadcast(_) => nodes,
+        Output::Send { message: Message::Heartbeat { .. } | Message::Acquire { .. } | Message::Leaving, .. } => 1,
+        _ => 0,
+    }
+}
+
+impl Checker for Bounds {
+    fn name(&self) -> &'static str {
+        "bounds"
+    }
+
+    fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
+        let Step::Handled { host, input, outputs } = step else {
+            return Ok(());
+        };
+        let (nodes, balls) = (world.hosts.len() as u64, world.last.len() as u64);
+        if outputs.len() as u64 > 2 * nodes + 8 * balls + 8 {
+            return Err(format!("pi{} answered {input:?} with {} outputs", host + 1, outputs.len()));
+        }
+        let tally = &mut self.tallies[*host];
+        let again = world.now == tally.at && matches!(input, Input::Tick);
+        tally.ticks = if again { tally.ticks + 1 } else { 0 };
+        tally.at = world.now;
+        if tally.ticks > MOST_TICKS {
+            return Err(format!("pi{} wakes without end", host + 1));
+        }
+        let lease = world.now / world.plan.lease();
+        if tally.lease != lease {
+            tally.lease = lease;
+            tally.lines = 0;
+        }
+        tally.lines += outputs.iter().map(|output| lines(output, nodes)).sum::<u64>();
+        if tally.lines > MOST_LINES_A_LEASE * nodes * (balls + 1) {
+            return Err(format!("pi{} said {} lines in one lease", host + 1, tally.lines));
+        }
+        Ok(())
+    }
+}

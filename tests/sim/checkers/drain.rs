@@ -1,0 +1,123 @@
+//! P3: a planned stop in a settled ring costs no generation and no gap but the way of the pass.
+
+use carom::ring::{Note, Output};
+
+use super::never_lost::clear;
+use super::{Checker, Step};
+use crate::clock::Nanos;
+use crate::host::index;
+use crate::world::World;
+
+/// Leases after which a ring is settled.
+const SETTLED_LEASES: u64 = 3;
+
+/// One planned stop.
+struct Stop {
+    host: usize,
+    began: Nanos,
+    left: Option<Nanos>,
+    others: Vec<usize>,
+}
+
+/// Watches one planned stop at a time; anything else that happens voids the watch.
+#[derive(Default)]
+pub struct Drain {
+    stop: Option<Stop>,
+    dark: Vec<Option<Nanos>>,
+}
+
+impl Drain {
+    fn begin(&mut self, world: &World, host: usize) {
+        let plan = &world.plan;
+        self.stop = None;
+        let settled = world.islands.iter().find(|island| {
+            island.members.contains(&host)
+                && island.is_settled(world.now, SETTLED_LEASES * plan.lease())
+                && island.members.len() > plan.majority()
+        });
+        let lit = |ball: usize| world.hosts.iter().any(|host| host.possesses(ball, world.now).is_some());
+        let all_lit = (0..world.last.len()).all(lit);
+        if let Some(island) = settled
+            && clear(world)
+            && all_lit
+        {
+            self.dark = vec![None; world.last.len()];
+            let others = island.members.iter().copied().filter(|&other| other != host);
+            self.stop = Some(Stop {
+                host,
+                began: world.now,
+                left: None,
+                others: others.collect(),
+            });
+        }
+    }
+
+    /// The gap of a pass: its way and, where it brought too little lease to light up, a renewal.
+    fn longest_gap(world: &World) -> Nanos {
+        world.plan.one_way() * 3 + world.plan.lateness + 1_000
+    }
+
+    fn check(&self, world: &World) -> Result<(), String> {
+        let Some(stop) = &self.stop else {
+            return Ok(());
+        };
+        if stop.left.is_none() && world.now > stop.began + world.plan.lease() * 102 / 100 + world.plan.lateness {
+            return Err(format!("pi{} is still there a lease after it was told to leave", stop.host + 1));
+        }
+        for (ball, dark) in self.dark.iter().enumerate() {
+            if dark.is_some_and(|dark| world.now > dark + Self::longest_gap(world)) {
+                return Err(format!("ball {} went dark while pi{} left", ball + 1, stop.host + 1));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Checker for Drain {
+    fn name(&self) -> &'static str {
+        "drain"
+    }
+
+    fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
+        match step {
+            Step::Drain { host } => self.begin(world, *host),
+            Step::Gone { host, drained, .. } => {
+                let now = world.now;
+                match &mut self.stop {
+                    Some(stop) if stop.host == *host && *drained => stop.left = Some(now),
+                    _ => self.stop = None,
+                }
+            }
+            Step::Reshaped => {
+                let intact = self.stop.as_ref().is_some_and(|stop| {
+                    let watched = world.now < stop.began + 2 * world.plan.lease();
+                    let together = world.islands.iter().any(|island| {
+                        stop.others.iter().all(|other| island.members.contains(other))
+                            && island.members.len() <= stop.others.len() + 1
+                    });
+                    // While one after the other hears that the host is gone, no island is whole.
+                    let parting = stop.left.is_some_and(|left| world.now <= left + 2 * world.plan.one_way());
+                    watched && (together || parting)
+                });
+                if !intact {
+                    self.stop = None;
+                }
+            }
+            Step::Handled { outputs, .. } if self.stop.is_some() => {
+                self.check(world)?;
+                for output in *outputs {
+                    match output {
+                        Output::Light(possession) => self.dark[index(possession.ball)] = None,
+                        Output::Dark(possession) => self.dark[index(possession.ball)] = Some(world.now),
+                        Output::Note(Note::Won { ball, generation }) => {
+                            return Err(format!("a planned stop cost ball {ball} a generation: now {generation}"));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Step::Handled { .. } | Step::Time => {}
+        }
+        self.check(world)
+    }
+}

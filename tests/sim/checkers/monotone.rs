@@ -1,0 +1,52 @@
+//! `(generation, hop)` never falls at any node, while it lives.
+
+use carom::ring::{Input, Message, Stamp};
+
+use super::{Checker, Step};
+use crate::plan::Plan;
+use crate::world::World;
+
+/// The newest stamp that each process has shown, by ball.
+pub struct Monotone {
+    seen: Vec<(u64, Vec<Option<Stamp>>)>,
+}
+
+impl Monotone {
+    pub fn new(plan: &Plan) -> Self {
+        let (nodes, balls) = (plan.topology.nodes.len(), plan.topology.balls.len());
+        Self {
+            seen: vec![(0, vec![None; balls]); nodes],
+        }
+    }
+}
+
+impl Checker for Monotone {
+    fn name(&self) -> &'static str {
+        "monotone"
+    }
+
+    fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
+        let Step::Handled { host, input, outputs } = step else {
+            return Ok(());
+        };
+        let heartbeat = matches!(input, Input::Received { message: Message::Heartbeat { .. }, .. });
+        if heartbeat && outputs.is_empty() {
+            return Ok(());
+        }
+        let Some(process) = &world.hosts[*host].process else {
+            return Ok(());
+        };
+        let (life, stamps) = &mut self.seen[*host];
+        if *life != process.life {
+            *life = process.life;
+            stamps.fill(None);
+        }
+        for (shown, seen) in process.node.view().balls.iter().zip(stamps) {
+            if shown.stamp < *seen {
+                return Err(format!("pi{} fell back with ball {} from {seen:?} to {:?}", host + 1, shown.ball, shown.stamp));
+            }
+            *seen = shown.stamp;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! P2: while a majority can talk, every ball is possessed again within the bound, newest state kept.
+//!
+//! Two bounds. The promised one, 1.25 leases and a round trip, counts from the death of a holder in
+//! a settled ring. The other counts from any dark moment in a whole island, whatever went before.
+
+use std::collections::HashMap;
+
+use carom::ring::{Note, Output, Stamp};
+
+use super::{Checker, Step};
+use crate::clock::Nanos;
+use crate::host::index;
+use crate::islands::Island;
+use crate::plan::Plan;
+use crate::world::World;
+
+/// Leases within which a whole island has its ball back, whatever went before.
+const RECOVERY_QUARTERS: u64 = 20;
+
+/// What is watched of one island.
+struct Watch {
+    id: u64,
+    /// By ball: since when nobody of the island has it, and the bound that holds.
+    dark: Vec<Option<(Nanos, Nanos)>>,
+}
+
+/// Watches every island that should have every ball.
+pub struct NeverLost {
+    watches: Vec<Watch>,
+    /// Possession that ended with a process just now, in an island that was settled: by ball.
+    death: Vec<Option<Nanos>>,
+    /// The hop that a majority knew when this candidacy began.
+    known: HashMap<(usize, usize), u64>,
+    recovery: Nanos,
+    promised: Nanos,
+}
+
+impl NeverLost {
+    pub fn new(plan: &Plan) -> Self {
+        let lease = plan.lease();
+        Self {
+            watches: Vec::new(),
+            death: vec![None; plan.topology.balls.len()],
+            known: HashMap::new(),
+            recovery: lease * RECOVERY_QUARTERS / 4,
+            promised: lease * 5 / 4 + 2 * plan.one_way() + lease / 100,
+        }
+    }
+
+    /// Whether this island must have every ball: enough nodes, and air good enough to agree in.
+    fn is_bound(world: &World, island: &Island) -> bool {
+        let plan = &world.plan;
+        let many = plan.plays_on() || island.members.len() >= plan.majority();
+        many && clear(world)
+    }
+
+    fn reshape(&mut self, world: &World) {
+        let balls = world.last.len();
+        let mut watches = Vec::new();
+        for island in world.islands.iter().filter(|island| Self::is_bound(world, island)) {
+            let before = self.watches.iter().position(|watch| watch.id == island.id);
+            watches.push(match before {
+                Some(place) => self.watches.swap_remove(place),
+                None => Watch {
+                    id: island.id,
+                    dark: (0..balls)
+                        .map(|ball| {
+                            let bound = match self.death[ball] {
+                                Some(at) if at == world.now => self.promised,
+                                _ => self.recovery,
+                            };
+                            (!has(world, island, ball)).then_some((world.now, bound))
+                        })
+                        .collect(),
+                },
+            });
+        }
+        self.watches = watches;
+    }
+
+    /// The newest state that a majority knows: whoever wins now must go on from there or further.
+    fn majority_knows(world: &World, ball: usize) -> Option<Stamp> {
+        let known = |host: &crate::host::Host| {
+            let view = host.process.as_ref()?.node.view();
+            view.balls.get(ball)?.stamp
+        };
+        let mut stamps: Vec<Option<Stamp>> = world.hosts.iter().map(known).collect();
+        stamps.sort_unstable();
+        stamps.reverse();
+        stamps.get(world.plan.majority() - 1).copied().flatten()
+    }
+
+    fn newest_kept(&mut self, world: &World, host: usize, note: &Note) -> Result<(), String> {
+        if world.plan.plays_on() {
+            return Ok(());
+        }
+        match note {
+            Note::Campaign { ball, .. } => {
+                let hop = Self::majority_knows(world, index(*ball)).map_or(0, |stamp| stamp.hop);
+                self.known.insert((host, index(*ball)), hop);
+            }
+            Note::Won { ball, .. } => {
+                let led = world.hosts[host].possesses(index(*ball), world.now);
+                let hop = led.map_or(u64::MAX, |led| led.stamp.hop);
+                let known = self.known.remove(&(host, index(*ball))).unwrap_or(0);
+                if hop < known {
+                    return Err(format!("pi{} goes on with ball {ball} from hop {hop}, a majority knew {known}", host + 1));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Whether the air is quick enough for an election to end.
+pub fn clear(world: &World) -> bool {
+    let plan = &world.plan;
+    // A candidate waits an eighth of a lease for answers.
+    let quick = 2 * plan.one_way() < plan.lease() / 10;
+    let troubled = plan.faults.iter().any(|fault| fault.kind.is_of_the_air()) || plan.air.is_noisy();
+    quick && (!troubled || world.now >= plan.calm_from)
+}
+
+fn has(world: &World, island: &Island, ball: usize) -> bool {
+    island.members.iter().any(|&host| world.hosts[host].possesses(ball, world.now).is_some())
+}
+
+impl Checker for NeverLost {
+    fn name(&self) -> &'static str {
+        "P2 never lost"
+    }
+
+    fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
+        match step {
+            Step::Handled { host, outputs, .. } => {
+                for output in *outputs {
+                    match output {
+                        Output::Light(possession) | Output::Dark(possession) => {
+                            let ball = index(possession.ball);
+                            for watch in &mut self.watches {
+                                let island = world.islands.iter().find(|island| island.id == watch.id);
+                                if let Some(island) = island.filter(|island| island.members.contains(host)) {
+                                    let dark = (!has(world, island, ball)).then_some((world.now, self.recovery));
+                                    watch.dark[ball] = dark.map(|dark| watch.dark[ball].unwrap_or(dark));
+                                }
+                            }
+                        }
+                        Output::Note(note) => self.newest_kept(world, *host, note)?,
+                        _ => {}
+                    }
+                }
+            }
+            Step::Gone { host, lit, drained: false } => {
+                let settled = world.islands.iter().any(|island| {
+                    island.members.contains(host) && island.is_settled(world.now, self.recovery)
+                });
+                for (ball, &lit) in lit.iter().enumerate() {
+                    self.death[ball] = (lit && settled && !world.plan.plays_on()).then_some(world.now);
+                }
+            }
+            Step::Reshaped => self.reshape(world),
+            Step::Time if world.now == world.plan.calm_from => self.reshape(world),
+            Step::Gone { .. } | Step::Time | Step::Drain { .. } => {}
+        }
+        for watch in &self.watches {
+            for (ball, dark) in watch.dark.iter().enumerate() {
+                if let Some((since, bound)) = dark
+                    && world.now > since + bound
+                {
+                    return Err(format!(
+                        "nobody has had ball {} for {:.3} leases",
+                        ball + 1,
+                        (world.now - since) as f64 / world.plan.lease() as f64
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}

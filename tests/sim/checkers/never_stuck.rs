@@ -1,0 +1,94 @@
+//! P3: a ball in a settled island moves on, to the next node that is there.
+
+use carom::ring::{Direction, Message, NodeId, Output};
+
+use super::never_lost::clear;
+use super::{Checker, Step};
+use crate::clock::Nanos;
+use crate::islands::Island;
+use crate::world::World;
+
+/// Leases after which an island knows who is in it and has its ball.
+const SETTLED_LEASES: u64 = 5;
+
+/// Watches passes and stays.
+#[derive(Default)]
+pub struct NeverStuck {
+    next_look: Nanos,
+}
+
+impl NeverStuck {
+    fn settled(world: &World, host: usize) -> Option<&Island> {
+        let span = SETTLED_LEASES * world.plan.lease();
+        let mut islands = world.islands.iter();
+        islands
+            .find(|island| island.members.contains(&host) && island.is_settled(world.now, span))
+            .filter(|island| island.members.len() >= world.plan.topology.quorum() && clear(world))
+    }
+
+    /// Nobody who is there is flown past.
+    fn skips_nobody(world: &World, host: usize, to: NodeId, direction: Direction) -> Result<(), String> {
+        let Some(island) = Self::settled(world, host) else {
+            return Ok(());
+        };
+        let there = |node: &NodeId| {
+            let process = world.hosts[node.index()].process.as_ref();
+            island.members.contains(&node.index()) && process.is_some_and(|process| !process.draining)
+        };
+        let onward = world.plan.topology.onward(NodeId(host as u8), direction).find(there);
+        match onward {
+            Some(next) if next != to => {
+                Err(format!("pi{} sent its ball past pi{} to pi{}", host + 1, next.0 + 1, to.0 + 1))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Nobody keeps a ball longer than it takes to fly there and back, and to renew its lease.
+    fn nobody_keeps(world: &World) -> Result<(), String> {
+        for (host, node) in world.hosts.iter().enumerate() {
+            let Some(process) = node.process.as_ref() else {
+                continue;
+            };
+            for (ball, led) in process.leds.iter().enumerate() {
+                let Some(led) = led else { continue };
+                let speed = process.topology.balls[ball].state.velocity[0].abs();
+                let crossing = process.topology.screen.width / speed * 1e9;
+                let most = (crossing * 2.1) as Nanos + 2 * world.plan.lease();
+                let since = led.since.max(world.now.saturating_sub(Nanos::MAX / 2));
+                let Some(island) = Self::settled(world, host) else {
+                    continue;
+                };
+                let others = island.members.len() > 1 && crossing.is_finite();
+                if others && world.now > since.max(island.since) + most.saturating_add(SETTLED_LEASES * world.plan.lease()) {
+                    return Err(format!("pi{} keeps ball {} and does not pass it on", host + 1, ball + 1));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Checker for NeverStuck {
+    fn name(&self) -> &'static str {
+        "P3 never stuck"
+    }
+
+    fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
+        if let Step::Handled { host, outputs, .. } = step {
+            for output in *outputs {
+                if let Output::Send { to, message: Message::Pass(pass) } = output {
+                    let process = world.hosts[*host].process.as_ref();
+                    if process.is_some_and(|process| !process.draining) {
+                        Self::skips_nobody(world, *host, *to, pass.record.state.direction())?;
+                    }
+                }
+            }
+        }
+        if world.now >= self.next_look {
+            self.next_look = world.now + world.plan.lease() / 4;
+            Self::nobody_keeps(world)?;
+        }
+        Ok(())
+    }
+}

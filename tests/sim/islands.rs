@@ -1,0 +1,79 @@
+//! Who can talk with whom: the parts of the ring that are whole in themselves.
+
+use crate::clock::Nanos;
+use crate::world::World;
+
+/// Hosts that are all well and all linked with each other, and with nobody else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Island {
+    /// Of this membership; another membership is another island.
+    pub id: u64,
+    pub members: Vec<usize>,
+    lives: Vec<u64>,
+    /// Since when it has been as it is.
+    pub since: Nanos,
+}
+
+impl Island {
+    /// Whether every way among its members has been as it should for this long.
+    pub fn is_settled(&self, now: Nanos, span: Nanos) -> bool {
+        now >= self.since + span
+    }
+}
+
+/// The islands as they are now; those that were so before keep their identity.
+pub fn survey(world: &World) -> Vec<Island> {
+    let hosts = world.hosts.len();
+    let mut seen = vec![false; hosts];
+    let mut islands = Vec::new();
+    for first in 0..hosts {
+        if seen[first] || world.hosts[first].awake().is_none() {
+            continue;
+        }
+        let members: Vec<usize> = (0..hosts)
+            .filter(|&host| host == first || linked(world, first, host))
+            .collect();
+        if !is_whole(world, &members) {
+            continue;
+        }
+        for &member in &members {
+            seen[member] = true;
+        }
+        let lives: Vec<u64> = members.iter().filter_map(|&host| life(world, host)).collect();
+        let before = world
+            .islands
+            .iter()
+            .find(|island| island.members == members && island.lives == lives);
+        islands.push(before.cloned().unwrap_or(Island {
+            id: world.handled * hosts as u64 + first as u64,
+            members,
+            lives,
+            since: world.now,
+        }));
+    }
+    islands
+}
+
+fn life(world: &World, host: usize) -> Option<u64> {
+    world.hosts[host].process.as_ref().map(|process| process.life)
+}
+
+fn is_whole(world: &World, members: &[usize]) -> bool {
+    members.iter().all(|&member| {
+        let Some(process) = world.hosts[member].awake() else {
+            return false;
+        };
+        (0..world.hosts.len()).all(|other| {
+            let inside = members.contains(&other);
+            let half_open = process.links[other].is_some() && world.hosts[other].awake().is_some();
+            member == other || if inside { linked(world, member, other) } else { !half_open }
+        })
+    })
+}
+
+/// Whether both ends believe in the same connection and nothing cuts it.
+fn linked(world: &World, a: usize, b: usize) -> bool {
+    let link = |from: usize, to: usize| world.hosts[from].awake().and_then(|process| process.links[to]);
+    let both = link(a, b).is_some() && link(a, b) == link(b, a);
+    both && world.net.is_whole(a, b) && world.net.connections[link(a, b).unwrap_or(0)].open == [true; 2]
+}

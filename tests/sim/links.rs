@@ -1,0 +1,300 @@
+//! The life of a connection: dialled, greeted, silent, reset, closed; as the real links live it.
+
+use carom::ring::peers::SILENT_HEARTBEATS;
+use carom::ring::{Hello, Incarnation, Input, Message, NodeId};
+
+use crate::clock::Nanos;
+use crate::network::{Connection, Item};
+use crate::world::{Event, World};
+
+/// The state of dialling of one pair; the host with the lower number dials.
+#[derive(Clone, Debug, Default)]
+pub struct Pair {
+    due: Option<Nanos>,
+    failures: u32,
+    latest: Option<usize>,
+}
+
+impl World {
+    /// A process that starts is dialled by some and dials the others.
+    pub(crate) fn greet_everyone(&mut self, host: usize) {
+        self.reset_leftovers(host);
+        for other in 0..self.hosts.len() {
+            if other != host {
+                self.dial_soon(host.min(other), host.max(other));
+            }
+        }
+    }
+
+    /// The reborn machine answers what reaches a connection of its last life with a reset.
+    fn reset_leftovers(&mut self, host: usize) {
+        for number in 0..self.net.connections.len() {
+            let connection = &self.net.connections[number];
+            if !connection.hosts.contains(&host) {
+                continue;
+            }
+            let end = connection.end_of(host);
+            if !connection.open[end] && connection.open[1 - end] && self.random.bool() {
+                self.post(number, 1 - end, Item::Closed);
+            }
+        }
+    }
+
+    pub(crate) fn dial_soon(&mut self, from: usize, to: usize) {
+        let delay = self.net.delay(from, to);
+        self.pair(from, to).failures = 0;
+        self.dial_after(from, to, delay);
+    }
+
+    fn dial_again(&mut self, from: usize, to: usize) {
+        let (lease, patience) = (self.plan.lease(), self.plan.air.patience);
+        let failures = self.pair(from, to).failures.min(16);
+        self.pair(from, to).failures += 1;
+        let wait = (lease / 10 << failures).min(patience);
+        let wait = self.random.u64(wait / 2..=wait.max(1));
+        self.dial_after(from, to, wait);
+    }
+
+    fn dial_after(&mut self, from: usize, to: usize, wait: Nanos) {
+        let at = self.now + wait;
+        let pair = self.pair(from, to);
+        if pair.due.is_none_or(|due| at < due) {
+            pair.due = Some(at);
+            self.put(at, Event::Dial { from, to });
+        }
+    }
+
+    fn pair(&mut self, from: usize, to: usize) -> &mut Pair {
+        let hosts = self.hosts.len();
+        &mut self.pairs[from * hosts + to]
+    }
+
+    pub(crate) fn dial(&mut self, from: usize, to: usize) {
+        let now = self.now;
+        if self.pair(from, to).due != Some(now) {
+            return;
+        }
+        self.pair(from, to).due = None;
+        let Some(process) = self.hosts[from].awake() else {
+            return;
+        };
+        let (life, linked) = (process.life, process.links[to].is_some());
+        let hello = self.hello(from);
+        let latest = self.pair(from, to).latest;
+        let trying = latest.is_some_and(|latest| {
+            let connection = &self.net.connections[latest];
+            connection.open[0] && connection.lives[0] == life
+        });
+        if linked || trying {
+            return;
+        }
+        let Some(other) = self.hosts[to].process.as_ref().map(|process| process.life) else {
+            self.dial_again(from, to);
+            return;
+        };
+        if !self.net.is_whole(from, to) {
+            self.dial_again(from, to);
+            return;
+        }
+        let number = self.net.connections.len();
+        self.net.connections.push(Connection {
+            hosts: [from, to],
+            lives: [life, other],
+            open: [true; 2],
+            greeted: [false; 2],
+            heard: [now; 2],
+            towards: Default::default(),
+        });
+        self.pair(from, to).latest = Some(number);
+        let shake = self.net.delay(from, to) + self.net.delay(to, from);
+        if let Some(hello) = hello
+            && let Some(at) = self.net.send(now + shake, number, 1, Item::Hello(hello))
+        {
+            self.put(at, Event::Arrive { connection: number, end: 1 });
+        }
+        self.watch(number, 0);
+    }
+
+    fn hello(&self, host: usize) -> Option<Hello> {
+        let process = self.hosts[host].process.as_ref()?;
+        Some(Hello {
+            version: carom::ring::message::VERSION,
+            ring: process.topology.ring.clone(),
+            node: process.topology.name(NodeId(host as u8)).to_owned(),
+            incarnation: process.incarnation,
+            topology: process.topology.fingerprint(),
+        })
+    }
+
+    /// How long a link may be silent before it is closed.
+    pub fn silence_span(&self) -> Nanos {
+        self.plan.lease() / 4 * u64::from(SILENT_HEARTBEATS)
+    }
+
+    fn watch(&mut self, connection: usize, end: usize) {
+        let at = self.now + self.silence_span();
+        self.put(at, Event::Silence { connection, end });
+    }
+
+    pub(crate) fn silence(&mut self, connection: usize, end: usize) {
+        let wire = &self.net.connections[connection];
+        let awake = self.hosts[wire.hosts[end]].awake().is_some();
+        if !wire.open[end] || !awake {
+            return;
+        }
+        let until = wire.heard[end] + self.silence_span();
+        if until <= self.now {
+            self.close(connection, end, true);
+        } else {
+            self.put(until, Event::Silence { connection, end });
+        }
+    }
+
+    /// Puts an item on its way.
+    pub(crate) fn post(&mut self, connection: usize, end: usize, item: Item) {
+        if let Some(at) = self.net.send(self.now, connection, end, item) {
+            self.put(at, Event::Arrive { connection, end });
+        }
+    }
+
+    pub(crate) fn arrive(&mut self, connection: usize, end: usize) {
+        let host = self.net.connections[connection].hosts[end];
+        // One at a time, so that checkers see every step; a stopped process reads when it goes on.
+        while self.hosts[host].awake().is_some() && self.net.connections[connection].open[end] {
+            let Some(item) = self.net.receive(self.now, connection, end) else {
+                return;
+            };
+            self.net.connections[connection].heard[end] = self.now;
+            let peer = self.net.connections[connection].hosts[1 - end];
+            match item {
+                Item::Hello(hello) => self.introduce(connection, end, &hello),
+                Item::Refused { duplicate } => {
+                    if duplicate {
+                        self.trace.tell(self.now, Some(host), || format!("is a duplicate to pi{}", peer + 1));
+                        self.feed(host, Input::Duplicate);
+                    }
+                }
+                Item::Line(message) => self.hear(host, peer, message),
+                Item::Closed => self.close(connection, end, false),
+            }
+        }
+    }
+
+    fn introduce(&mut self, connection: usize, end: usize, hello: &Hello) {
+        let host = self.net.connections[connection].hosts[end];
+        let peer = self.net.connections[connection].hosts[1 - end];
+        let Some(process) = self.hosts[host].awake() else {
+            return;
+        };
+        if hello.introduce(&process.topology, NodeId(host as u8)).is_err() {
+            self.post(connection, 1 - end, Item::Refused { duplicate: false });
+            self.close(connection, end, true);
+            return;
+        }
+        if let Some(old) = process.links[peer].filter(|&old| old != connection) {
+            let wire = &self.net.connections[old];
+            let old_end = wire.end_of(host);
+            let alive = self.now < wire.heard[old_end] + self.silence_span();
+            let same = wire.lives[1 - old_end] == self.net.connections[connection].lives[1 - end];
+            if alive && !same {
+                // Another process of that name was heard just now: which of them is right?
+                self.post(connection, 1 - end, Item::Refused { duplicate: true });
+                self.close(connection, end, true);
+                return;
+            }
+            self.close(old, old_end, true);
+        }
+        self.link(connection, end, hello.incarnation);
+    }
+
+    fn link(&mut self, connection: usize, end: usize, incarnation: Incarnation) {
+        let host = self.net.connections[connection].hosts[end];
+        let peer = self.net.connections[connection].hosts[1 - end];
+        if end == 1
+            && let Some(hello) = self.hello(host)
+        {
+            self.post(connection, 0, Item::Hello(hello));
+            self.watch(connection, 1);
+        } else {
+            self.pair(host, peer).failures = 0;
+        }
+        self.net.connections[connection].greeted[end] = true;
+        if let Some(process) = self.hosts[host].awake_mut() {
+            process.links[peer] = Some(connection);
+        }
+        self.reshaped = true;
+        self.trace.tell(self.now, Some(host), || format!("link to pi{} up", peer + 1));
+        let peer = NodeId(peer as u8);
+        self.feed(host, Input::LinkUp { peer, incarnation });
+    }
+
+    /// One end gives the connection up; `telling` the other unless its machine is gone.
+    pub(crate) fn close(&mut self, connection: usize, end: usize, telling: bool) {
+        let wire = &mut self.net.connections[connection];
+        if !wire.open[end] {
+            return;
+        }
+        wire.open[end] = false;
+        let (host, peer, life) = (wire.hosts[end], wire.hosts[1 - end], wire.lives[end]);
+        let unread = std::mem::take(&mut wire.towards[end]);
+        self.astray(host, peer, unread);
+        if self.net.connections[connection].open[1 - end] {
+            // A reset overtakes what the other end has not read yet; an orderly end does not.
+            let travelling = self.net.connections[connection].towards[1 - end].len();
+            let kept = if self.random.bool() { travelling } else { self.random.usize(0..=travelling) };
+            let lost = self.net.connections[connection].towards[1 - end].split_off(kept);
+            self.astray(peer, host, lost);
+            if telling {
+                self.post(connection, 1 - end, Item::Closed);
+            }
+        }
+        self.reshaped = true;
+        let Some(process) = self.hosts[host].process.as_mut().filter(|process| process.life == life) else {
+            return;
+        };
+        if process.links[peer] == Some(connection) {
+            process.links[peer] = None;
+            self.trace.tell(self.now, Some(host), || format!("link to pi{} down", peer + 1));
+            let peer = NodeId(peer as u8);
+            self.feed(host, Input::LinkDown { peer });
+        }
+        if end == 0 {
+            self.dial_again(host, peer);
+        }
+    }
+
+    /// Some of what dies with a connection is heard after all, after a reconnect perhaps.
+    fn astray(&mut self, host: usize, from: usize, lost: impl IntoIterator<Item = (Nanos, Item)>) {
+        let permille = self.plan.air.stray_permille;
+        for (_, item) in lost {
+            if let Item::Line(message) = item
+                && permille > 0
+                && self.random.u32(0..1_000) < permille
+            {
+                self.send_astray(host, from, &message);
+            }
+        }
+    }
+
+    /// Some of what is said is heard twice.
+    pub(crate) fn repeat(&mut self, host: usize, from: usize, message: &Message) {
+        let permille = self.plan.air.duplicate_permille;
+        if permille > 0 && self.random.u32(0..1_000) < permille {
+            self.send_astray(host, from, message);
+        }
+    }
+
+    fn send_astray(&mut self, host: usize, from: usize, message: &Message) {
+        let ordered = matches!(message, Message::Leaving | Message::Farewell);
+        let Some(process) = self.hosts[host].process.as_ref() else {
+            return;
+        };
+        // These two say something of the order of lines, and only within one connection.
+        if !ordered && !self.net.calm {
+            let life = process.life;
+            let later = crate::plan::log_uniform(&mut self.random, 1_000, self.plan.lease() * 2);
+            let message = Box::new(message.clone());
+            self.put(self.now + later, Event::Stray { host, life, from, message });
+        }
+    }
+}

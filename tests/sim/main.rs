@@ -1,0 +1,45 @@
+//! The simulator: the shipped node in a ring of every size, under every fault, from one seed.
+//!
+//! `tests/sim/run` says how to sweep seeds and how to replay one.
+
+mod checkers;
+mod clock;
+mod deeds;
+mod faults;
+mod host;
+mod islands;
+mod links;
+mod network;
+mod plan;
+mod shrink;
+mod sweep;
+mod trace;
+mod world;
+
+use plan::Plan;
+use trace::Trace;
+use world::World;
+
+/// Runs one plan; what broke, if anything, and the trace if it was wanted.
+pub(crate) fn play(plan: &Plan, trace: Trace) -> World {
+    let mut world = World::new(plan, trace);
+    world.run();
+    world
+}
+
+/// The seeds or the one seed that the environment asks for; a few hundred if it asks for nothing.
+#[test]
+fn sweep() {
+    sweep::from_environment();
+}
+
+#[test]
+fn the_same_seed_replays_byte_for_byte() {
+    for seed in 1..30 {
+        let plan = Plan::draw(seed);
+        let once = play(&plan, Trace::kept()).trace.lines;
+        let again = play(&Plan::draw(seed), Trace::kept()).trace.lines;
+        assert!(!once.is_empty());
+        assert!(once == again, "seed {seed} took two ways");
+    }
+}

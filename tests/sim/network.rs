@@ -1,0 +1,177 @@
+//! The wires: one connection a pair, in order while it lasts; paths that are slow, bursty or cut.
+//!
+//! A connection is TCP's: between two processes, not two nodes. What is lost on the wire is only
+//! late; what is lost for good is lost with its connection.
+
+use std::collections::VecDeque;
+
+use carom::ring::{Hello, Message};
+
+use crate::clock::Nanos;
+use crate::plan::Air;
+
+/// The arrival of what is held up by a cut.
+const HELD_UP: Nanos = Nanos::MAX;
+
+/// What travels on a connection.
+#[derive(Clone, Debug)]
+pub enum Item {
+    Hello(Hello),
+    Refused { duplicate: bool },
+    Line(Message),
+    Closed,
+}
+
+/// Both ends of one connection; end 0 dialled.
+#[derive(Debug)]
+pub struct Connection {
+    pub hosts: [usize; 2],
+    pub lives: [u64; 2],
+    pub open: [bool; 2],
+    /// Whether the process at this end was told that the link is up.
+    pub greeted: [bool; 2],
+    pub heard: [Nanos; 2],
+    /// What travels to each end.
+    pub towards: [VecDeque<(Nanos, Item)>; 2],
+}
+
+impl Connection {
+    /// Which end is this host's.
+    pub fn end_of(&self, host: usize) -> usize {
+        usize::from(self.hosts[1] == host)
+    }
+}
+
+/// The way from one host to another.
+#[derive(Clone, Debug)]
+pub struct Path {
+    cuts: u32,
+    stalled_until: Nanos,
+    extra: Nanos,
+    random: fastrand::Rng,
+}
+
+/// All connections and the paths they take.
+#[derive(Debug)]
+pub struct Network {
+    hosts: usize,
+    air: Air,
+    pub calm: bool,
+    paths: Vec<Path>,
+    pub connections: Vec<Connection>,
+}
+
+impl Network {
+    pub fn new(hosts: usize, air: Air, seed: u64) -> Self {
+        // Each path draws from its own stream, so that shrinking a fault away on one leaves the others be.
+        let path = |index: usize| Path {
+            cuts: 0,
+            stalled_until: 0,
+            extra: 0,
+            random: fastrand::Rng::with_seed(seed ^ (index as u64 + 1).wrapping_mul(0x9e37_79b9)),
+        };
+        Self {
+            hosts,
+            air,
+            calm: false,
+            paths: (0..hosts * hosts).map(path).collect(),
+            connections: Vec::new(),
+        }
+    }
+
+    pub fn path(&mut self, from: usize, to: usize) -> &mut Path {
+        &mut self.paths[from * self.hosts + to]
+    }
+
+    /// Whether nothing cuts the pair, either way.
+    pub fn is_whole(&self, a: usize, b: usize) -> bool {
+        let cuts = |from: usize, to: usize| self.paths[from * self.hosts + to].cuts;
+        cuts(a, b) == 0 && cuts(b, a) == 0
+    }
+
+    /// How long one line takes on this path now.
+    pub fn delay(&mut self, from: usize, to: usize) -> Nanos {
+        let (air, calm) = (self.air, self.calm);
+        let path = self.path(from, to);
+        let spike = !calm && path.random.u32(0..1_000) < air.spike_permille;
+        let extra = if calm { 0 } else { path.extra };
+        let burst = if spike { path.random.u64(0..=air.spike) } else { 0 };
+        air.delay + path.random.u64(0..=air.jitter) + extra + burst
+    }
+
+    /// Puts one item on its way to `end`; returns when it will be there, if that is known.
+    pub fn send(&mut self, now: Nanos, connection: usize, end: usize, item: Item) -> Option<Nanos> {
+        let hosts = self.connections[connection].hosts;
+        let (from, to) = (hosts[1 - end], hosts[end]);
+        let mut at = (now + self.delay(from, to)).max(self.path(from, to).stalled_until);
+        if self.path(from, to).cuts > 0 {
+            at = HELD_UP;
+        }
+        let queue = &mut self.connections[connection].towards[end];
+        at = at.max(queue.back().map_or(0, |(last, _)| *last));
+        queue.push_back((at, item));
+        (at != HELD_UP).then_some(at)
+    }
+
+    /// Takes what has arrived at `end`.
+    pub fn receive(&mut self, now: Nanos, connection: usize, end: usize) -> Option<Item> {
+        let queue = &mut self.connections[connection].towards[end];
+        let due = queue.front().is_some_and(|(at, _)| *at <= now);
+        due.then(|| queue.pop_front()).flatten().map(|(_, item)| item)
+    }
+
+    /// Cuts a path; what is on it gets through or is held up.
+    pub fn cut(&mut self, from: usize, to: usize, hold_up: bool) {
+        self.path(from, to).cuts += 1;
+        if hold_up {
+            for (connection, end) in self.between(from, to) {
+                for (at, _) in &mut self.connections[connection].towards[end] {
+                    *at = HELD_UP;
+                }
+            }
+        }
+    }
+
+    /// Takes one cut away; returns what arrives now that was held up, and when.
+    pub fn mend(&mut self, now: Nanos, from: usize, to: usize) -> Vec<(Nanos, usize, usize)> {
+        let path = self.path(from, to);
+        path.cuts = path.cuts.saturating_sub(1);
+        if path.cuts > 0 {
+            return Vec::new();
+        }
+        let mut arrivals = Vec::new();
+        for (connection, end) in self.between(from, to) {
+            // As retransmissions do, they come some time after the way is free again.
+            let at = now + self.delay(from, to) * 3;
+            let queue = &mut self.connections[connection].towards[end];
+            for (arrival, _) in queue.iter_mut().filter(|(at, _)| *at == HELD_UP) {
+                *arrival = at;
+            }
+            arrivals.push((at, connection, end));
+        }
+        arrivals
+    }
+
+    /// Nothing that is sent on the path from now on arrives before `until`; then all of it does.
+    pub fn stall(&mut self, from: usize, to: usize, until: Nanos) {
+        let path = self.path(from, to);
+        path.stalled_until = path.stalled_until.max(until);
+    }
+
+    /// Every line takes this much longer until the calm.
+    pub fn slow(&mut self, from: usize, to: usize, extra: Nanos) {
+        self.path(from, to).extra = extra;
+    }
+
+    fn between(&self, from: usize, to: usize) -> Vec<(usize, usize)> {
+        let numbered = self.connections.iter().enumerate();
+        numbered
+            .filter_map(|(number, connection)| match connection.hosts {
+                [a, b] if a == from && b == to => Some((number, 1)),
+                [a, b] if a == to && b == from => Some((number, 0)),
+                _ => None,
+            })
+            .filter(|&(number, end)| !self.connections[number].towards[end].is_empty())
+            .collect()
+    }
+}

@@ -1,0 +1,236 @@
+//! Everything one run depends on, drawn from its seed: the ring, the air, the clocks, the faults.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use carom::ring::{BallState, NodeId, OnPartition, Screen, Serve, Shape, Topology};
+
+use crate::clock::{MOST_DRIFT, Nanos};
+use crate::faults::{self, Fault};
+
+/// How the air between the nodes is, while it is not cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Air {
+    pub delay: Nanos,
+    pub jitter: Nanos,
+    /// Of a thousand lines, so many are lost once and sent again by TCP.
+    pub spike_permille: u32,
+    pub spike: Nanos,
+    /// Of a thousand lines, so many are heard twice.
+    pub duplicate_permille: u32,
+    /// Of a thousand lines that die with their connection, so many are heard after all.
+    pub stray_permille: u32,
+    /// The longest wait between two tries to connect.
+    pub patience: Nanos,
+}
+
+impl Air {
+    /// Whether lines are late, doubled or astray of themselves.
+    pub fn is_noisy(&self) -> bool {
+        self.spike_permille + self.duplicate_permille + self.stray_permille > 0
+    }
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    pub topology: Arc<Topology>,
+    /// Another ring file of the same ring, for nodes that were forgotten when it was changed.
+    pub other: Arc<Topology>,
+    pub air: Air,
+    pub drifts: Vec<i64>,
+    /// How late a timer may fire.
+    pub lateness: Nanos,
+    pub faults: Vec<Fault>,
+    /// From here on nothing goes wrong any more.
+    pub calm_from: Nanos,
+    pub ends: Nanos,
+}
+
+/// How many leases of calm end a run: enough to come back from anything, and to see it last.
+pub const CALM_LEASES: u64 = 8;
+
+impl Plan {
+    pub fn lease(&self) -> Nanos {
+        nanos(self.topology.lease)
+    }
+
+    pub fn plays_on(&self) -> bool {
+        self.topology.on_partition == OnPartition::PlayOn
+    }
+
+    /// A majority, whatever the ring does on a partition.
+    pub fn majority(&self) -> usize {
+        self.topology.nodes.len() / 2 + 1
+    }
+
+    /// The longest time that a line takes when nothing is wrong.
+    pub fn one_way(&self) -> Nanos {
+        self.air.delay + self.air.jitter
+    }
+
+    /// A ring in which nothing happens but what a test does to it.
+    pub fn quiet(nodes: usize) -> Self {
+        let serve = Serve {
+            start: NodeId(0),
+            state: ball(400.0, 130.0),
+        };
+        let topology = Arc::new(Topology {
+            ring: "sim".to_owned(),
+            nodes: (1..=nodes).map(|number| format!("pi{number}")).collect(),
+            shape: Shape::Ring,
+            lease: Duration::from_millis(500),
+            on_partition: OnPartition::Freeze,
+            screen: Screen {
+                width: 800.0,
+                height: 600.0,
+            },
+            balls: vec![serve],
+        });
+        let other = Arc::new(Topology {
+            lease: Duration::from_millis(600),
+            ..(*topology).clone()
+        });
+        Self {
+            seed: 1,
+            topology,
+            other,
+            air: Air {
+                delay: 500_000,
+                jitter: 100_000,
+                spike_permille: 0,
+                spike: 0,
+                duplicate_permille: 0,
+                stray_permille: 0,
+                patience: 100_000_000,
+            },
+            drifts: vec![0; nodes],
+            lateness: 0,
+            faults: Vec::new(),
+            calm_from: 0,
+            ends: Nanos::MAX / 4,
+        }
+    }
+
+    /// The run that this seed stands for.
+    pub fn draw(seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let random = &mut random;
+        let topology = Arc::new(draw_topology(random));
+        let nodes = topology.nodes.len();
+        let lease = nanos(topology.lease);
+        let other = Arc::new(Topology {
+            lease: topology.lease + Duration::from_millis(1),
+            ..(*topology).clone()
+        });
+        let late = random.u8(0..4) == 0;
+        // A late timer and a fast clock share the one percent that the promise allows.
+        let drift = *random
+            .choice(if late { &[0, 1_000, 2_000][..] } else { &[0, 50, MOST_DRIFT, MOST_DRIFT] })
+            .unwrap_or(&0);
+        let drifts = (0..nodes)
+            .map(|_| match random.u8(0..3) {
+                0 => -drift,
+                1 => drift,
+                _ => random.i64(-drift..=drift),
+            })
+            .collect();
+        let troubled = log_uniform(random, 3 * lease, 20 * lease);
+        let faults = faults::draw(random, &topology, troubled);
+        let calm_from = if faults.is_empty() { 0 } else { troubled };
+        Self {
+            seed,
+            air: draw_air(random, &topology),
+            other,
+            drifts,
+            lateness: if late { lease / 400 } else { 0 },
+            faults,
+            calm_from,
+            ends: calm_from + CALM_LEASES * lease + lease,
+            topology,
+        }
+    }
+}
+
+fn draw_topology(random: &mut fastrand::Rng) -> Topology {
+    // Small rings are the common ones, and the ones where a majority is soonest lost.
+    let nodes = match random.u32(0..1_000) {
+        0..30 => 1,
+        30..130 => 2,
+        130..480 => 3,
+        480..600 => 4,
+        600..800 => 5,
+        800..970 => random.usize(6..=9),
+        970..996 => random.usize(10..=16),
+        _ => random.usize(17..=40),
+    };
+    let lease = Duration::from_millis(*random.choice(&[100, 250, 500, 500, 1_000, 2_000]).unwrap_or(&500));
+    let balls = if random.u8(0..3) > 0 { 1 } else { random.usize(1..=8) };
+    let balls = if nodes > 9 { balls.min(2) } else { balls };
+    let serves = (0..balls).map(|_| {
+        let crossing = log_uniform(random, nanos(lease) / 50, nanos(lease) * 8);
+        let mut speed = 800.0 / (crossing as f64 / 1e9);
+        if random.u8(0..20) == 0 {
+            speed = *random.choice(&[0.0, 1e9]).unwrap_or(&0.0);
+        }
+        let speed = if random.bool() { speed } else { -speed };
+        Serve {
+            start: NodeId(random.u8(0..nodes as u8)),
+            state: ball(speed, random.i32(-400..400).into()),
+        }
+    });
+    Topology {
+        balls: serves.collect(),
+        ring: "sim".to_owned(),
+        nodes: (1..=nodes).map(|number| format!("pi{number}")).collect(),
+        shape: if random.u8(0..3) > 0 { Shape::Ring } else { Shape::Row },
+        lease,
+        on_partition: if random.u8(0..4) > 0 { OnPartition::Freeze } else { OnPartition::PlayOn },
+        screen: Screen {
+            width: 800.0,
+            height: 600.0,
+        },
+    }
+}
+
+fn draw_air(random: &mut fastrand::Rng, topology: &Topology) -> Air {
+    let lease = nanos(topology.lease);
+    let slow = random.u8(0..8) == 0;
+    let fastest = topology.balls.iter().any(|serve| serve.state.velocity[0].abs() > 1e6);
+    // A ball that leaves at once makes as many hops as the air allows: keep them countable.
+    let least = if fastest { lease / 200 } else { lease / 5_000 };
+    let delay = log_uniform(random, least, if slow { lease / 2 } else { lease / 30 });
+    let mut some = |most: u32| if random.u8(0..3) == 0 { random.u32(1..most) } else { 0 };
+    let (spike_permille, duplicate_permille, stray_permille) = (some(50), some(200), some(1_000));
+    Air {
+        delay,
+        jitter: random.u64(0..=delay),
+        spike_permille,
+        spike: random.u64(lease / 20..lease * 2),
+        duplicate_permille,
+        stray_permille,
+        patience: log_uniform(random, lease / 8, lease * 2),
+    }
+}
+
+/// A ball in mid-screen.
+pub fn ball(across: f64, up: f64) -> BallState {
+    BallState {
+        position: [100.0, 300.0],
+        velocity: [across, up],
+        radius: 30.0,
+        color: [255, 64, 0],
+    }
+}
+
+/// A span in true nanoseconds.
+pub fn nanos(span: Duration) -> Nanos {
+    span.as_nanos() as u64
+}
+
+/// As likely to be between 1 and 10 as between 10 and 100.
+pub fn log_uniform(random: &mut fastrand::Rng, least: u64, most: u64) -> u64 {
+    let (low, high) = ((least.max(1) as f64).ln(), (most.max(1) as f64).ln());
+    (low + (high - low).max(0.0) * random.f64()).exp() as u64
+}

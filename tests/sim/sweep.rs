@@ -1,0 +1,113 @@
+//! Seeds by the thousand, on as many threads as there are cores; the first failure is shrunk and told.
+
+use std::env;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use crate::play;
+use crate::plan::Plan;
+use crate::shrink::shrink;
+use crate::trace::Trace;
+
+/// Seeds that an ordinary test run tries.
+const FEW: u64 = 300;
+
+/// Does what `CAROM_SIM_SEED`, `CAROM_SIM_SEEDS`, `CAROM_SIM_FIRST` and `CAROM_SIM_TRACE` say.
+pub fn from_environment() {
+    let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    if let Some(seed) = number("CAROM_SIM_SEED") {
+        replay(seed, env::var_os("CAROM_SIM_TRACE").is_some());
+        return;
+    }
+    let first = number("CAROM_SIM_FIRST").unwrap_or(1);
+    let seeds = number("CAROM_SIM_SEEDS").unwrap_or(FEW);
+    let failed = sweep(first, seeds);
+    for &seed in failed.iter().take(10) {
+        println!("failed: seed {seed}");
+    }
+    if let Some(&seed) = failed.first() {
+        tell(seed);
+        panic!("{} of {seeds} seeds failed", failed.len());
+    }
+    println!("{seeds} seeds from {first}: every promise kept");
+}
+
+fn sweep(first: u64, seeds: u64) -> Vec<u64> {
+    let (next, keep_on) = (AtomicU64::new(first), AtomicBool::new(env::var_os("CAROM_SIM_ALL").is_some()));
+    let stop = AtomicBool::new(false);
+    let work = || {
+        let mut failed = Vec::new();
+        while !stop.load(Ordering::Relaxed) {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + seeds {
+                break;
+            }
+            let world = play(&Plan::draw(seed), Trace::default());
+            if let Some(failure) = world.failure {
+                println!("seed {seed}: {}: {}", failure.promise, failure.what);
+                failed.push(seed);
+                stop.store(!keep_on.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
+        failed
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut failed: Vec<u64> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+    });
+    failed.sort_unstable();
+    failed
+}
+
+/// Replays one seed as it is.
+fn replay(seed: u64, traced: bool) {
+    let plan = Plan::draw(seed);
+    println!("{}", describe(&plan));
+    let trace = if traced { Trace::kept() } else { Trace::default() };
+    let world = play(&plan, trace);
+    for line in &world.trace.lines {
+        println!("{line}");
+    }
+    if world.failure.is_some() {
+        tell(seed);
+        panic!("seed {seed} failed");
+    }
+    println!("seed {seed}: every promise kept in {} inputs", world.handled);
+}
+
+/// Tells a failure: seed, commit, and the shortest trace it shrinks to.
+fn tell(seed: u64) {
+    let plan = Plan::draw(seed);
+    let Some(failure) = play(&plan, Trace::default()).failure else {
+        return;
+    };
+    let (plan, failure) = shrink(&plan, &failure);
+    println!("seed {seed}, commit {}", env::var("CAROM_COMMIT").unwrap_or("unknown".to_owned()));
+    println!("{}", describe(&plan));
+    for line in play(&plan, Trace::kept()).trace.lines {
+        println!("{line}");
+    }
+    println!("{} at {:.6} s: {}", failure.promise, failure.at as f64 / 1e9, failure.what);
+    println!("replay: tests/sim/run --seed {seed} --trace");
+}
+
+fn describe(plan: &Plan) -> String {
+    let topology = &plan.topology;
+    let speeds: Vec<i64> = topology.balls.iter().map(|serve| serve.state.velocity[0] as i64).collect();
+    let mut text = format!(
+        "{} nodes, {:?}, {:?}, lease {:?}, balls at {speeds:?} px/s, {:?}, drifts {:?} ppm, timers late by {} ns, calm from {:.6} s",
+        topology.nodes.len(),
+        topology.shape,
+        topology.on_partition,
+        topology.lease,
+        plan.air,
+        plan.drifts,
+        plan.lateness,
+        plan.calm_from as f64 / 1e9,
+    );
+    for fault in &plan.faults {
+        text.push_str(&format!("\n  {fault}"));
+    }
+    text
+}

@@ -1,0 +1,123 @@
+//! What happened, in lines a person can follow.
+
+use carom::ring::{Message, Note, Stamp, Topology};
+
+use crate::clock::Nanos;
+
+/// The lines so far; nothing at all unless it is wanted.
+#[derive(Debug, Default)]
+pub struct Trace {
+    wanted: bool,
+    pub lines: Vec<String>,
+}
+
+impl Trace {
+    /// A trace that is kept.
+    pub fn kept() -> Self {
+        Self {
+            wanted: true,
+            lines: Vec::new(),
+        }
+    }
+
+    /// Adds one line; the words are only made if somebody will read them.
+    pub fn tell(&mut self, now: Nanos, who: Option<usize>, what: impl FnOnce() -> String) {
+        if self.wanted {
+            let who = who.map_or_else(|| "-".to_owned(), |host| format!("pi{}", host + 1));
+            let line = format!("{:>11.6}  {who:<5} {}", now as f64 / 1e9, what());
+            self.lines.push(line);
+        }
+    }
+
+    /// Whether anybody will read it.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+}
+
+/// A place in a ball's history, short.
+pub fn stamp(stamp: Stamp) -> String {
+    let nonce = stamp.generation.nonce >> 48;
+    format!("{}.{nonce:04x}/{}", stamp.generation.round, stamp.hop)
+}
+
+fn generation(generation: carom::ring::Generation) -> String {
+    format!("{}.{:04x}", generation.round, generation.nonce >> 48)
+}
+
+/// One line of the wire, short; `None` for what is only routine.
+pub fn message(message: &Message) -> Option<String> {
+    Some(match message {
+        Message::Heartbeat { .. } => return None,
+        Message::Hello(_) | Message::Refused { .. } | Message::Unknown => "greets".to_owned(),
+        Message::Pass(pass) => format!(
+            "pass ball {} {} left {:.3} ms echo {}",
+            pass.ball,
+            stamp(pass.record.stamp),
+            pass.left as f64 / 1e3,
+            if pass.echo.is_some() { "yes" } else { "none" },
+        ),
+        Message::Passed {
+            ball,
+            generation,
+            hop,
+        } => {
+            let (generation, hop) = (*generation, *hop);
+            format!("passed ball {ball} {}", stamp(Stamp { generation, hop }))
+        }
+        Message::Acquire { seq, balls } => {
+            let claims = balls.iter().map(|claim| match claim.record() {
+                Some(record) => format!(" ball {} renew {}", claim.ball, stamp(record.stamp)),
+                None => format!(" ball {} stand {}", claim.ball, generation(claim.generation)),
+            });
+            format!("acquire #{seq}{}", claims.collect::<String>())
+        }
+        Message::Granted { seq, balls } => {
+            let grants = balls.iter().map(|grant| format!(" ball {}", grant.ball));
+            format!("granted #{seq}{}", grants.collect::<String>())
+        }
+        Message::Denied { seq, balls } => {
+            let denials = balls.iter().map(|denial| {
+                let favoured = denial.lease_generation.map_or("-".to_owned(), generation);
+                let newest = denial.newest.map_or("-".to_owned(), |newest| stamp(newest.stamp));
+                let left = denial.lease_left as f64 / 1e3;
+                format!(" ball {} for {favoured} {left:.3} ms newest {newest}", denial.ball)
+            });
+            format!("denied #{seq}{}", denials.collect::<String>())
+        }
+        Message::Release { ball, generation: given_up } => {
+            format!("release ball {ball} {}", generation(*given_up))
+        }
+        Message::Leaving => "leaving".to_owned(),
+        Message::Farewell => "farewell".to_owned(),
+    })
+}
+
+/// A note of the core, in words.
+pub fn note(note: &Note, topology: &Topology) -> String {
+    match *note {
+        Note::Campaign {
+            ball,
+            generation: wanted,
+        } => format!("stands for ball {ball} with {}", generation(wanted)),
+        Note::Won {
+            ball,
+            generation: won,
+        } => format!("WON ball {ball} with {}", generation(won)),
+        Note::Lost {
+            ball,
+            generation: lost,
+            granted,
+        } => format!("lost ball {ball} with {}: {granted} granted", generation(lost)),
+        Note::Froze { ball } => format!("ball {ball} froze"),
+        Note::Thawed { ball } => format!("ball {ball} thawed"),
+        Note::Retired {
+            ball,
+            generation: old,
+        } => format!("ball {ball} retired {}", generation(old)),
+        Note::Unanswered { ball, to } => {
+            format!("ball {ball} never acknowledged by {}", topology.name(to))
+        }
+        Note::Silenced => "is silenced: another process has its name".to_owned(),
+    }
+}

@@ -1,0 +1,364 @@
+//! The discrete-event world round the shipped node: one agenda, one seed, no clock of its own.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use carom::ring::{BallId, Incarnation, Input, Message, Node, NodeId, Output};
+
+use crate::checkers::{self, Checker, Failure, Step};
+use crate::clock::{Clock, Nanos};
+use crate::host::{Host, Led, Process, index};
+use crate::islands::{self, Island};
+use crate::links::Pair;
+use crate::network::{Item, Network};
+use crate::plan::Plan;
+use crate::trace::{self, Trace};
+
+/// What is on the agenda.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Wake { host: usize, life: u64 },
+    Arrive { connection: usize, end: usize },
+    Silence { connection: usize, end: usize },
+    Dial { from: usize, to: usize },
+    /// A line that comes again, or after its connection is gone.
+    Stray { host: usize, life: u64, from: usize, message: Box<Message> },
+    Begin(usize),
+    End(usize),
+    Start(usize),
+    Calm,
+}
+
+#[derive(Debug)]
+struct Entry {
+    at: Nanos,
+    order: u64,
+    event: Event,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // The heap gives the greatest first, and the agenda wants the earliest.
+        (other.at, other.order).cmp(&(self.at, self.order))
+    }
+}
+
+/// The ring, its network, and whoever watches them.
+pub struct World {
+    pub now: Nanos,
+    pub plan: Plan,
+    pub hosts: Vec<Host>,
+    pub net: Network,
+    pub islands: Vec<Island>,
+    /// By ball: who lit it last, and to whom it was sent last.
+    pub last: Vec<[usize; 2]>,
+    pub trace: Trace,
+    pub failure: Option<Failure>,
+    /// Inputs handled so far.
+    pub handled: u64,
+    /// A scripted test may lose lines: those it says yes to are never sent.
+    pub toll: Option<fn(usize, usize, &Message) -> bool>,
+    pub(crate) random: fastrand::Rng,
+    pub(crate) pairs: Vec<Pair>,
+    pub(crate) hit: Vec<Vec<usize>>,
+    pub(crate) reshaped: bool,
+    agenda: BinaryHeap<Entry>,
+    order: u64,
+    checkers: Vec<Box<dyn Checker>>,
+}
+
+impl World {
+    /// The world of a plan, everyone started within the first heartbeat.
+    pub fn new(plan: &Plan, trace: Trace) -> Self {
+        let (count, seed) = (plan.topology.nodes.len(), plan.seed);
+        let mut random = fastrand::Rng::with_seed(seed ^ 0x5eed);
+        let host = |&drift| Host {
+            clock: Clock::new(0, 0, drift),
+            process: None,
+            lives: 0,
+            down: 0,
+            stopped: 0,
+            strange: 0,
+        };
+        let starts: Vec<Nanos> = (0..count).map(|_| random.u64(0..=plan.lease() / 4)).collect();
+        let mut world = Self {
+            now: 0,
+            hosts: plan.drifts.iter().map(host).collect(),
+            net: Network::new(count, plan.air, seed),
+            islands: Vec::new(),
+            last: plan.topology.balls.iter().map(|serve| [serve.start.index(); 2]).collect(),
+            trace,
+            failure: None,
+            handled: 0,
+            toll: None,
+            random,
+            pairs: vec![Pair::default(); count * count],
+            hit: vec![Vec::new(); plan.faults.len()],
+            reshaped: false,
+            agenda: BinaryHeap::new(),
+            order: 0,
+            checkers: checkers::all(plan),
+            plan: plan.clone(),
+        };
+        for (host, at) in starts.into_iter().enumerate() {
+            world.put(at, Event::Start(host));
+        }
+        for number in 0..plan.faults.len() {
+            let (at, lasts) = (plan.faults[number].at, plan.faults[number].lasts);
+            world.put(at, Event::Begin(number));
+            world.put(at + lasts, Event::End(number));
+        }
+        world.put(plan.calm_from, Event::Calm);
+        world
+    }
+
+    /// Runs to the end of the plan, or to the first failure.
+    pub fn run(&mut self) {
+        self.run_until(self.plan.ends);
+    }
+
+    /// Runs to this moment, or to the first failure.
+    pub fn run_until(&mut self, until: Nanos) {
+        while self.failure.is_none() {
+            match self.agenda.peek() {
+                Some(entry) if entry.at <= until => self.turn(),
+                _ => {
+                    self.now = self.now.max(until);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Runs until this is so; false if it is not by `until`.
+    pub fn run_to(&mut self, until: Nanos, mut is_so: impl FnMut(&Self) -> bool) -> bool {
+        while self.failure.is_none() {
+            if is_so(self) {
+                return true;
+            }
+            match self.agenda.peek() {
+                Some(entry) if entry.at <= until => self.turn(),
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    pub fn put(&mut self, at: Nanos, event: Event) {
+        self.order += 1;
+        let order = self.order;
+        self.agenda.push(Entry { at, order, event });
+    }
+
+    /// Takes one entry off the agenda.
+    fn turn(&mut self) {
+        let Some(Entry { at, event, .. }) = self.agenda.pop() else {
+            return;
+        };
+        self.now = self.now.max(at);
+        match event {
+            Event::Wake { host, life } => {
+                let due = |process: &&Process| process.life == life && process.wake <= at;
+                if self.hosts[host].awake().filter(due).is_some() {
+                    self.feed(host, Input::Tick);
+                }
+            }
+            Event::Arrive { connection, end } => self.arrive(connection, end),
+            Event::Silence { connection, end } => self.silence(connection, end),
+            Event::Dial { from, to } => self.dial(from, to),
+            Event::Stray { host, life, from, message } => {
+                if self.hosts[host].awake().is_some_and(|process| process.life == life) {
+                    self.trace.tell(self.now, Some(host), || "a stray line:".to_owned());
+                    self.hear(host, from, *message);
+                }
+            }
+            Event::Begin(number) => self.begin(number),
+            Event::End(number) => self.end(number),
+            Event::Start(host) => self.start(host),
+            Event::Calm => self.net.calm = true,
+        }
+        if self.reshaped {
+            self.reshaped = false;
+            self.islands = islands::survey(self);
+            self.show(&Step::Reshaped);
+        }
+        self.show(&Step::Time);
+    }
+
+    /// A process begins, with nothing but its ring file.
+    pub fn start(&mut self, number: usize) {
+        let now = self.now;
+        let host = &mut self.hosts[number];
+        if host.process.is_some() || host.down > 0 {
+            return;
+        }
+        let topology = if host.strange > 0 { &self.plan.other } else { &self.plan.topology };
+        let topology = topology.clone();
+        // A clock that began at any moment; the process must not care.
+        let offset = self.random.u64(0..1 << 50);
+        host.clock = Clock::new(now, offset, self.plan.drifts[number]);
+        host.lives += 1;
+        let incarnation = Incarnation(self.random.u64(..));
+        let me = NodeId(number as u8);
+        host.process = Some(Process {
+            node: Node::new(topology.clone(), me, incarnation, host.clock.read(now)),
+            life: host.lives,
+            incarnation,
+            started: now,
+            links: vec![None; self.plan.topology.nodes.len()],
+            leds: vec![None; topology.balls.len()],
+            deadline: None,
+            wake: Nanos::MAX,
+            stopped: host.stopped > 0,
+            draining: false,
+            topology,
+        });
+        self.reshaped = true;
+        self.trace.tell(now, Some(number), || "STARTS".to_owned());
+        self.greet_everyone(number);
+        self.set_timer(number);
+    }
+
+    /// Lets a node hear something and carries out what it says.
+    pub fn feed(&mut self, host: usize, input: Input) {
+        let now = self.now;
+        let local = self.hosts[host].clock.read(now);
+        let Some(process) = self.hosts[host].awake_mut() else {
+            return;
+        };
+        let outputs = process.node.handle(local, input.clone());
+        for led in process.leds.iter_mut().flatten() {
+            led.lapses = None;
+        }
+        self.handled += 1;
+        for output in &outputs {
+            self.carry_out(host, output);
+        }
+        self.show(&Step::Handled { host, input: &input, outputs: &outputs });
+        if outputs.iter().any(|output| matches!(output, Output::Drained)) {
+            self.trace.tell(now, Some(host), || "LEAVES".to_owned());
+            self.kill(host, true);
+            let after = self.random.u64(0..=self.plan.lease());
+            self.put(now + after, Event::Start(host));
+        }
+        self.set_timer(host);
+    }
+
+    /// A line for a node, traced.
+    pub fn hear(&mut self, host: usize, from: usize, message: Message) {
+        if self.trace.is_wanted()
+            && let Some(text) = trace::message(&message)
+        {
+            self.trace.tell(self.now, Some(host), || format!("hears pi{}: {text}", from + 1));
+        }
+        let from = NodeId(from as u8);
+        self.feed(host, Input::Received { from, message });
+    }
+
+    fn carry_out(&mut self, host: usize, output: &Output) {
+        let now = self.now;
+        match output {
+            Output::Light(possession) => {
+                let ball = index(possession.ball);
+                let stamp = possession.stamp;
+                self.trace.tell(now, Some(host), || format!("ON   ball {} {}", ball + 1, trace::stamp(stamp)));
+                let led = Led { stamp, since: now, lapses: None };
+                self.set_led(host, possession.ball, Some(led));
+                self.last[ball][0] = host;
+            }
+            Output::Dark(possession) => {
+                let (ball, stamp) = (possession.ball, possession.stamp);
+                self.trace.tell(now, Some(host), || format!("off  ball {ball} {}", trace::stamp(stamp)));
+                self.set_led(host, ball, None);
+            }
+            Output::Send { to, message } => self.say(host, to.index(), message),
+            Output::Broadcast(message) => {
+                for to in 0..self.hosts.len() {
+                    self.say(host, to, message);
+                }
+            }
+            Output::Note(note) => {
+                let topology = &self.plan.topology;
+                self.trace.tell(now, Some(host), || trace::note(note, topology));
+            }
+            Output::Drained => {}
+        }
+    }
+
+    fn set_led(&mut self, host: usize, ball: BallId, led: Option<Led>) {
+        if let Some(process) = &mut self.hosts[host].process {
+            process.leds[index(ball)] = led;
+        }
+    }
+
+    fn say(&mut self, host: usize, to: usize, message: &Message) {
+        let link = self.hosts[host].process.as_ref().and_then(|process| process.links[to]);
+        let Some(connection) = link else {
+            return;
+        };
+        if let Message::Pass(pass) = message {
+            self.last[index(pass.ball)][1] = to;
+            self.trace.tell(self.now, Some(host), || {
+                format!("sends pi{}: {}", to + 1, trace::message(message).unwrap_or_default())
+            });
+        }
+        if self.toll.is_some_and(|lost| lost(host, to, message)) {
+            return;
+        }
+        let end = 1 - self.net.connections[connection].end_of(host);
+        self.post(connection, end, Item::Line(message.clone()));
+        self.repeat(to, host, message);
+    }
+
+    /// Sets the timer to the node's next deadline.
+    pub fn set_timer(&mut self, host: usize) {
+        let lateness = self.plan.lateness;
+        let clock = self.hosts[host].clock.clone();
+        let Some(process) = self.hosts[host].awake_mut() else {
+            return;
+        };
+        let deadline = process.node.next_deadline();
+        if deadline == process.deadline && process.wake > self.now {
+            return;
+        }
+        process.deadline = deadline;
+        let Some(deadline) = deadline else {
+            process.wake = Nanos::MAX;
+            return;
+        };
+        let late = if lateness > 0 { self.random.u64(0..=lateness) } else { 0 };
+        process.wake = clock.when(deadline).max(self.now) + late;
+        let (life, wake) = (process.life, process.wake);
+        self.put(wake, Event::Wake { host, life });
+    }
+
+    /// Shows a step to every checker.
+    pub(crate) fn show(&mut self, step: &Step<'_>) {
+        let mut checkers = std::mem::take(&mut self.checkers);
+        for checker in &mut checkers {
+            if self.failure.is_none()
+                && let Err(what) = checker.see(self, step)
+            {
+                let promise = checker.name();
+                self.trace.tell(self.now, None, || format!("VIOLATED {promise}: {what}"));
+                let at = self.now;
+                self.failure = Some(Failure { promise, what, at });
+            }
+        }
+        self.checkers = checkers;
+    }
+}
