@@ -135,8 +135,10 @@ impl Node {
             Holding::None => self.election_due(id),
             Holding::Held(held) if held.is_frozen() => Some(held.renew_at),
             Holding::Held(held) => {
-                // A ball that waits at its edge for a renewal is woken by the answer.
-                let edge = held.edge_at.filter(|_| self.may_pass(held));
+                // A ball that waits at its edge for a renewal is woken by the answer; one that
+                // waits on a leaving node, by whoever can take it.
+                let flies = self.drain.is_none() && self.may_pass(held);
+                let edge = held.edge_at.filter(|_| flies);
                 Some(
                     edge.map_or(held.deadline, |edge| edge.min(held.deadline))
                         .min(held.renew_at),
