@@ -120,6 +120,9 @@ pub fn main() -> ExitCode {
 }
 
 /// Runs a future on this thread alone: its I/O, its timers and all the tasks it spawns.
+///
+/// Long work belongs into a task: a task that wakes another is followed by it at once, while a
+/// wake of `work` itself first makes the reactor look for news, five system calls long.
 fn block_on<T>(work: impl AsyncFnOnce(Rc<LocalExecutor<'static>>) -> T) -> T {
     let executor = Rc::new(LocalExecutor::new());
     async_io::block_on(executor.run(work(Rc::clone(&executor))))

@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             node.ports.ring,
             node.ports.http
         );
-        daemon.run().await;
+        executor.spawn(daemon.run()).await;
         tracing::info!("{name} has left the ring");
         drop(watching);
         Ok(())

@@ -162,20 +162,76 @@ impl Hello {
 }
 
 /// A ball on its way, with what is left of its lease.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "FlatPass", into = "FlatPass")]
 pub struct Pass {
     /// Which ball.
     pub ball: BallId,
     /// Its place in the ball's history, and how the ball left.
-    #[serde(flatten)]
     pub record: Record,
     /// What remained of the sender's lease when it sent this.
     pub left: u64,
     /// The addressed node's latest heartbeat time that the sender had heard.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo: Option<u64>,
     /// The time between hearing that and sending this.
     pub since: u64,
+}
+
+/// A pass as its line has it: serde's `flatten` would copy every line into a tree first.
+#[derive(Serialize, Deserialize)]
+struct FlatPass {
+    ball: BallId,
+    generation: Generation,
+    hop: u64,
+    state: BallState,
+    left: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    echo: Option<u64>,
+    since: u64,
+}
+
+impl From<FlatPass> for Pass {
+    fn from(flat: FlatPass) -> Self {
+        let FlatPass {
+            ball,
+            generation,
+            hop,
+            state,
+            left,
+            echo,
+            since,
+        } = flat;
+        let stamp = Stamp { generation, hop };
+        Self {
+            ball,
+            record: Record { stamp, state },
+            left,
+            echo,
+            since,
+        }
+    }
+}
+
+impl From<Pass> for FlatPass {
+    fn from(pass: Pass) -> Self {
+        let Pass {
+            ball,
+            record: Record { stamp, state },
+            left,
+            echo,
+            since,
+        } = pass;
+        let Stamp { generation, hop } = stamp;
+        Self {
+            ball,
+            generation,
+            hop,
+            state,
+            left,
+            echo,
+            since,
+        }
+    }
 }
 
 /// One ball of an `acquire`.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ball::{BallId, Generation};
+use super::ball::{BallId, Generation, Stamp};
 use super::drain::Drain;
 use super::event::{Input, Note, Output, Possession};
 use super::holder::{Held, Holding};
@@ -33,6 +33,8 @@ pub struct Node {
     pub(super) last_seq: u64,
     pub(super) next_heartbeat: Time,
     pub(super) drain: Option<Drain>,
+    /// Acknowledgements that wait for the next heartbeat: at most one a ball.
+    pub(super) owed: BTreeMap<BallId, (NodeId, Stamp)>,
     pub(super) counters: Counters,
 }
 
@@ -86,6 +88,7 @@ impl Node {
             last_seq: 0,
             next_heartbeat: now + topology.heartbeat(),
             drain: None,
+            owed: BTreeMap::new(),
             counters: Counters::default(),
             topology,
         }
@@ -102,11 +105,9 @@ impl Node {
             return out;
         }
         self.lapse(&mut out);
-        // Acknowledgements wait until the ball has flown on: they are not on its way.
-        let mut answers = Vec::new();
-        self.hear(input, &mut out, &mut answers);
+        self.hear(input, &mut out);
         self.fly(&mut out);
-        out.append(&mut answers);
+        self.acknowledge(&mut out);
         self.campaign(&mut out);
         self.renew(&mut out);
         self.beat(&mut out);
@@ -173,7 +174,7 @@ impl Node {
         }
     }
 
-    fn hear(&mut self, input: Input, out: &mut Vec<Output>, answers: &mut Vec<Output>) {
+    fn hear(&mut self, input: Input, out: &mut Vec<Output>) {
         match input {
             Input::LinkUp { peer, incarnation } => self.link_up(peer, incarnation, out),
             Input::LinkDown { peer } => self.link_down(peer),
@@ -183,7 +184,7 @@ impl Node {
                     return;
                 };
                 link.heard = now;
-                self.receive(from, message, out, answers);
+                self.receive(from, message, out);
             }
             Input::Duplicate => {
                 self.quarantine_until = self.now + self.topology.lease;
@@ -194,16 +195,10 @@ impl Node {
         }
     }
 
-    fn receive(
-        &mut self,
-        from: NodeId,
-        message: Message,
-        out: &mut Vec<Output>,
-        answers: &mut Vec<Output>,
-    ) {
+    fn receive(&mut self, from: NodeId, message: Message, out: &mut Vec<Output>) {
         match message {
             Message::Heartbeat { at, echo, since } => self.hear_heartbeat(from, at, echo, since),
-            Message::Pass(pass) => self.take(from, &pass, out, answers),
+            Message::Pass(pass) => self.take(from, &pass, out),
             Message::Passed {
                 ball,
                 generation,

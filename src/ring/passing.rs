@@ -157,13 +157,7 @@ impl Node {
     }
 
     /// The other end of a pass.
-    pub(super) fn take(
-        &mut self,
-        from: NodeId,
-        pass: &Pass,
-        out: &mut Vec<Output>,
-        answers: &mut Vec<Output>,
-    ) {
+    pub(super) fn take(&mut self, from: NodeId, pass: &Pass, out: &mut Vec<Output>) {
         let deadline = self.carried_deadline(pass);
         let (now, me, screen) = (self.now, self.me, self.topology.screen);
         let half = self.topology.lease / 2;
@@ -185,15 +179,7 @@ impl Node {
         let Some(ball) = self.balls.get_mut(&id) else {
             return;
         };
-        let Stamp { generation, hop } = stamp;
-        answers.push(Output::Send {
-            to: from,
-            message: Message::Passed {
-                ball: id,
-                generation,
-                hop,
-            },
-        });
+        self.owed.insert(id, (from, stamp));
         if ball
             .voter
             .newest()
@@ -221,6 +207,33 @@ impl Node {
         }
         ball.holding = Holding::Held(held);
         self.counters.hops += 1;
+    }
+
+    /// Acknowledges what was taken, after the ball has flown on: no answer is on its way.
+    ///
+    /// A ball that flew on in the same breath is acknowledged with the next heartbeat: its sender
+    /// loses nothing by waiting, and a ball that never rests would else cost two lines a hop.
+    pub(super) fn acknowledge(&mut self, out: &mut Vec<Output>) {
+        let beats = self.now >= self.next_heartbeat;
+        let (balls, peers) = (&self.balls, &self.peers);
+        self.owed
+            .retain(|&ball, &mut (to, Stamp { generation, hop })| {
+                let flown = balls
+                    .get(&ball)
+                    .is_some_and(|ball| matches!(ball.holding, Holding::Passing(_)));
+                let waits = flown && !beats && peers.takes_balls(to, self.now);
+                if !waits {
+                    out.push(Output::Send {
+                        to,
+                        message: Message::Passed {
+                            ball,
+                            generation,
+                            hop,
+                        },
+                    });
+                }
+                waits
+            });
     }
 
     /// What the lease in a pass is worth on this node's clock.

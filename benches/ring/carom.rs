@@ -1,0 +1,68 @@
+//! Ours: five daemons as they are shipped, and a ball that leaves every screen at once.
+
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::process::{Children, watch};
+use super::{Figures, NODES};
+
+/// Runs the ring for `span`.
+pub(crate) fn run(span: Duration, strace: bool) -> Figures {
+    let listeners: Vec<TcpListener> = (0..2 * NODES)
+        .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
+        .collect();
+    let ports: Vec<u16> = listeners
+        .iter()
+        .map(|l| l.local_addr().expect("an address").port())
+        .collect();
+    drop(listeners);
+    let file = std::env::temp_dir().join(format!("carom-bench-{}.toml", std::process::id()));
+    std::fs::write(&file, ring(&ports)).expect("a ring file");
+    let children = (0..NODES).map(|index| {
+        Command::new(env!("CARGO_BIN_EXE_carom"))
+            .args(["run", "--node", &format!("n{index}"), "--config"])
+            .arg(&file)
+            .env("CAROM_LOG", "error")
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("a child")
+    });
+    let children = Children(children.collect());
+    std::thread::sleep(Duration::from_millis(1_500));
+    let http = ports[NODES..].to_vec();
+    let figures = watch(&children, span, strace, || hops(&http));
+    let _ = std::fs::remove_file(&file);
+    figures
+}
+
+/// The newest hop that any node knows of.
+fn hops(ports: &[u16]) -> u64 {
+    let asked = ports.iter().map(|&port| {
+        let status = async_io::block_on(carom::http::fetch_status("127.0.0.1", port));
+        status
+            .expect("a status")
+            .balls
+            .first()
+            .and_then(|ball| ball.hop)
+            .unwrap_or(0)
+    });
+    asked.max().unwrap_or(0)
+}
+
+fn ring(ports: &[u16]) -> String {
+    let mut text = format!("[ring]\nname = \"bench-{}\"\n", std::process::id());
+    for (index, &port) in ports[..NODES].iter().enumerate() {
+        let (http, receiver, rate) = (ports[NODES + index], 20_000 + index, 21_000 + index);
+        writeln!(
+            text,
+            "[[node]]\nname = \"n{index}\"\nhost = \"127.0.0.1\"\nports = {{ ring = {port}, http = {http}, receiver = {receiver}, rate = {rate} }}"
+        )
+        .expect("a string takes all");
+    }
+    text.push_str(
+        "[[ball]]\nstart = \"n0\"\nposition = [0, 300]\nvelocity = [1, 0]\ndwell = \"0s\"\n",
+    );
+    text
+}

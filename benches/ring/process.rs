@@ -1,0 +1,117 @@
+//! Child processes that end with their owner, and what the kernel counted for them.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::Figures;
+
+/// Children that are killed when this is dropped.
+pub(crate) struct Children(pub(crate) Vec<Child>);
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// CPU time in clock ticks, and voluntary context switches, of all threads of all children.
+fn counts(children: &Children) -> (u64, u64) {
+    let mut sums = (0, 0);
+    for child in &children.0 {
+        let root = format!("/proc/{}", child.id());
+        let stat = std::fs::read_to_string(format!("{root}/stat")).expect("a living child");
+        // Fields 14 and 15, counted from 1; the name in field 2 may hold spaces but ends with ")".
+        let fields: Vec<&str> = stat
+            .rsplit_once(") ")
+            .expect("a name")
+            .1
+            .split(' ')
+            .collect();
+        sums.0 +=
+            fields[11].parse::<u64>().expect("utime") + fields[12].parse::<u64>().expect("stime");
+        for thread in std::fs::read_dir(format!("{root}/task")).expect("threads") {
+            let path = thread.expect("a thread").path().join("status");
+            let status = std::fs::read_to_string(path).unwrap_or_default();
+            let line = status
+                .lines()
+                .find(|line| line.starts_with("voluntary_ctxt_switches"));
+            sums.1 += line
+                .and_then(|line| line.split_whitespace().nth(1))
+                .map_or(0, |n| n.parse().unwrap_or(0));
+        }
+    }
+    sums
+}
+
+/// Watches the children for `span`; `hops` reads how many hops there have been.
+pub(crate) fn watch(
+    children: &Children,
+    span: Duration,
+    strace: bool,
+    hops: impl Fn() -> u64,
+) -> Figures {
+    let counter = strace.then(|| Strace::attach(children)).flatten();
+    let (ticks, switches) = counts(children);
+    let (first, begun) = (hops(), Instant::now());
+    std::thread::sleep(span);
+    let (last, took) = (hops(), begun.elapsed());
+    let (ticks_after, switches_after) = counts(children);
+    let calls = counter.map(Strace::count);
+    let done = (last - first) as f64;
+    assert!(done > 0.0, "nothing moved");
+    // USER_HZ is 100 on every Linux that Rust runs on.
+    let micros = (ticks_after - ticks) as f64 * 10_000.0;
+    Figures {
+        rate: done / took.as_secs_f64(),
+        cpu: micros / done,
+        switches: (switches_after - switches) as f64 / done,
+        calls: calls.map(|calls| calls as f64 / done),
+    }
+}
+
+/// strace, counting the system calls of all children.
+struct Strace {
+    child: Child,
+    summary: std::path::PathBuf,
+}
+
+impl Strace {
+    fn attach(children: &Children) -> Option<Self> {
+        let summary =
+            std::env::temp_dir().join(format!("carom-bench-{}.strace", std::process::id()));
+        let mut command = Command::new("strace");
+        command.args(["-f", "-c", "-o"]).arg(&summary);
+        for child in &children.0 {
+            command.arg("-p").arg(child.id().to_string());
+        }
+        let mut child = command.stderr(Stdio::piped()).spawn().ok()?;
+        // It says so once for every process; only then does the count of the hops begin.
+        let mut told = BufReader::new(child.stderr.take()?).lines();
+        for _ in &children.0 {
+            told.find(|line| line.as_ref().is_ok_and(|line| line.contains("attached")))?
+                .ok()?;
+        }
+        Some(Self { child, summary })
+    }
+
+    fn count(mut self) -> u64 {
+        // An interrupt makes it detach and write its summary; a kill would lose it.
+        let _ = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status();
+        let _ = self.child.wait();
+        let text = std::fs::read_to_string(&self.summary).unwrap_or_default();
+        let _ = std::fs::remove_file(&self.summary);
+        let total = text
+            .lines()
+            .rev()
+            .find(|line| line.trim_end().ends_with("total"));
+        total
+            .and_then(|line| line.split_whitespace().nth(3))
+            .map_or(0, |count| count.parse().unwrap_or(0))
+    }
+}
