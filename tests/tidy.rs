@@ -1,0 +1,200 @@
+//! The rules of the house that a machine can check: a rule without a test fades.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Who may import whom inside `src`. A module that is missing here fails the test.
+const ARROWS: [(&str, &[&str]); 9] = [
+    ("ring", &[]),
+    ("led", &[]),
+    ("escape", &[]),
+    ("clock", &["ring"]),
+    ("config", &["ring"]),
+    ("http", &["ring", "escape"]),
+    ("net", &["ring", "clock", "escape"]),
+    (
+        "daemon",
+        &["net", "led", "http", "config", "ring", "clock", "escape"],
+    ),
+    (
+        "cli",
+        &[
+            "daemon", "net", "led", "http", "config", "ring", "clock", "escape",
+        ],
+    ),
+];
+
+const LONGEST_FILE: usize = 400;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.to_string_lossy().ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn rust_files() -> Vec<PathBuf> {
+    ["src", "tests", "benches"]
+        .iter()
+        .flat_map(|folder| files(&root().join(folder), ".rs"))
+        .collect()
+}
+
+fn told(path: &Path) -> String {
+    path.strip_prefix(root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+/// The modules of ours that a source text names in paths from the crate's root.
+fn imports(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (start, _) in text.match_indices("crate::") {
+        let rest = &text[start + "crate::".len()..];
+        let inside = rest
+            .strip_prefix('{')
+            .map_or(rest, |group| group.split('}').next().unwrap());
+        let names: Vec<&str> = if rest.starts_with('{') {
+            inside.split(',').collect()
+        } else {
+            vec![inside]
+        };
+        for name in names {
+            let end = name.trim().find(|c: char| !c.is_alphanumeric() && c != '_');
+            found.push(name.trim()[..end.unwrap_or(name.trim().len())].to_owned());
+        }
+    }
+    found
+}
+
+#[test]
+fn arrows_point_one_way() {
+    let mut wrong = Vec::new();
+    for path in files(&root().join("src"), ".rs") {
+        let relative = path.strip_prefix(root().join("src")).unwrap().to_owned();
+        let first = relative
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_string_lossy()
+            .into_owned();
+        let module = first.trim_end_matches(".rs");
+        if matches!(module, "main" | "lib") {
+            continue;
+        }
+        let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == module) else {
+            wrong.push(format!(
+                "{}: {module} has no place in the table of arrows",
+                told(&path)
+            ));
+            continue;
+        };
+        for import in imports(&fs::read_to_string(&path).unwrap()) {
+            if import != module && !allowed.contains(&import.as_str()) {
+                wrong.push(format!(
+                    "{}: {module} must not import {import}",
+                    told(&path)
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_import_is_found_however_it_is_written() {
+    let text = "use crate::ring::{A, B};\nuse crate::{clock, net::X};\nlet x = crate::led::Y;";
+    assert_eq!(imports(text), ["ring", "clock", "net", "led"]);
+}
+
+#[test]
+fn the_core_touches_nothing_outside_itself() {
+    let foreign = [
+        "std::net",
+        "std::fs",
+        "std::thread",
+        "std::io",
+        "Instant",
+        "SystemTime",
+        "HashMap",
+        "HashSet",
+        "async",
+        "smol",
+        "tracing",
+        "getrandom",
+    ];
+    let mut wrong = Vec::new();
+    for path in files(&root().join("src/ring"), ".rs") {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        for (number, line) in code.enumerate() {
+            for word in foreign.iter().filter(|word| line.contains(*word)) {
+                wrong.push(format!(
+                    "{} (code line {}): {word}",
+                    told(&path),
+                    number + 1
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_say_what_they_are_and_stay_small() {
+    let mut wrong = Vec::new();
+    for path in rust_files() {
+        let text = fs::read_to_string(&path).unwrap();
+        if !text.starts_with("//!") {
+            wrong.push(format!(
+                "{}: begins without a line that says what it is",
+                told(&path)
+            ));
+        }
+        let lines = text.lines().count();
+        if lines > LONGEST_FILE {
+            wrong.push(format!(
+                "{}: {lines} lines, more than {LONGEST_FILE}",
+                told(&path)
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut wrong = Vec::new();
+    let mut documents = files(&root().join("docs"), ".md");
+    documents.extend(["README.md", "CHANGELOG.md"].map(|name| root().join(name)));
+    for path in documents {
+        let text = fs::read_to_string(&path).unwrap();
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let file = target.split('#').next().unwrap();
+            let outside = target.starts_with("http") || file.is_empty();
+            if !outside && !path.parent().unwrap().join(file).exists() {
+                wrong.push(format!("{}: {target} does not exist", told(&path)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
