@@ -10,7 +10,8 @@ use smol::LocalExecutor;
 
 use super::{Failure, block_on, load};
 use crate::escape::Escaped;
-use crate::http::{FetchError, NodeStatus, Status, fetch_status};
+use crate::http::{NodeStatus, Status, fetch_status};
+use crate::ring::Shape;
 
 /// The HTTP port of an address that gives none.
 const USUAL_PORT: u16 = 8080;
@@ -111,17 +112,13 @@ async fn ask(host: String, port: u16) -> Asked {
     let address = format!("{host}:{port}");
     let (status, error) = match fetch_status(&host, port).await {
         Ok(status) => (Some(status), None),
-        Err(error) => (None, Some(sentence(&error))),
+        Err(error) => (None, Some(error.to_string())),
     };
     Asked {
         address,
         status,
         error,
     }
-}
-
-fn sentence(error: &FetchError) -> String {
-    error.to_string()
 }
 
 /// The nodes in ring order, each by its own word where it answered, else by the others'.
@@ -133,11 +130,15 @@ fn table(asked: &[Asked], out: &mut impl io::Write) -> io::Result<()> {
     let Some(first) = answers.first() else {
         return unreached(asked, out);
     };
+    let shape = match first.shape {
+        Shape::Ring => "a ring",
+        Shape::Row => "a row",
+    };
     writeln!(
         out,
-        "{} ({:?}, lease {} ms)",
+        "{} ({}, lease {} ms)",
         Escaped(&first.ring),
-        first.shape,
+        shape,
         first.lease_ms
     )?;
     let width = first

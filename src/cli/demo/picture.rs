@@ -105,6 +105,9 @@ fn picture(score: &Score, table: &Table, now: Time) -> String {
         text,
         "\x1b[K\r\n  passes {passes}   elections {elections}   possessions overlapping {overlaps}\x1b[K\r\n"
     );
+    if let Some(returned) = score.returned() {
+        let _ = write!(text, "  {returned}\x1b[K\r\n");
+    }
     if let Some(address) = table.http {
         let first = topology.name(NodeId(0));
         let _ = write!(

@@ -27,6 +27,8 @@ pub(super) struct Score {
     /// The speed across of every ball of the file, in pixels a second.
     speeds: Vec<f64>,
     overlaps: u64,
+    /// The last ball that came back after its node was killed: where to, and how long it was away.
+    returned: Option<String>,
     news: VecDeque<String>,
     changed: Sender<()>,
 }
@@ -41,6 +43,8 @@ pub(super) struct Ball {
     /// When its LED last went on.
     pub(super) lit: Option<Time>,
     passes: u64,
+    /// When the node that had it was killed; `None` once it is back.
+    away_since: Option<Time>,
     /// How often it came with a new generation.
     elections: u64,
 }
@@ -57,6 +61,7 @@ impl Score {
                 .map(|serve| serve.state.velocity[0])
                 .collect(),
             overlaps: 0,
+            returned: None,
             news: VecDeque::new(),
             changed,
         }
@@ -69,6 +74,13 @@ impl Score {
                 u64::try_from(ball.at.iter().filter(|&&other| other != node).count()).unwrap_or(0);
             ball.at.insert(node);
             let generation = change.generation.to_string();
+            if let Some(since) = ball.away_since.take() {
+                let away = now.since(since).as_millis();
+                self.returned = Some(format!(
+                    "ball {} came back on {} after {away} ms",
+                    change.ball, change.node
+                ));
+            }
             ball.elections += u64::from(ball.generation != generation);
             ball.passes += u64::from(change.hop > ball.hop);
             (ball.generation, ball.hop, ball.lit) = (generation, change.hop, Some(now));
@@ -90,9 +102,11 @@ impl Score {
     }
 
     /// The LED of a killed node goes dark with it.
-    pub(super) fn killed(&mut self, node: NodeId) {
+    pub(super) fn killed(&mut self, node: NodeId, now: Time) {
         for ball in self.balls.values_mut() {
-            ball.at.remove(&node);
+            if ball.at.remove(&node) {
+                ball.away_since = Some(now);
+            }
         }
         let _ = self.changed.try_send(());
     }
@@ -125,6 +139,11 @@ impl Score {
             .and_then(|index| self.speeds.get(index))
             .copied()
             .unwrap_or(1.0)
+    }
+
+    /// What to say of the last ball that came back.
+    pub(super) fn returned(&self) -> Option<&str> {
+        self.returned.as_deref()
     }
 
     pub(super) fn totals(&self) -> (u64, u64, u64) {

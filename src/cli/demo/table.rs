@@ -12,6 +12,7 @@ use smol::{LocalExecutor, Task};
 use super::ANY_PORT;
 use super::score::{Score, Watched};
 use crate::cli::Failure;
+use crate::clock;
 use crate::daemon::lights::Lights;
 use crate::daemon::{Daemon, Setup, listen};
 use crate::net::Address;
@@ -71,7 +72,7 @@ impl Table {
         };
         // Dropping its task closes its sockets, as the death of a process would.
         if place.take().is_some() {
-            self.score.borrow_mut().killed(node);
+            self.score.borrow_mut().killed(node, clock::now());
             return Ok(());
         }
         let Some(&port) = self.ports.get(node.index()) else {
