@@ -59,8 +59,15 @@ impl Node {
             .voter
             .missed_at(self.topology.lease)
             .max(self.quarantine_until);
-        let turn = self.topology.heartbeat() / 2 * self.rank(id);
+        let turn = self.between_turns() * self.rank(id);
         Some((missed.max(met) + turn).max(ball.not_before))
+    }
+
+    /// How long after one candidate the next one's turn comes: so that even the last turn comes a
+    /// quarter of a lease after the first, for a fast ball dies far from where it was last renewed.
+    fn between_turns(&self) -> Duration {
+        let voters = u32::try_from(self.peers.live(self.now).len() + 1).unwrap_or(u32::MAX);
+        (self.topology.lease / 4 / voters).min(self.topology.heartbeat() / 2)
     }
 
     /// How many live nodes go before this one: the next after the last holder in the ball's
@@ -102,12 +109,15 @@ impl Node {
                 nonce,
             };
             let claim = Claim::of_candidate(id, generation);
-            if self.judge(me, &claim, out) != Some(Verdict::Granted) {
-                continue;
-            }
+            let verdict = self.judge(me, &claim, out);
             let Some(ball) = self.balls.get_mut(&id) else {
                 continue;
             };
+            if verdict != Some(Verdict::Granted) {
+                // Our own voice is taken: no use asking the others, nor ourselves again at once.
+                ball.not_before = now + self.topology.heartbeat();
+                continue;
+            }
             ball.holding = Holding::Electing(Election {
                 generation,
                 seq,
