@@ -5,22 +5,14 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::process::{Children, watch};
+use super::process::{Children, free_ports, watch};
 use super::{Figures, NODES};
 
 const TOKEN: usize = 64;
 
 /// Runs the ring for `span`.
 pub(crate) fn run(span: Duration, strace: bool) -> Figures {
-    // The ports are free when they are chosen; nothing else here takes ports of the loopback.
-    let listeners: Vec<TcpListener> = (0..NODES)
-        .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
-        .collect();
-    let ports: Vec<u16> = listeners
-        .iter()
-        .map(|l| l.local_addr().expect("an address").port())
-        .collect();
-    drop(listeners);
+    let ports = free_ports(NODES);
     // The first node counts; it answers on a port of its own.
     let counter = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let counting = counter.local_addr().expect("an address").port();

@@ -1,23 +1,15 @@
 //! Ours: five daemons as they are shipped, and a ball that leaves every screen at once.
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::process::{Children, watch};
+use super::process::{Children, free_ports, watch};
 use super::{Figures, NODES};
 
 /// Runs the ring for `span`.
 pub(crate) fn run(span: Duration, strace: bool) -> Figures {
-    let listeners: Vec<TcpListener> = (0..2 * NODES)
-        .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
-        .collect();
-    let ports: Vec<u16> = listeners
-        .iter()
-        .map(|l| l.local_addr().expect("an address").port())
-        .collect();
-    drop(listeners);
+    let ports = free_ports(2 * NODES);
     let file = std::env::temp_dir().join(format!("carom-bench-{}.toml", std::process::id()));
     std::fs::write(&file, ring(&ports)).expect("a ring file");
     let children = (0..NODES).map(|index| {

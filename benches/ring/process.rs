@@ -1,6 +1,7 @@
 //! Child processes that end with their owner, and what the kernel counted for them.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,14 @@ impl Drop for Children {
             let _ = child.wait();
         }
     }
+}
+
+/// Ports of the loopback that were free a moment ago.
+pub(crate) fn free_ports(count: usize) -> Vec<u16> {
+    let bound = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let listeners: Vec<TcpListener> = bound.collect();
+    let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
+    listeners.iter().map(port).collect()
 }
 
 /// CPU time in clock ticks, and voluntary context switches, of all threads of all children.

@@ -1,10 +1,9 @@
 //! The client: asks a node for its `/status`.
 
 use std::fmt;
-use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
-use async_io::{Async, Timer};
+use async_io::Timer;
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::header::HOST;
@@ -13,6 +12,7 @@ use smol::future;
 use smol_hyper::rt::FuturesIo;
 
 use super::status::Status;
+use crate::connect::connect;
 use crate::escape::Escaped;
 
 /// How long a node has for its answer.
@@ -66,7 +66,7 @@ pub async fn fetch_status(host: &str, port: u16) -> Result<Status, FetchError> {
 }
 
 async fn fetch(host: &str, port: u16) -> Result<Status, FetchError> {
-    let stream = connect(host, port).await.map_err(FetchError::Unreachable)?;
+    let (stream, _) = connect(host, port).await.map_err(FetchError::Unreachable)?;
     let not_http = |error: hyper::Error| FetchError::NotCarom(error.to_string());
     let (mut sender, connection) = hyper::client::conn::http1::handshake(FuturesIo::new(stream))
         .await
@@ -96,21 +96,4 @@ async fn fetch(host: &str, port: u16) -> Result<Status, FetchError> {
         }
     };
     future::or(asked, carried).await
-}
-
-async fn connect(host: &str, port: u16) -> std::io::Result<Async<TcpStream>> {
-    let name = host.to_owned();
-    let found = smol::unblock(move || {
-        (name.as_str(), port)
-            .to_socket_addrs()
-            .map(|found| found.collect::<Vec<_>>())
-    });
-    let mut last = std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address");
-    for address in found.await? {
-        match Async::<TcpStream>::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }

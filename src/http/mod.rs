@@ -7,7 +7,7 @@ mod serve;
 mod status;
 
 pub use fetch::{FetchError, fetch_status};
-pub use serve::{Asks, Source, serve};
+pub use serve::{Asks, Source};
 pub use status::{
     BallStatus, Condition, CounterStatus, LedStatus, NodeStatus, Status, Surroundings,
 };

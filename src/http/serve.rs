@@ -47,6 +47,15 @@ impl Source {
         (Self(sender), receiver)
     }
 
+    /// Serves on `listener` from now on; ends when the task is dropped.
+    pub fn spawn(
+        self,
+        executor: &Rc<LocalExecutor<'static>>,
+        listener: Async<TcpListener>,
+    ) -> Task<()> {
+        executor.spawn(serve(Rc::downgrade(executor), listener, self))
+    }
+
     /// What the node knows now; `None` if it does not answer in time.
     async fn status(&self) -> Option<Status> {
         let asked = async {
@@ -62,8 +71,8 @@ impl Source {
     }
 }
 
-/// Serves for ever.
-pub async fn serve(
+/// Serves for ever. Holds the executor weakly: it would else own the task that owns it.
+async fn serve(
     executor: Weak<LocalExecutor<'static>>,
     listener: Async<TcpListener>,
     source: Source,
@@ -183,16 +192,4 @@ fn respond(code: StatusCode, kind: &'static str, body: Vec<u8>) -> Response<Full
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
-}
-
-/// Keeps the executor's type in one place for callers that hold it strongly.
-impl Source {
-    /// Spawns [`serve`] on `executor`; it ends when the task is dropped.
-    pub fn spawn(
-        self,
-        executor: &Rc<LocalExecutor<'static>>,
-        listener: Async<TcpListener>,
-    ) -> Task<()> {
-        executor.spawn(serve(Rc::downgrade(executor), listener, self))
-    }
 }

@@ -2,15 +2,15 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::net::{IpAddr, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
 use async_io::{Async, Timer};
 use smol::future;
 
+use super::Hub;
 use super::link::{Connection, serve};
-use super::{Address, Hub};
 use crate::clock;
 use crate::escape::Escaped;
 use crate::ring::NodeId;
@@ -88,43 +88,5 @@ async fn connect(hub: &Hub, peer: NodeId) -> io::Result<(Async<TcpStream>, IpAdd
             ),
         ))
     };
-    future::or(connect_to_any(address), late).await
-}
-
-async fn connect_to_any(address: &Address) -> io::Result<(Async<TcpStream>, IpAddr)> {
-    let Address { host, port } = address;
-    let mut last = None;
-    for target in resolve(host, *port).await? {
-        match Async::<TcpStream>::connect(target).await {
-            Ok(stream) => return Ok((stream, target.ip())),
-            Err(error) => last = Some((target, error)),
-        }
-    }
-    Err(match last {
-        Some((target, error)) => io::Error::new(error.kind(), format!("{target}: {error}")),
-        None => io::Error::new(
-            io::ErrorKind::NotFound,
-            format!("the name {} has no address", Escaped(host)),
-        ),
-    })
-}
-
-/// Looks the name up anew, on a thread of its own: a resolver may take seconds.
-async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
-    }
-    let name = host.to_owned();
-    let looked_up = smol::unblock(move || {
-        (name.as_str(), port)
-            .to_socket_addrs()
-            .map(Iterator::collect)
-    })
-    .await;
-    looked_up.map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("the name {} cannot be resolved ({error})", Escaped(host)),
-        )
-    })
+    future::or(crate::connect::connect(&address.host, address.port), late).await
 }

@@ -42,8 +42,8 @@ pub(super) enum LinkError {
     TooLong(usize),
     /// The peer's hello does not fit.
     Unfit(String),
-    /// Another process of the peer's name has the link.
-    Duplicate,
+    /// Another process of that name has the link.
+    Duplicate(String),
     /// The peer refused us.
     Refused(String),
     /// Our side ended it.
@@ -55,16 +55,32 @@ impl fmt::Display for LinkError {
         match self {
             Self::Gone => formatter.write_str("the peer closed the connection"),
             Self::Io(error) => error.fmt(formatter),
-            Self::NoHello => write!(formatter, "no hello came within {HELLO_LIMIT:?}: this port is for carom's peers only"),
-            Self::NotHello => formatter.write_str("the first line was no hello: this port is for carom's peers only"),
-            Self::Garbage(error) => write!(formatter, "a line was no message of the ring protocol ({error})"),
+            Self::NoHello => write!(
+                formatter,
+                "no hello came within {HELLO_LIMIT:?}: this port is for carom's peers only"
+            ),
+            Self::NotHello => formatter
+                .write_str("the first line was no hello: this port is for carom's peers only"),
+            Self::Garbage(error) => write!(
+                formatter,
+                "a line was no message of the ring protocol ({error})"
+            ),
             Self::TooLong(longest) => write!(formatter, "a line was longer than {longest} bytes"),
             Self::Unfit(sentence) => Escaped(sentence).fmt(formatter),
-            Self::Duplicate => formatter.write_str("another process of that name is in the ring: stop one of the two, or name them differently"),
+            Self::Duplicate(name) => write!(
+                formatter,
+                "another process named {name} is in the ring: stop one of the two, or name them differently"
+            ),
             Self::Refused(reason) => write!(formatter, "the peer refused: {}", Escaped(reason)),
-            Self::Closed(Closing::Silent) => formatter.write_str("nothing was heard for three heartbeats"),
-            Self::Closed(Closing::Overflow) => formatter.write_str("the peer does not read what it is sent"),
-            Self::Closed(Closing::Superseded) => formatter.write_str("the peer opened a newer connection"),
+            Self::Closed(Closing::Silent) => {
+                formatter.write_str("nothing was heard for three heartbeats")
+            }
+            Self::Closed(Closing::Overflow) => {
+                formatter.write_str("the peer does not read what it is sent")
+            }
+            Self::Closed(Closing::Superseded) => {
+                formatter.write_str("the peer opened a newer connection")
+            }
         }
     }
 }
@@ -154,8 +170,9 @@ async fn run(hub: &Hub, connection: Connection) -> Result<(), LinkError> {
         again,
     } = seat
     else {
-        decline(hub, &stream, &LinkError::Duplicate).await;
-        return Err(LinkError::Duplicate);
+        let error = LinkError::Duplicate(hub.name(peer).to_owned());
+        decline(hub, &stream, &error).await;
+        return Err(error);
     };
     introduced.set(true);
     hub.reconnects.set(hub.reconnects.get() + u64::from(again));
@@ -225,7 +242,7 @@ async fn meet(
         )));
     }
     if hub.table.is_duplicate(peer, hello.incarnation) {
-        return Err(LinkError::Duplicate);
+        return Err(LinkError::Duplicate(hub.name(peer).to_owned()));
     }
     if dialled.is_none() {
         say(stream, &hub.hello()).await?;
@@ -238,7 +255,7 @@ async fn decline(hub: &Hub, stream: &Async<TcpStream>, error: &LinkError) {
     let told = matches!(
         error,
         LinkError::Unfit(_)
-            | LinkError::Duplicate
+            | LinkError::Duplicate(_)
             | LinkError::NotHello
             | LinkError::Garbage(_)
             | LinkError::TooLong(_)
@@ -246,7 +263,7 @@ async fn decline(hub: &Hub, stream: &Async<TcpStream>, error: &LinkError) {
     if told {
         let name = hub.name(hub.settings.me);
         let reason = format!("{name} says: {error}");
-        let duplicate = matches!(error, LinkError::Duplicate);
+        let duplicate = matches!(error, LinkError::Duplicate(_));
         let late = async {
             Timer::after(HELLO_LIMIT).await;
             Ok(())

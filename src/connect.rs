@@ -1,0 +1,78 @@
+//! Connects to a host by name or address.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+
+use async_io::Async;
+
+use crate::escape::Escaped;
+
+/// Connects to the first of the host's addresses that answers; says which.
+///
+/// A name is looked up anew, on a thread of its own: a resolver may take seconds.
+///
+/// # Errors
+/// When the name has no address, or none answers; the sentence names the last one tried.
+pub async fn connect(host: &str, port: u16) -> io::Result<(Async<TcpStream>, IpAddr)> {
+    let mut last = None;
+    for target in resolve(host, port).await? {
+        match Async::<TcpStream>::connect(target).await {
+            Ok(stream) => return Ok((stream, target.ip())),
+            Err(error) => last = Some((target, error)),
+        }
+    }
+    Err(match last {
+        Some((target, error)) => io::Error::new(error.kind(), format!("{target}: {error}")),
+        None => io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("the name {} has no address", Escaped(host)),
+        ),
+    })
+}
+
+async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let name = host.to_owned();
+    let looked_up = smol::unblock(move || {
+        (name.as_str(), port)
+            .to_socket_addrs()
+            .map(Iterator::collect)
+    })
+    .await;
+    looked_up.map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("the name {} cannot be resolved ({error})", Escaped(host)),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_looked_up_and_a_closed_port_is_named() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (_, address) = async_io::block_on(connect("localhost", port)).unwrap();
+        assert!(address.is_loopback());
+        drop(listener);
+        let refused = async_io::block_on(connect("127.0.0.1", port)).unwrap_err();
+        assert!(
+            refused.to_string().contains(&format!("127.0.0.1:{port}")),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_name_that_nobody_has_is_a_sentence() {
+        let unknown = async_io::block_on(connect("no-such-host.invalid", 1)).unwrap_err();
+        assert!(
+            unknown.to_string().contains("no-such-host.invalid"),
+            "{unknown}"
+        );
+    }
+}
