@@ -3,12 +3,36 @@
 use carom::ring::Input;
 
 use crate::checkers::Step;
-use crate::faults::{Kind, Target};
+use crate::clock::Nanos;
+use crate::faults::{Kind, Moment, Target, Ways};
 use crate::world::{Event, World};
 
 impl World {
+    /// The time of a fault has come: it begins, or waits for its moment.
+    pub(crate) fn due(&mut self, number: usize) {
+        match self.plan.faults[number].moment {
+            Moment::Then => self.begin(number),
+            Moment::Pass(..) | Moment::Candidacy(..) => self.armed.push(number),
+        }
+    }
+
+    /// A moment has come: the faults that waited for it begin.
+    pub(crate) fn strike(&mut self, later: impl Fn(Moment) -> Option<Nanos>) {
+        for number in std::mem::take(&mut self.armed) {
+            match later(self.plan.faults[number].moment) {
+                Some(later) => self.put(self.now + later, Event::Begin(number)),
+                None => self.armed.push(number),
+            }
+        }
+    }
+
     pub(crate) fn begin(&mut self, number: usize) {
         let fault = self.plan.faults[number].clone();
+        if self.now >= self.plan.calm_from {
+            return;
+        }
+        let until = (self.now + fault.lasts).min(self.plan.calm_from);
+        self.put(until, Event::End(number));
         self.trace.tell(self.now, None, || format!("FAULT {fault}"));
         match fault.kind {
             Kind::Crash(target) => self.crash(number, target, true),
@@ -28,17 +52,17 @@ impl World {
                 self.drain(host);
             }
             Kind::Cut { ways, hold_up } => {
-                for (from, to) in ways {
+                for (from, to) in self.aim_ways(number, &ways) {
                     self.net.cut(from, to, hold_up);
                 }
             }
             Kind::Stall(ways) => {
-                for (from, to) in ways {
-                    self.net.stall(from, to, fault.at + fault.lasts);
+                for (from, to) in self.aim_ways(number, &ways) {
+                    self.net.stall(from, to, until);
                 }
             }
             Kind::Slow { ways, extra } => {
-                for (from, to) in ways {
+                for (from, to) in self.aim_ways(number, &ways) {
                     self.net.slow(from, to, extra);
                 }
             }
@@ -63,8 +87,10 @@ impl World {
 
     pub(crate) fn end(&mut self, number: usize) {
         let fault = self.plan.faults[number].clone();
-        self.trace.tell(self.now, None, || format!("END OF {fault}"));
+        self.trace
+            .tell(self.now, None, || format!("END OF {fault}"));
         let hit = std::mem::take(&mut self.hit[number]);
+        let ways = std::mem::take(&mut self.hit_ways[number]);
         match fault.kind {
             Kind::Crash(_) | Kind::PowerOff(_) | Kind::PowerCut => {
                 for host in hit {
@@ -77,12 +103,12 @@ impl World {
                     self.resume(host);
                 }
             }
-            Kind::Cut { ways, .. } => {
+            Kind::Cut { .. } => {
                 for (from, to) in ways {
                     self.mend(from, to);
                 }
             }
-            Kind::Slow { ways, .. } => {
+            Kind::Slow { .. } => {
                 for (from, to) in ways {
                     self.net.slow(from, to, 0);
                 }
@@ -102,9 +128,45 @@ impl World {
     fn aim(&self, target: Target) -> usize {
         match target {
             Target::Host(host) => host,
-            Target::Holder(ball) => self.last.get(ball).map_or(0, |[holder, _]| *holder),
-            Target::Receiver(ball) => self.last.get(ball).map_or(0, |[_, receiver]| *receiver),
+            Target::Holder(ball) => self.last.get(ball).map_or(0, |last| last.holder),
+            Target::Receiver(ball) => self.last.get(ball).map_or(0, |last| last.receiver),
+            Target::Sender(ball) => self.last.get(ball).map_or(0, |last| last.sender),
         }
+    }
+
+    fn aim_ways(&mut self, number: usize, ways: &Ways) -> Vec<(usize, usize)> {
+        let hosts = self.hosts.len();
+        let others = |one: usize| (0..hosts).filter(move |&other| other != one);
+        let all: Vec<(usize, usize)> = match *ways {
+            Ways::These(ref ways) => ways.clone(),
+            Ways::Off(target) => {
+                let one = self.aim(target);
+                others(one)
+                    .flat_map(|other| [(one, other), (other, one)])
+                    .collect()
+            }
+            Ways::Dumb(target) => {
+                let one = self.aim(target);
+                others(one).map(|other| (one, other)).collect()
+            }
+            Ways::Deaf(target) => {
+                let one = self.aim(target);
+                others(one).map(|other| (other, one)).collect()
+            }
+            Ways::Acknowledgement(ball) => {
+                let way = (
+                    self.aim(Target::Receiver(ball)),
+                    self.aim(Target::Sender(ball)),
+                );
+                if way.0 == way.1 {
+                    Vec::new()
+                } else {
+                    vec![way]
+                }
+            }
+        };
+        self.hit_ways[number].clone_from(&all);
+        all
     }
 
     fn crash(&mut self, number: usize, target: Target, telling: bool) {
@@ -119,7 +181,8 @@ impl World {
         let Some(process) = self.hosts[host].process.take() else {
             return;
         };
-        self.trace.tell(self.now, Some(host), || "IS GONE".to_owned());
+        self.trace
+            .tell(self.now, Some(host), || "IS GONE".to_owned());
         let lit = process.leds.iter().map(Option::is_some).collect::<Vec<_>>();
         for number in 0..self.net.connections.len() {
             let connection = &self.net.connections[number];
@@ -128,7 +191,11 @@ impl World {
             }
         }
         self.reshaped = true;
-        self.show(&Step::Gone { host, lit: &lit, drained: process.draining });
+        self.show(&Step::Gone {
+            host,
+            lit: &lit,
+            drained: process.draining,
+        });
     }
 
     /// SIGSTOP.
@@ -151,7 +218,10 @@ impl World {
         };
         process.stopped = false;
         process.wake = self.now;
-        let mut events = vec![Event::Wake { host, life: process.life }];
+        let mut events = vec![Event::Wake {
+            host,
+            life: process.life,
+        }];
         for (connection, wire) in self.net.connections.iter().enumerate() {
             if wire.hosts.contains(&host) && wire.open[wire.end_of(host)] {
                 let end = wire.end_of(host);
@@ -178,7 +248,8 @@ impl World {
             return;
         }
         process.draining = true;
-        self.trace.tell(self.now, Some(host), || "is told to leave".to_owned());
+        self.trace
+            .tell(self.now, Some(host), || "is told to leave".to_owned());
         self.show(&Step::Drain { host });
         self.feed(host, Input::Drain);
     }

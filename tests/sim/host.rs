@@ -28,7 +28,6 @@ pub struct Process {
     pub topology: Arc<Topology>,
     pub life: u64,
     pub incarnation: Incarnation,
-    pub started: Nanos,
     /// The connection to each other host, while the node believes in it.
     pub links: Vec<Option<usize>>,
     /// One LED a ball.

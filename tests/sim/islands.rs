@@ -14,13 +14,6 @@ pub struct Island {
     pub since: Nanos,
 }
 
-impl Island {
-    /// Whether every way among its members has been as it should for this long.
-    pub fn is_settled(&self, now: Nanos, span: Nanos) -> bool {
-        now >= self.since + span
-    }
-}
-
 /// The islands as they are now; those that were so before keep their identity.
 pub fn survey(world: &World) -> Vec<Island> {
     let hosts = world.hosts.len();
@@ -39,13 +32,16 @@ pub fn survey(world: &World) -> Vec<Island> {
         for &member in &members {
             seen[member] = true;
         }
-        let lives: Vec<u64> = members.iter().filter_map(|&host| life(world, host)).collect();
+        let lives: Vec<u64> = members
+            .iter()
+            .filter_map(|&host| life(world, host))
+            .collect();
         let before = world
             .islands
             .iter()
             .find(|island| island.members == members && island.lives == lives);
         islands.push(before.cloned().unwrap_or(Island {
-            id: world.handled * hosts as u64 + first as u64,
+            id: world.surveys * hosts as u64 + first as u64,
             members,
             lives,
             since: world.now,
@@ -55,7 +51,10 @@ pub fn survey(world: &World) -> Vec<Island> {
 }
 
 fn life(world: &World, host: usize) -> Option<u64> {
-    world.hosts[host].process.as_ref().map(|process| process.life)
+    world.hosts[host]
+        .process
+        .as_ref()
+        .map(|process| process.life)
 }
 
 fn is_whole(world: &World, members: &[usize]) -> bool {
@@ -66,14 +65,24 @@ fn is_whole(world: &World, members: &[usize]) -> bool {
         (0..world.hosts.len()).all(|other| {
             let inside = members.contains(&other);
             let half_open = process.links[other].is_some() && world.hosts[other].awake().is_some();
-            member == other || if inside { linked(world, member, other) } else { !half_open }
+            member == other
+                || if inside {
+                    linked(world, member, other)
+                } else {
+                    !half_open
+                }
         })
     })
 }
 
 /// Whether both ends believe in the same connection and nothing cuts it.
 fn linked(world: &World, a: usize, b: usize) -> bool {
-    let link = |from: usize, to: usize| world.hosts[from].awake().and_then(|process| process.links[to]);
+    let link = |from: usize, to: usize| {
+        world.hosts[from]
+            .awake()
+            .and_then(|process| process.links[to])
+    };
     let both = link(a, b).is_some() && link(a, b) == link(b, a);
-    both && world.net.is_whole(a, b) && world.net.connections[link(a, b).unwrap_or(0)].open == [true; 2]
+    both && world.net.is_whole(a, b)
+        && world.net.connections[link(a, b).unwrap_or(0)].open == [true; 2]
 }

@@ -110,7 +110,13 @@ impl World {
         if let Some(hello) = hello
             && let Some(at) = self.net.send(now + shake, number, 1, Item::Hello(hello))
         {
-            self.put(at, Event::Arrive { connection: number, end: 1 });
+            self.put(
+                at,
+                Event::Arrive {
+                    connection: number,
+                    end: 1,
+                },
+            );
         }
         self.watch(number, 0);
     }
@@ -170,7 +176,9 @@ impl World {
                 Item::Hello(hello) => self.introduce(connection, end, &hello),
                 Item::Refused { duplicate } => {
                     if duplicate {
-                        self.trace.tell(self.now, Some(host), || format!("is a duplicate to pi{}", peer + 1));
+                        self.trace.tell(self.now, Some(host), || {
+                            format!("is a duplicate to pi{}", peer + 1)
+                        });
                         self.feed(host, Input::Duplicate);
                     }
                 }
@@ -186,7 +194,10 @@ impl World {
         let Some(process) = self.hosts[host].awake() else {
             return;
         };
-        if hello.introduce(&process.topology, NodeId(host as u8)).is_err() {
+        if hello
+            .introduce(&process.topology, NodeId(host as u8))
+            .is_err()
+        {
             self.post(connection, 1 - end, Item::Refused { duplicate: false });
             self.close(connection, end, true);
             return;
@@ -223,7 +234,9 @@ impl World {
             process.links[peer] = Some(connection);
         }
         self.reshaped = true;
-        self.trace.tell(self.now, Some(host), || format!("link to pi{} up", peer + 1));
+        self.trace.tell(self.now, Some(host), || {
+            format!("link to pi{} up", peer + 1)
+        });
         let peer = NodeId(peer as u8);
         self.feed(host, Input::LinkUp { peer, incarnation });
     }
@@ -241,7 +254,11 @@ impl World {
         if self.net.connections[connection].open[1 - end] {
             // A reset overtakes what the other end has not read yet; an orderly end does not.
             let travelling = self.net.connections[connection].towards[1 - end].len();
-            let kept = if self.random.bool() { travelling } else { self.random.usize(0..=travelling) };
+            let kept = if self.random.bool() {
+                travelling
+            } else {
+                self.random.usize(0..=travelling)
+            };
             let lost = self.net.connections[connection].towards[1 - end].split_off(kept);
             self.astray(peer, host, lost);
             if telling {
@@ -249,12 +266,18 @@ impl World {
             }
         }
         self.reshaped = true;
-        let Some(process) = self.hosts[host].process.as_mut().filter(|process| process.life == life) else {
+        let Some(process) = self.hosts[host]
+            .process
+            .as_mut()
+            .filter(|process| process.life == life)
+        else {
             return;
         };
         if process.links[peer] == Some(connection) {
             process.links[peer] = None;
-            self.trace.tell(self.now, Some(host), || format!("link to pi{} down", peer + 1));
+            self.trace.tell(self.now, Some(host), || {
+                format!("link to pi{} down", peer + 1)
+            });
             let peer = NodeId(peer as u8);
             self.feed(host, Input::LinkDown { peer });
         }
@@ -293,8 +316,18 @@ impl World {
         if !ordered && !self.net.calm {
             let life = process.life;
             let later = crate::plan::log_uniform(&mut self.random, 1_000, self.plan.lease() * 2);
+            let due = self.now + later;
+            self.net.disturbed_until = self.net.disturbed_until.max(due);
             let message = Box::new(message.clone());
-            self.put(self.now + later, Event::Stray { host, life, from, message });
+            self.put(
+                due,
+                Event::Stray {
+                    host,
+                    life,
+                    from,
+                    message,
+                },
+            );
         }
     }
 }

@@ -11,9 +11,13 @@ mod islands;
 mod links;
 mod network;
 mod plan;
+mod regressions;
+mod script;
 mod shrink;
+mod swarm;
 mod sweep;
 mod trace;
+mod traps;
 mod world;
 
 use plan::Plan;

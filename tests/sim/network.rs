@@ -57,6 +57,8 @@ pub struct Network {
     hosts: usize,
     air: Air,
     pub calm: bool,
+    /// Until when lines are under way that take longer than they should.
+    pub disturbed_until: Nanos,
     paths: Vec<Path>,
     pub connections: Vec<Connection>,
 }
@@ -74,6 +76,7 @@ impl Network {
             hosts,
             air,
             calm: false,
+            disturbed_until: 0,
             paths: (0..hosts * hosts).map(path).collect(),
             connections: Vec::new(),
         }
@@ -95,7 +98,11 @@ impl Network {
         let path = self.path(from, to);
         let spike = !calm && path.random.u32(0..1_000) < air.spike_permille;
         let extra = if calm { 0 } else { path.extra };
-        let burst = if spike { path.random.u64(0..=air.spike) } else { 0 };
+        let burst = if spike {
+            path.random.u64(0..=air.spike)
+        } else {
+            0
+        };
         air.delay + path.random.u64(0..=air.jitter) + extra + burst
     }
 
@@ -108,16 +115,25 @@ impl Network {
             at = HELD_UP;
         }
         let queue = &mut self.connections[connection].towards[end];
+        let usual = now + self.air.delay + self.air.jitter;
         at = at.max(queue.back().map_or(0, |(last, _)| *last));
         queue.push_back((at, item));
-        (at != HELD_UP).then_some(at)
+        if at == HELD_UP {
+            return None;
+        }
+        if at > usual {
+            self.disturbed_until = self.disturbed_until.max(at);
+        }
+        Some(at)
     }
 
     /// Takes what has arrived at `end`.
     pub fn receive(&mut self, now: Nanos, connection: usize, end: usize) -> Option<Item> {
         let queue = &mut self.connections[connection].towards[end];
         let due = queue.front().is_some_and(|(at, _)| *at <= now);
-        due.then(|| queue.pop_front()).flatten().map(|(_, item)| item)
+        due.then(|| queue.pop_front())
+            .flatten()
+            .map(|(_, item)| item)
     }
 
     /// Cuts a path; what is on it gets through or is held up.
@@ -147,6 +163,7 @@ impl Network {
             for (arrival, _) in queue.iter_mut().filter(|(at, _)| *at == HELD_UP) {
                 *arrival = at;
             }
+            self.disturbed_until = self.disturbed_until.max(at);
             arrivals.push((at, connection, end));
         }
         arrivals

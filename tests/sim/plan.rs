@@ -6,7 +6,8 @@ use std::time::Duration;
 use carom::ring::{BallState, NodeId, OnPartition, Screen, Serve, Shape, Topology};
 
 use crate::clock::{MOST_DRIFT, Nanos};
-use crate::faults::{self, Fault};
+use crate::faults::Fault;
+use crate::swarm;
 
 /// How the air between the nodes is, while it is not cut.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,8 @@ pub struct Plan {
     pub other: Arc<Topology>,
     pub air: Air,
     pub drifts: Vec<i64>,
+    /// What every clock shows more than it would, in nanoseconds.
+    pub epoch: Nanos,
     /// How late a timer may fire.
     pub lateness: Nanos,
     pub faults: Vec<Fault>,
@@ -106,6 +109,7 @@ impl Plan {
                 patience: 100_000_000,
             },
             drifts: vec![0; nodes],
+            epoch: 0,
             lateness: 0,
             faults: Vec::new(),
             calm_from: 0,
@@ -127,7 +131,11 @@ impl Plan {
         let late = random.u8(0..4) == 0;
         // A late timer and a fast clock share the one percent that the promise allows.
         let drift = *random
-            .choice(if late { &[0, 1_000, 2_000][..] } else { &[0, 50, MOST_DRIFT, MOST_DRIFT] })
+            .choice(if late {
+                &[0, 1_000, 2_000][..]
+            } else {
+                &[0, 50, MOST_DRIFT, MOST_DRIFT]
+            })
             .unwrap_or(&0);
         let drifts = (0..nodes)
             .map(|_| match random.u8(0..3) {
@@ -136,14 +144,15 @@ impl Plan {
                 _ => random.i64(-drift..=drift),
             })
             .collect();
-        let troubled = log_uniform(random, 3 * lease, 20 * lease);
-        let faults = faults::draw(random, &topology, troubled);
+        let troubled = log_uniform(random, 3 * lease, 40 * lease);
+        let faults = swarm::draw(random, &topology, troubled);
         let calm_from = if faults.is_empty() { 0 } else { troubled };
         Self {
             seed,
             air: draw_air(random, &topology),
             other,
             drifts,
+            epoch: 0,
             lateness: if late { lease / 400 } else { 0 },
             faults,
             calm_from,
@@ -165,8 +174,16 @@ fn draw_topology(random: &mut fastrand::Rng) -> Topology {
         970..996 => random.usize(10..=16),
         _ => random.usize(17..=40),
     };
-    let lease = Duration::from_millis(*random.choice(&[100, 250, 500, 500, 1_000, 2_000]).unwrap_or(&500));
-    let balls = if random.u8(0..3) > 0 { 1 } else { random.usize(1..=8) };
+    let lease = Duration::from_millis(
+        *random
+            .choice(&[100, 250, 500, 500, 1_000, 2_000])
+            .unwrap_or(&500),
+    );
+    let balls = if random.u8(0..3) > 0 {
+        1
+    } else {
+        random.usize(1..=8)
+    };
     let balls = if nodes > 9 { balls.min(2) } else { balls };
     let serves = (0..balls).map(|_| {
         let crossing = log_uniform(random, nanos(lease) / 50, nanos(lease) * 8);
@@ -184,9 +201,17 @@ fn draw_topology(random: &mut fastrand::Rng) -> Topology {
         balls: serves.collect(),
         ring: "sim".to_owned(),
         nodes: (1..=nodes).map(|number| format!("pi{number}")).collect(),
-        shape: if random.u8(0..3) > 0 { Shape::Ring } else { Shape::Row },
+        shape: if random.u8(0..3) > 0 {
+            Shape::Ring
+        } else {
+            Shape::Row
+        },
         lease,
-        on_partition: if random.u8(0..4) > 0 { OnPartition::Freeze } else { OnPartition::PlayOn },
+        on_partition: if random.u8(0..4) > 0 {
+            OnPartition::Freeze
+        } else {
+            OnPartition::PlayOn
+        },
         screen: Screen {
             width: 800.0,
             height: 600.0,
@@ -197,11 +222,21 @@ fn draw_topology(random: &mut fastrand::Rng) -> Topology {
 fn draw_air(random: &mut fastrand::Rng, topology: &Topology) -> Air {
     let lease = nanos(topology.lease);
     let slow = random.u8(0..8) == 0;
-    let fastest = topology.balls.iter().any(|serve| serve.state.velocity[0].abs() > 1e6);
+    let fastest = topology
+        .balls
+        .iter()
+        .any(|serve| serve.state.velocity[0].abs() > 1e6);
     // A ball that leaves at once makes as many hops as the air allows: keep them countable.
     let least = if fastest { lease / 200 } else { lease / 5_000 };
     let delay = log_uniform(random, least, if slow { lease / 2 } else { lease / 30 });
-    let mut some = |most: u32| if random.u8(0..3) == 0 { random.u32(1..most) } else { 0 };
+    let noisy = random.u8(0..3) == 0;
+    let mut some = |most: u32| {
+        if noisy && random.u8(0..2) == 0 {
+            random.u32(1..most)
+        } else {
+            0
+        }
+    };
     let (spike_permille, duplicate_permille, stray_permille) = (some(50), some(200), some(1_000));
     Air {
         delay,

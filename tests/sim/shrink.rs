@@ -1,8 +1,8 @@
 //! The shortest trace a failure shrinks to: fewer faults, milder air, until nothing can be left out.
 
 use crate::checkers::Failure;
-use crate::play;
 use crate::plan::Plan;
+use crate::play;
 use crate::trace::Trace;
 
 /// Tries at most this many runs.
@@ -14,12 +14,16 @@ pub fn shrink(plan: &Plan, failure: &Failure) -> (Plan, Failure) {
     let mut runs = 0;
     let mut fails = |candidate: &Plan| {
         runs += 1;
-        let found = (runs <= MOST_RUNS).then(|| play(candidate, Trace::default()).failure).flatten();
+        let found = (runs <= MOST_RUNS)
+            .then(|| play(candidate, Trace::default()).failure)
+            .flatten();
         found.filter(|found| found.promise == failure.promise)
     };
     loop {
         let smaller = candidates(&best.0);
-        let next = smaller.into_iter().find_map(|plan| fails(&plan).map(|failure| (plan, failure)));
+        let next = smaller
+            .into_iter()
+            .find_map(|plan| fails(&plan).map(|failure| (plan, failure)));
         match next {
             Some(next) => best = next,
             None => return best,
@@ -67,6 +71,12 @@ fn candidates(plan: &Plan) -> Vec<Plan> {
 }
 
 fn differs(simpler: &Plan, plan: &Plan) -> bool {
-    let noise = |plan: &Plan| [plan.air.spike_permille, plan.air.duplicate_permille, plan.air.stray_permille];
+    let noise = |plan: &Plan| {
+        [
+            plan.air.spike_permille,
+            plan.air.duplicate_permille,
+            plan.air.stray_permille,
+        ]
+    };
     noise(simpler) != noise(plan)
 }

@@ -4,8 +4,8 @@ use std::env;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use crate::play;
 use crate::plan::Plan;
+use crate::play;
 use crate::shrink::shrink;
 use crate::trace::Trace;
 
@@ -14,7 +14,11 @@ const FEW: u64 = 300;
 
 /// Does what `CAROM_SIM_SEED`, `CAROM_SIM_SEEDS`, `CAROM_SIM_FIRST` and `CAROM_SIM_TRACE` say.
 pub fn from_environment() {
-    let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let number = |name: &str| {
+        env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
     if let Some(seed) = number("CAROM_SIM_SEED") {
         replay(seed, env::var_os("CAROM_SIM_TRACE").is_some());
         return;
@@ -33,7 +37,10 @@ pub fn from_environment() {
 }
 
 fn sweep(first: u64, seeds: u64) -> Vec<u64> {
-    let (next, keep_on) = (AtomicU64::new(first), AtomicBool::new(env::var_os("CAROM_SIM_ALL").is_some()));
+    let (next, keep_on) = (
+        AtomicU64::new(first),
+        AtomicBool::new(env::var_os("CAROM_SIM_ALL").is_some()),
+    );
     let stop = AtomicBool::new(false);
     let work = || {
         let mut failed = Vec::new();
@@ -54,7 +61,10 @@ fn sweep(first: u64, seeds: u64) -> Vec<u64> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let mut failed: Vec<u64> = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap_or_default())
+            .collect()
     });
     failed.sort_unstable();
     failed
@@ -64,7 +74,11 @@ fn sweep(first: u64, seeds: u64) -> Vec<u64> {
 fn replay(seed: u64, traced: bool) {
     let plan = Plan::draw(seed);
     println!("{}", describe(&plan));
-    let trace = if traced { Trace::kept() } else { Trace::default() };
+    let trace = if traced {
+        Trace::kept()
+    } else {
+        Trace::default()
+    };
     let world = play(&plan, trace);
     for line in &world.trace.lines {
         println!("{line}");
@@ -73,7 +87,10 @@ fn replay(seed: u64, traced: bool) {
         tell(seed);
         panic!("seed {seed} failed");
     }
-    println!("seed {seed}: every promise kept in {} inputs", world.handled);
+    println!(
+        "seed {seed}: every promise kept in {} inputs",
+        world.handled
+    );
 }
 
 /// Tells a failure: seed, commit, and the shortest trace it shrinks to.
@@ -83,18 +100,30 @@ fn tell(seed: u64) {
         return;
     };
     let (plan, failure) = shrink(&plan, &failure);
-    println!("seed {seed}, commit {}", env::var("CAROM_COMMIT").unwrap_or("unknown".to_owned()));
+    println!(
+        "seed {seed}, commit {}",
+        env::var("CAROM_COMMIT").unwrap_or("unknown".to_owned())
+    );
     println!("{}", describe(&plan));
     for line in play(&plan, Trace::kept()).trace.lines {
         println!("{line}");
     }
-    println!("{} at {:.6} s: {}", failure.promise, failure.at as f64 / 1e9, failure.what);
+    println!(
+        "{} at {:.6} s: {}",
+        failure.promise,
+        failure.at as f64 / 1e9,
+        failure.what
+    );
     println!("replay: tests/sim/run --seed {seed} --trace");
 }
 
 fn describe(plan: &Plan) -> String {
     let topology = &plan.topology;
-    let speeds: Vec<i64> = topology.balls.iter().map(|serve| serve.state.velocity[0] as i64).collect();
+    let speeds: Vec<i64> = topology
+        .balls
+        .iter()
+        .map(|serve| serve.state.velocity[0] as i64)
+        .collect();
     let mut text = format!(
         "{} nodes, {:?}, {:?}, lease {:?}, balls at {speeds:?} px/s, {:?}, drifts {:?} ppm, timers late by {} ns, calm from {:.6} s",
         topology.nodes.len(),

@@ -68,7 +68,11 @@ pub fn message(message: &Message) -> Option<String> {
         Message::Acquire { seq, balls } => {
             let claims = balls.iter().map(|claim| match claim.record() {
                 Some(record) => format!(" ball {} renew {}", claim.ball, stamp(record.stamp)),
-                None => format!(" ball {} stand {}", claim.ball, generation(claim.generation)),
+                None => format!(
+                    " ball {} stand {}",
+                    claim.ball,
+                    generation(claim.generation)
+                ),
             });
             format!("acquire #{seq}{}", claims.collect::<String>())
         }
@@ -79,13 +83,21 @@ pub fn message(message: &Message) -> Option<String> {
         Message::Denied { seq, balls } => {
             let denials = balls.iter().map(|denial| {
                 let favoured = denial.lease_generation.map_or("-".to_owned(), generation);
-                let newest = denial.newest.map_or("-".to_owned(), |newest| stamp(newest.stamp));
+                let newest = denial
+                    .newest
+                    .map_or("-".to_owned(), |newest| stamp(newest.stamp));
                 let left = denial.lease_left as f64 / 1e3;
-                format!(" ball {} for {favoured} {left:.3} ms newest {newest}", denial.ball)
+                format!(
+                    " ball {} for {favoured} {left:.3} ms newest {newest}",
+                    denial.ball
+                )
             });
             format!("denied #{seq}{}", denials.collect::<String>())
         }
-        Message::Release { ball, generation: given_up } => {
+        Message::Release {
+            ball,
+            generation: given_up,
+        } => {
             format!("release ball {ball} {}", generation(*given_up))
         }
         Message::Leaving => "leaving".to_owned(),
@@ -108,7 +120,10 @@ pub fn note(note: &Note, topology: &Topology) -> String {
             ball,
             generation: lost,
             granted,
-        } => format!("lost ball {ball} with {}: {granted} granted", generation(lost)),
+        } => format!(
+            "lost ball {ball} with {}: {granted} granted",
+            generation(lost)
+        ),
         Note::Froze { ball } => format!("ball {ball} froze"),
         Note::Thawed { ball } => format!("ball {ball} thawed"),
         Note::Retired {

@@ -3,10 +3,11 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use carom::ring::{BallId, Incarnation, Input, Message, Node, NodeId, Output};
+use carom::ring::{BallId, Incarnation, Input, Message, Node, NodeId, Note, Output};
 
 use crate::checkers::{self, Checker, Failure, Step};
 use crate::clock::{Clock, Nanos};
+use crate::faults::Moment;
 use crate::host::{Host, Led, Process, index};
 use crate::islands::{self, Island};
 use crate::links::Pair;
@@ -17,12 +18,31 @@ use crate::trace::{self, Trace};
 /// What is on the agenda.
 #[derive(Clone, Debug)]
 pub enum Event {
-    Wake { host: usize, life: u64 },
-    Arrive { connection: usize, end: usize },
-    Silence { connection: usize, end: usize },
-    Dial { from: usize, to: usize },
+    Wake {
+        host: usize,
+        life: u64,
+    },
+    Arrive {
+        connection: usize,
+        end: usize,
+    },
+    Silence {
+        connection: usize,
+        end: usize,
+    },
+    Dial {
+        from: usize,
+        to: usize,
+    },
     /// A line that comes again, or after its connection is gone.
-    Stray { host: usize, life: u64, from: usize, message: Box<Message> },
+    Stray {
+        host: usize,
+        life: u64,
+        from: usize,
+        message: Box<Message>,
+    },
+    /// The time of a fault has come; it begins now or at the moment it waits for.
+    Due(usize),
     Begin(usize),
     End(usize),
     Start(usize),
@@ -57,6 +77,27 @@ impl Ord for Entry {
     }
 }
 
+/// Where a ball was seen last.
+#[derive(Clone, Copy, Debug)]
+pub struct Last {
+    pub holder: usize,
+    pub sender: usize,
+    pub receiver: usize,
+    /// How often it was sent.
+    pub passes: u64,
+}
+
+impl Last {
+    fn at(host: usize) -> Self {
+        Self {
+            holder: host,
+            sender: host,
+            receiver: host,
+            passes: 0,
+        }
+    }
+}
+
 /// The ring, its network, and whoever watches them.
 pub struct World {
     pub now: Nanos,
@@ -64,17 +105,22 @@ pub struct World {
     pub hosts: Vec<Host>,
     pub net: Network,
     pub islands: Vec<Island>,
-    /// By ball: who lit it last, and to whom it was sent last.
-    pub last: Vec<[usize; 2]>,
+    /// How often the islands were surveyed.
+    pub surveys: u64,
+    pub last: Vec<Last>,
     pub trace: Trace,
     pub failure: Option<Failure>,
     /// Inputs handled so far.
     pub handled: u64,
     /// A scripted test may lose lines: those it says yes to are never sent.
-    pub toll: Option<fn(usize, usize, &Message) -> bool>,
+    pub toll: Option<fn(&Message) -> bool>,
     pub(crate) random: fastrand::Rng,
     pub(crate) pairs: Vec<Pair>,
+    /// By fault: the hosts it hit, and the ways it cut.
     pub(crate) hit: Vec<Vec<usize>>,
+    pub(crate) hit_ways: Vec<Vec<(usize, usize)>>,
+    /// The faults that wait for their moment.
+    pub(crate) armed: Vec<usize>,
     pub(crate) reshaped: bool,
     agenda: BinaryHeap<Entry>,
     order: u64,
@@ -94,13 +140,21 @@ impl World {
             stopped: 0,
             strange: 0,
         };
-        let starts: Vec<Nanos> = (0..count).map(|_| random.u64(0..=plan.lease() / 4)).collect();
+        let starts: Vec<Nanos> = (0..count)
+            .map(|_| random.u64(0..=plan.lease() / 4))
+            .collect();
         let mut world = Self {
             now: 0,
             hosts: plan.drifts.iter().map(host).collect(),
             net: Network::new(count, plan.air, seed),
             islands: Vec::new(),
-            last: plan.topology.balls.iter().map(|serve| [serve.start.index(); 2]).collect(),
+            surveys: 0,
+            last: plan
+                .topology
+                .balls
+                .iter()
+                .map(|serve| Last::at(serve.start.index()))
+                .collect(),
             trace,
             failure: None,
             handled: 0,
@@ -108,6 +162,8 @@ impl World {
             random,
             pairs: vec![Pair::default(); count * count],
             hit: vec![Vec::new(); plan.faults.len()],
+            hit_ways: vec![Vec::new(); plan.faults.len()],
+            armed: Vec::new(),
             reshaped: false,
             agenda: BinaryHeap::new(),
             order: 0,
@@ -118,9 +174,7 @@ impl World {
             world.put(at, Event::Start(host));
         }
         for number in 0..plan.faults.len() {
-            let (at, lasts) = (plan.faults[number].at, plan.faults[number].lasts);
-            world.put(at, Event::Begin(number));
-            world.put(at + lasts, Event::End(number));
+            world.put(plan.faults[number].at, Event::Due(number));
         }
         world.put(plan.calm_from, Event::Calm);
         world
@@ -180,19 +234,33 @@ impl World {
             Event::Arrive { connection, end } => self.arrive(connection, end),
             Event::Silence { connection, end } => self.silence(connection, end),
             Event::Dial { from, to } => self.dial(from, to),
-            Event::Stray { host, life, from, message } => {
-                if self.hosts[host].awake().is_some_and(|process| process.life == life) {
-                    self.trace.tell(self.now, Some(host), || "a stray line:".to_owned());
+            Event::Stray {
+                host,
+                life,
+                from,
+                message,
+            } => {
+                if self.hosts[host]
+                    .awake()
+                    .is_some_and(|process| process.life == life)
+                {
+                    self.trace
+                        .tell(self.now, Some(host), || "a stray line:".to_owned());
                     self.hear(host, from, *message);
                 }
             }
+            Event::Due(number) => self.due(number),
             Event::Begin(number) => self.begin(number),
             Event::End(number) => self.end(number),
             Event::Start(host) => self.start(host),
-            Event::Calm => self.net.calm = true,
+            Event::Calm => {
+                self.net.calm = true;
+                self.armed.clear();
+            }
         }
         if self.reshaped {
             self.reshaped = false;
+            self.surveys += 1;
             self.islands = islands::survey(self);
             self.show(&Step::Reshaped);
         }
@@ -206,10 +274,14 @@ impl World {
         if host.process.is_some() || host.down > 0 {
             return;
         }
-        let topology = if host.strange > 0 { &self.plan.other } else { &self.plan.topology };
+        let topology = if host.strange > 0 {
+            &self.plan.other
+        } else {
+            &self.plan.topology
+        };
         let topology = topology.clone();
         // A clock that began at any moment; the process must not care.
-        let offset = self.random.u64(0..1 << 50);
+        let offset = self.plan.epoch + self.random.u64(0..1 << 40) * 1_000;
         host.clock = Clock::new(now, offset, self.plan.drifts[number]);
         host.lives += 1;
         let incarnation = Incarnation(self.random.u64(..));
@@ -218,7 +290,6 @@ impl World {
             node: Node::new(topology.clone(), me, incarnation, host.clock.read(now)),
             life: host.lives,
             incarnation,
-            started: now,
             links: vec![None; self.plan.topology.nodes.len()],
             leds: vec![None; topology.balls.len()],
             deadline: None,
@@ -248,8 +319,15 @@ impl World {
         for output in &outputs {
             self.carry_out(host, output);
         }
-        self.show(&Step::Handled { host, input: &input, outputs: &outputs });
-        if outputs.iter().any(|output| matches!(output, Output::Drained)) {
+        self.show(&Step::Handled {
+            host,
+            input: &input,
+            outputs: &outputs,
+        });
+        if outputs
+            .iter()
+            .any(|output| matches!(output, Output::Drained))
+        {
             self.trace.tell(now, Some(host), || "LEAVES".to_owned());
             self.kill(host, true);
             let after = self.random.u64(0..=self.plan.lease());
@@ -263,7 +341,9 @@ impl World {
         if self.trace.is_wanted()
             && let Some(text) = trace::message(&message)
         {
-            self.trace.tell(self.now, Some(host), || format!("hears pi{}: {text}", from + 1));
+            self.trace.tell(self.now, Some(host), || {
+                format!("hears pi{}: {text}", from + 1)
+            });
         }
         let from = NodeId(from as u8);
         self.feed(host, Input::Received { from, message });
@@ -275,14 +355,22 @@ impl World {
             Output::Light(possession) => {
                 let ball = index(possession.ball);
                 let stamp = possession.stamp;
-                self.trace.tell(now, Some(host), || format!("ON   ball {} {}", ball + 1, trace::stamp(stamp)));
-                let led = Led { stamp, since: now, lapses: None };
+                self.trace.tell(now, Some(host), || {
+                    format!("ON   ball {} {}", ball + 1, trace::stamp(stamp))
+                });
+                let led = Led {
+                    stamp,
+                    since: now,
+                    lapses: None,
+                };
                 self.set_led(host, possession.ball, Some(led));
-                self.last[ball][0] = host;
+                self.last[ball].holder = host;
             }
             Output::Dark(possession) => {
                 let (ball, stamp) = (possession.ball, possession.stamp);
-                self.trace.tell(now, Some(host), || format!("off  ball {ball} {}", trace::stamp(stamp)));
+                self.trace.tell(now, Some(host), || {
+                    format!("off  ball {ball} {}", trace::stamp(stamp))
+                });
                 self.set_led(host, ball, None);
             }
             Output::Send { to, message } => self.say(host, to.index(), message),
@@ -292,8 +380,15 @@ impl World {
                 }
             }
             Output::Note(note) => {
+                if let Note::Campaign { ball, .. } = note {
+                    self.strike(|moment| match moment {
+                        Moment::Candidacy(awaited, later) if awaited == index(*ball) => Some(later),
+                        _ => None,
+                    });
+                }
                 let topology = &self.plan.topology;
-                self.trace.tell(now, Some(host), || trace::note(note, topology));
+                self.trace
+                    .tell(now, Some(host), || trace::note(note, topology));
             }
             Output::Drained => {}
         }
@@ -306,17 +401,31 @@ impl World {
     }
 
     fn say(&mut self, host: usize, to: usize, message: &Message) {
-        let link = self.hosts[host].process.as_ref().and_then(|process| process.links[to]);
+        let link = self.hosts[host]
+            .process
+            .as_ref()
+            .and_then(|process| process.links[to]);
         let Some(connection) = link else {
             return;
         };
         if let Message::Pass(pass) = message {
-            self.last[index(pass.ball)][1] = to;
+            let ball = index(pass.ball);
+            self.last[ball].sender = host;
+            self.last[ball].receiver = to;
+            self.last[ball].passes += 1;
+            self.strike(|moment| match moment {
+                Moment::Pass(awaited, later) if awaited == ball => Some(later),
+                _ => None,
+            });
             self.trace.tell(self.now, Some(host), || {
-                format!("sends pi{}: {}", to + 1, trace::message(message).unwrap_or_default())
+                format!(
+                    "sends pi{}: {}",
+                    to + 1,
+                    trace::message(message).unwrap_or_default()
+                )
             });
         }
-        if self.toll.is_some_and(|lost| lost(host, to, message)) {
+        if self.toll.is_some_and(|lost| lost(message)) {
             return;
         }
         let end = 1 - self.net.connections[connection].end_of(host);
@@ -340,7 +449,11 @@ impl World {
             process.wake = Nanos::MAX;
             return;
         };
-        let late = if lateness > 0 { self.random.u64(0..=lateness) } else { 0 };
+        let late = if lateness > 0 {
+            self.random.u64(0..=lateness)
+        } else {
+            0
+        };
         process.wake = clock.when(deadline).max(self.now) + late;
         let (life, wake) = (process.life, process.wake);
         self.put(wake, Event::Wake { host, life });
@@ -354,7 +467,8 @@ impl World {
                 && let Err(what) = checker.see(self, step)
             {
                 let promise = checker.name();
-                self.trace.tell(self.now, None, || format!("VIOLATED {promise}: {what}"));
+                self.trace
+                    .tell(self.now, None, || format!("VIOLATED {promise}: {what}"));
                 let at = self.now;
                 self.failure = Some(Failure { promise, what, at });
             }

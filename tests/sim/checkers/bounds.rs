@@ -39,7 +39,10 @@ impl Bounds {
 fn lines(output: &Output, nodes: u64) -> u64 {
     match output {
         Output::Broadcast(_) => nodes,
-        Output::Send { message: Message::Heartbeat { .. } | Message::Acquire { .. } | Message::Leaving, .. } => 1,
+        Output::Send {
+            message: Message::Heartbeat { .. } | Message::Acquire { .. } | Message::Leaving,
+            ..
+        } => 1,
         _ => 0,
     }
 }
@@ -50,12 +53,21 @@ impl Checker for Bounds {
     }
 
     fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
-        let Step::Handled { host, input, outputs } = step else {
+        let Step::Handled {
+            host,
+            input,
+            outputs,
+        } = step
+        else {
             return Ok(());
         };
         let (nodes, balls) = (world.hosts.len() as u64, world.last.len() as u64);
         if outputs.len() as u64 > 2 * nodes + 8 * balls + 8 {
-            return Err(format!("pi{} answered {input:?} with {} outputs", host + 1, outputs.len()));
+            return Err(format!(
+                "pi{} answered {input:?} with {} outputs",
+                host + 1,
+                outputs.len()
+            ));
         }
         let tally = &mut self.tallies[*host];
         let again = world.now == tally.at && matches!(input, Input::Tick);
@@ -69,9 +81,16 @@ impl Checker for Bounds {
             tally.lease = lease;
             tally.lines = 0;
         }
-        tally.lines += outputs.iter().map(|output| lines(output, nodes)).sum::<u64>();
+        tally.lines += outputs
+            .iter()
+            .map(|output| lines(output, nodes))
+            .sum::<u64>();
         if tally.lines > MOST_LINES_A_LEASE * nodes * (balls + 1) {
-            return Err(format!("pi{} said {} lines in one lease", host + 1, tally.lines));
+            return Err(format!(
+                "pi{} said {} lines in one lease",
+                host + 1,
+                tally.lines
+            ));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use carom::ring::{Note, Output};
 
-use super::never_lost::clear;
+use super::never_lost::settled;
 use super::{Checker, Step};
 use crate::clock::Nanos;
 use crate::host::index;
@@ -32,17 +32,25 @@ impl Drain {
         self.stop = None;
         let settled = world.islands.iter().find(|island| {
             island.members.contains(&host)
-                && island.is_settled(world.now, SETTLED_LEASES * plan.lease())
+                && settled(world, island, SETTLED_LEASES * plan.lease())
                 && island.members.len() > plan.majority()
         });
-        let lit = |ball: usize| world.hosts.iter().any(|host| host.possesses(ball, world.now).is_some());
+        let lit = |ball: usize| {
+            world
+                .hosts
+                .iter()
+                .any(|host| host.possesses(ball, world.now).is_some())
+        };
         let all_lit = (0..world.last.len()).all(lit);
         if let Some(island) = settled
-            && clear(world)
             && all_lit
         {
             self.dark = vec![None; world.last.len()];
-            let others = island.members.iter().copied().filter(|&other| other != host);
+            let others = island
+                .members
+                .iter()
+                .copied()
+                .filter(|&other| other != host);
             self.stop = Some(Stop {
                 host,
                 began: world.now,
@@ -61,12 +69,21 @@ impl Drain {
         let Some(stop) = &self.stop else {
             return Ok(());
         };
-        if stop.left.is_none() && world.now > stop.began + world.plan.lease() * 102 / 100 + world.plan.lateness {
-            return Err(format!("pi{} is still there a lease after it was told to leave", stop.host + 1));
+        if stop.left.is_none()
+            && world.now > stop.began + world.plan.lease() * 102 / 100 + world.plan.lateness
+        {
+            return Err(format!(
+                "pi{} is still there a lease after it was told to leave",
+                stop.host + 1
+            ));
         }
         for (ball, dark) in self.dark.iter().enumerate() {
             if dark.is_some_and(|dark| world.now > dark + Self::longest_gap(world)) {
-                return Err(format!("ball {} went dark while pi{} left", ball + 1, stop.host + 1));
+                return Err(format!(
+                    "ball {} went dark while pi{} left",
+                    ball + 1,
+                    stop.host + 1
+                ));
             }
         }
         Ok(())
@@ -92,12 +109,20 @@ impl Checker for Drain {
                 let intact = self.stop.as_ref().is_some_and(|stop| {
                     let watched = world.now < stop.began + 2 * world.plan.lease();
                     let together = world.islands.iter().any(|island| {
-                        stop.others.iter().all(|other| island.members.contains(other))
+                        stop.others
+                            .iter()
+                            .all(|other| island.members.contains(other))
                             && island.members.len() <= stop.others.len() + 1
                     });
                     // While one after the other hears that the host is gone, no island is whole.
-                    let parting = stop.left.is_some_and(|left| world.now <= left + 2 * world.plan.one_way());
-                    watched && (together || parting)
+                    let parting = stop
+                        .left
+                        .is_some_and(|left| world.now <= left + 2 * world.plan.one_way());
+                    let awake = stop
+                        .others
+                        .iter()
+                        .all(|&other| world.hosts[other].awake().is_some());
+                    watched && awake && (together || parting)
                 });
                 if !intact {
                     self.stop = None;
@@ -108,15 +133,23 @@ impl Checker for Drain {
                 for output in *outputs {
                     match output {
                         Output::Light(possession) => self.dark[index(possession.ball)] = None,
-                        Output::Dark(possession) => self.dark[index(possession.ball)] = Some(world.now),
+                        Output::Dark(possession) => {
+                            self.dark[index(possession.ball)] = Some(world.now)
+                        }
                         Output::Note(Note::Won { ball, generation }) => {
-                            return Err(format!("a planned stop cost ball {ball} a generation: now {generation}"));
+                            return Err(format!(
+                                "a planned stop cost ball {ball} a generation: now {generation}"
+                            ));
                         }
                         _ => {}
                     }
                 }
             }
             Step::Handled { .. } | Step::Time => {}
+        }
+        let began = self.stop.as_ref().map(|stop| stop.began);
+        if began.is_some_and(|began| world.net.disturbed_until > began) {
+            self.stop = None;
         }
         self.check(world)
     }

@@ -26,10 +26,21 @@ impl Checker for Monotone {
     }
 
     fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
-        let Step::Handled { host, input, outputs } = step else {
+        let Step::Handled {
+            host,
+            input,
+            outputs,
+        } = step
+        else {
             return Ok(());
         };
-        let heartbeat = matches!(input, Input::Received { message: Message::Heartbeat { .. }, .. });
+        let heartbeat = matches!(
+            input,
+            Input::Received {
+                message: Message::Heartbeat { .. },
+                ..
+            }
+        );
         if heartbeat && outputs.is_empty() {
             return Ok(());
         }
@@ -43,7 +54,12 @@ impl Checker for Monotone {
         }
         for (shown, seen) in process.node.view().balls.iter().zip(stamps) {
             if shown.stamp < *seen {
-                return Err(format!("pi{} fell back with ball {} from {seen:?} to {:?}", host + 1, shown.ball, shown.stamp));
+                return Err(format!(
+                    "pi{} fell back with ball {} from {seen:?} to {:?}",
+                    host + 1,
+                    shown.ball,
+                    shown.stamp
+                ));
             }
             *seen = shown.stamp;
         }

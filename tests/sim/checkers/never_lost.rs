@@ -15,7 +15,7 @@ use crate::plan::Plan;
 use crate::world::World;
 
 /// Leases within which a whole island has its ball back, whatever went before.
-const RECOVERY_QUARTERS: u64 = 20;
+const RECOVERY_QUARTERS: u64 = 8;
 
 /// What is watched of one island.
 struct Watch {
@@ -47,17 +47,20 @@ impl NeverLost {
         }
     }
 
-    /// Whether this island must have every ball: enough nodes, and air good enough to agree in.
+    /// Whether this island must have every ball: enough nodes.
     fn is_bound(world: &World, island: &Island) -> bool {
         let plan = &world.plan;
-        let many = plan.plays_on() || island.members.len() >= plan.majority();
-        many && clear(world)
+        plan.plays_on() || island.members.len() >= plan.majority()
     }
 
     fn reshape(&mut self, world: &World) {
         let balls = world.last.len();
         let mut watches = Vec::new();
-        for island in world.islands.iter().filter(|island| Self::is_bound(world, island)) {
+        for island in world
+            .islands
+            .iter()
+            .filter(|island| Self::is_bound(world, island))
+        {
             let before = self.watches.iter().position(|watch| watch.id == island.id);
             watches.push(match before {
                 Some(place) => self.watches.swap_remove(place),
@@ -78,8 +81,8 @@ impl NeverLost {
         self.watches = watches;
     }
 
-    /// The newest state that a majority knows: whoever wins now must go on from there or further.
-    fn majority_knows(world: &World, ball: usize) -> Option<Stamp> {
+    /// The hop of the newest state that a majority knows: whoever wins now goes on from it or a newer.
+    fn majority_knows(world: &World, ball: usize) -> u64 {
         let known = |host: &crate::host::Host| {
             let view = host.process.as_ref()?.node.view();
             view.balls.get(ball)?.stamp
@@ -87,7 +90,37 @@ impl NeverLost {
         let mut stamps: Vec<Option<Stamp>> = world.hosts.iter().map(known).collect();
         stamps.sort_unstable();
         stamps.reverse();
-        stamps.get(world.plan.majority() - 1).copied().flatten()
+        // A newer state may have a lower hop, where a majority had forgotten the older one.
+        let newer = stamps.iter().take(world.plan.majority());
+        newer
+            .map(|stamp| stamp.map_or(0, |stamp| stamp.hop))
+            .min()
+            .unwrap_or(0)
+    }
+
+    fn nothing_dark_too_long(&self, world: &World) -> Result<(), String> {
+        let Some(clear) = clear_since(world) else {
+            return Ok(());
+        };
+        for watch in &self.watches {
+            for (ball, dark) in watch.dark.iter().enumerate() {
+                let Some((dark, bound)) = *dark else { continue };
+                // What went wrong on the way since then starts the count anew.
+                let (since, bound) = if clear > dark {
+                    (clear, self.recovery)
+                } else {
+                    (dark, bound)
+                };
+                if world.now > since + bound {
+                    let leases = (world.now - since) as f64 / world.plan.lease() as f64;
+                    return Err(format!(
+                        "nobody has had ball {} for {leases:.3} leases",
+                        ball + 1
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn newest_kept(&mut self, world: &World, host: usize, note: &Note) -> Result<(), String> {
@@ -96,7 +129,7 @@ impl NeverLost {
         }
         match note {
             Note::Campaign { ball, .. } => {
-                let hop = Self::majority_knows(world, index(*ball)).map_or(0, |stamp| stamp.hop);
+                let hop = Self::majority_knows(world, index(*ball));
                 self.known.insert((host, index(*ball)), hop);
             }
             Note::Won { ball, .. } => {
@@ -104,7 +137,10 @@ impl NeverLost {
                 let hop = led.map_or(u64::MAX, |led| led.stamp.hop);
                 let known = self.known.remove(&(host, index(*ball))).unwrap_or(0);
                 if hop < known {
-                    return Err(format!("pi{} goes on with ball {ball} from hop {hop}, a majority knew {known}", host + 1));
+                    return Err(format!(
+                        "pi{} goes on with ball {ball} from hop {hop}, a majority knew {known}",
+                        host + 1
+                    ));
                 }
             }
             _ => {}
@@ -113,17 +149,25 @@ impl NeverLost {
     }
 }
 
-/// Whether the air is quick enough for an election to end.
-pub fn clear(world: &World) -> bool {
+/// Since when the air has been quick enough for an election to end, if it is now.
+pub fn clear_since(world: &World) -> Option<Nanos> {
     let plan = &world.plan;
     // A candidate waits an eighth of a lease for answers.
     let quick = 2 * plan.one_way() < plan.lease() / 10;
-    let troubled = plan.faults.iter().any(|fault| fault.kind.is_of_the_air()) || plan.air.is_noisy();
-    quick && (!troubled || world.now >= plan.calm_from)
+    let since = world.net.disturbed_until;
+    (quick && world.now >= since).then_some(since)
+}
+
+/// Whether the island and the air have been well for this long.
+pub fn settled(world: &World, island: &Island, span: Nanos) -> bool {
+    clear_since(world).is_some_and(|since| world.now >= since.max(island.since) + span)
 }
 
 fn has(world: &World, island: &Island, ball: usize) -> bool {
-    island.members.iter().any(|&host| world.hosts[host].possesses(ball, world.now).is_some())
+    island
+        .members
+        .iter()
+        .any(|&host| world.hosts[host].possesses(ball, world.now).is_some())
 }
 
 impl Checker for NeverLost {
@@ -139,10 +183,15 @@ impl Checker for NeverLost {
                         Output::Light(possession) | Output::Dark(possession) => {
                             let ball = index(possession.ball);
                             for watch in &mut self.watches {
-                                let island = world.islands.iter().find(|island| island.id == watch.id);
-                                if let Some(island) = island.filter(|island| island.members.contains(host)) {
-                                    let dark = (!has(world, island, ball)).then_some((world.now, self.recovery));
-                                    watch.dark[ball] = dark.map(|dark| watch.dark[ball].unwrap_or(dark));
+                                let island =
+                                    world.islands.iter().find(|island| island.id == watch.id);
+                                if let Some(island) =
+                                    island.filter(|island| island.members.contains(host))
+                                {
+                                    let dark = (!has(world, island, ball))
+                                        .then_some((world.now, self.recovery));
+                                    watch.dark[ball] =
+                                        dark.map(|dark| watch.dark[ball].unwrap_or(dark));
                                 }
                             }
                         }
@@ -151,31 +200,23 @@ impl Checker for NeverLost {
                     }
                 }
             }
-            Step::Gone { host, lit, drained: false } => {
+            Step::Gone {
+                host,
+                lit,
+                drained: false,
+            } => {
                 let settled = world.islands.iter().any(|island| {
-                    island.members.contains(host) && island.is_settled(world.now, self.recovery)
+                    island.members.contains(host) && settled(world, island, self.recovery)
                 });
                 for (ball, &lit) in lit.iter().enumerate() {
-                    self.death[ball] = (lit && settled && !world.plan.plays_on()).then_some(world.now);
+                    self.death[ball] =
+                        (lit && settled && !world.plan.plays_on()).then_some(world.now);
                 }
             }
             Step::Reshaped => self.reshape(world),
-            Step::Time if world.now == world.plan.calm_from => self.reshape(world),
+
             Step::Gone { .. } | Step::Time | Step::Drain { .. } => {}
         }
-        for watch in &self.watches {
-            for (ball, dark) in watch.dark.iter().enumerate() {
-                if let Some((since, bound)) = dark
-                    && world.now > since + bound
-                {
-                    return Err(format!(
-                        "nobody has had ball {} for {:.3} leases",
-                        ball + 1,
-                        (world.now - since) as f64 / world.plan.lease() as f64
-                    ));
-                }
-            }
-        }
-        Ok(())
+        self.nothing_dark_too_long(world)
     }
 }

@@ -2,7 +2,7 @@
 
 use carom::ring::{Direction, Message, NodeId, Output};
 
-use super::never_lost::clear;
+use super::never_lost::settled;
 use super::{Checker, Step};
 use crate::clock::Nanos;
 use crate::islands::Island;
@@ -18,28 +18,46 @@ pub struct NeverStuck {
 }
 
 impl NeverStuck {
-    fn settled(world: &World, host: usize) -> Option<&Island> {
+    fn island(world: &World, host: usize) -> Option<&Island> {
         let span = SETTLED_LEASES * world.plan.lease();
         let mut islands = world.islands.iter();
         islands
-            .find(|island| island.members.contains(&host) && island.is_settled(world.now, span))
-            .filter(|island| island.members.len() >= world.plan.topology.quorum() && clear(world))
+            .find(|island| island.members.contains(&host) && settled(world, island, span))
+            .filter(|island| island.members.len() >= world.plan.topology.quorum())
     }
 
     /// Nobody who is there is flown past.
-    fn skips_nobody(world: &World, host: usize, to: NodeId, direction: Direction) -> Result<(), String> {
-        let Some(island) = Self::settled(world, host) else {
+    fn skips_nobody(
+        world: &World,
+        host: usize,
+        to: NodeId,
+        direction: Direction,
+    ) -> Result<(), String> {
+        let Some(island) = Self::island(world, host) else {
             return Ok(());
         };
-        let there = |node: &NodeId| {
-            let process = world.hosts[node.index()].process.as_ref();
-            island.members.contains(&node.index()) && process.is_some_and(|process| !process.draining)
+        let leaving = |&host: &usize| {
+            world.hosts[host]
+                .awake()
+                .is_some_and(|process| process.draining)
         };
-        let onward = world.plan.topology.onward(NodeId(host as u8), direction).find(there);
+        if island.members.iter().any(leaving) {
+            // Whether the sender has heard of it by now is nobody's promise.
+            return Ok(());
+        }
+        let there = |node: &NodeId| island.members.contains(&node.index());
+        let onward = world
+            .plan
+            .topology
+            .onward(NodeId(host as u8), direction)
+            .find(there);
         match onward {
-            Some(next) if next != to => {
-                Err(format!("pi{} sent its ball past pi{} to pi{}", host + 1, next.0 + 1, to.0 + 1))
-            }
+            Some(next) if next != to => Err(format!(
+                "pi{} sent its ball past pi{} to pi{}",
+                host + 1,
+                next.0 + 1,
+                to.0 + 1
+            )),
             _ => Ok(()),
         }
     }
@@ -56,12 +74,20 @@ impl NeverStuck {
                 let crossing = process.topology.screen.width / speed * 1e9;
                 let most = (crossing * 2.1) as Nanos + 2 * world.plan.lease();
                 let since = led.since.max(world.now.saturating_sub(Nanos::MAX / 2));
-                let Some(island) = Self::settled(world, host) else {
+                let Some(island) = Self::island(world, host) else {
                     continue;
                 };
                 let others = island.members.len() > 1 && crossing.is_finite();
-                if others && world.now > since.max(island.since) + most.saturating_add(SETTLED_LEASES * world.plan.lease()) {
-                    return Err(format!("pi{} keeps ball {} and does not pass it on", host + 1, ball + 1));
+                if others
+                    && world.now
+                        > since.max(island.since)
+                            + most.saturating_add(SETTLED_LEASES * world.plan.lease())
+                {
+                    return Err(format!(
+                        "pi{} keeps ball {} and does not pass it on",
+                        host + 1,
+                        ball + 1
+                    ));
                 }
             }
         }
@@ -77,7 +103,11 @@ impl Checker for NeverStuck {
     fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
         if let Step::Handled { host, outputs, .. } = step {
             for output in *outputs {
-                if let Output::Send { to, message: Message::Pass(pass) } = output {
+                if let Output::Send {
+                    to,
+                    message: Message::Pass(pass),
+                } = output
+                {
                     let process = world.hosts[*host].process.as_ref();
                     if process.is_some_and(|process| !process.draining) {
                         Self::skips_nobody(world, *host, *to, pass.record.state.direction())?;

@@ -4,6 +4,7 @@
 
 use carom::ring::Output;
 
+use super::never_lost::settled;
 use super::{Checker, Step};
 use crate::host::index;
 use crate::world::World;
@@ -30,7 +31,7 @@ impl Checker for NeverTwo {
                 // When two islands meet, the older ball ends with the first renewal it hears.
                 let settling = 2 * world.plan.lease();
                 for island in &world.islands {
-                    if island.is_settled(world.now, settling) {
+                    if settled(world, island, settling) {
                         for ball in 0..world.last.len() {
                             one_at_most(world, &island.members, ball)?;
                         }
@@ -44,9 +45,16 @@ impl Checker for NeverTwo {
 }
 
 fn one_at_most(world: &World, hosts: &[usize], ball: usize) -> Result<(), String> {
-    let mut having = hosts.iter().filter(|&&host| world.hosts[host].possesses(ball, world.now).is_some());
+    let mut having = hosts
+        .iter()
+        .filter(|&&host| world.hosts[host].possesses(ball, world.now).is_some());
     match (having.next(), having.next()) {
-        (Some(one), Some(two)) => Err(format!("pi{} and pi{} both have ball {}", one + 1, two + 1, ball + 1)),
+        (Some(one), Some(two)) => Err(format!(
+            "pi{} and pi{} both have ball {}",
+            one + 1,
+            two + 1,
+            ball + 1
+        )),
         _ => Ok(()),
     }
 }

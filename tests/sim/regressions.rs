@@ -1,0 +1,44 @@
+//! What the simulator found once, by name, so that it stays found.
+
+use crate::checkers::never_lost::settled;
+use crate::script::{LEASE, holder_now, kept, plan, ring, started, times, wait};
+
+/// Seed 1148 at its time: the ball of a leaving node had reached its edge and nobody could take it,
+/// so the timer of the edge fired again and again until the node left.
+#[test]
+fn two_nodes_leave_together_and_neither_spins() {
+    let mut world = ring(2, LEASE / 50);
+    let holder = holder_now(&mut world);
+    let other = 1 - holder;
+    world.net.stall(other, holder, world.now + LEASE / 2);
+    world.drain(other);
+    world.run_to(world.now + LEASE, |world| {
+        times(world, "hears pi") > 0 && holder_has(world, holder)
+    });
+    world.drain(holder);
+    wait(&mut world, 3 * LEASE);
+    kept(&world);
+}
+
+fn holder_has(world: &crate::world::World, host: usize) -> bool {
+    world.hosts[host].possesses(0, world.now).is_some()
+}
+
+/// Seed 10625 at its time: a fast ball died far from where it was last renewed, and the turns of the
+/// candidates between were so long that it came back only after 1.3 leases.
+#[test]
+fn a_fast_ball_that_dies_far_from_its_last_renewal_is_back_in_time() {
+    for seed in 1..40 {
+        let mut world = started(&crate::plan::Plan {
+            seed,
+            ..plan(12, LEASE / 40)
+        });
+        wait(&mut world, 4 * LEASE + seed * LEASE / 40);
+        let holder = holder_now(&mut world);
+        assert!(settled(&world, &world.islands[0].clone(), 3 * LEASE));
+        world.kill(holder, true);
+        // The checker of P2 holds the clock.
+        wait(&mut world, 2 * LEASE);
+        kept(&world);
+    }
+}
