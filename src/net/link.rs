@@ -305,6 +305,10 @@ async fn listen(
             },
         )
         .await;
+        if reader.has_more() {
+            // A peer that never stops talking must not fill the queue before others get a word in.
+            future::yield_now().await;
+        }
     }
 }
 
