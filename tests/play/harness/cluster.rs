@@ -1,0 +1,242 @@
+//! A ring of real processes in a folder of its own.
+
+use std::fs::{read_to_string, write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::mesh::Mesh;
+use super::observer::Deed;
+use super::plan::{Plan, Ports, ring_file};
+use super::{Observed, Process, get, now, traces, wait_for};
+
+/// The processes, what was done to them, and where their traces and logs are.
+pub(crate) struct Cluster {
+    pub(crate) plan: Plan,
+    pub(crate) name: String,
+    pub(crate) ports: Vec<Ports>,
+    pub(crate) mesh: Option<Mesh>,
+    folder: TempDir,
+    processes: Vec<Option<Process>>,
+    deeds: Vec<Deed>,
+}
+
+impl Cluster {
+    /// Writes the ring files and starts every node that is not to be absent.
+    pub(crate) fn start(plan: Plan) -> Self {
+        static RINGS: AtomicU32 = AtomicU32::new(0);
+        let ring = RINGS.fetch_add(1, Ordering::Relaxed);
+        let ports: Vec<Ports> = (0..plan.nodes).map(|_| Ports::draw()).collect();
+        let mut cluster = Self {
+            plan,
+            name: format!("play-{}-{ring}", std::process::id()),
+            mesh: plan.meshed.then(|| Mesh::lay(&ports)),
+            ports,
+            folder: tempfile::tempdir().unwrap(),
+            processes: (0..plan.nodes).map(|_| None).collect(),
+            deeds: Vec::new(),
+        };
+        cluster.write_files();
+        for node in 0..plan.nodes {
+            if !plan.absent.contains(&node) {
+                cluster.spawn(node);
+            }
+        }
+        cluster
+    }
+
+    /// Starts a ring and waits until all its nodes are linked and the ball is on its way.
+    pub(crate) fn play(plan: Plan) -> Self {
+        let cluster = Self::start(plan);
+        cluster.wait_until_whole(Duration::from_secs(5));
+        cluster.wait_for_holder();
+        cluster
+    }
+
+    fn write_files(&self) {
+        let direct: Vec<u16> = self.ports.iter().map(|ports| ports.ring).collect();
+        let write_one = |path: PathBuf, ring_ports: &[u16]| {
+            let file = ring_file(
+                &self.plan,
+                &self.name,
+                self.folder.path(),
+                &self.ports,
+                ring_ports,
+            );
+            write(path, file).unwrap();
+        };
+        write_one(self.ring_file(), &direct);
+        for viewer in 0..self.plan.nodes {
+            let seen = |node: usize| self.mesh.as_ref()?.port(viewer, node);
+            let seen = (0..direct.len()).map(|node| seen(node).unwrap_or(direct[node]));
+            write_one(self.file_of(viewer), &seen.collect::<Vec<u16>>());
+        }
+    }
+
+    /// The ring file with everyone's own address.
+    pub(crate) fn ring_file(&self) -> PathBuf {
+        self.folder.path().join("ring.toml")
+    }
+
+    fn file_of(&self, node: usize) -> PathBuf {
+        self.folder
+            .path()
+            .join(format!("ring-of-pi{}.toml", node + 1))
+    }
+
+    fn log_path(&self, node: usize) -> PathBuf {
+        self.folder.path().join(format!("pi{}.log", node + 1))
+    }
+
+    /// What that node has logged so far.
+    pub(crate) fn log(&self, node: usize) -> String {
+        read_to_string(self.log_path(node)).unwrap()
+    }
+
+    /// Starts that node; the moment before.
+    pub(crate) fn spawn(&mut self, node: usize) -> u64 {
+        let before = now();
+        let name = format!("pi{}", node + 1);
+        let process = Process::start(&self.file_of(node), &name, &self.log_path(node));
+        self.processes[node] = Some(process);
+        before
+    }
+
+    pub(crate) fn process(&self, node: usize) -> &Process {
+        self.processes[node].as_ref().unwrap()
+    }
+
+    /// Kills that node; the moment before.
+    pub(crate) fn kill(&mut self, node: usize) -> u64 {
+        let (before, gone) = self.processes[node].as_mut().unwrap().kill();
+        self.processes[node] = None;
+        self.deeds.push(Deed::Killed { node, before, gone });
+        before
+    }
+
+    /// Asks that node to end; the moment before, once it has ended well.
+    pub(crate) fn term(&mut self, node: usize) -> u64 {
+        let process = self.processes[node].as_mut().unwrap();
+        let before = process.term();
+        let status = process.wait_for_end(Duration::from_secs(3));
+        assert!(status.success(), "pi{}: {status}", node + 1);
+        self.processes[node] = None;
+        before
+    }
+
+    /// Stops that node; the moment before.
+    pub(crate) fn stop(&mut self, node: usize) -> u64 {
+        let from = self.process(node).stop();
+        self.deeds.push(Deed::Stopped {
+            node,
+            from,
+            until: u64::MAX,
+        });
+        from
+    }
+
+    /// Lets a stopped node go on; the moment before.
+    pub(crate) fn go_on(&mut self, node: usize) -> u64 {
+        let moment = self.process(node).go_on();
+        for deed in &mut self.deeds {
+            if let Deed::Stopped {
+                node: its, until, ..
+            } = deed
+                && (*its, *until) == (node, u64::MAX)
+            {
+                *until = moment;
+            }
+        }
+        moment
+    }
+
+    pub(crate) fn observe(&self) -> Observed {
+        let lines = traces::merged(self.folder.path(), self.plan.nodes);
+        Observed::new(lines, &self.deeds)
+    }
+
+    /// What that node says of itself, if it answers.
+    pub(crate) fn status(&self, node: usize) -> Option<Value> {
+        let (code, body) = get(self.ports[node].http, "/status").ok()?;
+        (code == 200).then(|| serde_json::from_str(&body).unwrap())
+    }
+
+    /// The nodes that run now.
+    pub(crate) fn running(&self) -> Vec<usize> {
+        let up = |node: &usize| self.processes[*node].is_some();
+        (0..self.plan.nodes).filter(up).collect()
+    }
+
+    /// Whether these nodes all are in the ring and see one another up.
+    pub(crate) fn linked(&self, nodes: &[usize]) -> bool {
+        nodes.iter().all(|&node| {
+            self.status(node).is_some_and(|status| {
+                let up = |other: &usize| status["nodes"][*other]["state"] == "up";
+                status["condition"] == "in-ring" && nodes.iter().all(up)
+            })
+        })
+    }
+
+    /// Waits until all running nodes see one another; how long that took, in nanoseconds.
+    pub(crate) fn wait_until_whole(&self, limit: Duration) -> u64 {
+        let (begun, running) = (now(), self.running());
+        wait_for(limit, "all nodes to be linked", || {
+            self.linked(&running).then_some(())
+        });
+        now() - begun
+    }
+
+    /// Waits until exactly one node is lit, and says which.
+    pub(crate) fn wait_for_holder(&self) -> usize {
+        wait_for(Duration::from_secs(5), "a node with the ball", || {
+            let [stay] = *self.observe().lit() else {
+                return None;
+            };
+            Some(stay.node)
+        })
+    }
+
+    /// Waits until that node has just got the ball.
+    pub(crate) fn wait_for_arrival(&self, nodes: &[usize]) -> usize {
+        let asked = now();
+        wait_for(Duration::from_secs(10), "the ball to arrive", || {
+            let lit = self.observe().lit();
+            let fresh = |stay: &&super::observer::Stay| stay.from > asked;
+            let stay = lit.iter().find(fresh)?;
+            nodes.contains(&stay.node).then_some(stay.node)
+        })
+    }
+
+    /// The sum of a counter over these nodes.
+    pub(crate) fn counter(&self, nodes: &[usize], name: &str) -> u64 {
+        let of = |node: &usize| self.status(*node).unwrap()["counters"][name].as_u64();
+        nodes.iter().filter_map(of).sum()
+    }
+
+    /// No two lit at once, no ball gone back in time, no line out of place.
+    pub(crate) fn assert_one_ball(&self) -> Observed {
+        let seen = self.observe();
+        assert_eq!(seen.overlaps(), Vec::<String>::new());
+        assert_eq!(seen.steps_back(), Vec::<String>::new());
+        seen
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for node in 0..self.plan.nodes {
+                let log = read_to_string(self.log_path(node)).unwrap_or_default();
+                println!("--- log of pi{}\n{log}", node + 1);
+            }
+            let lines = traces::merged(self.folder.path(), self.plan.nodes);
+            println!("--- deeds: {:?}\n--- the last changes", self.deeds);
+            for line in lines.iter().rev().take(60).rev() {
+                println!("{line:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! A plain HTTP client: one request, one answer.
+
+use std::io::{Error, ErrorKind, Read as _, Result, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// The status code and the body that 127.0.0.1 answers on that port.
+pub(crate) fn get(port: u16, path: &str) -> Result<(u16, String)> {
+    let limit = Duration::from_secs(2);
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let mut stream = TcpStream::connect_timeout(&address, limit)?;
+    stream.set_read_timeout(Some(limit))?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .ok_or(Error::from(ErrorKind::InvalidData))?;
+    let code = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    let code = code.ok_or(Error::from(ErrorKind::InvalidData))?;
+    Ok((code, body.to_owned()))
+}

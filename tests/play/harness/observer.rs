@@ -1,0 +1,287 @@
+//! The judge: who was lit when, by the merged traces and by what was done to the processes.
+
+use super::millis;
+use super::traces::{Line, Stamp};
+
+/// What was done to a node, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Deed {
+    /// Killed after `before` and certainly gone at `gone`.
+    Killed { node: usize, before: u64, gone: u64 },
+    /// Stopped at `from`, continued at `until`.
+    Stopped { node: usize, from: u64, until: u64 },
+}
+
+/// An LED that was still on when its process was continued has this long to go off.
+const WAKING: u64 = 50_000_000;
+
+/// One LED on for one ball without a break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stay {
+    pub(crate) node: usize,
+    ball: u32,
+    pub(crate) from: u64,
+    /// When it was off by the reckoning that makes gaps longest; `u64::MAX` if it is still on.
+    until: u64,
+    /// When it was certainly off.
+    surely_until: u64,
+}
+
+/// All that was seen.
+pub(crate) struct Observed {
+    pub(crate) lines: Vec<Line>,
+    stays: Vec<Stay>,
+    /// How long LEDs of stopped processes stayed on: promise P4.
+    pub(crate) ghost: u64,
+    /// Lines that no honest LED writes.
+    faults: Vec<String>,
+}
+
+impl Observed {
+    pub(crate) fn new(lines: Vec<Line>, deeds: &[Deed]) -> Self {
+        let mut seen = Self {
+            lines,
+            stays: Vec::new(),
+            ghost: 0,
+            faults: Vec::new(),
+        };
+        seen.collect(deeds);
+        seen.stays.sort_by_key(|stay| stay.from);
+        seen
+    }
+
+    fn collect(&mut self, deeds: &[Deed]) {
+        let mut open: Vec<(Line, Stay)> = Vec::new();
+        for line in self.lines.clone() {
+            bury(&mut open, deeds, line.at, &mut self.stays);
+            let found = open
+                .iter()
+                .position(|(on, _)| on.node == line.node && on.ball == line.ball);
+            match (line.on, found) {
+                (true, None) => {
+                    let stay = Stay {
+                        node: line.node,
+                        ball: line.ball,
+                        from: line.at,
+                        until: u64::MAX,
+                        surely_until: u64::MAX,
+                    };
+                    open.push((line, stay));
+                }
+                (false, Some(index)) => {
+                    let (on, mut stay) = open.swap_remove(index);
+                    if on.stamp != line.stamp {
+                        self.faults
+                            .push(format!("off for another stamp than on: {line:?}"));
+                    }
+                    (stay.until, stay.surely_until) = (line.at, line.at);
+                    self.end(stay, deeds);
+                }
+                (true, Some(_)) => self.faults.push(format!("on twice: {line:?}")),
+                (false, None) => self.faults.push(format!("off without on: {line:?}")),
+            }
+        }
+        bury(&mut open, deeds, u64::MAX, &mut self.stays);
+        for (_, stay) in open {
+            self.end(stay, deeds);
+        }
+    }
+
+    /// A stay without the time that its process was stopped.
+    fn end(&mut self, stay: Stay, deeds: &[Deed]) {
+        for deed in deeds {
+            let Deed::Stopped { node, from, until } = *deed else {
+                continue;
+            };
+            if node == stay.node && stay.from < from && from < stay.until {
+                let waking = until.saturating_add(WAKING);
+                let end = if stay.until <= waking {
+                    stay.until
+                } else {
+                    until
+                };
+                self.ghost += end - from;
+                self.stays.push(Stay {
+                    until: from,
+                    surely_until: from,
+                    ..stay
+                });
+                if end < stay.until {
+                    self.end(Stay { from: end, ..stay }, deeds);
+                }
+                return;
+            }
+        }
+        self.stays.push(stay);
+    }
+
+    /// Every two nodes that were lit for one ball at once, and every line that makes no sense.
+    pub(crate) fn overlaps(&self) -> Vec<String> {
+        let mut found = self.faults.clone();
+        for (index, stay) in self.stays.iter().enumerate() {
+            let later = self.stays[index + 1..].iter();
+            let during = later.take_while(|other| other.from < stay.surely_until);
+            for other in during.filter(|other| other.ball == stay.ball) {
+                let end = stay.surely_until.min(other.surely_until);
+                found.push(format!(
+                    "pi{} and pi{} were lit at once for {:.3} ms from {}",
+                    stay.node + 1,
+                    other.node + 1,
+                    millis(end - other.from),
+                    other.from
+                ));
+            }
+        }
+        found
+    }
+
+    /// Every `on` whose stamp is below an earlier one's: a ball that went back in time.
+    pub(crate) fn steps_back(&self) -> Vec<String> {
+        let ons: Vec<&Line> = self.lines.iter().filter(|line| line.on).collect();
+        let mut highest: Stamp = (0, 0, 0);
+        let mut found = Vec::new();
+        for on in ons {
+            if on.stamp < highest {
+                found.push(format!("{on:?} came after {highest:?}"));
+            }
+            highest = highest.max(on.stamp);
+        }
+        found
+    }
+
+    /// The longest time that nobody was lit between two moments, and when it began.
+    pub(crate) fn longest_gap(&self, from: u64, to: u64) -> (u64, u64) {
+        let (mut lit_until, mut longest) = (from, (0, from));
+        for stay in &self.stays {
+            if stay.until <= lit_until {
+                continue;
+            }
+            let dark = stay.from.min(to).saturating_sub(lit_until);
+            longest = longest.max((dark, lit_until));
+            lit_until = stay.until;
+        }
+        longest.max((to.saturating_sub(lit_until), lit_until))
+    }
+
+    /// The first `on` after that moment on any other node.
+    pub(crate) fn next_on(&self, after: u64, other_than: usize) -> Option<&Line> {
+        let mut later = self.lines.iter();
+        later.find(|line| line.on && line.at > after && line.node != other_than)
+    }
+
+    /// That node's last line before the moment.
+    pub(crate) fn last_before(&self, moment: u64, node: usize) -> Option<&Line> {
+        let mut earlier = self.lines.iter().rev();
+        earlier.find(|line| line.node == node && line.at < moment)
+    }
+
+    /// That node's first line after the moment.
+    pub(crate) fn first_after(&self, moment: u64, node: usize) -> Option<&Line> {
+        let mut later = self.lines.iter();
+        later.find(|line| line.node == node && line.at > moment)
+    }
+
+    /// How often an LED went on between two moments, on these nodes.
+    pub(crate) fn ons(&self, nodes: &[usize], from: u64, to: u64) -> usize {
+        let within = |line: &&Line| line.on && (from..to).contains(&line.at);
+        let theirs = |line: &&Line| nodes.contains(&line.node);
+        self.lines.iter().filter(within).filter(theirs).count()
+    }
+
+    /// For how long that node was lit between two moments.
+    pub(crate) fn lit_time(&self, node: usize, from: u64, to: u64) -> u64 {
+        let theirs = self.stays.iter().filter(|stay| stay.node == node);
+        let within = |stay: &Stay| stay.until.min(to).saturating_sub(stay.from.max(from));
+        theirs.map(within).sum()
+    }
+
+    /// Who is lit now, by what is known so far.
+    pub(crate) fn lit(&self) -> Vec<Stay> {
+        let open = |stay: &&Stay| stay.until == u64::MAX;
+        self.stays.iter().filter(open).copied().collect()
+    }
+}
+
+/// Ends the stays of nodes that were killed before `moment`.
+fn bury(open: &mut Vec<(Line, Stay)>, deeds: &[Deed], moment: u64, stays: &mut Vec<Stay>) {
+    open.retain(|&(_, stay)| {
+        let death = deeds.iter().find_map(|deed| match *deed {
+            Deed::Killed { node, before, gone } => {
+                let its = node == stay.node && stay.from < gone && gone <= moment;
+                its.then_some((before.max(stay.from), gone))
+            }
+            Deed::Stopped { .. } => None,
+        });
+        if let Some((until, surely_until)) = death {
+            stays.push(Stay {
+                until,
+                surely_until,
+                ..stay
+            });
+        }
+        death.is_none()
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(lines: &[&str], deeds: &[Deed]) -> Observed {
+        let lines = lines.iter().map(|line| {
+            let (head, hop) = line.rsplit_once(' ').unwrap();
+            Line::parse(&format!("{head} 1 1.0000000000000001 {hop}")).unwrap()
+        });
+        Observed::new(lines.collect(), deeds)
+    }
+
+    #[test]
+    fn the_observer_sees_two_lit_at_once_and_only_then() {
+        let good = ["10 pi1 on 0", "20 pi1 off 0", "21 pi2 on 1", "30 pi2 off 1"];
+        assert!(seen(&good, &[]).overlaps().is_empty());
+        let bad = ["10 pi1 on 0", "19 pi2 on 1", "20 pi1 off 0", "30 pi2 off 1"];
+        assert_eq!(seen(&bad, &[]).overlaps().len(), 1);
+        let without_off = ["10 pi1 on 0", "40 pi2 on 1"];
+        assert_eq!(seen(&without_off, &[]).overlaps().len(), 1);
+        let twice = ["10 pi1 on 0", "40 pi1 on 0"];
+        assert_eq!(seen(&twice, &[]).overlaps().len(), 1);
+    }
+
+    #[test]
+    fn the_observer_counts_a_killed_led_as_dark_and_a_stopped_one_apart() {
+        let lines = ["10 pi1 on 0", "40 pi2 on 1", "50 pi1 on 2"];
+        let killed = [Deed::Killed {
+            node: 0,
+            before: 20,
+            gone: 30,
+        }];
+        let once = seen(&lines[..2], &killed);
+        assert!(once.overlaps().is_empty(), "{:?}", once.overlaps());
+        assert_eq!(once.longest_gap(10, 60), (20, 20));
+        assert_eq!(seen(&lines, &killed).overlaps().len(), 1);
+        let late = [Deed::Killed {
+            node: 0,
+            before: 20,
+            gone: 45,
+        }];
+        assert_eq!(seen(&lines[..2], &late).overlaps().len(), 1);
+        let lines = ["10 pi1 on 0", "40 pi2 on 1", "50 pi1 off 0"];
+        let stopped = [Deed::Stopped {
+            node: 0,
+            from: 20,
+            until: 45,
+        }];
+        let apart = seen(&lines, &stopped);
+        assert!(apart.overlaps().is_empty(), "{:?}", apart.overlaps());
+        assert_eq!(apart.ghost, 30);
+    }
+
+    #[test]
+    fn the_observer_measures_the_longest_gap_and_sees_a_ball_go_back() {
+        let lines = ["10 pi1 on 3", "20 pi1 off 3", "60 pi2 on 2", "70 pi2 off 2"];
+        let seen = seen(&lines, &[]);
+        assert_eq!(seen.longest_gap(10, 75), (40, 20));
+        assert_eq!(seen.longest_gap(10, 200), (130, 70));
+        assert_eq!(seen.steps_back().len(), 1);
+    }
+}

@@ -1,0 +1,115 @@
+//! What kind of ring to set up, and its ring file.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+/// A ring to set up.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) nodes: usize,
+    pub(crate) lease: Duration,
+    /// How long a ball stays on each screen.
+    pub(crate) dwell: Duration,
+    /// Nodes that are in the ring file but not started.
+    pub(crate) absent: &'static [usize],
+    /// Whether every pair talks through a proxy.
+    pub(crate) meshed: bool,
+}
+
+impl Plan {
+    /// Five nodes with the default lease of half a second.
+    pub(crate) fn five(dwell: Duration) -> Self {
+        Self {
+            nodes: 5,
+            lease: Duration::from_millis(500),
+            dwell,
+            absent: &[],
+            meshed: false,
+        }
+    }
+}
+
+/// The ports of one node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    pub(crate) ring: u16,
+    pub(crate) receiver: u16,
+    pub(crate) rate: u16,
+    pub(crate) http: u16,
+}
+
+impl Ports {
+    pub(crate) fn draw() -> Self {
+        let [ring, receiver, rate, http] = free_ports();
+        Self {
+            ring,
+            receiver,
+            rate,
+            http,
+        }
+    }
+}
+
+/// Ports that nobody listens on now.
+///
+/// Below those that the system gives to outgoing connections: a node that is down for a while
+/// must find its port free when it comes back.
+pub(crate) fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
+    const FIRST: u16 = 15_000;
+    const COUNT_OF_ALL: u16 = 17_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = (std::process::id() % u32::from(COUNT_OF_ALL)) as u16;
+    let mut found = BTreeSet::new();
+    while found.len() < COUNT {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        assert!(step < COUNT_OF_ALL, "no free port is left");
+        let port = FIRST + (start.wrapping_add(step) % COUNT_OF_ALL);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            found.insert(port);
+        }
+    }
+    let mut found = found.into_iter();
+    [(); COUNT].map(|()| found.next().unwrap())
+}
+
+/// The ring file that has these ring ports.
+pub(crate) fn ring_file(
+    plan: &Plan,
+    name: &str,
+    folder: &Path,
+    ports: &[Ports],
+    ring_ports: &[u16],
+) -> String {
+    let mut text = format!(
+        "[ring]\nname = {name:?}\nlease = \"{}ms\"\n",
+        plan.lease.as_millis()
+    );
+    for (index, (ports, ring)) in ports.iter().zip(ring_ports).enumerate() {
+        let number = index + 1;
+        let Ports {
+            receiver,
+            rate,
+            http,
+            ..
+        } = ports;
+        let trace = folder.join(format!("pi{number}.trace"));
+        write!(
+            text,
+            "\n[[node]]\nname = \"pi{number}\"\nhost = \"127.0.0.1\"\n\
+             ports = {{ ring = {ring}, receiver = {receiver}, rate = {rate}, http = {http} }}\n\
+             led = {{ backend = \"trace\", path = {trace:?} }}\n"
+        )
+        .unwrap();
+    }
+    write!(
+        text,
+        "\n[[ball]]\nstart = \"pi1\"\nposition = [0, 300]\nvelocity = [240, 130]\ndwell = \"{}ms\"\n",
+        plan.dwell.as_millis()
+    )
+    .unwrap();
+    text
+}

@@ -1,0 +1,154 @@
+//! One `carom run`: started, signalled and measured by its own process id, and never left behind.
+
+use std::fs::{File, OpenOptions, read_dir, read_to_string};
+use std::path::Path;
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{carom, now, wait_for};
+
+/// A running node.
+pub(crate) struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts that node of the ring file; its log is appended to `log`.
+    pub(crate) fn start(ring_file: &Path, node: &str, log: &Path) -> Self {
+        let log = OpenOptions::new().append(true).create(true).open(log);
+        let child = carom(&["run", "--config", ring_file.to_str().unwrap()])
+            .args(["--node", node])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log.unwrap_or_else(|_| File::open("/dev/null").unwrap()))
+            .spawn()
+            .unwrap();
+        Self { child }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        kill_process(pid.unwrap(), signal).unwrap();
+    }
+
+    /// SIGKILL; the moments before it and after the process is certainly gone.
+    pub(crate) fn kill(&mut self) -> (u64, u64) {
+        let before = now();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        (before, now())
+    }
+
+    /// SIGTERM; the moment before it.
+    pub(crate) fn term(&self) -> u64 {
+        let before = now();
+        self.signal(Signal::TERM);
+        before
+    }
+
+    /// How it ended, once it has.
+    pub(crate) fn wait_for_end(&mut self, limit: Duration) -> ExitStatus {
+        wait_for(limit, "the end of a process", || {
+            self.child.try_wait().unwrap()
+        })
+    }
+
+    /// SIGSTOP; the moment before it. On return the process stands still.
+    pub(crate) fn stop(&self) -> u64 {
+        let before = now();
+        self.signal(Signal::STOP);
+        wait_for(Duration::from_secs(1), "a process to stand still", || {
+            (self.stat()[0] == "T").then_some(())
+        });
+        before
+    }
+
+    /// SIGCONT; the moment before it.
+    pub(crate) fn go_on(&self) -> u64 {
+        let before = now();
+        self.signal(Signal::CONT);
+        before
+    }
+
+    fn file(&self, name: &str) -> String {
+        read_to_string(format!("/proc/{}/{name}", self.child.id())).unwrap()
+    }
+
+    /// The fields of `/proc/PID/stat` from the third, the state, on.
+    fn stat(&self) -> Vec<String> {
+        let stat = self.file("stat");
+        let (_, rest) = stat.rsplit_once(')').unwrap();
+        rest.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// Nanoseconds on a processor, where the kernel counts them: the first field.
+    fn spent(&self, file: &str) -> u64 {
+        let figures = read_to_string(format!("/proc/{}/{file}", self.child.id()));
+        let figures = figures.unwrap_or_default();
+        let spent = figures
+            .split(' ')
+            .next()
+            .and_then(|spent| spent.parse().ok());
+        spent.unwrap_or(0)
+    }
+
+    /// What it has used so far.
+    pub(crate) fn usage(&self) -> Usage {
+        let stat = self.stat();
+        let ticks = |index: usize| stat[index].parse::<u64>().unwrap();
+        let status = self.file("status");
+        let folders = read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let spent = folders.map(|task| {
+            let task = task.unwrap().file_name();
+            self.spent(&format!("task/{}/schedstat", task.to_string_lossy()))
+        });
+        let tasks = read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let tasks = tasks.map(|task| read_to_string(task.unwrap().path().join("status")).unwrap());
+        let switches: Vec<u64> = tasks
+            .map(|task| field(&task, "voluntary_ctxt_switches"))
+            .collect();
+        Usage {
+            // utime and stime, in hundredths of a second.
+            cpu_millis: (ticks(11) + ticks(12)) * 10,
+            main_nanos: self.spent("schedstat"),
+            all_nanos: spent.sum(),
+            main_switches: field(&status, "voluntary_ctxt_switches"),
+            all_switches: switches.iter().sum(),
+            threads: switches.len(),
+            rss_kib: field(&status, "VmRSS"),
+            most_rss_kib: field(&status, "VmHWM"),
+        }
+    }
+}
+
+/// What a process has used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usage {
+    pub(crate) cpu_millis: u64,
+    /// The same, finer, where the kernel counts it: of the first thread, and of all that live.
+    pub(crate) main_nanos: u64,
+    pub(crate) all_nanos: u64,
+    pub(crate) main_switches: u64,
+    pub(crate) all_switches: u64,
+    pub(crate) threads: usize,
+    pub(crate) rss_kib: u64,
+    pub(crate) most_rss_kib: u64,
+}
+
+fn field(status: &str, name: &str) -> u64 {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number.unwrap().parse().unwrap()
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Fails only where it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

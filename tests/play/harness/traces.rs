@@ -1,0 +1,67 @@
+//! The lines that `trace` LEDs write.
+
+use std::fs::read_to_string;
+use std::path::Path;
+
+/// A ball's place in its history: round, nonce, hop.
+pub(crate) type Stamp = (u64, u64, u64);
+
+/// One change of one LED.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// CLOCK_MONOTONIC, in nanoseconds.
+    pub(crate) at: u64,
+    /// The node's place in the ring file, from 0.
+    pub(crate) node: usize,
+    pub(crate) on: bool,
+    pub(crate) ball: u32,
+    pub(crate) stamp: Stamp,
+}
+
+impl Line {
+    /// Reads `MONOTONIC_NANOSECONDS NODE on|off BALL GENERATION HOP`; anything else is a fault.
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let [at, node, word, ball, generation, hop] = fields.as_slice() else {
+            return None;
+        };
+        let (round, nonce) = generation.split_once('.')?;
+        let nonce = (nonce.len() == 16).then(|| u64::from_str_radix(nonce, 16).ok())??;
+        Some(Self {
+            at: at.parse().ok()?,
+            node: node
+                .strip_prefix("pi")?
+                .parse::<usize>()
+                .ok()?
+                .checked_sub(1)?,
+            on: match *word {
+                "on" => true,
+                "off" => false,
+                _ => return None,
+            },
+            ball: ball.parse().ok()?,
+            stamp: (round.parse().ok()?, nonce, hop.parse().ok()?),
+        })
+    }
+}
+
+/// All changes of all nodes so far, in the order of time.
+pub(crate) fn merged(folder: &Path, nodes: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for number in 1..=nodes {
+        let path = folder.join(format!("pi{number}.trace"));
+        // A node that never had a ball since its first start may not have made its file yet.
+        let text = read_to_string(path).unwrap_or_default();
+        for line in text
+            .split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'))
+        {
+            let line = line.trim_end_matches('\n');
+            let parsed = Line::parse(line).unwrap_or_else(|| panic!("no trace line: {line:?}"));
+            assert_eq!(parsed.node + 1, number, "another node's line: {line:?}");
+            lines.push(parsed);
+        }
+    }
+    lines.sort_by_key(|line| line.at);
+    lines
+}

@@ -1,0 +1,222 @@
+//! Lies, garbage and silence on the ring port: each costs its own connection and one log line.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::harness::{Claim, Cluster, Plan, Stranger, millis, nanos, now, turn, wait_for};
+
+/// The ball is watched for this long at the least: twenty screens.
+const PLAYED: Duration = Duration::from_secs(2);
+
+/// One attack on pi1.
+struct Attack {
+    name: &'static str,
+    says: Vec<u8>,
+    /// In what is answered, unless nothing need be.
+    answer: &'static str,
+    /// In the log of pi1.
+    log: &'static str,
+}
+
+fn ring_of_four() -> Cluster {
+    Cluster::play(Plan {
+        absent: &[4],
+        ..Plan::five(Duration::from_millis(100))
+    })
+}
+
+fn changed(ring: &Cluster, change: impl FnOnce(&mut Claim)) -> Vec<u8> {
+    let mut claim = Claim::of(ring, "pi5");
+    change(&mut claim);
+    claim.hello()
+}
+
+/// A hello that is believed, for pi5 is away, and then more.
+fn believed(ring: &Cluster, more: &[u8]) -> Vec<u8> {
+    [&Claim::of(ring, "pi5").hello(), more].concat()
+}
+
+fn nested(open: &str, depth: usize, close: &str) -> Vec<u8> {
+    format!("{}{}\n", open.repeat(depth), close.repeat(depth)).into_bytes()
+}
+
+fn lies(ring: &Cluster) -> Vec<Attack> {
+    let attack = |name, says, answer, log| Attack {
+        name,
+        says,
+        answer,
+        log,
+    };
+    vec![
+        attack(
+            "another ring",
+            changed(ring, |claim| claim.ring = "classroom".to_owned()),
+            "\"refused\"",
+            "the peer in \"classroom\"",
+        ),
+        attack(
+            "another topology",
+            changed(ring, |claim| claim.topology = "0123456789abcdef".to_owned()),
+            "\"refused\"",
+            "differs from the peer's (topology \"0123456789abcdef\")",
+        ),
+        attack(
+            "another version",
+            changed(ring, |claim| claim.version = 2),
+            "\"refused\"",
+            "the peer version 2",
+        ),
+        attack(
+            "an unknown node",
+            changed(ring, |claim| claim.node = "pi9".to_owned()),
+            "\"refused\"",
+            "\"pi9\" is no node of the ring file",
+        ),
+        attack(
+            "escape codes for a name",
+            changed(ring, |claim| claim.node = "\u{1b}[2J\n\u{202e}".to_owned()),
+            "\"refused\"",
+            "is no node of the ring file",
+        ),
+        attack(
+            "its own name",
+            changed(ring, |claim| claim.node = "pi1".to_owned()),
+            "\"refused\"",
+            "the peer calls itself pi1",
+        ),
+        attack(
+            "the name of a node that is linked",
+            changed(ring, |claim| claim.node = "pi2".to_owned()),
+            "\"duplicate\":true",
+            "another process named pi2 is in the ring",
+        ),
+    ]
+}
+
+fn garbage(ring: &Cluster) -> Vec<Attack> {
+    let attack = |name, says, answer, log| Attack {
+        name,
+        says,
+        answer,
+        log,
+    };
+    vec![
+        attack(
+            "garbage",
+            b"garbage\n".to_vec(),
+            "\"refused\"",
+            "the first line was no hello",
+        ),
+        attack(
+            "a browser",
+            b"GET / HTTP/1.1\r\nHost: pi1\r\n\r\n".to_vec(),
+            "\"refused\"",
+            "the first line was no hello",
+        ),
+        attack(
+            "a heartbeat before its hello",
+            b"{\"type\":\"heartbeat\",\"at\":1}\n".to_vec(),
+            "\"refused\"",
+            "the first line was no hello",
+        ),
+        attack(
+            "a depth bomb",
+            nested("[", 2_000, "]"),
+            "\"refused\"",
+            "the first line was no hello",
+        ),
+        attack(
+            "a depth bomb from a peer",
+            believed(ring, &nested("[", 30_000, "]")),
+            "no message of the ring protocol",
+            "pi5 at 127.0.0.1 is no longer linked: a line was no message",
+        ),
+        attack(
+            "a depth bomb inside a message",
+            believed(
+                ring,
+                &[
+                    br#"{"type":"acquire","seq":1,"balls":"#.as_slice(),
+                    &nested("[{\"x\":", 7_000, "}]"),
+                ]
+                .concat(),
+            ),
+            "no message of the ring protocol",
+            "pi5 at 127.0.0.1 is no longer linked: a line was no message",
+        ),
+        attack(
+            "a line without end from a peer",
+            believed(ring, &[b'0'; 80 * 1024]),
+            "",
+            "pi5 at 127.0.0.1 is no longer linked: a line was longer than 65536 bytes",
+        ),
+        attack(
+            "a hello and then silence",
+            believed(ring, b""),
+            "\"hello\"",
+            "pi5 at 127.0.0.1 is no longer linked: nothing was heard for three heartbeats",
+        ),
+        attack("silence", Vec::new(), "", "no hello came within 2s"),
+    ]
+}
+
+fn attack_all(ring: &Cluster, attacks: Vec<Attack>) {
+    let nodes = ring.running();
+    let (elections, hops) = (
+        ring.counter(&nodes, "elections"),
+        ring.counter(&nodes, "hops"),
+    );
+    let begun = now();
+    for attack in attacks {
+        let logged = ring.log(0).lines().count();
+        let mut stranger = Stranger::call(ring.ports[0].ring).unwrap();
+        let begun = now();
+        stranger.say(&attack.says);
+        let heard = stranger.hear_to_the_end(Duration::from_secs(4));
+        let lasted = now() - begun;
+        let heard = heard.unwrap_or_else(|| panic!("{}: not closed", attack.name));
+        assert!(heard.contains(attack.answer), "{}: {heard}", attack.name);
+        let lines = wait_for(Duration::from_secs(1), attack.log, || {
+            let log = ring.log(0);
+            // A sentence that was logged lately is not repeated.
+            log.contains(attack.log).then_some(log)
+        });
+        let new: Vec<&str> = lines.lines().skip(logged).collect();
+        println!(
+            "{}: closed after {:.1} ms; logged:",
+            attack.name,
+            millis(lasted)
+        );
+        for line in &new {
+            println!("  {line}");
+            assert!(!line.contains(|character: char| character.is_control()));
+        }
+        assert!(new.len() <= 2, "one sentence each");
+        assert!(
+            ring.linked(&nodes),
+            "{}: the ring was disturbed",
+            attack.name
+        );
+    }
+    let left = nanos(PLAYED).saturating_sub(now() - begun);
+    sleep(Duration::from_nanos(left));
+    assert_eq!(ring.counter(&nodes, "elections"), elections, "no election");
+    let flown = ring.counter(&nodes, "hops") - hops;
+    println!("meanwhile {flown} hops, no election");
+    assert!(flown > 10);
+    ring.assert_one_ball();
+}
+
+#[test]
+fn a_stranger_with_a_wrong_hello_is_told_why_and_disturbs_nobody() {
+    let _turn = turn();
+    let ring = ring_of_four();
+    attack_all(&ring, lies(&ring));
+}
+
+#[test]
+fn garbage_bombs_and_silence_cost_their_own_connection_only() {
+    let _turn = turn();
+    let ring = ring_of_four();
+    attack_all(&ring, garbage(&ring));
+}
