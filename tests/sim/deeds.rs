@@ -2,10 +2,11 @@
 
 use carom::ring::Input;
 
+use crate::agenda::Event;
 use crate::checkers::Step;
 use crate::clock::Nanos;
 use crate::faults::{Kind, Moment, Target, Ways};
-use crate::world::{Event, World};
+use crate::world::World;
 
 impl World {
     /// The time of a fault has come: it begins, or waits for its moment.
@@ -67,13 +68,7 @@ impl World {
                 }
             }
             Kind::Reset(a, b) => self.reset(a, b),
-            Kind::Drift { host, drift } => {
-                self.hosts[host].clock.set_drift(self.now, drift);
-                if let Some(process) = &mut self.hosts[host].process {
-                    process.deadline = None;
-                }
-                self.set_timer(host);
-            }
+            Kind::Drift { host, drift } => self.drift(host, drift),
             Kind::OtherFile(target) => {
                 let host = self.aim(target);
                 self.hit[number].push(host);
@@ -237,6 +232,15 @@ impl World {
             self.dial_soon(host, other);
         }
         self.reshaped = true;
+    }
+
+    /// The clock of a machine runs at another rate from now on.
+    pub fn drift(&mut self, host: usize, drift: i64) {
+        self.hosts[host].clock.set_drift(self.now, drift);
+        if let Some(process) = &mut self.hosts[host].process {
+            process.deadline = None;
+        }
+        self.set_timer(host);
     }
 
     /// SIGTERM.

@@ -3,9 +3,10 @@
 use carom::ring::peers::SILENT_HEARTBEATS;
 use carom::ring::{Hello, Incarnation, Input, Message, NodeId};
 
+use crate::agenda::Event;
 use crate::clock::Nanos;
 use crate::network::{Connection, Item};
-use crate::world::{Event, World};
+use crate::world::World;
 
 /// The state of dialling of one pair; the host with the lower number dials.
 #[derive(Clone, Debug, Default)]

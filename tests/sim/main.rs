@@ -2,6 +2,7 @@
 //!
 //! `tests/sim/run` says how to sweep seeds and how to replay one.
 
+mod agenda;
 mod checkers;
 mod clock;
 mod deeds;
@@ -10,6 +11,7 @@ mod host;
 mod islands;
 mod links;
 mod network;
+mod outputs;
 mod plan;
 mod regressions;
 mod script;

@@ -112,7 +112,7 @@ impl Plan {
             epoch: 0,
             lateness: 0,
             faults: Vec::new(),
-            calm_from: 0,
+            calm_from: Nanos::MAX / 4,
             ends: Nanos::MAX / 4,
         }
     }

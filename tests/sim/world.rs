@@ -1,81 +1,16 @@
 //! The discrete-event world round the shipped node: one agenda, one seed, no clock of its own.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use carom::ring::{Incarnation, Input, Message, Node, NodeId, Output};
 
-use carom::ring::{BallId, Incarnation, Input, Message, Node, NodeId, Note, Output};
-
+use crate::agenda::{Agenda, Event};
 use crate::checkers::{self, Checker, Failure, Step};
 use crate::clock::{Clock, Nanos};
-use crate::faults::Moment;
-use crate::host::{Host, Led, Process, index};
+use crate::host::{Host, Process};
 use crate::islands::{self, Island};
 use crate::links::Pair;
-use crate::network::{Item, Network};
+use crate::network::Network;
 use crate::plan::Plan;
 use crate::trace::{self, Trace};
-
-/// What is on the agenda.
-#[derive(Clone, Debug)]
-pub enum Event {
-    Wake {
-        host: usize,
-        life: u64,
-    },
-    Arrive {
-        connection: usize,
-        end: usize,
-    },
-    Silence {
-        connection: usize,
-        end: usize,
-    },
-    Dial {
-        from: usize,
-        to: usize,
-    },
-    /// A line that comes again, or after its connection is gone.
-    Stray {
-        host: usize,
-        life: u64,
-        from: usize,
-        message: Box<Message>,
-    },
-    /// The time of a fault has come; it begins now or at the moment it waits for.
-    Due(usize),
-    Begin(usize),
-    End(usize),
-    Start(usize),
-    Calm,
-}
-
-#[derive(Debug)]
-struct Entry {
-    at: Nanos,
-    order: u64,
-    event: Event,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // The heap gives the greatest first, and the agenda wants the earliest.
-        (other.at, other.order).cmp(&(self.at, self.order))
-    }
-}
 
 /// Where a ball was seen last.
 #[derive(Clone, Copy, Debug)]
@@ -122,8 +57,7 @@ pub struct World {
     /// The faults that wait for their moment.
     pub(crate) armed: Vec<usize>,
     pub(crate) reshaped: bool,
-    agenda: BinaryHeap<Entry>,
-    order: u64,
+    agenda: Agenda,
     checkers: Vec<Box<dyn Checker>>,
 }
 
@@ -165,8 +99,7 @@ impl World {
             hit_ways: vec![Vec::new(); plan.faults.len()],
             armed: Vec::new(),
             reshaped: false,
-            agenda: BinaryHeap::new(),
-            order: 0,
+            agenda: Agenda::default(),
             checkers: checkers::all(plan),
             plan: plan.clone(),
         };
@@ -187,9 +120,10 @@ impl World {
 
     /// Runs to this moment, or to the first failure.
     pub fn run_until(&mut self, until: Nanos) {
+        self.look_round();
         while self.failure.is_none() {
-            match self.agenda.peek() {
-                Some(entry) if entry.at <= until => self.turn(),
+            match self.agenda.next() {
+                Some(at) if at <= until => self.turn(),
                 _ => {
                     self.now = self.now.max(until);
                     break;
@@ -200,12 +134,13 @@ impl World {
 
     /// Runs until this is so; false if it is not by `until`.
     pub fn run_to(&mut self, until: Nanos, mut is_so: impl FnMut(&Self) -> bool) -> bool {
+        self.look_round();
         while self.failure.is_none() {
             if is_so(self) {
                 return true;
             }
-            match self.agenda.peek() {
-                Some(entry) if entry.at <= until => self.turn(),
+            match self.agenda.next() {
+                Some(at) if at <= until => self.turn(),
                 _ => return false,
             }
         }
@@ -213,14 +148,12 @@ impl World {
     }
 
     pub fn put(&mut self, at: Nanos, event: Event) {
-        self.order += 1;
-        let order = self.order;
-        self.agenda.push(Entry { at, order, event });
+        self.agenda.put(at, event);
     }
 
     /// Takes one entry off the agenda.
     fn turn(&mut self) {
-        let Some(Entry { at, event, .. }) = self.agenda.pop() else {
+        let Some((at, event)) = self.agenda.take() else {
             return;
         };
         self.now = self.now.max(at);
@@ -258,13 +191,18 @@ impl World {
                 self.armed.clear();
             }
         }
+        self.look_round();
+        self.show(&Step::Time);
+    }
+
+    /// Surveys the islands again if anything may have changed them.
+    fn look_round(&mut self) {
         if self.reshaped {
             self.reshaped = false;
             self.surveys += 1;
             self.islands = islands::survey(self);
             self.show(&Step::Reshaped);
         }
-        self.show(&Step::Time);
     }
 
     /// A process begins, with nothing but its ring file.
@@ -347,90 +285,6 @@ impl World {
         }
         let from = NodeId(from as u8);
         self.feed(host, Input::Received { from, message });
-    }
-
-    fn carry_out(&mut self, host: usize, output: &Output) {
-        let now = self.now;
-        match output {
-            Output::Light(possession) => {
-                let ball = index(possession.ball);
-                let stamp = possession.stamp;
-                self.trace.tell(now, Some(host), || {
-                    format!("ON   ball {} {}", ball + 1, trace::stamp(stamp))
-                });
-                let led = Led {
-                    stamp,
-                    since: now,
-                    lapses: None,
-                };
-                self.set_led(host, possession.ball, Some(led));
-                self.last[ball].holder = host;
-            }
-            Output::Dark(possession) => {
-                let (ball, stamp) = (possession.ball, possession.stamp);
-                self.trace.tell(now, Some(host), || {
-                    format!("off  ball {ball} {}", trace::stamp(stamp))
-                });
-                self.set_led(host, ball, None);
-            }
-            Output::Send { to, message } => self.say(host, to.index(), message),
-            Output::Broadcast(message) => {
-                for to in 0..self.hosts.len() {
-                    self.say(host, to, message);
-                }
-            }
-            Output::Note(note) => {
-                if let Note::Campaign { ball, .. } = note {
-                    self.strike(|moment| match moment {
-                        Moment::Candidacy(awaited, later) if awaited == index(*ball) => Some(later),
-                        _ => None,
-                    });
-                }
-                let topology = &self.plan.topology;
-                self.trace
-                    .tell(now, Some(host), || trace::note(note, topology));
-            }
-            Output::Drained => {}
-        }
-    }
-
-    fn set_led(&mut self, host: usize, ball: BallId, led: Option<Led>) {
-        if let Some(process) = &mut self.hosts[host].process {
-            process.leds[index(ball)] = led;
-        }
-    }
-
-    fn say(&mut self, host: usize, to: usize, message: &Message) {
-        let link = self.hosts[host]
-            .process
-            .as_ref()
-            .and_then(|process| process.links[to]);
-        let Some(connection) = link else {
-            return;
-        };
-        if let Message::Pass(pass) = message {
-            let ball = index(pass.ball);
-            self.last[ball].sender = host;
-            self.last[ball].receiver = to;
-            self.last[ball].passes += 1;
-            self.strike(|moment| match moment {
-                Moment::Pass(awaited, later) if awaited == ball => Some(later),
-                _ => None,
-            });
-            self.trace.tell(self.now, Some(host), || {
-                format!(
-                    "sends pi{}: {}",
-                    to + 1,
-                    trace::message(message).unwrap_or_default()
-                )
-            });
-        }
-        if self.toll.is_some_and(|lost| lost(message)) {
-            return;
-        }
-        let end = 1 - self.net.connections[connection].end_of(host);
-        self.post(connection, end, Item::Line(message.clone()));
-        self.repeat(to, host, message);
     }
 
     /// Sets the timer to the node's next deadline.

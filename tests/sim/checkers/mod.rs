@@ -57,7 +57,7 @@ pub trait Checker {
 /// One checker of each kind.
 pub fn all(plan: &Plan) -> Vec<Box<dyn Checker>> {
     vec![
-        Box::new(never_two::NeverTwo),
+        Box::new(never_two::NeverTwo::new(plan)),
         Box::new(never_lost::NeverLost::new(plan)),
         Box::new(never_stuck::NeverStuck::default()),
         Box::new(monotone::Monotone::new(plan)),

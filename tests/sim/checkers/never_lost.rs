@@ -15,7 +15,7 @@ use crate::plan::Plan;
 use crate::world::World;
 
 /// Leases within which a whole island has its ball back, whatever went before.
-const RECOVERY_QUARTERS: u64 = 8;
+const RECOVERY_QUARTERS: u64 = 12;
 
 /// What is watched of one island.
 struct Watch {

@@ -2,15 +2,23 @@
 //!
 //! Where islands play on, the promise holds within an island once it has settled.
 
-use carom::ring::Output;
-
 use super::never_lost::settled;
 use super::{Checker, Step};
-use crate::host::index;
+use crate::plan::Plan;
 use crate::world::World;
 
-/// Nobody lights an LED while another has the same ball.
-pub struct NeverTwo;
+/// Nobody has an LED on while another has the same ball.
+pub struct NeverTwo {
+    everyone: Vec<usize>,
+}
+
+impl NeverTwo {
+    pub fn new(plan: &Plan) -> Self {
+        Self {
+            everyone: (0..plan.topology.nodes.len()).collect(),
+        }
+    }
+}
 
 impl Checker for NeverTwo {
     fn name(&self) -> &'static str {
@@ -19,11 +27,14 @@ impl Checker for NeverTwo {
 
     fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
         match step {
-            Step::Handled { outputs, .. } if !world.plan.plays_on() => {
-                for output in *outputs {
-                    if let Output::Light(possession) = output {
-                        let everyone: Vec<usize> = (0..world.hosts.len()).collect();
-                        one_at_most(world, &everyone, index(possession.ball))?;
+            // Not only who lights an LED: who was stopped has to switch it off first of all.
+            Step::Handled { host, .. } if !world.plan.plays_on() => {
+                let Some(process) = &world.hosts[*host].process else {
+                    return Ok(());
+                };
+                for (ball, led) in process.leds.iter().enumerate() {
+                    if led.is_some() {
+                        one_at_most(world, &self.everyone, ball)?;
                     }
                 }
             }
