@@ -9,7 +9,7 @@ use crate::clock::Nanos;
 
 /// What is on the agenda.
 #[derive(Clone, Debug)]
-pub enum Event {
+pub(crate) enum Event {
     Wake {
         host: usize,
         life: u64,
@@ -43,7 +43,7 @@ pub enum Event {
 
 /// What will happen, in order.
 #[derive(Debug, Default)]
-pub struct Agenda {
+pub(crate) struct Agenda {
     entries: BinaryHeap<Entry>,
     order: u64,
 }
@@ -77,19 +77,19 @@ impl Ord for Entry {
 }
 
 impl Agenda {
-    pub fn put(&mut self, at: Nanos, event: Event) {
+    pub(crate) fn put(&mut self, at: Nanos, event: Event) {
         self.order += 1;
         let order = self.order;
         self.entries.push(Entry { at, order, event });
     }
 
     /// When the next thing happens.
-    pub fn next(&self) -> Option<Nanos> {
+    pub(crate) fn next(&self) -> Option<Nanos> {
         self.entries.peek().map(|entry| entry.at)
     }
 
     /// Takes the next thing off.
-    pub fn take(&mut self) -> Option<(Nanos, Event)> {
+    pub(crate) fn take(&mut self) -> Option<(Nanos, Event)> {
         self.entries.pop().map(|entry| (entry.at, entry.event))
     }
 }

@@ -3,14 +3,14 @@
 use carom::ring::Time;
 
 /// True time, in nanoseconds since the simulation began.
-pub type Nanos = u64;
+pub(crate) type Nanos = u64;
 
 /// Parts in a million by which a clock may run fast or slow: two of them differ by under one percent.
-pub const MOST_DRIFT: i64 = 4_900;
+pub(crate) const MOST_DRIFT: i64 = 4_900;
 
 /// One machine's monotonic clock.
 #[derive(Clone, Debug)]
-pub struct Clock {
+pub(crate) struct Clock {
     from: Nanos,
     reading: Nanos,
     drift: i64,
@@ -18,7 +18,7 @@ pub struct Clock {
 
 impl Clock {
     /// A clock that shows `reading` at the moment `now`.
-    pub fn new(now: Nanos, reading: Nanos, drift: i64) -> Self {
+    pub(crate) fn new(now: Nanos, reading: Nanos, drift: i64) -> Self {
         Self {
             from: now,
             reading,
@@ -27,12 +27,12 @@ impl Clock {
     }
 
     /// What a process reads at the moment `now`.
-    pub fn read(&self, now: Nanos) -> Time {
+    pub(crate) fn read(&self, now: Nanos) -> Time {
         Time::from_micros(self.nanos(now) / 1_000)
     }
 
     /// The earliest moment at which a process reads `time` or more.
-    pub fn when(&self, time: Time) -> Nanos {
+    pub(crate) fn when(&self, time: Time) -> Nanos {
         let wanted = time.as_micros().saturating_mul(1_000);
         let span = wanted.saturating_sub(self.reading);
         let rate = 1_000_000 + self.drift as i128;
@@ -45,7 +45,7 @@ impl Clock {
     }
 
     /// Runs at another rate from now on, without a step.
-    pub fn set_drift(&mut self, now: Nanos, drift: i64) {
+    pub(crate) fn set_drift(&mut self, now: Nanos, drift: i64) {
         self.reading = self.nanos(now);
         self.from = now;
         self.drift = drift;

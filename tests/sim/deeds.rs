@@ -172,7 +172,7 @@ impl World {
     }
 
     /// The process is gone, and with it all it knew; its machine tells the peers or cannot.
-    pub fn kill(&mut self, host: usize, telling: bool) {
+    pub(crate) fn kill(&mut self, host: usize, telling: bool) {
         let Some(process) = self.hosts[host].process.take() else {
             return;
         };
@@ -194,7 +194,7 @@ impl World {
     }
 
     /// SIGSTOP.
-    pub fn pause(&mut self, host: usize) {
+    pub(crate) fn pause(&mut self, host: usize) {
         self.hosts[host].stopped += 1;
         if self.hosts[host].stopped == 1 {
             self.hosts[host].stop();
@@ -203,7 +203,7 @@ impl World {
     }
 
     /// SIGCONT: timers, readers and watchdogs of the process come back in any order.
-    pub fn resume(&mut self, host: usize) {
+    pub(crate) fn resume(&mut self, host: usize) {
         self.hosts[host].stopped -= 1;
         if self.hosts[host].stopped > 0 {
             return;
@@ -235,7 +235,7 @@ impl World {
     }
 
     /// The clock of a machine runs at another rate from now on.
-    pub fn drift(&mut self, host: usize, drift: i64) {
+    pub(crate) fn drift(&mut self, host: usize, drift: i64) {
         self.hosts[host].clock.set_drift(self.now, drift);
         if let Some(process) = &mut self.hosts[host].process {
             process.deadline = None;
@@ -244,7 +244,7 @@ impl World {
     }
 
     /// SIGTERM.
-    pub fn drain(&mut self, host: usize) {
+    pub(crate) fn drain(&mut self, host: usize) {
         let Some(process) = self.hosts[host].awake_mut() else {
             return;
         };
@@ -259,7 +259,7 @@ impl World {
     }
 
     /// Takes one cut away.
-    pub fn mend(&mut self, from: usize, to: usize) {
+    pub(crate) fn mend(&mut self, from: usize, to: usize) {
         for (at, connection, end) in self.net.mend(self.now, from, to) {
             self.put(at, Event::Arrive { connection, end });
         }
@@ -267,7 +267,7 @@ impl World {
     }
 
     /// Resets the connection of two hosts, if they have one.
-    pub fn reset(&mut self, a: usize, b: usize) {
+    pub(crate) fn reset(&mut self, a: usize, b: usize) {
         let link = self.hosts[a].awake().and_then(|process| process.links[b]);
         if let Some(connection) = link {
             let end = self.net.connections[connection].end_of(a);

@@ -6,7 +6,7 @@ use crate::clock::Nanos;
 
 /// Whom a fault hits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     Host(usize),
     /// Whoever has the ball with this index at that moment, or was last known to.
     Holder(usize),
@@ -18,7 +18,7 @@ pub enum Target {
 
 /// When a fault begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub(crate) enum Moment {
     /// At its time.
     Then,
     /// At the first pass of this ball after its time, and so much later.
@@ -29,7 +29,7 @@ pub enum Moment {
 
 /// Which ways between the hosts a fault hits.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Ways {
+pub(crate) enum Ways {
     These(Vec<(usize, usize)>),
     /// All to and from this one.
     Off(Target),
@@ -43,7 +43,7 @@ pub enum Ways {
 
 /// One kind of trouble.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// The process dies: its machine closes the connections.
     Crash(Target),
     /// The machine dies: nobody is told.
@@ -70,11 +70,11 @@ pub enum Kind {
 
 /// Trouble that begins at a moment and lasts.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fault {
-    pub at: Nanos,
-    pub moment: Moment,
-    pub lasts: Nanos,
-    pub kind: Kind,
+pub(crate) struct Fault {
+    pub(crate) at: Nanos,
+    pub(crate) moment: Moment,
+    pub(crate) lasts: Nanos,
+    pub(crate) kind: Kind,
 }
 
 impl fmt::Display for Target {

@@ -8,65 +8,65 @@ use crate::clock::{Clock, Nanos};
 
 /// One machine.
 #[derive(Debug)]
-pub struct Host {
-    pub clock: Clock,
-    pub process: Option<Process>,
+pub(crate) struct Host {
+    pub(crate) clock: Clock,
+    pub(crate) process: Option<Process>,
     /// How many processes there have been.
-    pub lives: u64,
+    pub(crate) lives: u64,
     /// How many faults keep it down.
-    pub down: u32,
+    pub(crate) down: u32,
     /// How many faults keep the process stopped.
-    pub stopped: u32,
+    pub(crate) stopped: u32,
     /// How many faults keep another ring file on it.
-    pub strange: u32,
+    pub(crate) strange: u32,
 }
 
 /// One life of a node.
 #[derive(Debug)]
-pub struct Process {
-    pub node: Node,
-    pub topology: Arc<Topology>,
-    pub life: u64,
-    pub incarnation: Incarnation,
+pub(crate) struct Process {
+    pub(crate) node: Node,
+    pub(crate) topology: Arc<Topology>,
+    pub(crate) life: u64,
+    pub(crate) incarnation: Incarnation,
     /// The connection to each other host, while the node believes in it.
-    pub links: Vec<Option<usize>>,
+    pub(crate) links: Vec<Option<usize>>,
     /// One LED a ball.
-    pub leds: Vec<Option<Led>>,
+    pub(crate) leds: Vec<Option<Led>>,
     /// The node's deadline that the timer is set to, and when the timer fires.
-    pub deadline: Option<Time>,
-    pub wake: Nanos,
-    pub stopped: bool,
-    pub draining: bool,
+    pub(crate) deadline: Option<Time>,
+    pub(crate) wake: Nanos,
+    pub(crate) stopped: bool,
+    pub(crate) draining: bool,
 }
 
 /// An LED that is on.
 #[derive(Clone, Copy, Debug)]
-pub struct Led {
-    pub stamp: Stamp,
-    pub since: Nanos,
+pub(crate) struct Led {
+    pub(crate) stamp: Stamp,
+    pub(crate) since: Nanos,
     /// Set while the process is stopped: from then on the LED is no possession (promise P4).
-    pub lapses: Option<Nanos>,
+    pub(crate) lapses: Option<Nanos>,
 }
 
 impl Host {
     /// The process, if there is one and it is not stopped.
-    pub fn awake(&self) -> Option<&Process> {
+    pub(crate) fn awake(&self) -> Option<&Process> {
         self.process.as_ref().filter(|process| !process.stopped)
     }
 
     /// The same, to be changed.
-    pub fn awake_mut(&mut self) -> Option<&mut Process> {
+    pub(crate) fn awake_mut(&mut self) -> Option<&mut Process> {
         self.process.as_mut().filter(|process| !process.stopped)
     }
 
     /// Whether this machine possesses the ball: LED on, and not only because it is stopped.
-    pub fn possesses(&self, ball: usize, now: Nanos) -> Option<Led> {
+    pub(crate) fn possesses(&self, ball: usize, now: Nanos) -> Option<Led> {
         let led = self.process.as_ref()?.leds[ball]?;
         led.lapses.is_none_or(|lapses| now < lapses).then_some(led)
     }
 
     /// Stops the process as SIGSTOP does, and reckons when each of its leases will have run out.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         let clock = self.clock.clone();
         let Some(process) = &mut self.process else {
             return;
@@ -108,6 +108,6 @@ impl Process {
 }
 
 /// A ball's place in the ring file, from 0.
-pub fn index(ball: BallId) -> usize {
+pub(crate) fn index(ball: BallId) -> usize {
     (ball.0 as usize).saturating_sub(1)
 }

@@ -5,17 +5,17 @@ use crate::world::World;
 
 /// Hosts that are all well and all linked with each other, and with nobody else.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Island {
+pub(crate) struct Island {
     /// Of this membership; another membership is another island.
-    pub id: u64,
-    pub members: Vec<usize>,
+    pub(crate) id: u64,
+    pub(crate) members: Vec<usize>,
     lives: Vec<u64>,
     /// Since when it has been as it is.
-    pub since: Nanos,
+    pub(crate) since: Nanos,
 }
 
 /// The islands as they are now; those that were so before keep their identity.
-pub fn survey(world: &World) -> Vec<Island> {
+pub(crate) fn survey(world: &World) -> Vec<Island> {
     let hosts = world.hosts.len();
     let mut seen = vec![false; hosts];
     let mut islands = Vec::new();

@@ -10,7 +10,7 @@ use crate::world::World;
 
 /// The state of dialling of one pair; the host with the lower number dials.
 #[derive(Clone, Debug, Default)]
-pub struct Pair {
+pub(crate) struct Pair {
     due: Option<Nanos>,
     failures: u32,
     latest: Option<usize>,
@@ -51,7 +51,7 @@ impl World {
         let (lease, patience) = (self.plan.lease(), self.plan.air.patience);
         let failures = self.pair(from, to).failures.min(16);
         self.pair(from, to).failures += 1;
-        let wait = (lease / 10 << failures).min(patience);
+        let wait = ((lease / 10) << failures).min(patience);
         let wait = self.random.u64(wait / 2..=wait.max(1));
         self.dial_after(from, to, wait);
     }
@@ -134,7 +134,7 @@ impl World {
     }
 
     /// How long a link may be silent before it is closed.
-    pub fn silence_span(&self) -> Nanos {
+    pub(crate) fn silence_span(&self) -> Nanos {
         self.plan.lease() / 4 * u64::from(SILENT_HEARTBEATS)
     }
 

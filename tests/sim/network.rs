@@ -15,7 +15,7 @@ const HELD_UP: Nanos = Nanos::MAX;
 
 /// What travels on a connection.
 #[derive(Clone, Debug)]
-pub enum Item {
+pub(crate) enum Item {
     Hello(Hello),
     Refused { duplicate: bool },
     Line(Message),
@@ -24,27 +24,27 @@ pub enum Item {
 
 /// Both ends of one connection; end 0 dialled.
 #[derive(Debug)]
-pub struct Connection {
-    pub hosts: [usize; 2],
-    pub lives: [u64; 2],
-    pub open: [bool; 2],
+pub(crate) struct Connection {
+    pub(crate) hosts: [usize; 2],
+    pub(crate) lives: [u64; 2],
+    pub(crate) open: [bool; 2],
     /// Whether the process at this end was told that the link is up.
-    pub greeted: [bool; 2],
-    pub heard: [Nanos; 2],
+    pub(crate) greeted: [bool; 2],
+    pub(crate) heard: [Nanos; 2],
     /// What travels to each end.
-    pub towards: [VecDeque<(Nanos, Item)>; 2],
+    pub(crate) towards: [VecDeque<(Nanos, Item)>; 2],
 }
 
 impl Connection {
     /// Which end is this host's.
-    pub fn end_of(&self, host: usize) -> usize {
+    pub(crate) fn end_of(&self, host: usize) -> usize {
         usize::from(self.hosts[1] == host)
     }
 }
 
 /// The way from one host to another.
 #[derive(Clone, Debug)]
-pub struct Path {
+pub(crate) struct Path {
     cuts: u32,
     stalled_until: Nanos,
     extra: Nanos,
@@ -53,18 +53,18 @@ pub struct Path {
 
 /// All connections and the paths they take.
 #[derive(Debug)]
-pub struct Network {
+pub(crate) struct Network {
     hosts: usize,
     air: Air,
-    pub calm: bool,
+    pub(crate) calm: bool,
     /// Until when lines are under way that take longer than they should.
-    pub disturbed_until: Nanos,
+    pub(crate) disturbed_until: Nanos,
     paths: Vec<Path>,
-    pub connections: Vec<Connection>,
+    pub(crate) connections: Vec<Connection>,
 }
 
 impl Network {
-    pub fn new(hosts: usize, air: Air, seed: u64) -> Self {
+    pub(crate) fn new(hosts: usize, air: Air, seed: u64) -> Self {
         // Each path draws from its own stream, so that shrinking a fault away on one leaves the others be.
         let path = |index: usize| Path {
             cuts: 0,
@@ -82,18 +82,18 @@ impl Network {
         }
     }
 
-    pub fn path(&mut self, from: usize, to: usize) -> &mut Path {
+    pub(crate) fn path(&mut self, from: usize, to: usize) -> &mut Path {
         &mut self.paths[from * self.hosts + to]
     }
 
     /// Whether nothing cuts the pair, either way.
-    pub fn is_whole(&self, a: usize, b: usize) -> bool {
+    pub(crate) fn is_whole(&self, a: usize, b: usize) -> bool {
         let cuts = |from: usize, to: usize| self.paths[from * self.hosts + to].cuts;
         cuts(a, b) == 0 && cuts(b, a) == 0
     }
 
     /// How long one line takes on this path now.
-    pub fn delay(&mut self, from: usize, to: usize) -> Nanos {
+    pub(crate) fn delay(&mut self, from: usize, to: usize) -> Nanos {
         let (air, calm) = (self.air, self.calm);
         let path = self.path(from, to);
         let spike = !calm && path.random.u32(0..1_000) < air.spike_permille;
@@ -107,7 +107,13 @@ impl Network {
     }
 
     /// Puts one item on its way to `end`; returns when it will be there, if that is known.
-    pub fn send(&mut self, now: Nanos, connection: usize, end: usize, item: Item) -> Option<Nanos> {
+    pub(crate) fn send(
+        &mut self,
+        now: Nanos,
+        connection: usize,
+        end: usize,
+        item: Item,
+    ) -> Option<Nanos> {
         let hosts = self.connections[connection].hosts;
         let (from, to) = (hosts[1 - end], hosts[end]);
         let mut at = (now + self.delay(from, to)).max(self.path(from, to).stalled_until);
@@ -128,7 +134,7 @@ impl Network {
     }
 
     /// Takes what has arrived at `end`.
-    pub fn receive(&mut self, now: Nanos, connection: usize, end: usize) -> Option<Item> {
+    pub(crate) fn receive(&mut self, now: Nanos, connection: usize, end: usize) -> Option<Item> {
         let queue = &mut self.connections[connection].towards[end];
         let due = queue.front().is_some_and(|(at, _)| *at <= now);
         due.then(|| queue.pop_front())
@@ -137,7 +143,7 @@ impl Network {
     }
 
     /// Cuts a path; what is on it gets through or is held up.
-    pub fn cut(&mut self, from: usize, to: usize, hold_up: bool) {
+    pub(crate) fn cut(&mut self, from: usize, to: usize, hold_up: bool) {
         self.path(from, to).cuts += 1;
         if hold_up {
             for (connection, end) in self.between(from, to) {
@@ -149,7 +155,12 @@ impl Network {
     }
 
     /// Takes one cut away; returns what arrives now that was held up, and when.
-    pub fn mend(&mut self, now: Nanos, from: usize, to: usize) -> Vec<(Nanos, usize, usize)> {
+    pub(crate) fn mend(
+        &mut self,
+        now: Nanos,
+        from: usize,
+        to: usize,
+    ) -> Vec<(Nanos, usize, usize)> {
         let path = self.path(from, to);
         path.cuts = path.cuts.saturating_sub(1);
         if path.cuts > 0 {
@@ -170,13 +181,13 @@ impl Network {
     }
 
     /// Nothing that is sent on the path from now on arrives before `until`; then all of it does.
-    pub fn stall(&mut self, from: usize, to: usize, until: Nanos) {
+    pub(crate) fn stall(&mut self, from: usize, to: usize, until: Nanos) {
         let path = self.path(from, to);
         path.stalled_until = path.stalled_until.max(until);
     }
 
     /// Every line takes this much longer until the calm.
-    pub fn slow(&mut self, from: usize, to: usize, extra: Nanos) {
+    pub(crate) fn slow(&mut self, from: usize, to: usize, extra: Nanos) {
         self.path(from, to).extra = extra;
     }
 

@@ -11,70 +11,70 @@ use crate::swarm;
 
 /// How the air between the nodes is, while it is not cut.
 #[derive(Clone, Copy, Debug)]
-pub struct Air {
-    pub delay: Nanos,
-    pub jitter: Nanos,
+pub(crate) struct Air {
+    pub(crate) delay: Nanos,
+    pub(crate) jitter: Nanos,
     /// Of a thousand lines, so many are lost once and sent again by TCP.
-    pub spike_permille: u32,
-    pub spike: Nanos,
+    pub(crate) spike_permille: u32,
+    pub(crate) spike: Nanos,
     /// Of a thousand lines, so many are heard twice.
-    pub duplicate_permille: u32,
+    pub(crate) duplicate_permille: u32,
     /// Of a thousand lines that die with their connection, so many are heard after all.
-    pub stray_permille: u32,
+    pub(crate) stray_permille: u32,
     /// The longest wait between two tries to connect.
-    pub patience: Nanos,
+    pub(crate) patience: Nanos,
 }
 
 impl Air {
     /// Whether lines are late, doubled or astray of themselves.
-    pub fn is_noisy(&self) -> bool {
+    pub(crate) fn is_noisy(&self) -> bool {
         self.spike_permille + self.duplicate_permille + self.stray_permille > 0
     }
 }
 
 /// One run.
 #[derive(Clone, Debug)]
-pub struct Plan {
-    pub seed: u64,
-    pub topology: Arc<Topology>,
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) topology: Arc<Topology>,
     /// Another ring file of the same ring, for nodes that were forgotten when it was changed.
-    pub other: Arc<Topology>,
-    pub air: Air,
-    pub drifts: Vec<i64>,
+    pub(crate) other: Arc<Topology>,
+    pub(crate) air: Air,
+    pub(crate) drifts: Vec<i64>,
     /// What every clock shows more than it would, in nanoseconds.
-    pub epoch: Nanos,
+    pub(crate) epoch: Nanos,
     /// How late a timer may fire.
-    pub lateness: Nanos,
-    pub faults: Vec<Fault>,
+    pub(crate) lateness: Nanos,
+    pub(crate) faults: Vec<Fault>,
     /// From here on nothing goes wrong any more.
-    pub calm_from: Nanos,
-    pub ends: Nanos,
+    pub(crate) calm_from: Nanos,
+    pub(crate) ends: Nanos,
 }
 
 /// How many leases of calm end a run: enough to come back from anything, and to see it last.
-pub const CALM_LEASES: u64 = 8;
+pub(crate) const CALM_LEASES: u64 = 8;
 
 impl Plan {
-    pub fn lease(&self) -> Nanos {
+    pub(crate) fn lease(&self) -> Nanos {
         nanos(self.topology.lease)
     }
 
-    pub fn plays_on(&self) -> bool {
+    pub(crate) fn plays_on(&self) -> bool {
         self.topology.on_partition == OnPartition::PlayOn
     }
 
     /// A majority, whatever the ring does on a partition.
-    pub fn majority(&self) -> usize {
+    pub(crate) fn majority(&self) -> usize {
         self.topology.nodes.len() / 2 + 1
     }
 
     /// The longest time that a line takes when nothing is wrong.
-    pub fn one_way(&self) -> Nanos {
+    pub(crate) fn one_way(&self) -> Nanos {
         self.air.delay + self.air.jitter
     }
 
     /// A ring in which nothing happens but what a test does to it.
-    pub fn quiet(nodes: usize) -> Self {
+    pub(crate) fn quiet(nodes: usize) -> Self {
         let serve = Serve {
             start: NodeId(0),
             state: ball(400.0, 130.0),
@@ -118,7 +118,7 @@ impl Plan {
     }
 
     /// The run that this seed stands for.
-    pub fn draw(seed: u64) -> Self {
+    pub(crate) fn draw(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let random = &mut random;
         let topology = Arc::new(draw_topology(random));
@@ -250,7 +250,7 @@ fn draw_air(random: &mut fastrand::Rng, topology: &Topology) -> Air {
 }
 
 /// A ball in mid-screen.
-pub fn ball(across: f64, up: f64) -> BallState {
+pub(crate) fn ball(across: f64, up: f64) -> BallState {
     BallState {
         position: [100.0, 300.0],
         velocity: [across, up],
@@ -260,12 +260,12 @@ pub fn ball(across: f64, up: f64) -> BallState {
 }
 
 /// A span in true nanoseconds.
-pub fn nanos(span: Duration) -> Nanos {
+pub(crate) fn nanos(span: Duration) -> Nanos {
     span.as_nanos() as u64
 }
 
 /// As likely to be between 1 and 10 as between 10 and 100.
-pub fn log_uniform(random: &mut fastrand::Rng, least: u64, most: u64) -> u64 {
+pub(crate) fn log_uniform(random: &mut fastrand::Rng, least: u64, most: u64) -> u64 {
     let (low, high) = ((least.max(1) as f64).ln(), (most.max(1) as f64).ln());
     (low + (high - low).max(0.0) * random.f64()).exp() as u64
 }

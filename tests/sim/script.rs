@@ -9,10 +9,10 @@ use crate::trace::Trace;
 use crate::world::World;
 
 /// The lease of a scripted ring.
-pub const LEASE: Nanos = 500_000_000;
+pub(crate) const LEASE: Nanos = 500_000_000;
 
 /// A plan of so many nodes and one ball that crosses a screen in that time.
-pub fn plan(nodes: usize, crossing: Nanos) -> Plan {
+pub(crate) fn plan(nodes: usize, crossing: Nanos) -> Plan {
     let mut plan = Plan::quiet(nodes);
     let mut topology = (*plan.topology).clone();
     for serve in &mut topology.balls {
@@ -29,12 +29,12 @@ pub fn plan(nodes: usize, crossing: Nanos) -> Plan {
 }
 
 /// That plan's world, settled, its ball under way.
-pub fn ring(nodes: usize, crossing: Nanos) -> World {
+pub(crate) fn ring(nodes: usize, crossing: Nanos) -> World {
     started(&plan(nodes, crossing))
 }
 
 /// A plan's world, settled, its ball under way.
-pub fn started(plan: &Plan) -> World {
+pub(crate) fn started(plan: &Plan) -> World {
     let mut world = World::new(plan, Trace::kept());
     world.run_until(4 * LEASE);
     assert!(world.run_to(6 * LEASE, |world| holder(world).is_some()));
@@ -42,18 +42,18 @@ pub fn started(plan: &Plan) -> World {
 }
 
 /// Who possesses the first ball.
-pub fn holder(world: &World) -> Option<usize> {
+pub(crate) fn holder(world: &World) -> Option<usize> {
     (0..world.hosts.len()).find(|&host| world.hosts[host].possesses(0, world.now).is_some())
 }
 
 /// Who possesses it, now that somebody must.
-pub fn holder_now(world: &mut World) -> usize {
+pub(crate) fn holder_now(world: &mut World) -> usize {
     world.run_to(world.now + LEASE, |world| holder(world).is_some());
     holder(world).unwrap_or_else(|| panic!("nobody has the ball: {}", told(world)))
 }
 
 /// Runs until somebody sends the ball on; says who to whom.
-pub fn next_pass(world: &mut World) -> (usize, usize) {
+pub(crate) fn next_pass(world: &mut World) -> (usize, usize) {
     let before = passes(world);
     let passed = world.run_to(world.now + 100 * LEASE, |world| passes(world) > before);
     assert!(passed, "no pass: {}", told(world));
@@ -65,24 +65,24 @@ fn passes(world: &World) -> u64 {
 }
 
 /// Cuts both ways between two hosts.
-pub fn part(world: &mut World, a: usize, b: usize) {
+pub(crate) fn part(world: &mut World, a: usize, b: usize) {
     world.net.cut(a, b, true);
     world.net.cut(b, a, true);
 }
 
 /// Mends them.
-pub fn join(world: &mut World, a: usize, b: usize) {
+pub(crate) fn join(world: &mut World, a: usize, b: usize) {
     world.mend(a, b);
     world.mend(b, a);
 }
 
 /// Lets time pass.
-pub fn wait(world: &mut World, span: Nanos) {
+pub(crate) fn wait(world: &mut World, span: Nanos) {
     world.run_until(world.now + span);
 }
 
 /// No promise was broken, and the ball is with one node now.
-pub fn all_is_well(world: &mut World) {
+pub(crate) fn all_is_well(world: &mut World) {
     wait(world, 4 * LEASE);
     kept(world);
     holder_now(world);
@@ -90,12 +90,12 @@ pub fn all_is_well(world: &mut World) {
 }
 
 /// No promise was broken so far.
-pub fn kept(world: &World) {
+pub(crate) fn kept(world: &World) {
     assert!(world.failure.is_none(), "{}", told(world));
 }
 
 /// How often a line of the trace says so.
-pub fn times(world: &World, what: &str) -> usize {
+pub(crate) fn times(world: &World, what: &str) -> usize {
     world
         .trace
         .lines

@@ -9,7 +9,7 @@ use crate::trace::Trace;
 const MOST_RUNS: usize = 400;
 
 /// Leaves out of the plan whatever the failure of the same promise does not need.
-pub fn shrink(plan: &Plan, failure: &Failure) -> (Plan, Failure) {
+pub(crate) fn shrink(plan: &Plan, failure: &Failure) -> (Plan, Failure) {
     let mut best = (plan.clone(), failure.clone());
     let mut runs = 0;
     let mut fails = |candidate: &Plan| {

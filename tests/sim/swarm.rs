@@ -9,7 +9,7 @@ use crate::plan::{log_uniform, nanos};
 const KINDS: usize = 11;
 
 /// Draws the faults of one run.
-pub fn draw(random: &mut fastrand::Rng, topology: &Topology, until: Nanos) -> Vec<Fault> {
+pub(crate) fn draw(random: &mut fastrand::Rng, topology: &Topology, until: Nanos) -> Vec<Fault> {
     let lease = nanos(topology.lease);
     let count = match random.u8(0..10) {
         0 => 0,

@@ -13,7 +13,7 @@ use crate::trace::Trace;
 const FEW: u64 = 300;
 
 /// Does what `CAROM_SIM_SEED`, `CAROM_SIM_SEEDS`, `CAROM_SIM_FIRST` and `CAROM_SIM_TRACE` say.
-pub fn from_environment() {
+pub(crate) fn from_environment() {
     let number = |name: &str| {
         env::var(name)
             .ok()

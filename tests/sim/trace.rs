@@ -6,14 +6,14 @@ use crate::clock::Nanos;
 
 /// The lines so far; nothing at all unless it is wanted.
 #[derive(Debug, Default)]
-pub struct Trace {
+pub(crate) struct Trace {
     wanted: bool,
-    pub lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
 }
 
 impl Trace {
     /// A trace that is kept.
-    pub fn kept() -> Self {
+    pub(crate) fn kept() -> Self {
         Self {
             wanted: true,
             lines: Vec::new(),
@@ -21,7 +21,7 @@ impl Trace {
     }
 
     /// Adds one line; the words are only made if somebody will read them.
-    pub fn tell(&mut self, now: Nanos, who: Option<usize>, what: impl FnOnce() -> String) {
+    pub(crate) fn tell(&mut self, now: Nanos, who: Option<usize>, what: impl FnOnce() -> String) {
         if self.wanted {
             let who = who.map_or_else(|| "-".to_owned(), |host| format!("pi{}", host + 1));
             let line = format!("{:>11.6}  {who:<5} {}", now as f64 / 1e9, what());
@@ -30,13 +30,13 @@ impl Trace {
     }
 
     /// Whether anybody will read it.
-    pub fn is_wanted(&self) -> bool {
+    pub(crate) fn is_wanted(&self) -> bool {
         self.wanted
     }
 }
 
 /// A place in a ball's history, short.
-pub fn stamp(stamp: Stamp) -> String {
+pub(crate) fn stamp(stamp: Stamp) -> String {
     let nonce = stamp.generation.nonce >> 48;
     format!("{}.{nonce:04x}/{}", stamp.generation.round, stamp.hop)
 }
@@ -46,7 +46,7 @@ fn generation(generation: carom::ring::Generation) -> String {
 }
 
 /// One line of the wire, short; `None` for what is only routine.
-pub fn message(message: &Message) -> Option<String> {
+pub(crate) fn message(message: &Message) -> Option<String> {
     Some(match message {
         Message::Heartbeat { .. } => return None,
         Message::Hello(_) | Message::Refused { .. } | Message::Unknown => "greets".to_owned(),
@@ -106,7 +106,7 @@ pub fn message(message: &Message) -> Option<String> {
 }
 
 /// A note of the core, in words.
-pub fn note(note: &Note, topology: &Topology) -> String {
+pub(crate) fn note(note: &Note, topology: &Topology) -> String {
     match *note {
         Note::Campaign {
             ball,

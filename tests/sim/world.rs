@@ -14,12 +14,12 @@ use crate::trace::{self, Trace};
 
 /// Where a ball was seen last.
 #[derive(Clone, Copy, Debug)]
-pub struct Last {
-    pub holder: usize,
-    pub sender: usize,
-    pub receiver: usize,
+pub(crate) struct Last {
+    pub(crate) holder: usize,
+    pub(crate) sender: usize,
+    pub(crate) receiver: usize,
     /// How often it was sent.
-    pub passes: u64,
+    pub(crate) passes: u64,
 }
 
 impl Last {
@@ -34,21 +34,21 @@ impl Last {
 }
 
 /// The ring, its network, and whoever watches them.
-pub struct World {
-    pub now: Nanos,
-    pub plan: Plan,
-    pub hosts: Vec<Host>,
-    pub net: Network,
-    pub islands: Vec<Island>,
+pub(crate) struct World {
+    pub(crate) now: Nanos,
+    pub(crate) plan: Plan,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) net: Network,
+    pub(crate) islands: Vec<Island>,
     /// How often the islands were surveyed.
-    pub surveys: u64,
-    pub last: Vec<Last>,
-    pub trace: Trace,
-    pub failure: Option<Failure>,
+    pub(crate) surveys: u64,
+    pub(crate) last: Vec<Last>,
+    pub(crate) trace: Trace,
+    pub(crate) failure: Option<Failure>,
     /// Inputs handled so far.
-    pub handled: u64,
+    pub(crate) handled: u64,
     /// A scripted test may lose lines: those it says yes to are never sent.
-    pub toll: Option<fn(&Message) -> bool>,
+    pub(crate) toll: Option<fn(&Message) -> bool>,
     pub(crate) random: fastrand::Rng,
     pub(crate) pairs: Vec<Pair>,
     /// By fault: the hosts it hit, and the ways it cut.
@@ -63,7 +63,7 @@ pub struct World {
 
 impl World {
     /// The world of a plan, everyone started within the first heartbeat.
-    pub fn new(plan: &Plan, trace: Trace) -> Self {
+    pub(crate) fn new(plan: &Plan, trace: Trace) -> Self {
         let (count, seed) = (plan.topology.nodes.len(), plan.seed);
         let mut random = fastrand::Rng::with_seed(seed ^ 0x5eed);
         let host = |&drift| Host {
@@ -114,12 +114,12 @@ impl World {
     }
 
     /// Runs to the end of the plan, or to the first failure.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         self.run_until(self.plan.ends);
     }
 
     /// Runs to this moment, or to the first failure.
-    pub fn run_until(&mut self, until: Nanos) {
+    pub(crate) fn run_until(&mut self, until: Nanos) {
         self.look_round();
         while self.failure.is_none() {
             match self.agenda.next() {
@@ -133,7 +133,7 @@ impl World {
     }
 
     /// Runs until this is so; false if it is not by `until`.
-    pub fn run_to(&mut self, until: Nanos, mut is_so: impl FnMut(&Self) -> bool) -> bool {
+    pub(crate) fn run_to(&mut self, until: Nanos, mut is_so: impl FnMut(&Self) -> bool) -> bool {
         self.look_round();
         while self.failure.is_none() {
             if is_so(self) {
@@ -147,7 +147,7 @@ impl World {
         false
     }
 
-    pub fn put(&mut self, at: Nanos, event: Event) {
+    pub(crate) fn put(&mut self, at: Nanos, event: Event) {
         self.agenda.put(at, event);
     }
 
@@ -206,7 +206,7 @@ impl World {
     }
 
     /// A process begins, with nothing but its ring file.
-    pub fn start(&mut self, number: usize) {
+    pub(crate) fn start(&mut self, number: usize) {
         let now = self.now;
         let host = &mut self.hosts[number];
         if host.process.is_some() || host.down > 0 {
@@ -243,7 +243,7 @@ impl World {
     }
 
     /// Lets a node hear something and carries out what it says.
-    pub fn feed(&mut self, host: usize, input: Input) {
+    pub(crate) fn feed(&mut self, host: usize, input: Input) {
         let now = self.now;
         let local = self.hosts[host].clock.read(now);
         let Some(process) = self.hosts[host].awake_mut() else {
@@ -275,7 +275,7 @@ impl World {
     }
 
     /// A line for a node, traced.
-    pub fn hear(&mut self, host: usize, from: usize, message: Message) {
+    pub(crate) fn hear(&mut self, host: usize, from: usize, message: Message) {
         if self.trace.is_wanted()
             && let Some(text) = trace::message(&message)
         {
@@ -288,7 +288,7 @@ impl World {
     }
 
     /// Sets the timer to the node's next deadline.
-    pub fn set_timer(&mut self, host: usize) {
+    pub(crate) fn set_timer(&mut self, host: usize) {
         let lateness = self.plan.lateness;
         let clock = self.hosts[host].clock.clone();
         let Some(process) = self.hosts[host].awake_mut() else {

@@ -23,12 +23,12 @@ struct Tally {
 }
 
 /// Watches every node.
-pub struct Bounds {
+pub(crate) struct Bounds {
     tallies: Vec<Tally>,
 }
 
 impl Bounds {
-    pub fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         Self {
             tallies: vec![Tally::default(); plan.topology.nodes.len()],
         }

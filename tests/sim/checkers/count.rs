@@ -7,7 +7,7 @@ use super::{Checker, Step};
 use crate::world::World;
 
 /// Counts.
-pub struct Count;
+pub(crate) struct Count;
 
 impl Checker for Count {
     fn name(&self) -> &'static str {

@@ -21,7 +21,7 @@ struct Stop {
 
 /// Watches one planned stop at a time; anything else that happens voids the watch.
 #[derive(Default)]
-pub struct Drain {
+pub(crate) struct Drain {
     stop: Option<Stop>,
     dark: Vec<Option<Nanos>>,
 }

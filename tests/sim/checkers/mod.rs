@@ -1,12 +1,12 @@
 //! What must never happen: one promise a file, each shown every step.
 
-pub mod bounds;
-pub mod count;
-pub mod drain;
-pub mod monotone;
-pub mod never_lost;
-pub mod never_stuck;
-pub mod never_two;
+pub(crate) mod bounds;
+pub(crate) mod count;
+pub(crate) mod drain;
+pub(crate) mod monotone;
+pub(crate) mod never_lost;
+pub(crate) mod never_stuck;
+pub(crate) mod never_two;
 
 use carom::ring::{Input, Output};
 
@@ -16,7 +16,7 @@ use crate::world::World;
 
 /// What just happened, after it happened.
 #[derive(Debug)]
-pub enum Step<'a> {
+pub(crate) enum Step<'a> {
     /// A node heard this and said that, and it is carried out.
     Handled {
         host: usize,
@@ -39,14 +39,14 @@ pub enum Step<'a> {
 
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Failure {
-    pub promise: &'static str,
-    pub what: String,
-    pub at: Nanos,
+pub(crate) struct Failure {
+    pub(crate) promise: &'static str,
+    pub(crate) what: String,
+    pub(crate) at: Nanos,
 }
 
 /// Watches one promise.
-pub trait Checker {
+pub(crate) trait Checker {
     /// Which.
     fn name(&self) -> &'static str;
 
@@ -55,7 +55,7 @@ pub trait Checker {
 }
 
 /// One checker of each kind.
-pub fn all(plan: &Plan) -> Vec<Box<dyn Checker>> {
+pub(crate) fn all(plan: &Plan) -> Vec<Box<dyn Checker>> {
     vec![
         Box::new(never_two::NeverTwo::new(plan)),
         Box::new(never_lost::NeverLost::new(plan)),

@@ -7,12 +7,12 @@ use crate::plan::Plan;
 use crate::world::World;
 
 /// The newest stamp that each process has shown, by ball.
-pub struct Monotone {
+pub(crate) struct Monotone {
     seen: Vec<(u64, Vec<Option<Stamp>>)>,
 }
 
 impl Monotone {
-    pub fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         let (nodes, balls) = (plan.topology.nodes.len(), plan.topology.balls.len());
         Self {
             seen: vec![(0, vec![None; balls]); nodes],

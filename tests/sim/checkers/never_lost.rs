@@ -25,7 +25,7 @@ struct Watch {
 }
 
 /// Watches every island that should have every ball.
-pub struct NeverLost {
+pub(crate) struct NeverLost {
     watches: Vec<Watch>,
     /// Possession that ended with a process just now, in an island that was settled: by ball.
     death: Vec<Option<Nanos>>,
@@ -36,7 +36,7 @@ pub struct NeverLost {
 }
 
 impl NeverLost {
-    pub fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         let lease = plan.lease();
         Self {
             watches: Vec::new(),
@@ -150,7 +150,7 @@ impl NeverLost {
 }
 
 /// Since when the air has been quick enough for an election to end, if it is now.
-pub fn clear_since(world: &World) -> Option<Nanos> {
+pub(crate) fn clear_since(world: &World) -> Option<Nanos> {
     let plan = &world.plan;
     // A candidate waits an eighth of a lease for answers.
     let quick = 2 * plan.one_way() < plan.lease() / 10;
@@ -159,7 +159,7 @@ pub fn clear_since(world: &World) -> Option<Nanos> {
 }
 
 /// Whether the island and the air have been well for this long.
-pub fn settled(world: &World, island: &Island, span: Nanos) -> bool {
+pub(crate) fn settled(world: &World, island: &Island, span: Nanos) -> bool {
     clear_since(world).is_some_and(|since| world.now >= since.max(island.since) + span)
 }
 

@@ -13,7 +13,7 @@ const SETTLED_LEASES: u64 = 5;
 
 /// Watches passes and stays.
 #[derive(Default)]
-pub struct NeverStuck {
+pub(crate) struct NeverStuck {
     next_look: Nanos,
 }
 

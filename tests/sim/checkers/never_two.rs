@@ -8,12 +8,12 @@ use crate::plan::Plan;
 use crate::world::World;
 
 /// Nobody has an LED on while another has the same ball.
-pub struct NeverTwo {
+pub(crate) struct NeverTwo {
     everyone: Vec<usize>,
 }
 
 impl NeverTwo {
-    pub fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         Self {
             everyone: (0..plan.topology.nodes.len()).collect(),
         }
