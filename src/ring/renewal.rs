@@ -81,7 +81,12 @@ impl Node {
             return;
         }
         let (seq, asked) = (self.next_seq(), self.peers.live(now));
-        let next = now + self.topology.heartbeat();
+        // Along with the heartbeats: both then wake everyone once.
+        let next = if self.next_heartbeat > now {
+            self.next_heartbeat
+        } else {
+            now + self.topology.heartbeat()
+        };
         let mut claims = Vec::new();
         for (&id, ball) in &mut self.balls {
             let Holding::Held(held) = &mut ball.holding else {
