@@ -63,11 +63,38 @@ impl Node {
         Some((missed.max(met) + turn).max(ball.not_before))
     }
 
-    /// How long after one candidate the next one's turn comes: so that even the last turn comes a
-    /// quarter of a lease after the first, for a fast ball dies far from where it was last renewed.
+    /// How long after one candidate the next one's turn comes.
+    ///
+    /// Short enough that even the last turn comes a quarter of a lease after the first, for a fast
+    /// ball dies far from where it was last renewed; but no shorter than a request and its answer
+    /// take, or in a large ring several would always stand at once and none would win.
     fn between_turns(&self) -> Duration {
         let voters = u32::try_from(self.peers.live(self.now).len() + 1).unwrap_or(u32::MAX);
-        (self.topology.lease / 4 / voters).min(self.topology.heartbeat() / 2)
+        let even = self.topology.lease / 4 / voters;
+        even.max(self.peers.longest_round_trip(self.now))
+            .min(self.topology.heartbeat() / 2)
+    }
+
+    /// A candidacy failed and gives this voice back: whoever was only waiting for that waits a
+    /// random while more, or all would stand at once.
+    pub(super) fn hear_release(&mut self, id: BallId, generation: Generation) {
+        let pause = self.random_span(self.spread());
+        let now = self.now;
+        if let Some(ball) = self.balls.get_mut(&id) {
+            ball.voter.release(generation);
+            if ball.not_before <= now {
+                ball.not_before = now + pause;
+            }
+        }
+    }
+
+    /// The span over which rivals spread out so that mostly one stands and is heard before the next.
+    fn spread(&self) -> Duration {
+        let (lease, round_trip) = (self.topology.lease, self.peers.longest_round_trip(self.now));
+        let voters = u32::try_from(self.peers.live(self.now).len() + 1).unwrap_or(u32::MAX);
+        (lease / 4)
+            .max(round_trip.saturating_mul(voters.saturating_mul(2)))
+            .min(lease * 2)
     }
 
     /// How many live nodes go before this one: the next after the last holder in the ball's
@@ -249,7 +276,7 @@ impl Node {
         let last = missing.checked_sub(1).and_then(|index| waits.get(index));
         match last {
             Some(&wait) => wait.min(lease) + self.random_span(lease / 16),
-            None => lease / 8 + self.random_span(lease - lease / 8),
+            None => lease / 8 + self.random_span((lease - lease / 8).max(self.spread())),
         }
     }
 

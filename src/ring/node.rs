@@ -215,11 +215,7 @@ impl Node {
                     self.hear_denied(from, seq, &denial, out);
                 }
             }
-            Message::Release { ball, generation } => {
-                if let Some(ball) = self.balls.get_mut(&ball) {
-                    ball.voter.release(generation);
-                }
-            }
+            Message::Release { ball, generation } => self.hear_release(ball, generation),
             Message::Leaving => self.hear_leaving(from, out),
             Message::Farewell => self.hear_farewell(from),
             // The links speak these before they let anything through to the node.

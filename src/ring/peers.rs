@@ -130,6 +130,16 @@ impl Peers {
         })
     }
 
+    /// The longest way there and back among the live peers, as far as known.
+    pub(super) fn longest_round_trip(&self, now: Time) -> Duration {
+        let links = self.peers.iter().filter_map(|peer| peer.link.as_ref());
+        links
+            .filter(|link| now.since(link.heard) <= self.silence)
+            .filter_map(|link| link.round_trip)
+            .max()
+            .unwrap_or_default()
+    }
+
     fn ids(&self, wanted: impl Fn(&Peer) -> bool) -> NodeSet {
         let numbered = self.peers.iter().zip(0..=u8::MAX);
         numbered
