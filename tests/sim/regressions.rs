@@ -42,3 +42,21 @@ fn a_fast_ball_that_dies_far_from_its_last_renewal_is_back_in_time() {
         kept(&world);
     }
 }
+
+/// Seeds 109244 and 111899 at their time: when one candidate of a large ring gave up, all who had
+/// waited for its voice stood at once, again and again for three leases.
+#[test]
+fn a_large_slow_ring_starts_without_a_storm_of_candidates() {
+    for nodes in [20, 38] {
+        let mut quiet = plan(nodes, LEASE / 2);
+        (quiet.air.delay, quiet.air.jitter) = (LEASE / 60, LEASE / 90);
+        let mut topology = (*quiet.topology).clone();
+        topology.on_partition = carom::ring::OnPartition::PlayOn;
+        quiet.topology = std::sync::Arc::new(topology);
+        let mut world = started(&quiet);
+        wait(&mut world, LEASE);
+        kept(&world);
+        let candidacies = times(&world, "stands for");
+        assert!(candidacies < 2 * nodes, "{candidacies} candidacies");
+    }
+}

@@ -62,7 +62,7 @@ impl Drain {
 
     /// The gap of a pass: its way and, where it brought too little lease to light up, a renewal.
     fn longest_gap(world: &World) -> Nanos {
-        world.plan.one_way() * 3 + world.plan.lateness + 1_000
+        world.plan.one_way() + world.plan.lateness + 1_000
     }
 
     fn check(&self, world: &World) -> Result<(), String> {

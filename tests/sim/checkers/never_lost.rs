@@ -1,7 +1,8 @@
 //! P2: while a majority can talk, every ball is possessed again within the bound, newest state kept.
 //!
-//! Two bounds. The promised one, 1.25 leases and a round trip, counts from the death of a holder in
-//! a settled ring. The other counts from any dark moment in a whole island, whatever went before.
+//! Two bounds. The promised one counts from the death of a holder in a settled ring: 1.25 leases and
+//! a round trip where nodes are few, unless a vote is split. The other counts from any dark moment
+//! in a whole island, whatever went before.
 
 use std::collections::HashMap;
 
@@ -38,12 +39,16 @@ pub(crate) struct NeverLost {
 impl NeverLost {
     pub(crate) fn new(plan: &Plan) -> Self {
         let lease = plan.lease();
+        // A ring so large or slow that a quarter of a lease is too short for all to take turns
+        // needs a round trip a turn.
+        let nodes = plan.topology.nodes.len() as u64;
+        let turns = (lease / 4).max(2 * plan.one_way() * nodes);
         Self {
             watches: Vec::new(),
             death: vec![None; plan.topology.balls.len()],
             known: HashMap::new(),
             recovery: lease * RECOVERY_QUARTERS / 4,
-            promised: lease * 5 / 4 + 2 * plan.one_way() + lease / 100,
+            promised: lease + turns + 2 * plan.one_way() + lease / 100,
         }
     }
 
@@ -123,6 +128,17 @@ impl NeverLost {
         Ok(())
     }
 
+    /// Two stood at once and neither won: they try again, a random while later.
+    fn vote_split(&mut self, note: &Note) {
+        if let Note::Lost { ball, .. } = note {
+            for watch in &mut self.watches {
+                if let Some((_, bound)) = &mut watch.dark[index(*ball)] {
+                    *bound = self.recovery;
+                }
+            }
+        }
+    }
+
     fn newest_kept(&mut self, world: &World, host: usize, note: &Note) -> Result<(), String> {
         if world.plan.plays_on() {
             return Ok(());
@@ -195,7 +211,10 @@ impl Checker for NeverLost {
                                 }
                             }
                         }
-                        Output::Note(note) => self.newest_kept(world, *host, note)?,
+                        Output::Note(note) => {
+                            self.vote_split(note);
+                            self.newest_kept(world, *host, note)?;
+                        }
                         _ => {}
                     }
                 }

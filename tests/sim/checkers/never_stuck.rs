@@ -9,7 +9,7 @@ use crate::islands::Island;
 use crate::world::World;
 
 /// Leases after which an island knows who is in it and has its ball.
-const SETTLED_LEASES: u64 = 5;
+const SETTLED_LEASES: u64 = 1;
 
 /// Watches passes and stays.
 #[derive(Default)]
@@ -41,8 +41,8 @@ impl NeverStuck {
                 .awake()
                 .is_some_and(|process| process.draining)
         };
-        if island.members.iter().any(leaving) {
-            // Whether the sender has heard of it by now is nobody's promise.
+        if world.reshaped || island.members.iter().any(leaving) {
+            // A link came or went in this very step, or a node is leaving. Whether the sender has heard of it by now is nobody's promise.
             return Ok(());
         }
         let there = |node: &NodeId| island.members.contains(&node.index());
