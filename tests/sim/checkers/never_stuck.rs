@@ -42,7 +42,8 @@ impl NeverStuck {
                 .is_some_and(|process| process.draining)
         };
         if world.reshaped || island.members.iter().any(leaving) {
-            // A link came or went in this very step, or a node is leaving. Whether the sender has heard of it by now is nobody's promise.
+            // A link came or went in this very step, or a node is leaving: whether the sender has
+            // heard of it by now is nobody's promise.
             return Ok(());
         }
         let there = |node: &NodeId| island.members.contains(&node.index());
