@@ -73,17 +73,14 @@ impl NeverStuck {
                 let Some(led) = led else { continue };
                 let speed = process.topology.balls[ball].state.velocity[0].abs();
                 let crossing = process.topology.screen.width / speed * 1e9;
-                let most = (crossing * 2.1) as Nanos + 2 * world.plan.lease();
-                let since = led.since.max(world.now.saturating_sub(Nanos::MAX / 2));
                 let Some(island) = Self::island(world, host) else {
                     continue;
                 };
-                let others = island.members.len() > 1 && crossing.is_finite();
-                if others
-                    && world.now
-                        > since.max(island.since)
-                            + most.saturating_add(SETTLED_LEASES * world.plan.lease())
-                {
+                if !crossing.is_finite() || island.members.len() < 2 {
+                    continue;
+                }
+                let most = (crossing * 2.1) as Nanos + (2 + SETTLED_LEASES) * world.plan.lease();
+                if world.now > led.since.max(island.since) + most {
                     return Err(format!(
                         "pi{} keeps ball {} and does not pass it on",
                         host + 1,
