@@ -66,7 +66,7 @@ pub(super) async fn accept(
             introduced: Rc::clone(&introduced),
         };
         let hub = Rc::clone(&hub);
-        let task = executor.spawn(async move { serve(&hub, connection).await });
+        let task = executor.spawn(async move { drop(serve(&hub, connection).await) });
         guests.push_back(Guest { task, introduced });
     }
 }

@@ -10,7 +10,7 @@ use async_io::{Async, Timer};
 use smol::future;
 
 use super::Hub;
-use super::link::{Connection, serve};
+use super::link::{Connection, LinkError, serve};
 use crate::clock;
 use crate::escape::Escaped;
 use crate::ring::NodeId;
@@ -37,16 +37,18 @@ pub(super) async fn keep(hub: Rc<Hub>, peer: NodeId) {
         match connect(&hub, peer).await {
             Ok((stream, address)) => {
                 let introduced = Rc::clone(&introduced);
-                serve(
-                    &hub,
-                    Connection {
-                        stream,
-                        address,
-                        dialled: Some(peer),
-                        introduced,
-                    },
-                )
-                .await;
+                let dialled = Some(peer);
+                let connection = Connection {
+                    stream,
+                    address,
+                    dialled,
+                    introduced,
+                };
+                let ended = serve(&hub, connection).await;
+                if matches!(ended, LinkError::Refused { duplicate, .. } if duplicate) {
+                    // Each refusal silences a double for a lease: the next must come before that ends.
+                    wait = wait.min(hub.settings.topology.lease / 3);
+                }
             }
             Err(error) => {
                 let name = hub.name(peer);

@@ -1,6 +1,7 @@
 //! One connection, from its hello to its end.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, TcpStream};
@@ -44,8 +45,8 @@ pub(super) enum LinkError {
     Unfit(String),
     /// Another process of that name has the link.
     Duplicate(String),
-    /// The peer refused us.
-    Refused(String),
+    /// The peer refused us; `duplicate` if because another process has our name.
+    Refused { reason: String, duplicate: bool },
     /// Our side ended it.
     Closed(Closing),
 }
@@ -71,7 +72,9 @@ impl fmt::Display for LinkError {
                 formatter,
                 "another process named {name} is in the ring: stop one of the two, or name them differently"
             ),
-            Self::Refused(reason) => write!(formatter, "the peer refused: {}", Escaped(reason)),
+            Self::Refused { reason, .. } => {
+                write!(formatter, "the peer refused: {}", Escaped(reason))
+            }
             Self::Closed(Closing::Silent) => {
                 formatter.write_str("nothing was heard for three heartbeats")
             }
@@ -111,15 +114,13 @@ pub(super) struct Connection {
     pub(super) introduced: Rc<Cell<bool>>,
 }
 
-/// Serves a connection until it ends. Logs why.
-pub(super) async fn serve(hub: &Hub, connection: Connection) {
+/// Serves a connection until it ends. Logs why, and says so.
+pub(super) async fn serve(hub: &Hub, connection: Connection) -> LinkError {
     let Connection {
         address, dialled, ..
     } = connection;
     let introduced = Rc::clone(&connection.introduced);
-    let Err(error) = run(hub, connection).await else {
-        return;
-    };
+    let Err(error) = run(hub, connection).await;
     if matches!(error, LinkError::Garbage(_) | LinkError::TooLong(_)) {
         hub.bad_lines.set(hub.bad_lines.get() + 1);
     }
@@ -137,9 +138,10 @@ pub(super) async fn serve(hub: &Hub, connection: Connection) {
             }
         }
     }
+    error
 }
 
-async fn run(hub: &Hub, connection: Connection) -> Result<(), LinkError> {
+async fn run(hub: &Hub, connection: Connection) -> Result<Infallible, LinkError> {
     let Connection {
         stream,
         address,
@@ -205,7 +207,7 @@ async fn run(hub: &Hub, connection: Connection) -> Result<(), LinkError> {
     Err(error)
 }
 
-async fn flush(outbox: &Outbox) -> Result<std::convert::Infallible, LinkError> {
+async fn flush(outbox: &Outbox) -> Result<Infallible, LinkError> {
     Err(LinkError::Closed(outbox.flush().await?))
 }
 
@@ -225,7 +227,7 @@ async fn meet(
             if duplicate {
                 tell(hub, Event::Duplicate).await;
             }
-            return Err(LinkError::Refused(reason));
+            return Err(LinkError::Refused { reason, duplicate });
         }
         Ok(_) => return Err(LinkError::NotHello),
         Err(_) if dialled.is_none() => return Err(LinkError::NotHello),
@@ -286,7 +288,7 @@ async fn listen(
     reader: &mut LineReader,
     peer: NodeId,
     outbox: &Outbox,
-) -> Result<std::convert::Infallible, LinkError> {
+) -> Result<Infallible, LinkError> {
     loop {
         let line = reader.next(stream).await?;
         if let Some(why) = outbox.closing() {
@@ -294,8 +296,8 @@ async fn listen(
         }
         outbox.silent.set(0);
         let message = parse(line).map_err(LinkError::Garbage)?;
-        if let Message::Refused { reason, .. } = message {
-            return Err(LinkError::Refused(reason));
+        if let Message::Refused { reason, duplicate } = message {
+            return Err(LinkError::Refused { reason, duplicate });
         }
         tell(
             hub,
