@@ -186,7 +186,7 @@ impl Node {
                 self.win(id, &election, out);
             } else {
                 let granted = election.granted.len();
-                let wait = self.patience(&election);
+                let wait = self.patience(id, &election);
                 self.abandon(id, out);
                 if let Some(ball) = self.balls.get_mut(&id) {
                     ball.not_before = self.now + wait;
@@ -264,8 +264,9 @@ impl Node {
     }
 
     /// How long a failed candidate waits: a random part of a lease, or, if quarantined voters
-    /// would have made the quorum, just until enough of them may vote.
-    fn patience(&mut self, election: &Election) -> Duration {
+    /// would have made the quorum, just until enough of them may vote and its turn has come again:
+    /// after a cold start the ball must not begin elsewhere because the others woke a little later.
+    fn patience(&mut self, id: BallId, election: &Election) -> Duration {
         let lease = self.topology.lease;
         let missing = self
             .topology
@@ -275,7 +276,10 @@ impl Node {
         waits.sort_unstable();
         let last = missing.checked_sub(1).and_then(|index| waits.get(index));
         match last {
-            Some(&wait) => wait.min(lease) + self.random_span(lease / 16),
+            Some(&wait) => {
+                let between = self.between_turns();
+                wait.min(lease) + between * self.rank(id) + self.random_span(between / 4)
+            }
             None => lease / 8 + self.random_span((lease - lease / 8).max(self.spread())),
         }
     }
