@@ -9,6 +9,7 @@ use serde::Serialize;
 use smol::LocalExecutor;
 
 use super::{Failure, block_on, load};
+use crate::config::Node;
 use crate::escape::Escaped;
 use crate::http::{NodeStatus, Status, fetch_status};
 use crate::ring::Shape;
@@ -42,6 +43,9 @@ pub(super) struct Arguments {
 /// One node that was asked.
 #[derive(Serialize)]
 struct Asked {
+    /// Its name, where the ring file tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<String>,
     address: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
@@ -54,7 +58,7 @@ pub(super) fn status(arguments: &Arguments) -> Result<(), Failure> {
     let asked = block_on(async |executor: Rc<LocalExecutor<'static>>| {
         let asking: Vec<_> = targets
             .into_iter()
-            .map(|(host, port)| executor.spawn(async move { ask(host, port).await }))
+            .map(|target| executor.spawn(ask(target)))
             .collect();
         let mut asked = Vec::new();
         for answer in asking {
@@ -77,27 +81,41 @@ pub(super) fn status(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn targets(arguments: &Arguments) -> Result<Vec<(String, u16)>, Failure> {
-    if let Some(path) = &arguments.config {
-        let nodes = load(path, &[])?.nodes;
-        return Ok(nodes
-            .into_iter()
-            .map(|node| (node.host, node.ports.http))
-            .collect());
-    }
-    arguments
-        .addresses
-        .iter()
-        .map(|address| parse(address))
-        .collect()
+/// Where to ask.
+struct Target {
+    node: Option<String>,
+    host: String,
+    port: u16,
 }
 
-fn parse(address: &str) -> Result<(String, u16), Failure> {
+fn targets(arguments: &Arguments) -> Result<Vec<Target>, Failure> {
+    let Some(path) = &arguments.config else {
+        return arguments
+            .addresses
+            .iter()
+            .map(|address| parse(address))
+            .collect();
+    };
+    let nodes = load(path, &[])?.nodes.into_iter();
+    let target = |node: Node| Target {
+        node: Some(node.name),
+        host: node.host,
+        port: node.ports.http,
+    };
+    Ok(nodes.map(target).collect())
+}
+
+fn parse(address: &str) -> Result<Target, Failure> {
+    let target = |host: &str, port| Target {
+        node: None,
+        host: host.to_owned(),
+        port,
+    };
     if let Ok(plain) = address.parse::<std::net::IpAddr>() {
-        return Ok((plain.to_string(), USUAL_PORT));
+        return Ok(target(&plain.to_string(), USUAL_PORT));
     }
     let Some((host, port)) = address.rsplit_once(':') else {
-        return Ok((address.to_owned(), USUAL_PORT));
+        return Ok(target(address, USUAL_PORT));
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let port = port.parse().map_err(|_| {
@@ -105,16 +123,18 @@ fn parse(address: &str) -> Result<(String, u16), Failure> {
             "{address:?} is no address: write HOST or HOST:PORT"
         ))
     })?;
-    Ok((host.to_owned(), port))
+    Ok(target(host, port))
 }
 
-async fn ask(host: String, port: u16) -> Asked {
-    let address = format!("{host}:{port}");
+async fn ask(target: Target) -> Asked {
+    let Target { node, host, port } = target;
     let (status, error) = match fetch_status(&host, port).await {
         Ok(status) => (Some(status), None),
         Err(error) => (None, Some(error.to_string())),
     };
+    let address = format!("{host}:{port}");
     Asked {
+        node,
         address,
         status,
         error,
@@ -273,9 +293,10 @@ fn newest_words(answers: &[&Status]) -> Vec<String> {
 }
 
 fn unreached(asked: &[Asked], out: &mut impl io::Write) -> io::Result<()> {
-    for Asked { address, error, .. } in asked {
-        if let Some(error) = error {
-            writeln!(out, "{}: {error}", Escaped(address))?;
+    for asked in asked {
+        if let Some(error) = &asked.error {
+            let who = asked.node.as_ref().unwrap_or(&asked.address);
+            writeln!(out, "{}: {error}", Escaped(who))?;
         }
     }
     Ok(())

@@ -37,7 +37,7 @@ pub enum FetchError {
 impl fmt::Display for FetchError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreachable(error) => write!(formatter, "cannot be reached: {error}"),
+            Self::Unreachable(error) => write!(formatter, "no connection: {error}"),
             Self::Late => write!(formatter, "no answer within {FETCH_LIMIT:?}"),
             Self::NotCarom(why) => {
                 write!(

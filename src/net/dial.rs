@@ -21,6 +21,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 /// The longest wait before its jitter of a fifth, so that two attempts begin at most 2 s apart.
 const LONGEST_WAIT: Duration = Duration::from_millis(1_600);
 
+/// A failure is worth a line in the log once the wait between attempts has grown to this.
+const NEWS: Duration = Duration::from_millis(400);
+
 /// An attempt is given up after this time: the next one begins at once.
 const CONNECT_LIMIT: Duration = Duration::from_millis(1_900);
 
@@ -50,6 +53,8 @@ pub(super) async fn keep(hub: Rc<Hub>, peer: NodeId) {
                     wait = wait.min(hub.settings.topology.lease / 3);
                 }
             }
+            // While a ring starts, some nodes are there before others: no news yet.
+            Err(_) if wait < NEWS => {}
             Err(error) => {
                 let name = hub.name(peer);
                 hub.peer_log

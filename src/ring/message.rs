@@ -137,20 +137,20 @@ impl Hello {
         }
         if self.ring != topology.ring {
             return Err(format!(
-                "{name} is in the ring {:?} and the peer in {:?}: check the addresses in the ring file",
+                "{name} is in the ring \"{}\" and the peer in \"{}\": check the addresses in the ring file",
                 topology.ring, self.ring
             ));
         }
         let ours = topology.fingerprint();
         if self.topology != ours {
             return Err(format!(
-                "the ring file of {name} (topology {ours}) differs from the peer's (topology {:?}): copy one file to all nodes, then restart them all",
+                "the ring file of {name} (topology {ours}) differs from the peer's (topology {}): copy one file to all nodes, then restart them all",
                 self.topology
             ));
         }
         match topology.find(&self.node) {
             None => Err(format!(
-                "{:?} is no node of the ring file of {name}",
+                "\"{}\" is no node of the ring file of {name}",
                 self.node
             )),
             Some(peer) if peer == me => Err(format!(

@@ -15,6 +15,7 @@
 mod agenda;
 mod checkers;
 mod clock;
+mod cost;
 mod deeds;
 mod faults;
 mod host;

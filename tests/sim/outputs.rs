@@ -69,6 +69,9 @@ impl World {
         let Some(connection) = link else {
             return;
         };
+        if let Some(meter) = &mut self.meter {
+            meter.count(message);
+        }
         if let Message::Pass(pass) = message {
             let ball = index(pass.ball);
             self.last[ball].sender = host;

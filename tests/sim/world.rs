@@ -5,6 +5,7 @@ use carom::ring::{Incarnation, Input, Message, Node, NodeId, Output};
 use crate::agenda::{Agenda, Event};
 use crate::checkers::{self, Checker, Failure, Step};
 use crate::clock::{Clock, Nanos};
+use crate::cost::Meter;
 use crate::host::{Host, Process};
 use crate::islands::{self, Island};
 use crate::links::Pair;
@@ -49,6 +50,8 @@ pub(crate) struct World {
     pub(crate) handled: u64,
     /// A scripted test may lose lines: those it says yes to are never sent.
     pub(crate) toll: Option<fn(&Message) -> bool>,
+    /// Counts what is sent, where somebody wants to know.
+    pub(crate) meter: Option<Meter>,
     pub(crate) random: fastrand::Rng,
     pub(crate) pairs: Vec<Pair>,
     /// By fault: the hosts it hit, and the ways it cut.
@@ -93,6 +96,7 @@ impl World {
             failure: None,
             handled: 0,
             toll: None,
+            meter: None,
             random,
             pairs: vec![Pair::default(); count * count],
             hit: vec![Vec::new(); plan.faults.len()],
@@ -145,6 +149,11 @@ impl World {
             }
         }
         false
+    }
+
+    /// Lets nobody watch any more: for measurements in large rings.
+    pub(crate) fn unwatch(&mut self) {
+        self.checkers.clear();
     }
 
     pub(crate) fn put(&mut self, at: Nanos, event: Event) {

@@ -39,11 +39,12 @@ pub(super) struct Arguments {
     /// How many balls, 1 to 8
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
     balls: u8,
-    /// Stops after this time, such as 10s; exit code 0 only if every ball moved and none was held twice
+    /// Stops after this time, such as 10s; exit code 0 only if every ball was passed on (one node has
+    /// nobody to pass to) and none was held twice
     #[arg(long = "for", value_name = "TIME", value_parser = crate::config::parse_duration)]
     time: Option<Duration>,
-    /// Serves the first node's HTTP endpoint on this address
-    #[arg(long, value_name = "ADDRESS")]
+    /// Serves the first node's HTTP endpoint on this address, such as 127.0.0.1:8080
+    #[arg(long, value_name = "IP:PORT")]
     http: Option<SocketAddr>,
 }
 

@@ -1,0 +1,175 @@
+//! What the ring costs as it grows: lines and bytes a node, lines a hop, time to relit.
+//!
+//! Not a promise but a measurement: `tests/sim/run --cost` prints the table and draws the plot
+//! that docs/EVIDENCE.md shows. Everything here is counted in the simulator, not timed.
+
+use std::fmt::Write as _;
+
+use carom::ring::Message;
+
+use crate::clock::Nanos;
+use crate::script::{LEASE, holder, holder_now, plan};
+use crate::trace::Trace;
+use crate::world::World;
+
+const SIZES: [usize; 5] = [3, 10, 40, 100, 250];
+
+/// Deaths of the holder that the time to relit is the median of.
+const DEATHS: usize = 3;
+
+/// Counts what is sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Meter {
+    pub(crate) lines: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Meter {
+    pub(crate) fn count(&mut self, message: &Message) {
+        let mut line = Vec::new();
+        carom::net::encode(message, &mut line);
+        self.lines += 1;
+        self.bytes += line.len() as u64;
+    }
+}
+
+struct Row {
+    nodes: usize,
+    /// Lines and bytes a second that a node sends at rest, on average.
+    lines: f64,
+    bytes: f64,
+    /// Lines that one more hop costs.
+    hop_lines: f64,
+    /// From the holder's death to the next LED, in leases.
+    relit: f64,
+}
+
+/// A world that is only metered: the checkers would look at every pair of 250 nodes at each step.
+fn world(nodes: usize, crossing: Nanos) -> World {
+    let mut world = World::new(&plan(nodes, crossing), Trace::default());
+    world.unwatch();
+    assert!(
+        world.run_to(20 * LEASE, |world| holder(world).is_some()),
+        "{nodes}"
+    );
+    world.run_until(world.now + 2 * LEASE);
+    world
+}
+
+fn metered(world: &mut World, span: Nanos) -> Meter {
+    world.meter = Some(Meter::default());
+    world.run_until(world.now + span);
+    world.meter.take().unwrap_or_default()
+}
+
+fn measure(nodes: usize) -> Row {
+    let span = 2 * LEASE;
+    let seconds = span as f64 / 1e9;
+    let per_node = seconds * nodes as f64;
+    let rest = metered(&mut world(nodes, 1_000 * LEASE), span);
+    let mut flying = world(nodes, LEASE / 10);
+    let before = flying.last[0].passes;
+    let flown = metered(&mut flying, span);
+    let hops = (flying.last[0].passes - before) as f64;
+    Row {
+        nodes,
+        lines: rest.lines as f64 / per_node,
+        bytes: rest.bytes as f64 / per_node,
+        hop_lines: (flown.lines as f64 - rest.lines as f64) / hops,
+        relit: relit(nodes),
+    }
+}
+
+/// The median over several deaths of whoever has the ball.
+fn relit(nodes: usize) -> f64 {
+    let mut world = world(nodes, 2 * LEASE);
+    let mut times: Vec<Nanos> = (0..DEATHS)
+        .map(|_| {
+            assert!(world.run_to(world.now + 4 * LEASE, |world| holder(world).is_some()));
+            let dead = holder_now(&mut world);
+            let died = world.now;
+            world.kill(dead, true);
+            assert!(
+                world.run_to(died + 10 * LEASE, |world| holder(world).is_some()),
+                "{nodes}"
+            );
+            let took = world.now - died;
+            world.start(dead);
+            world.run_until(world.now + 3 * LEASE + LEASE / 7);
+            took
+        })
+        .collect();
+    times.sort_unstable();
+    times[DEATHS / 2] as f64 / LEASE as f64
+}
+
+#[test]
+#[ignore = "a measurement of a minute, printed: tests/sim/run --cost"]
+fn cost() {
+    let rows: Vec<Row> = SIZES.into_iter().map(measure).collect();
+    println!("| nodes | lines/s a node | bytes/s a node | lines a hop | relit, leases |");
+    println!("|---:|---:|---:|---:|---:|");
+    for row in &rows {
+        let Row {
+            nodes,
+            lines,
+            bytes,
+            hop_lines,
+            relit,
+        } = row;
+        println!("| {nodes} | {lines:.0} | {bytes:.0} | {hop_lines:.2} | {relit:.2} |");
+    }
+    let path = std::env::var_os("CAROM_COST_SVG").unwrap_or_else(|| "docs/cost.svg".into());
+    std::fs::write(path, plot(&rows)).expect("a place for the plot");
+}
+
+/// The table on log axes: what a node sends against the size of its ring.
+fn plot(rows: &[Row]) -> String {
+    let across =
+        |nodes: usize| 70.0 + (nodes as f64 / 3.0).log10() / (250.0_f64 / 3.0).log10() * 500.0;
+    let up = |value: f64| 260.0 - (value.max(1.0)).log10() / 6.0 * 230.0;
+    let mut text = String::from(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 320\" font-family=\"sans-serif\" font-size=\"13\" role=\"img\" aria-label=\"Lines and bytes a second that a node sends at rest, against the number of nodes, on log axes\">\n<rect width=\"640\" height=\"320\" fill=\"#ffffff\"/>\n",
+    );
+    for power in 0..=6 {
+        let y = up(10f64.powi(power));
+        let label = 10u64.pow(power.unsigned_abs());
+        let _ = writeln!(
+            text,
+            "<path d=\"M 70 {y:.1} H 570\" stroke=\"#dddddd\"/><text x=\"62\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>",
+            y + 4.0
+        );
+    }
+    for row in rows {
+        let x = across(row.nodes);
+        let _ = writeln!(
+            text,
+            "<text x=\"{x:.1}\" y=\"280\" text-anchor=\"middle\">{}</text>",
+            row.nodes
+        );
+    }
+    type Series = (&'static str, &'static str, fn(&Row) -> f64);
+    let series: [Series; 2] = [
+        ("#c2410c", "bytes a second", |row| row.bytes),
+        ("#1d4ed8", "lines a second", |row| row.lines),
+    ];
+    for (color, name, value) in series {
+        let points: Vec<String> = rows
+            .iter()
+            .map(|row| format!("{:.1},{:.1}", across(row.nodes), up(value(row))))
+            .collect();
+        let _ = writeln!(
+            text,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"/>",
+            points.join(" ")
+        );
+        let last = rows.last().map_or(0.0, |row| up(value(row)));
+        let _ = writeln!(
+            text,
+            "<text x=\"560\" y=\"{:.1}\" text-anchor=\"end\" fill=\"{color}\">{name}</text>",
+            last - 10.0
+        );
+    }
+    text.push_str("<text x=\"320\" y=\"305\" text-anchor=\"middle\">nodes in the ring (lease 500 ms, at rest, per node)</text>\n</svg>\n");
+    text
+}
