@@ -38,7 +38,7 @@ fn nobody_at_the_address_is_a_failure_with_a_sentence() {
     let [port] = free_ports();
     let (code, said) = ask(port);
     assert_eq!(code, 1);
-    assert!(said.contains(&format!("127.0.0.1:{port}: cannot be reached")));
+    assert!(said.contains(&format!("127.0.0.1:{port}: no connection: ")));
     let [port] = free_ports();
     let silent = TcpListener::bind(("127.0.0.1", port)).unwrap();
     let (code, said) = ask(port);
