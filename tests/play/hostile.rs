@@ -58,7 +58,7 @@ fn lies(ring: &Cluster) -> Vec<Attack> {
             "another topology",
             changed(ring, |claim| claim.topology = "0123456789abcdef".to_owned()),
             "\"refused\"",
-            "differs from the peer's (topology \"0123456789abcdef\")",
+            "differs from the peer's (topology 0123456789abcdef)",
         ),
         attack(
             "another version",
