@@ -46,7 +46,9 @@ impl NeverStuck {
             // heard of it by now is nobody's promise.
             return Ok(());
         }
-        let there = |node: &NodeId| island.members.contains(&node.index());
+        // A receiver that was stopped a moment ago is no longer there, and the sender cannot know:
+        // only a node before it was skipped.
+        let there = |&node: &NodeId| node == to || island.members.contains(&node.index());
         let onward = world
             .plan
             .topology
