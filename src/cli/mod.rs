@@ -15,7 +15,7 @@ use std::rc::Rc;
 use clap::{Args, Parser, Subcommand};
 use smol::LocalExecutor;
 
-use crate::config::{Config, Overrides};
+use crate::config::{Config, Faults, Overrides};
 
 /// A bouncing ball passed round a ring of Raspberry Pis: never lost, never doubled.
 #[derive(Parser)]
@@ -62,13 +62,15 @@ fn load(path: &Path, set: &[(String, String)]) -> Result<Config, Failure> {
     let set = set.iter().fold(Overrides::default(), |all, (key, value)| {
         all.set(key, value)
     });
-    Config::load(path, &set).map_err(|faults| Failure::Usage(faults.to_string()))
+    Config::load(path, &set).map_err(Failure::RingFile)
 }
 
 /// Why a command did not do what it was asked.
 enum Failure {
-    /// Wrong usage or configuration: exit code 2.
+    /// Wrong usage: exit code 2.
     Usage(String),
+    /// A ring file with faults, a line each: exit code 2.
+    RingFile(Faults),
     /// It went wrong at run time: exit code 1.
     Run(String),
     /// It went wrong and has said so already: exit code 1.
@@ -111,11 +113,13 @@ pub fn main() -> ExitCode {
     };
     let (sentence, code) = match done {
         Ok(()) => return ExitCode::SUCCESS,
-        Err(Failure::Usage(sentence)) => (sentence, 2),
-        Err(Failure::Run(sentence)) => (sentence, 1),
+        Err(Failure::Usage(sentence)) => (format!("carom: {sentence}"), 2),
+        // Each line begins with its place, as compilers write it: editors jump there.
+        Err(Failure::RingFile(faults)) => (faults.to_string(), 2),
+        Err(Failure::Run(sentence)) => (format!("carom: {sentence}"), 1),
         Err(Failure::Told) => return ExitCode::from(1),
     };
-    let _ = writeln!(io::stderr(), "carom: {}", sentence.trim_end());
+    let _ = writeln!(io::stderr(), "{}", sentence.trim_end());
     ExitCode::from(code)
 }
 
