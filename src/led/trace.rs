@@ -1,7 +1,7 @@
 //! A light for observers: one line a change, appended to a file.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use super::{Change, Led, LedError};
@@ -65,7 +65,7 @@ impl Led for Trace {
             "{} {node} {word} {ball} {generation} {hop}",
             (self.now)()
         )
-        .and_then(|()| (&file).write_all(&self.line));
+        .and_then(|()| append(&file, &self.line));
         told.map_err(|source| LedError::Trace {
             path: self.path.clone(),
             source,
@@ -73,6 +73,19 @@ impl Led for Trace {
         self.file = Some(file);
         Ok(())
     }
+}
+
+/// Writes the whole line or nothing: half of one would also spoil the line after it.
+fn append(mut file: &File, line: &[u8]) -> io::Result<()> {
+    let written = file.write(line)?;
+    if written == line.len() {
+        return Ok(());
+    }
+    // A disk that is almost full takes the beginning: it is taken back.
+    let begun = u64::try_from(written).unwrap_or(0);
+    let length = file.metadata()?.len();
+    file.set_len(length.saturating_sub(begun))?;
+    Err(io::ErrorKind::StorageFull.into())
 }
 
 #[cfg(test)]
