@@ -6,8 +6,12 @@ use std::time::Duration;
 
 /// The status code and the body that 127.0.0.1 answers on that port.
 pub(crate) fn get(port: u16, path: &str) -> Result<(u16, String)> {
+    get_from(SocketAddr::from(([127, 0, 0, 1], port)), path)
+}
+
+/// The status code and the body that comes from that address.
+pub(crate) fn get_from(address: SocketAddr, path: &str) -> Result<(u16, String)> {
     let limit = Duration::from_secs(2);
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
     let mut stream = TcpStream::connect_timeout(&address, limit)?;
     stream.set_read_timeout(Some(limit))?;
     write!(

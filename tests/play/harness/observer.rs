@@ -117,22 +117,33 @@ impl Observed {
 
     /// Every two nodes that were lit for one ball at once, and every line that makes no sense.
     pub(crate) fn overlaps(&self) -> Vec<String> {
-        let mut found = self.faults.clone();
-        for (index, stay) in self.stays.iter().enumerate() {
+        let pairs = self.pairs().map(|(stay, other, both)| {
+            format!(
+                "pi{} and pi{} were lit at once for {:.3} ms from {}",
+                stay.node + 1,
+                other.node + 1,
+                millis(both),
+                other.from
+            )
+        });
+        self.faults.iter().cloned().chain(pairs).collect()
+    }
+
+    /// For how long two nodes were lit for one ball at once, in nanoseconds.
+    pub(crate) fn overlap(&self) -> u64 {
+        self.pairs().map(|(_, _, both)| both).sum()
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&Stay, &Stay, u64)> {
+        self.stays.iter().enumerate().flat_map(|(index, stay)| {
             let later = self.stays[index + 1..].iter();
             let during = later.take_while(|other| other.from < stay.surely_until);
-            for other in during.filter(|other| other.ball == stay.ball) {
+            let same = during.filter(|other| other.ball == stay.ball);
+            same.map(move |other| {
                 let end = stay.surely_until.min(other.surely_until);
-                found.push(format!(
-                    "pi{} and pi{} were lit at once for {:.3} ms from {}",
-                    stay.node + 1,
-                    other.node + 1,
-                    millis(end - other.from),
-                    other.from
-                ));
-            }
-        }
-        found
+                (stay, other, end - other.from)
+            })
+        })
     }
 
     /// Every `on` whose stamp is below an earlier one's: a ball that went back in time.
@@ -241,6 +252,7 @@ mod tests {
         assert!(seen(&good, &[]).overlaps().is_empty());
         let bad = ["10 pi1 on 0", "19 pi2 on 1", "20 pi1 off 0", "30 pi2 off 1"];
         assert_eq!(seen(&bad, &[]).overlaps().len(), 1);
+        assert_eq!(seen(&bad, &[]).overlap(), 1);
         let without_off = ["10 pi1 on 0", "40 pi2 on 1"];
         assert_eq!(seen(&without_off, &[]).overlaps().len(), 1);
         let twice = ["10 pi1 on 0", "40 pi1 on 0"];

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, read_dir, read_to_string};
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -17,9 +17,15 @@ pub(crate) struct Process {
 impl Process {
     /// Starts that node of the ring file; its log is appended to `log`.
     pub(crate) fn start(ring_file: &Path, node: &str, log: &Path) -> Self {
+        let mut command = carom(&["run", "--config", ring_file.to_str().unwrap()]);
+        command.args(["--node", node]);
+        Self::spawn(command, log)
+    }
+
+    /// Starts what becomes a running node without a change of its process id.
+    pub(crate) fn spawn(mut command: Command, log: &Path) -> Self {
         let log = OpenOptions::new().append(true).create(true).open(log);
-        let child = carom(&["run", "--config", ring_file.to_str().unwrap()])
-            .args(["--node", node])
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log.unwrap_or_else(|_| File::open("/dev/null").unwrap()))
@@ -48,11 +54,14 @@ impl Process {
         before
     }
 
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// How it ended, once it has.
     pub(crate) fn wait_for_end(&mut self, limit: Duration) -> ExitStatus {
-        wait_for(limit, "the end of a process", || {
-            self.child.try_wait().unwrap()
-        })
+        wait_for(limit, "the end of a process", || self.ended())
     }
 
     /// SIGSTOP; the moment before it. On return the process stands still.

@@ -1,0 +1,25 @@
+//! What `tests/play` has already: processes, traces, the judge of LEDs, the clock.
+
+macro_rules! borrowed {
+    ($($path:literal $name:ident)*) => {
+        $(
+            #[path = $path]
+            #[allow(dead_code, reason = "the other stage uses the rest")]
+            mod $name;
+        )*
+    };
+}
+
+borrowed! {
+    "../play/harness/basics.rs" basics
+    "../play/harness/http.rs" http
+    "../play/harness/observer.rs" observer
+    "../play/harness/process.rs" process
+    "../play/harness/traces.rs" traces
+}
+
+pub(crate) use basics::{carom, millis, nanos, now, wait_for};
+pub(crate) use http::get_from;
+pub(crate) use observer::{Deed, Observed};
+pub(crate) use process::Process;
+pub(crate) use traces::{Line, Stamp};

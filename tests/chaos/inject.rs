@@ -1,0 +1,320 @@
+//! Does one fault to the ring, and heals it.
+
+use std::process::{Child, Command, Stdio};
+use std::thread::{available_parallelism, sleep};
+use std::time::Duration;
+
+use super::fault::{Fault, Kind, Target};
+use super::harness::now;
+use super::ring::{NODES, Ring};
+use super::stage::Drops;
+
+/// How long the processors are busy before someone is killed too.
+const PRESSED: Duration = Duration::from_millis(500);
+
+/// What was done.
+pub(crate) struct Injury {
+    /// Whom it hit, for people.
+    pub(crate) whom: String,
+    /// The moment before.
+    pub(crate) at: u64,
+    /// When all that was done had been undone, or nearly: the moment before the last step.
+    pub(crate) healed: u64,
+    /// Who cannot be blamed for a lost pass or a silent holder.
+    pub(crate) victims: Vec<usize>,
+    /// What should have happened and has not.
+    pub(crate) wrong: Vec<String>,
+}
+
+/// Whom a fault is aimed at.
+struct Aim {
+    first: usize,
+    holder: usize,
+    others: Vec<usize>,
+}
+
+impl Aim {
+    /// The first victim and so many more.
+    fn some(&self, count: usize) -> Vec<usize> {
+        let more = self.others.iter().copied().take(count - 1);
+        [self.first].into_iter().chain(more).collect()
+    }
+
+    fn except(nodes: &[usize]) -> Vec<usize> {
+        (0..NODES).filter(|node| !nodes.contains(node)).collect()
+    }
+}
+
+/// Waits for the right moment, and then does it.
+pub(crate) fn inject(ring: &mut Ring, fault: &Fault) -> Injury {
+    let (holder, before) = ring.wait_for_arrival();
+    let backwards = before.is_some_and(|before| (holder + NODES - before) % NODES > NODES / 2);
+    let step = if backwards { NODES - 1 } else { 1 };
+    let first = match fault.target {
+        Target::Holder => holder,
+        Target::Next => (holder + step) % NODES,
+        Target::Node(node) => node,
+    };
+    let others = fault.others.iter().copied().filter(|&node| node != first);
+    let aim = Aim {
+        first,
+        holder,
+        others: others.collect(),
+    };
+    sleep(fault.after_arrival);
+    match fault.kind {
+        Kind::Kill => kill(ring, fault, &aim, 1),
+        Kind::Term => term(ring, fault, &aim),
+        Kind::Stop => stop(ring, fault, &aim, 1),
+        Kind::Cable => cable(ring, fault, &aim, 1),
+        Kind::OneWay => one_way(ring, fault, &aim),
+        Kind::Partition => partition(ring, fault, &aim),
+        Kind::Shatter => shatter(ring, fault, &aim),
+        Kind::Two => match fault.form % 4 {
+            0 | 1 => kill(ring, fault, &aim, 2),
+            2 => stop(ring, fault, &aim, 2),
+            _ => cable(ring, fault, &aim, 2),
+        },
+        Kind::Storm => storm(ring, fault, &aim),
+        Kind::Disk => disk(ring, fault, &aim),
+        Kind::Hogs => hogs(ring, fault),
+        Kind::Pressed => {
+            let hogs = Hogs::start();
+            ring.watch(PRESSED);
+            let holder = ring.wait_for_arrival().0;
+            let injury = kill(
+                ring,
+                fault,
+                &Aim {
+                    first: holder,
+                    holder,
+                    ..aim
+                },
+                1,
+            );
+            drop(hogs);
+            injury
+        }
+    }
+}
+
+fn injury(aim: &Aim, victims: Vec<usize>, how: &str, at: u64, healed: u64) -> Injury {
+    let name = |&node: &usize| {
+        let ball = if node == aim.holder { "*" } else { "" };
+        format!("pi{}{ball}", node + 1)
+    };
+    let names: Vec<String> = victims.iter().map(name).collect();
+    Injury {
+        whom: format!("{}{how}", names.join(" ")),
+        at,
+        healed,
+        victims,
+        wrong: Vec::new(),
+    }
+}
+
+fn kill(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Injury {
+    let victims = aim.some(count);
+    let at = ring.kill(&victims);
+    ring.watch(fault.lasts);
+    let healed = now();
+    for &node in &victims {
+        ring.spawn(node);
+    }
+    injury(
+        aim,
+        victims,
+        if count > 1 { " killed" } else { "" },
+        at,
+        healed,
+    )
+}
+
+fn term(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Injury {
+    let at = ring.term(aim.first);
+    ring.watch(fault.lasts);
+    let healed = ring.spawn(aim.first);
+    injury(aim, aim.some(1), "", at, healed)
+}
+
+fn stop(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Injury {
+    let victims = aim.some(count);
+    let stopped: Vec<u64> = victims.iter().map(|&node| ring.stop(node)).collect();
+    ring.watch(fault.lasts);
+    let healed = now();
+    for &node in &victims {
+        ring.go_on(node);
+    }
+    injury(
+        aim,
+        victims,
+        if count > 1 { " stopped" } else { "" },
+        stopped[0],
+        healed,
+    )
+}
+
+fn cable(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Injury {
+    let victims = aim.some(count);
+    let at = now();
+    for &node in &victims {
+        ring.stage.cable(node, false);
+    }
+    ring.watch(fault.lasts);
+    for &node in &victims {
+        ring.stage.cable(node, true);
+    }
+    injury(
+        aim,
+        victims,
+        if count > 1 { " unplugged" } else { "" },
+        at,
+        now(),
+    )
+}
+
+fn one_way(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Injury {
+    // All the others, a few, or one.
+    let count = [NODES - 1, 3, 1][fault.form % 3];
+    let others = &aim.others[..count];
+    let (drops, word) = if (fault.form / 3).is_multiple_of(2) {
+        (Drops::Outgoing, "unheard by")
+    } else {
+        (Drops::Incoming, "deaf to")
+    };
+    let at = now();
+    ring.stage.drop_between(aim.first, others, drops);
+    ring.watch(fault.lasts);
+    ring.stage.drop_nothing(aim.first);
+    let mut victims = vec![aim.first];
+    if count < NODES - 1 {
+        victims.extend(others);
+    }
+    let how = format!(", the first {word} {count}");
+    injury(aim, victims, &how, at, now())
+}
+
+fn partition(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Injury {
+    let minority = aim.some(fault.form % 3 + 1);
+    let majority = Aim::except(&minority);
+    let at = now();
+    for &node in &minority {
+        ring.stage.drop_between(node, &majority, Drops::Both);
+    }
+    ring.watch(fault.lasts);
+    for &node in &minority {
+        ring.stage.drop_nothing(node);
+    }
+    injury(aim, minority, " cut off", at, now())
+}
+
+/// Three islands, none of which is a majority.
+fn shatter(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Injury {
+    let all = aim.some(NODES);
+    let islands = [&all[..3], &all[3..5], &all[5..]];
+    let at = now();
+    for island in islands {
+        for &node in island {
+            let beyond = Aim::except(island);
+            ring.stage.drop_between(node, &beyond, Drops::Both);
+        }
+    }
+    ring.watch(fault.lasts);
+    for &node in &all {
+        ring.stage.drop_nothing(node);
+    }
+    injury(aim, all, " as 3+2+2", at, now())
+}
+
+fn storm(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Injury {
+    let victims = aim.some(fault.form % 2 + 1);
+    let (at, mut healed) = (now(), 0);
+    for &pause in &fault.pauses {
+        for &node in &victims {
+            ring.kill(&[node]);
+            healed = ring.spawn(node);
+        }
+        ring.watch(pause);
+    }
+    let how = format!(" {} times", fault.pauses.len());
+    injury(aim, victims, &how, at, healed.max(at))
+}
+
+/// Long enough for the ball to come by: the node plays on, and says what is wrong.
+fn disk(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Injury {
+    let node = aim.first;
+    let at = now();
+    ring.blind(node);
+    // Often enough there is room for the beginning of a line.
+    let room = u64::try_from(fault.form * 3 % 80).unwrap();
+    ring.stage.fill_disk(node, room);
+    ring.watch(fault.lasts);
+    let told = ring.status(node);
+    ring.stage.free_disk(node);
+    ring.unblind(node);
+    let mut injury = injury(aim, vec![node], "", at, now());
+    let told = told.is_some_and(|status| status["led"]["fault"].is_string());
+    if !told {
+        let sentence = format!("pi{} did not say that its disk is full", node + 1);
+        injury.wrong.push(sentence);
+    }
+    injury
+}
+
+fn hogs(ring: &mut Ring, fault: &Fault) -> Injury {
+    let at = now();
+    let hogs = Hogs::start();
+    ring.watch(fault.lasts);
+    let count = hogs.0.len();
+    drop(hogs);
+    Injury {
+        whom: format!("{count} for {:.1} s", fault.lasts.as_secs_f64()),
+        at,
+        healed: now(),
+        victims: Vec::new(),
+        wrong: Vec::new(),
+    }
+}
+
+/// Twice as many busy processes as there are processors.
+struct Hogs(Vec<Child>);
+
+impl Hogs {
+    fn start() -> Self {
+        let count = available_parallelism().map_or(2, |count| count.get()) * 2;
+        let hog = |_| {
+            Command::new("setpriv")
+                .args(["--pdeathsig", "KILL", "--"])
+                .args(["sh", "-c", "while :; do :; done"])
+                .stdin(Stdio::null())
+                .spawn()
+                .unwrap()
+        };
+        Self((0..count).map(hog).collect())
+    }
+}
+
+impl Drop for Hogs {
+    fn drop(&mut self) {
+        for hog in &mut self.0 {
+            // Fails only where it has ended already.
+            let _ = hog.kill();
+            let _ = hog.wait();
+        }
+    }
+}
+
+/// A fault that is none: the processors are busy for that long.
+pub(crate) fn load(number: usize, lasts: Duration) -> Fault {
+    Fault {
+        number,
+        kind: Kind::Hogs,
+        target: Target::Holder,
+        after_arrival: Duration::ZERO,
+        lasts,
+        rest: Duration::from_millis(300),
+        others: Vec::new(),
+        form: 0,
+        pauses: Vec::new(),
+    }
+}

@@ -1,0 +1,167 @@
+//! What one fault did to the ball, by the LEDs of all nodes.
+
+use super::fault::{Fault, Kind};
+use super::harness::{Deed, Line, Observed, Stamp, millis, nanos};
+use super::inject::Injury;
+use super::ring::{DWELL, LEASE, NODES};
+
+/// What is allowed beyond the lease and a quarter: the network, the processors, this observer.
+const GRACE: u64 = 150_000_000;
+/// A ball that was dark for longer than this was not just on its way.
+const ON_ITS_WAY: u64 = 20_000_000;
+/// All links have to be there again this long after the fault was healed.
+pub(crate) const WHOLE_WITHIN: u64 = 2_500_000_000;
+
+/// 1.25 leases after its holder's end a ball has to be lit again.
+fn bound() -> u64 {
+    nanos(LEASE) * 5 / 4 + GRACE
+}
+
+/// Judges fault after fault; remembers what must only ever grow.
+#[derive(Default)]
+pub(crate) struct Judge {
+    highest: Stamp,
+    last_node: Option<usize>,
+}
+
+/// One fault's outcome.
+#[derive(Default)]
+pub(crate) struct Verdict {
+    /// How long the ball was dark; 0 if it only flew.
+    pub(crate) relit: u64,
+    /// The ball came back with another generation.
+    pub(crate) elections: usize,
+    /// While holder and majority were well.
+    pub(crate) false_elections: usize,
+    pub(crate) overlap: u64,
+    /// LEDs of stopped processes, apart.
+    pub(crate) ghost: u64,
+    /// How long after SIGCONT such an LED went off.
+    pub(crate) waking: Option<u64>,
+    /// How long nobody was hurt, and nothing was left to be healed.
+    pub(crate) quiet: u64,
+    pub(crate) passes: usize,
+    pub(crate) wrong: Vec<String>,
+}
+
+/// When the ring was hurt, and when it was whole again.
+pub(crate) struct Span {
+    pub(crate) from: u64,
+    pub(crate) whole: u64,
+    pub(crate) to: u64,
+}
+
+impl Judge {
+    pub(crate) fn judge(
+        &mut self,
+        fault: &Fault,
+        injury: &Injury,
+        span: &Span,
+        (lines, deeds): (Vec<Line>, Vec<Deed>),
+    ) -> Verdict {
+        let seen = Observed::new(lines, &deeds);
+        let mut verdict = Verdict {
+            overlap: seen.overlap(),
+            ghost: seen.ghost,
+            wrong: seen.overlaps(),
+            waking: waking(&seen, &deeds),
+            passes: seen.lines.iter().filter(|line| line.on).count(),
+            ..Verdict::default()
+        };
+        verdict.wrong.extend(injury.wrong.iter().cloned());
+        self.elections(fault, injury, span, &seen, &mut verdict);
+        darkness(fault, injury, span, &seen, &mut verdict);
+        verdict.quiet = if fault.kind.is_harmless() {
+            span.to - span.from
+        } else {
+            span.to.saturating_sub(span.whole + nanos(LEASE) * 5 / 4)
+        };
+        if verdict.false_elections > 0 {
+            let sentence = "the ball was taken from a well holder".to_owned();
+            verdict.wrong.push(sentence);
+        }
+        verdict
+    }
+
+    fn elections(
+        &mut self,
+        fault: &Fault,
+        injury: &Injury,
+        span: &Span,
+        seen: &Observed,
+        verdict: &mut Verdict,
+    ) {
+        // What was done may show for a lease after the ring is whole again.
+        let ill_until = span.whole + nanos(LEASE) * 5 / 4;
+        for line in seen.lines.iter().filter(|line| line.on) {
+            if line.stamp < self.highest {
+                let sentence = format!(
+                    "a ball went back in time: {line:?} after {:?}",
+                    self.highest
+                );
+                verdict.wrong.push(sentence);
+            }
+            let generation = |stamp: Stamp| (stamp.0, stamp.1);
+            if generation(line.stamp) != generation(self.highest) && self.last_node.is_some() {
+                verdict.elections += 1;
+                let excused = !fault.kind.is_harmless()
+                    && (injury.at..ill_until).contains(&line.at)
+                    && self
+                        .last_node
+                        .is_some_and(|node| touched(node, &injury.victims));
+                verdict.false_elections += usize::from(!excused);
+            }
+            self.highest = self.highest.max(line.stamp);
+            self.last_node = Some(line.node);
+        }
+    }
+}
+
+/// Whether the ball was at a victim, or may have been passed to one.
+fn touched(node: usize, victims: &[usize]) -> bool {
+    let around = [node, (node + 1) % NODES, (node + NODES - 1) % NODES];
+    around.iter().any(|node| victims.contains(node))
+}
+
+/// The longest time from SIGCONT to the end of a stay that had begun before SIGSTOP.
+fn waking(seen: &Observed, deeds: &[Deed]) -> Option<u64> {
+    let spans = deeds.iter().filter_map(|deed| {
+        let Deed::Stopped { node, until, .. } = *deed else {
+            return None;
+        };
+        let first = seen.first_after(until, node).filter(|line| !line.on)?;
+        Some(first.at - until)
+    });
+    spans.max()
+}
+
+/// How long nobody was lit, at the worst.
+fn darkness(fault: &Fault, injury: &Injury, span: &Span, seen: &Observed, verdict: &mut Verdict) {
+    let mut limit = bound();
+    let mut from = injury.at;
+    match fault.kind {
+        // Nothing is promised without a majority. Afterwards the links have to come first.
+        Kind::Shatter => {
+            from = injury.healed;
+            limit += WHOLE_WITHIN;
+        }
+        // Its own stay cannot be seen.
+        Kind::Disk => limit += DWELL * 1_000_000,
+        _ => {}
+    }
+    let (dark, since) = seen.longest_gap(from, span.to);
+    let flew = dark <= ON_ITS_WAY || (fault.kind == Kind::Disk && dark <= limit);
+    verdict.relit = if flew { 0 } else { dark };
+    if dark > limit {
+        verdict.wrong.push(format!(
+            "nobody had the ball for {:.1} ms from {:+.1} ms on, more than {:.1}",
+            millis(dark),
+            (since as f64 - injury.at as f64) / 1e6,
+            millis(limit)
+        ));
+    }
+    if fault.kind == Kind::Term && verdict.elections > 0 {
+        let sentence = "a planned stop changed the generation".to_owned();
+        verdict.wrong.push(sentence);
+    }
+}

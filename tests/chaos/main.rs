@@ -1,0 +1,239 @@
+//! Chaos: seven real daemons in network namespaces, hurt and healed as a seed says.
+//!
+//! `tests/chaos/run` installs what this needs and runs it. Whether a promise was kept is decided
+//! from outside, by merging what the LEDs of all nodes traced: `judge.rs` tells what is demanded.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::print_stdout,
+    reason = "a stage that cannot be set ends the test, and figures are for people"
+)]
+
+mod fault;
+mod harness;
+mod inject;
+mod judge;
+mod report;
+mod ring;
+mod stage;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use fault::{Fault, Kind};
+use harness::{millis, now};
+use judge::{Judge, Span, Verdict, WHOLE_WITHIN};
+use report::Report;
+use ring::{DWELL, LEASE, NODES, Ring};
+use stage::Stage;
+
+const USAGE: &str =
+    "tests/chaos/run [--faults N] [--seed S] [--load SECONDS] [--only KIND] [--logs]";
+
+/// What was asked for.
+struct Arguments {
+    /// An empty folder; without one there is nothing to do here.
+    stage: Option<PathBuf>,
+    faults: usize,
+    seed: u64,
+    /// How long all processors are busy at the end.
+    load: Duration,
+    only: Option<Kind>,
+    /// Whether failures come with traces and logs of all nodes.
+    logs: bool,
+}
+
+impl Arguments {
+    fn read(words: impl Iterator<Item = String>) -> Option<Self> {
+        let mut all = Self {
+            stage: None,
+            faults: 60,
+            seed: 7,
+            load: Duration::ZERO,
+            only: None,
+            logs: false,
+        };
+        let mut words = words.peekable();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--stage" => all.stage = Some(words.next()?.into()),
+                "--faults" => all.faults = words.next()?.parse().ok()?,
+                "--seed" => all.seed = words.next()?.parse().ok()?,
+                "--load" => all.load = Duration::from_secs(words.next()?.parse().ok()?),
+                "--only" => all.only = Some(Kind::find(&words.next()?)?),
+                "--logs" => all.logs = true,
+                // What `cargo test` says to every test.
+                _ if all.stage.is_none() => {}
+                _ => return None,
+            }
+        }
+        Some(all)
+    }
+}
+
+fn main() -> ExitCode {
+    let Some(arguments) = Arguments::read(std::env::args().skip(1)) else {
+        println!("usage: {USAGE}");
+        return ExitCode::from(2);
+    };
+    let Some(folder) = arguments.stage.clone() else {
+        println!("skipped: chaos needs a network of its own, which tests/chaos/run makes for it");
+        return ExitCode::SUCCESS;
+    };
+    assert!(stage::is_private(), "this network is in use");
+    let begun = now();
+    let ring = Ring::start(Stage::set(&folder, NODES));
+    let mut chaos = Chaos {
+        ring,
+        judge: Judge::default(),
+        report: Report::default(),
+        refused: BTreeMap::new(),
+        begun,
+        logs: arguments.logs,
+    };
+    chaos.run(&arguments);
+    chaos.look_for_panics();
+    chaos.report.compare_with_the_aim();
+    chaos.report.print(arguments.seed);
+    println!("took {:.1} s", millis(now() - begun) / 1e3);
+    ExitCode::from(u8::from(!chaos.report.failures.is_empty()))
+}
+
+/// A run under way.
+struct Chaos {
+    ring: Ring,
+    judge: Judge,
+    report: Report,
+    /// Passes refused by every process so far.
+    refused: BTreeMap<String, u64>,
+    begun: u64,
+    logs: bool,
+}
+
+impl Chaos {
+    fn run(&mut self, arguments: &Arguments) {
+        let Arguments {
+            faults,
+            seed,
+            only,
+            load,
+            ..
+        } = *arguments;
+        println!(
+            "{NODES} nodes, lease {LEASE:?}, {DWELL} ms on each screen, {faults} faults of seed {seed}; * had the ball"
+        );
+        if let Err(why) = self.ring.settle(self.begun, Duration::from_secs(10)) {
+            self.report
+                .failures
+                .push(format!("the ring did not start: {why}"));
+            return;
+        }
+        for fault in fault::deal(seed, faults, NODES, DWELL, only) {
+            if !self.one(&fault) {
+                return;
+            }
+        }
+        if !load.is_zero() {
+            self.one(&inject::load(faults + 1, load));
+        }
+    }
+
+    fn look_for_panics(&mut self) {
+        for node in 0..NODES {
+            if self.ring.log(node).to_lowercase().contains("panic") {
+                let sentence = format!("pi{} panicked: see its log", node + 1);
+                self.report.failures.push(sentence);
+            }
+        }
+    }
+
+    /// One fault from the blow to the verdict; false if the ring is past help.
+    fn one(&mut self, fault: &Fault) -> bool {
+        let from = now();
+        let injury = inject::inject(&mut self.ring, fault);
+        let settled = self.ring.settle(injury.healed, Duration::from_secs(10));
+        let whole = now();
+        self.ring.watch(LEASE * 5 / 4 + fault.rest);
+        let span = Span {
+            from,
+            whole,
+            to: now(),
+        };
+        let taken = self.ring.take();
+        let excerpt = taken.0.clone();
+        let mut verdict = self.judge.judge(fault, &injury, &span, taken);
+        verdict.wrong.append(&mut self.ring.wrong);
+        let spent = settled.as_ref().copied().unwrap_or(u64::MAX);
+        if spent > WHOLE_WITHIN {
+            let sentence = format!("the ring took {:.0} ms to be whole again", millis(spent));
+            verdict.wrong.push(sentence);
+        }
+        self.count_refused();
+        self.report.add(fault.kind, spent, &verdict);
+        println!("{}", line(fault, &injury.whom, spent, &verdict));
+        for wrong in &verdict.wrong {
+            println!("      {wrong}");
+            let sentence = format!(
+                "fault {} ({} {}): {wrong}",
+                fault.number, fault.kind, injury.whom
+            );
+            self.report.failures.push(sentence);
+        }
+        if self.logs && !verdict.wrong.is_empty() {
+            println!(
+                "      at {} healed {} whole {whole}",
+                injury.at, injury.healed
+            );
+            for line in excerpt {
+                let (word, at) = (if line.on { "on " } else { "off" }, line.at);
+                println!("      {at} pi{} {word} {:?}", line.node + 1, line.stamp);
+            }
+            for node in 0..NODES {
+                println!("--- log of pi{}\n{}", node + 1, self.ring.log(node));
+            }
+        }
+        match settled {
+            Ok(_) => true,
+            Err(why) => {
+                let sentence = format!("fault {}: given up: {why}", fault.number);
+                self.report.failures.push(sentence);
+                false
+            }
+        }
+    }
+
+    fn count_refused(&mut self) {
+        for node in 0..NODES {
+            let Some(status) = self.ring.status(node) else {
+                continue;
+            };
+            let incarnation = status["incarnation"].to_string();
+            let refused = status["counters"]["refused_passes"].as_u64();
+            self.refused.insert(incarnation, refused.unwrap_or(0));
+        }
+        self.report.refused_passes = self.refused.values().sum();
+    }
+}
+
+fn line(fault: &Fault, whom: &str, whole: u64, verdict: &Verdict) -> String {
+    let relit = match verdict.relit {
+        0 => "never dark".to_owned(),
+        dark => format!("relit after {:.1} ms", millis(dark)),
+    };
+    format!(
+        "{:>4}  {:<17} {whom:<32} {relit:<22} whole {:>6.0} ms  {}",
+        fault.number,
+        fault.kind,
+        millis(whole),
+        if verdict.wrong.is_empty() {
+            "ok"
+        } else {
+            "FAILED"
+        }
+    )
+}

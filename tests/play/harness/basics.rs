@@ -1,0 +1,42 @@
+//! What every stage of real processes needs: the clock of the traces, waiting, and `carom` itself.
+
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// Now, on the clock of the LED traces, in nanoseconds.
+pub(crate) fn now() -> u64 {
+    carom::clock::monotonic_nanos()
+}
+
+pub(crate) fn millis(nanos: u64) -> f64 {
+    nanos as f64 / 1e6
+}
+
+pub(crate) fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap()
+}
+
+/// Polls until there is an answer; what was waited for is named if none comes in time.
+pub(crate) fn wait_for<T>(limit: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let until = now() + nanos(limit);
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(now() < until, "waited {limit:?} in vain for {what}");
+        sleep(Duration::from_millis(2));
+    }
+}
+
+/// A `carom` with those arguments, without whatever this machine's environment says to it.
+pub(crate) fn carom(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_carom"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CAROM_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments);
+    command
+}
