@@ -51,11 +51,6 @@ impl LineReader {
         self.longest = longest;
     }
 
-    /// Whether more than the last line has come in already, as far as known.
-    pub(super) fn has_more(&self) -> bool {
-        !self.drained || !self.unread.is_empty()
-    }
-
     /// The next line without its newline.
     pub(super) async fn next(&mut self, stream: &Async<TcpStream>) -> Result<&[u8], ReadError> {
         loop {
