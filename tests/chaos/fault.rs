@@ -28,7 +28,7 @@ pub(crate) enum Kind {
     Disk,
     /// Twice as many busy processes as processors.
     Hogs,
-    /// The holder killed while the processors are busy.
+    /// The holder killed or unplugged while the processors are busy.
     Pressed,
 }
 
@@ -67,11 +67,16 @@ pub(crate) enum Target {
     Node(usize),
 }
 
+/// How long the ball stays on each screen, in milliseconds: in the first half of a run less than
+/// a lease, so that passes are hit; in the second half more, so that deadlines are.
+pub(crate) const DWELLS: [u64; 2] = [150, 700];
+
 /// One fault to come. The seed decides everything here; the ring decides who has the ball.
 #[derive(Clone, Debug)]
 pub(crate) struct Fault {
     pub(crate) number: usize,
     pub(crate) kind: Kind,
+    pub(crate) dwell: u64,
     pub(crate) target: Target,
     /// How long after an arrival of the ball it happens.
     pub(crate) after_arrival: Duration,
@@ -101,7 +106,7 @@ impl Kind {
             Self::Storm => "restart storm",
             Self::Disk => "full disk",
             Self::Hogs => "CPU hogs",
-            Self::Pressed => "kill under load",
+            Self::Pressed => "holder under load",
         }
     }
 
@@ -140,13 +145,7 @@ impl fmt::Display for Kind {
 }
 
 /// So many faults of that seed; all of one kind if `only` says so.
-pub(crate) fn deal(
-    seed: u64,
-    count: usize,
-    nodes: usize,
-    dwell: u64,
-    only: Option<Kind>,
-) -> Vec<Fault> {
+pub(crate) fn deal(seed: u64, count: usize, nodes: usize, only: Option<Kind>) -> Vec<Fault> {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut deck = Vec::new();
     (1..=count)
@@ -158,6 +157,7 @@ pub(crate) fn deal(
             let dealt = deck.pop().unwrap();
             // Its own stream: a fault is the same whatever the others draw.
             let random = fastrand::Rng::with_seed(random.u64(..));
+            let dwell = DWELLS[(number - 1) * DWELLS.len() / count];
             draw(random, number, only.unwrap_or(dealt), nodes, dwell)
         })
         .collect()
@@ -169,13 +169,19 @@ fn draw(mut random: fastrand::Rng, number: usize, kind: Kind, nodes: usize, dwel
         6..8 => Target::Next,
         _ => Target::Node(random.usize(0..nodes)),
     };
-    let (least, most) = kind.span();
+    let (mut least, mut most) = kind.span();
+    if kind == Kind::Disk {
+        // The ball comes by.
+        least = least.max(dwell * 8);
+        most = most.max(dwell * 9);
+    }
     let mut others: Vec<usize> = (0..nodes).collect();
     random.shuffle(&mut others);
     let pauses = random.usize(3..=6);
     Fault {
         number,
         kind,
+        dwell,
         target,
         after_arrival: Duration::from_micros(random.u64(0..dwell * 1_050)),
         lasts: Duration::from_millis(random.u64(least..=most)),

@@ -78,23 +78,7 @@ pub(crate) fn inject(ring: &mut Ring, fault: &Fault) -> Injury {
         Kind::Storm => storm(ring, fault, &aim),
         Kind::Disk => disk(ring, fault, &aim),
         Kind::Hogs => hogs(ring, fault),
-        Kind::Pressed => {
-            let hogs = Hogs::start();
-            ring.watch(PRESSED);
-            let holder = ring.wait_for_arrival().0;
-            let injury = kill(
-                ring,
-                fault,
-                &Aim {
-                    first: holder,
-                    holder,
-                    ..aim
-                },
-                1,
-            );
-            drop(hogs);
-            injury
-        }
+        Kind::Pressed => under_load(ring, fault, aim),
     }
 }
 
@@ -276,6 +260,25 @@ fn hogs(ring: &mut Ring, fault: &Fault) -> Injury {
     }
 }
 
+fn under_load(ring: &mut Ring, fault: &Fault, aim: Aim) -> Injury {
+    let hogs = Hogs::start();
+    ring.watch(PRESSED);
+    let first = ring.wait_for_arrival().0;
+    let aim = Aim {
+        first,
+        holder: first,
+        ..aim
+    };
+    sleep(fault.after_arrival / 2);
+    let injury = if fault.form.is_multiple_of(2) {
+        kill(ring, fault, &aim, 1)
+    } else {
+        cable(ring, fault, &aim, 1)
+    };
+    drop(hogs);
+    injury
+}
+
 /// Twice as many busy processes as there are processors.
 struct Hogs(Vec<Child>);
 
@@ -305,10 +308,11 @@ impl Drop for Hogs {
 }
 
 /// A fault that is none: the processors are busy for that long.
-pub(crate) fn load(number: usize, lasts: Duration) -> Fault {
+pub(crate) fn load(number: usize, dwell: u64, lasts: Duration) -> Fault {
     Fault {
         number,
         kind: Kind::Hogs,
+        dwell,
         target: Target::Holder,
         after_arrival: Duration::ZERO,
         lasts,

@@ -3,7 +3,7 @@
 use super::fault::{Fault, Kind};
 use super::harness::{Deed, Line, Observed, Stamp, millis, nanos};
 use super::inject::Injury;
-use super::ring::{DWELL, LEASE, NODES};
+use super::ring::{LEASE, NODES};
 
 /// What is allowed beyond the lease and a quarter: the network, the processors, this observer.
 const GRACE: u64 = 150_000_000;
@@ -38,6 +38,8 @@ pub(crate) struct Verdict {
     pub(crate) ghost: u64,
     /// How long after SIGCONT such an LED went off.
     pub(crate) waking: Option<u64>,
+    /// The shortest time from the `off` of a holder that is well to the `on` of whoever was elected.
+    pub(crate) margin: Option<u64>,
     /// How long nobody was hurt, and nothing was left to be healed.
     pub(crate) quiet: u64,
     pub(crate) passes: usize,
@@ -93,7 +95,12 @@ impl Judge {
     ) {
         // What was done may show for a lease after the ring is whole again.
         let ill_until = span.whole + nanos(LEASE) * 5 / 4;
-        for line in seen.lines.iter().filter(|line| line.on) {
+        let mut off = None;
+        for line in &seen.lines {
+            if !line.on {
+                off = Some(line);
+                continue;
+            }
             if line.stamp < self.highest {
                 let sentence = format!(
                     "a ball went back in time: {line:?} after {:?}",
@@ -104,6 +111,9 @@ impl Judge {
             let generation = |stamp: Stamp| (stamp.0, stamp.1);
             if generation(line.stamp) != generation(self.highest) && self.last_node.is_some() {
                 verdict.elections += 1;
+                let left = off.filter(|off| Some(off.node) == self.last_node);
+                let margin = left.map(|off| line.at - off.at);
+                verdict.margin = least(verdict.margin, margin);
                 let excused = !fault.kind.is_harmless()
                     && (injury.at..ill_until).contains(&line.at)
                     && self
@@ -115,6 +125,11 @@ impl Judge {
             self.last_node = Some(line.node);
         }
     }
+}
+
+/// The smaller one of those that there are.
+pub(crate) fn least(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    one.into_iter().chain(other).min()
 }
 
 /// Whether the ball was at a victim, or may have been passed to one.
@@ -146,7 +161,7 @@ fn darkness(fault: &Fault, injury: &Injury, span: &Span, seen: &Observed, verdic
             limit += WHOLE_WITHIN;
         }
         // Its own stay cannot be seen.
-        Kind::Disk => limit += DWELL * 1_000_000,
+        Kind::Disk => limit += fault.dwell * 1_000_000,
         _ => {}
     }
     let (dark, since) = seen.longest_gap(from, span.to);

@@ -29,7 +29,7 @@ use fault::{Fault, Kind};
 use harness::{millis, now};
 use judge::{Judge, Span, Verdict, WHOLE_WITHIN};
 use report::Report;
-use ring::{DWELL, LEASE, NODES, Ring};
+use ring::{LEASE, NODES, Ring};
 use stage::Stage;
 
 const USAGE: &str =
@@ -87,7 +87,7 @@ fn main() -> ExitCode {
     };
     assert!(stage::is_private(), "this network is in use");
     let begun = now();
-    let ring = Ring::start(Stage::set(&folder, NODES));
+    let ring = Ring::start(Stage::set(&folder, NODES), fault::DWELLS[0]);
     let mut chaos = Chaos {
         ring,
         judge: Judge::default(),
@@ -124,23 +124,40 @@ impl Chaos {
             load,
             ..
         } = *arguments;
-        println!(
-            "{NODES} nodes, lease {LEASE:?}, {DWELL} ms on each screen, {faults} faults of seed {seed}; * had the ball"
-        );
-        if let Err(why) = self.ring.settle(self.begun, Duration::from_secs(10)) {
-            self.report
-                .failures
-                .push(format!("the ring did not start: {why}"));
+        println!("{NODES} nodes, lease {LEASE:?}, {faults} faults of seed {seed}; * had the ball");
+        if !self.starts(self.begun) {
             return;
         }
-        for fault in fault::deal(seed, faults, NODES, DWELL, only) {
+        for fault in fault::deal(seed, faults, NODES, only) {
+            if fault.dwell != self.ring.dwell && !self.begin(fault.dwell) {
+                return;
+            }
             if !self.one(&fault) {
                 return;
             }
         }
         if !load.is_zero() {
-            self.one(&inject::load(faults + 1, load));
+            self.one(&inject::load(faults + 1, self.ring.dwell, load));
         }
+    }
+
+    /// A new ring, with a ball that stays that long on each screen.
+    fn begin(&mut self, dwell: u64) -> bool {
+        let begun = now();
+        self.ring.begin(dwell);
+        self.judge = Judge::default();
+        self.starts(begun)
+    }
+
+    fn starts(&mut self, begun: u64) -> bool {
+        let started = self.ring.settle(begun, Duration::from_secs(10));
+        if let Err(why) = started {
+            let sentence = format!("the ring did not start: {why}");
+            self.report.failures.push(sentence);
+            return false;
+        }
+        println!("the ball stays {} ms on each screen", self.ring.dwell);
+        true
     }
 
     fn look_for_panics(&mut self) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::fault::Kind;
 use super::harness::millis;
-use super::judge::Verdict;
+use super::judge::{Verdict, least};
 
 /// Everything that is counted.
 #[derive(Default)]
@@ -24,6 +24,7 @@ struct Figures {
     overlap: u64,
     ghost: u64,
     waking: Option<u64>,
+    margin: Option<u64>,
     quiet: u64,
     passes: usize,
 }
@@ -45,6 +46,7 @@ impl Report {
         figures.overlap += verdict.overlap;
         figures.ghost += verdict.ghost;
         figures.waking = figures.waking.max(verdict.waking);
+        figures.margin = least(figures.margin, verdict.margin);
         figures.quiet += verdict.quiet;
         figures.passes += verdict.passes;
     }
@@ -108,6 +110,11 @@ impl Report {
         println!(
             "overlap               {} ns",
             self.sum(|figures| figures.overlap)
+        );
+        let margins = self.kinds.values().map(|figures| figures.margin);
+        println!(
+            "closest call          {:.1} ms from one LED off to another on by election",
+            millis(margins.fold(None, least).unwrap_or(0))
         );
         println!(
             "stopped, still lit    {:.1} ms, counted apart; off at most {:.1} ms after SIGCONT",

@@ -13,12 +13,12 @@ use super::stage::{Stage, address};
 
 pub(crate) const NODES: usize = 7;
 pub(crate) const LEASE: Duration = Duration::from_millis(250);
-/// How long the ball stays on each screen, in milliseconds.
-pub(crate) const DWELL: u64 = 150;
 
 /// The daemons.
 pub(crate) struct Ring {
     pub(crate) stage: Stage,
+    /// How long the ball stays on each screen, in milliseconds.
+    pub(crate) dwell: u64,
     file: PathBuf,
     processes: Vec<Option<Process>>,
     tails: Vec<Tail>,
@@ -42,21 +42,36 @@ struct Tail {
 
 impl Ring {
     /// Starts all nodes.
-    pub(crate) fn start(stage: Stage) -> Self {
-        let file = stage.ring_file(u64::try_from(LEASE.as_millis()).unwrap(), DWELL);
+    pub(crate) fn start(stage: Stage, dwell: u64) -> Self {
         let mut ring = Self {
-            file,
+            dwell,
+            file: PathBuf::new(),
             stage,
             processes: (0..NODES).map(|_| None).collect(),
-            tails: (0..NODES).map(|_| Tail::default()).collect(),
+            tails: Vec::new(),
             deeds: Vec::new(),
             lines: Vec::new(),
             wrong: Vec::new(),
         };
-        for node in 0..NODES {
-            ring.spawn(node);
-        }
+        ring.begin(dwell);
         ring
+    }
+
+    /// Ends all nodes, forgets all, and starts them with another ball.
+    pub(crate) fn begin(&mut self, dwell: u64) {
+        let lease = u64::try_from(LEASE.as_millis()).unwrap();
+        self.dwell = dwell;
+        self.processes.fill_with(|| None);
+        for node in 0..NODES {
+            self.stage.clear_trace(node);
+        }
+        self.tails = (0..NODES).map(|_| Tail::default()).collect();
+        self.deeds.clear();
+        self.lines.clear();
+        self.file = self.stage.ring_file(lease, dwell);
+        for node in 0..NODES {
+            self.spawn(node);
+        }
     }
 
     pub(crate) fn spawn(&mut self, node: usize) -> u64 {

@@ -82,6 +82,11 @@ impl Stage {
         self.disk(node).join("led")
     }
 
+    pub(crate) fn clear_trace(&self, node: usize) {
+        // There is none before the first start.
+        let _ = remove_file(self.trace(node));
+    }
+
     pub(crate) fn log(&self, node: usize) -> PathBuf {
         self.folder.join(format!("pi{}.log", node + 1))
     }
