@@ -2,21 +2,35 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::time::Duration;
 
-use async_io::Async;
+use async_io::{Async, Timer};
+use smol::future;
 
 use crate::escape::Escaped;
 
 /// Connects to the first of the host's addresses that answers; says which.
 ///
+/// Every address gets an equal share of `limit`, so that a dead one does not keep the others out.
+///
 /// A name is looked up anew, on a thread of its own: a resolver may take seconds.
 ///
 /// # Errors
 /// When the name has no address, or none answers; the sentence names the last one tried.
-pub async fn connect(host: &str, port: u16) -> io::Result<(Async<TcpStream>, IpAddr)> {
+pub async fn connect(
+    host: &str,
+    port: u16,
+    limit: Duration,
+) -> io::Result<(Async<TcpStream>, IpAddr)> {
     let mut last = None;
-    for target in resolve(host, port).await? {
-        match Async::<TcpStream>::connect(target).await {
+    let targets = resolve(host, port).await?;
+    let share = limit / u32::try_from(targets.len()).unwrap_or(u32::MAX).max(1);
+    for target in targets {
+        let late = async {
+            Timer::after(share).await;
+            Err(io::Error::new(io::ErrorKind::TimedOut, "no answer"))
+        };
+        match future::or(Async::<TcpStream>::connect(target), late).await {
             Ok(stream) => return Ok((stream, target.ip())),
             Err(error) => last = Some((target, error)),
         }
@@ -53,14 +67,16 @@ async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 mod tests {
     use super::*;
 
+    const SOON: Duration = Duration::from_secs(2);
+
     #[test]
     fn a_name_is_looked_up_and_a_closed_port_is_named() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (_, address) = async_io::block_on(connect("localhost", port)).unwrap();
+        let (_, address) = async_io::block_on(connect("localhost", port, SOON)).unwrap();
         assert!(address.is_loopback());
         drop(listener);
-        let refused = async_io::block_on(connect("127.0.0.1", port)).unwrap_err();
+        let refused = async_io::block_on(connect("127.0.0.1", port, SOON)).unwrap_err();
         assert!(
             refused.to_string().contains(&format!("127.0.0.1:{port}")),
             "{refused}"
@@ -69,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_name_that_nobody_has_is_a_sentence() {
-        let unknown = async_io::block_on(connect("no-such-host.invalid", 1)).unwrap_err();
+        let unknown = async_io::block_on(connect("no-such-host.invalid", 1, SOON)).unwrap_err();
         assert!(
             unknown.to_string().contains("no-such-host.invalid"),
             "{unknown}"

@@ -84,6 +84,13 @@ fn print(config: &Config) -> io::Result<()> {
             ball.start
         )?;
     }
+    let unlit = |node: &&crate::config::Node| !matches!(node.led, Led::None | Led::Trace { .. });
+    if config.nodes.iter().any(|node| unlit(&node)) {
+        writeln!(
+            out,
+            "note: this version has the LED backends trace and none only: other nodes play without their LED"
+        )?;
+    }
     for warning in config.warnings() {
         writeln!(out, "note: {warning}")?;
     }

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::config::{self, Config};
 use crate::daemon::lights::Lights;
 use crate::daemon::{self, Daemon, Setup, listen, lock, log, signals};
-use crate::led::{self, Led, LedError, Nothing};
+use crate::led::{self, LedError};
 use crate::ring::NodeId;
 
 /// Plays one node of the ring, until SIGTERM or SIGINT
@@ -93,27 +93,19 @@ fn find(config: &Config, named: Option<&str>) -> Result<NodeId, Failure> {
     })
 }
 
-/// The node's LED; without one where it cannot be had, for the ball matters more.
+/// The node's LED; one that fails is tried again at every change, for the ball matters more.
 fn lights(node: &config::Node) -> Lights {
-    match led(&node.led) {
-        Ok(led) => Lights::new(&node.name, led),
-        Err(error) => Lights::faulty(&node.name, Box::new(Nothing), &error),
-    }
-}
-
-fn led(led: &config::Led) -> Result<Box<dyn Led>, LedError> {
-    let backend = match led {
-        config::Led::None => return Ok(Box::new(Nothing)),
+    let backend = match &node.led {
+        config::Led::None => return Lights::new(&node.name, Box::new(led::Nothing)),
         config::Led::Trace { path } => {
-            return Ok(Box::new(led::Trace::open(
-                path.clone(),
-                clock::monotonic_nanos,
-            )?));
+            let (trace, fault) = led::Trace::open(path.clone(), clock::monotonic_nanos);
+            return Lights::with_fault(&node.name, Box::new(trace), fault.as_ref());
         }
         config::Led::Gpio { .. } => "gpio",
         config::Led::GpioChip { .. } => "gpiochip",
         config::Led::Sysfs { .. } => "sysfs",
         config::Led::Act => "act",
     };
-    Err(LedError::NotBuilt { backend })
+    let fault = LedError::NotBuilt { backend };
+    Lights::with_fault(&node.name, Box::new(led::Missing { backend }), Some(&fault))
 }

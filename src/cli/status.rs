@@ -275,7 +275,7 @@ fn newest_words(answers: &[&Status]) -> Vec<String> {
         let last = words().max_by_key(|word| word.hop);
         let holder = last
             .and_then(|word| word.holder.as_deref())
-            .unwrap_or("nobody yet");
+            .unwrap_or("nobody yet, as nodes wait one lease after their start");
         let holder = Escaped(holder);
         lines.push(if frozen {
             format!(

@@ -25,10 +25,12 @@ impl Lights {
         }
     }
 
-    /// The same, where it is already known why it does not work.
-    pub fn faulty(node: &str, led: Box<dyn Led>, fault: &LedError) -> Self {
+    /// The same, where it may already be known why it does not work.
+    pub fn with_fault(node: &str, led: Box<dyn Led>, fault: Option<&LedError>) -> Self {
         let mut lights = Self::new(node, led);
-        lights.complain(fault);
+        if let Some(fault) = fault {
+            lights.complain(fault);
+        }
         lights
     }
 

@@ -5,6 +5,8 @@ use std::io;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
+use sha2::{Digest as _, Sha256};
+
 /// Held for as long as the process plays its node; the kernel takes it back however the process ends.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "held, never used")] UnixListener);
@@ -41,7 +43,11 @@ impl std::error::Error for LockError {}
 /// # Errors
 /// When another process of this machine (or of this network namespace) has it.
 pub fn take(ring: &str, node: &str) -> Result<Lock, LockError> {
-    let name = format!("carom/{ring}/{node}");
+    // Hashed: an abstract name has room for 107 bytes only.
+    let name = Sha256::digest(format!("{ring}/{node}"));
+    let name = name.iter().fold(String::from("carom/"), |text, byte| {
+        text + &format!("{byte:02x}")
+    });
     SocketAddr::from_abstract_name(name.as_bytes())
         .and_then(|address| UnixListener::bind_addr(&address))
         .map(Lock)
@@ -58,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_node_runs_once_and_again_when_it_has_ended() {
-        let ring = format!("lock-test-{}", std::process::id());
+        let ring = format!("lock-test-{}-{}", "long".repeat(40), std::process::id());
         let held = take(&ring, "pi1").unwrap();
         assert!(take(&ring, "pi2").is_ok());
         let refused = take(&ring, "pi1").unwrap_err().to_string();

@@ -10,6 +10,7 @@ pub mod log;
 mod note;
 pub mod signals;
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -63,6 +64,8 @@ pub struct Daemon {
     lights: Lights,
     wakes: Wakes,
     next_sweep: Time,
+    /// The connection of every peer whose lines count: the latest.
+    current: BTreeMap<NodeId, u64>,
     line: Vec<u8>,
     _http: Option<Task<()>>,
 }
@@ -122,6 +125,7 @@ impl Daemon {
                 armed: None,
             },
             next_sweep: now,
+            current: BTreeMap::new(),
             line: Vec::new(),
             _http: http,
         })
@@ -134,7 +138,10 @@ impl Daemon {
             let wake = self.wakes.next(deadline).await;
             let asker = wake.asker();
             let input = match wake {
-                Wake::Link(event) => input_of(event),
+                Wake::Link(event) => match self.admit(event) {
+                    Some(input) => input,
+                    None => continue,
+                },
                 // The answer tells what is true now, not what was at the last event.
                 Wake::Time | Wake::Ask(_) => Input::Tick,
                 Wake::Stop => Input::Drain,
@@ -159,17 +166,58 @@ impl Daemon {
                 Output::Dark(possession) => self.lights.show(possession, false),
                 Output::Send { to, message } => {
                     net::encode(&message, &mut self.line);
-                    self.links.send(to, &self.line);
+                    self.say(to);
                 }
                 Output::Broadcast(message) => {
                     net::encode(&message, &mut self.line);
-                    self.links.broadcast(&self.line);
+                    for peer in self.topology.node_ids() {
+                        self.say(peer);
+                    }
                 }
                 Output::Note(note) => note::log(&self.topology, &note),
                 Output::Drained => return true,
             }
         }
         false
+    }
+
+    /// Sends the encoded line to the life of the peer that the core spoke to.
+    fn say(&self, to: NodeId) {
+        if let Some(addressee) = self.node.addressee(to) {
+            self.links.send(to, addressee, &self.line);
+        }
+    }
+
+    /// What an event of the links means to the core; `None` for one of a connection that a later
+    /// one has replaced: their tasks may speak in any order.
+    fn admit(&mut self, event: net::Event) -> Option<Input> {
+        let is_current =
+            |current: &BTreeMap<NodeId, u64>, peer, link| current.get(&peer) == Some(&link);
+        match event {
+            net::Event::Up {
+                peer,
+                incarnation,
+                link,
+            } => {
+                let newest = self
+                    .current
+                    .get(&peer)
+                    .is_none_or(|&earlier| earlier < link);
+                newest.then(|| {
+                    self.current.insert(peer, link);
+                    Input::LinkUp { peer, incarnation }
+                })
+            }
+            net::Event::Down { peer, link } => {
+                is_current(&self.current, peer, link).then_some(Input::LinkDown { peer })
+            }
+            net::Event::Line {
+                from,
+                link,
+                message,
+            } => is_current(&self.current, from, link).then_some(Input::Received { from, message }),
+            net::Event::Duplicate => Some(Input::Duplicate),
+        }
     }
 
     fn answer(&self, answer: &Sender<Status>) {
@@ -251,14 +299,5 @@ impl Wakes {
             self.timer.set_after(clock::now().until(deadline));
             self.armed = Some(deadline);
         }
-    }
-}
-
-fn input_of(event: net::Event) -> Input {
-    match event {
-        net::Event::Up { peer, incarnation } => Input::LinkUp { peer, incarnation },
-        net::Event::Down { peer } => Input::LinkDown { peer },
-        net::Event::Line { from, message } => Input::Received { from, message },
-        net::Event::Duplicate => Input::Duplicate,
     }
 }

@@ -6,7 +6,9 @@ use crate::ring::{Note, Topology};
 pub(super) fn log(topology: &Topology, note: &Note) {
     match *note {
         Note::Won { ball, generation } => {
-            tracing::info!("ball {ball} is here by election (generation {generation})");
+            tracing::info!(
+                "nobody had ball {ball}: by vote of the ring this node has it now (generation {generation})"
+            );
         }
         Note::Froze { ball } => {
             tracing::warn!("ball {ball} stands still here: no majority renewed its lease in time");
@@ -23,6 +25,10 @@ pub(super) fn log(topology: &Topology, note: &Note) {
         ),
         Note::Silenced => tracing::error!(
             "another process of this node's name is in the ring: this one does not vote; stop one of the two, or name them differently"
+        ),
+        Note::Implausible { from } => tracing::debug!(
+            "a line of {} was ignored: its round, hop or state cannot be true",
+            topology.name(from)
         ),
         Note::Campaign { ball, generation } => {
             tracing::debug!("asking for ball {ball} with generation {generation}");

@@ -12,7 +12,7 @@ pub async fn watch(stop: Sender<()>) -> std::io::Result<()> {
     let mut signals = Signals::new([Signal::Term, Signal::Int])?;
     while let Some(signal) = signals.next().await {
         let signal = signal?;
-        tracing::info!("{signal:?}: handing every ball on, then leaving");
+        tracing::info!("asked to stop ({signal:?}): passing every ball on, then leaving");
         // A request that is already waiting does as well.
         let _ = stop.try_send(());
     }

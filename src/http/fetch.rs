@@ -66,7 +66,9 @@ pub async fn fetch_status(host: &str, port: u16) -> Result<Status, FetchError> {
 }
 
 async fn fetch(host: &str, port: u16) -> Result<Status, FetchError> {
-    let (stream, _) = connect(host, port).await.map_err(FetchError::Unreachable)?;
+    let (stream, _) = connect(host, port, FETCH_LIMIT)
+        .await
+        .map_err(FetchError::Unreachable)?;
     let not_http = |error: hyper::Error| FetchError::NotCarom(error.to_string());
     let (mut sender, connection) = hyper::client::conn::http1::handshake(FuturesIo::new(stream))
         .await

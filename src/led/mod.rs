@@ -43,6 +43,21 @@ impl Led for Nothing {
     }
 }
 
+/// A light that this version of carom does not have: setting it fails, each time.
+#[derive(Debug)]
+pub struct Missing {
+    /// Which backend.
+    pub backend: &'static str,
+}
+
+impl Led for Missing {
+    fn show(&mut self, _change: &Change<'_>, _lit: bool) -> Result<(), LedError> {
+        Err(LedError::NotBuilt {
+            backend: self.backend,
+        })
+    }
+}
+
 /// A light that could not be set: a sentence that says what to do.
 #[derive(Debug)]
 pub enum LedError {

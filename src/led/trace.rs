@@ -20,17 +20,21 @@ pub struct Trace {
 impl Trace {
     /// Opens `path` for appending, or makes it. `now` gives CLOCK_MONOTONIC in nanoseconds.
     ///
-    /// # Errors
-    /// When the file cannot be opened.
-    pub fn open(path: PathBuf, now: fn() -> u64) -> Result<Self, LedError> {
+    /// If the file cannot be opened, the fault is returned beside, and every change tries again.
+    pub fn open(path: PathBuf, now: fn() -> u64) -> (Self, Option<LedError>) {
         let mut trace = Self {
             path,
             file: None,
             now,
             line: Vec::with_capacity(96),
         };
-        trace.file = Some(trace.reopen()?);
-        Ok(trace)
+        match trace.reopen() {
+            Ok(file) => {
+                trace.file = Some(file);
+                (trace, None)
+            }
+            Err(fault) => (trace, Some(fault)),
+        }
     }
 
     fn reopen(&self) -> Result<File, LedError> {
@@ -107,7 +111,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("led");
         std::fs::write(&path, "before\n").unwrap();
-        let mut trace = Trace::open(path.clone(), || 42).unwrap();
+        let (mut trace, fault) = Trace::open(path.clone(), || 42);
+        assert!(fault.is_none());
         trace.show(&change(true, 7), true).unwrap();
         trace.show(&change(false, 7), false).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
@@ -119,10 +124,9 @@ mod tests {
 
     #[test]
     fn a_path_that_cannot_be_written_is_named_with_what_to_do() {
-        let Err(error) = Trace::open("/nowhere/led".into(), || 0) else {
-            panic!("opened")
-        };
-        let sentence = error.to_string();
+        let (mut trace, fault) = Trace::open("/nowhere/led".into(), || 0);
+        assert!(trace.show(&change(true, 1), true).is_err());
+        let sentence = fault.unwrap().to_string();
         assert!(
             sentence.contains("/nowhere/led") && sentence.contains("choose a path"),
             "{sentence}"
@@ -131,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_an_error_and_the_next_change_tries_again() {
-        let mut trace = Trace::open("/dev/full".into(), || 0).unwrap();
+        let (mut trace, _) = Trace::open("/dev/full".into(), || 0);
         assert!(trace.show(&change(true, 1), true).is_err());
         let folder = tempfile::tempdir().unwrap();
         trace.path = folder.path().join("led");

@@ -95,5 +95,9 @@ async fn connect(hub: &Hub, peer: NodeId) -> io::Result<(Async<TcpStream>, IpAdd
             ),
         ))
     };
-    future::or(crate::connect::connect(&address.host, address.port), late).await
+    future::or(
+        crate::connect::connect(&address.host, address.port, CONNECT_LIMIT),
+        late,
+    )
+    .await
 }

@@ -128,7 +128,7 @@ pub(super) async fn serve(hub: &Hub, connection: Connection) -> LinkError {
         match dialled {
             Some(peer) => {
                 hub.peer_log.warn(&format!(
-                    "{} at {address} is not linked: {error}",
+                    "{} at {address} is not connected: {error}",
                     hub.name(peer)
                 ));
             }
@@ -166,12 +166,7 @@ async fn run(hub: &Hub, connection: Connection) -> Result<Infallible, LinkError>
     let stream = Rc::new(stream);
     let outbox = Rc::new(Outbox::new(Rc::clone(&stream)));
     let seat = hub.table.seat(peer, hello.incarnation, &outbox);
-    let Seat::Taken {
-        serial,
-        replaced,
-        again,
-    } = seat
-    else {
+    let Seat::Taken { link, again } = seat else {
         let error = LinkError::Duplicate(hub.name(peer).to_owned());
         decline(hub, &stream, &error).await;
         return Err(error);
@@ -179,31 +174,42 @@ async fn run(hub: &Hub, connection: Connection) -> Result<Infallible, LinkError>
     introduced.set(true);
     hub.reconnects.set(hub.reconnects.get() + u64::from(again));
     let name = hub.name(peer);
-    hub.peer_log.info(&format!("{name} at {address} is linked"));
-    if replaced {
-        tell(hub, Event::Down { peer }).await;
-    }
-    tell(
-        hub,
-        Event::Up {
-            peer,
-            incarnation: hello.incarnation,
-        },
-    )
-    .await;
-    let Err(error) = future::or(
-        listen(hub, &stream, &mut reader, peer, &outbox),
-        flush(&outbox),
-    )
-    .await;
+    hub.peer_log
+        .info(&format!("{name} at {address} is connected"));
+    let incarnation = hello.incarnation;
+    let up = Event::Up {
+        peer,
+        incarnation,
+        link,
+    };
+    tell(hub, up).await;
+    let listening = async {
+        loop {
+            let message = listen(&stream, &mut reader, &outbox).await?;
+            let from = peer;
+            tell(
+                hub,
+                Event::Line {
+                    from,
+                    link,
+                    message,
+                },
+            )
+            .await;
+            // The loop hears the line before this task asks for more: a quick ball flies on sooner,
+            // and a peer that never stops talking cannot fill the queue before others get a word in.
+            future::yield_now().await;
+        }
+    };
+    let Err(error) = future::or(listening, flush(&outbox)).await;
     if matches!(error, LinkError::Garbage(_) | LinkError::TooLong(_)) {
         decline(hub, &stream, &error).await;
     }
-    if hub.table.leave(peer, serial) {
-        tell(hub, Event::Down { peer }).await;
-    }
-    hub.peer_log
-        .warn(&format!("{name} at {address} is no longer linked: {error}"));
+    hub.table.leave(peer, link);
+    tell(hub, Event::Down { peer, link }).await;
+    hub.peer_log.warn(&format!(
+        "{name} at {address} is no longer connected: {error}"
+    ));
     Err(error)
 }
 
@@ -224,7 +230,8 @@ async fn meet(
     let hello = match parse(reader.next(stream).await?) {
         Ok(Message::Hello(hello)) => hello,
         Ok(Message::Refused { reason, duplicate }) => {
-            if duplicate {
+            // Only the answer to our own call counts: anyone may call us and say so.
+            if duplicate && dialled.is_some() {
                 tell(hub, Event::Duplicate).await;
             }
             return Err(LinkError::Refused { reason, duplicate });
@@ -281,36 +288,22 @@ async fn say(mut stream: &Async<TcpStream>, message: &Message) -> Result<(), Lin
     stream.write_all(&line).await.map_err(LinkError::Io)
 }
 
-/// Reads lines until the link ends.
+/// The next message of a link.
 async fn listen(
-    hub: &Hub,
     stream: &Async<TcpStream>,
     reader: &mut LineReader,
-    peer: NodeId,
     outbox: &Outbox,
-) -> Result<Infallible, LinkError> {
-    loop {
-        let line = reader.next(stream).await?;
-        if let Some(why) = outbox.closing() {
-            return Err(LinkError::Closed(why));
-        }
-        outbox.silent.set(0);
-        let message = parse(line).map_err(LinkError::Garbage)?;
-        if let Message::Refused { reason, duplicate } = message {
-            return Err(LinkError::Refused { reason, duplicate });
-        }
-        tell(
-            hub,
-            Event::Line {
-                from: peer,
-                message,
-            },
-        )
-        .await;
-        // The loop hears the line before this task asks for more: a quick ball flies on sooner, and
-        // a peer that never stops talking cannot fill the queue before others get a word in.
-        future::yield_now().await;
+) -> Result<Message, LinkError> {
+    let line = reader.next(stream).await?;
+    if let Some(why) = outbox.closing() {
+        return Err(LinkError::Closed(why));
     }
+    outbox.silent.set(0);
+    let message = parse(line).map_err(LinkError::Garbage)?;
+    if let Message::Refused { reason, duplicate } = message {
+        return Err(LinkError::Refused { reason, duplicate });
+    }
+    Ok(message)
 }
 
 async fn tell(hub: &Hub, event: Event) {

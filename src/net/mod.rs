@@ -36,16 +36,22 @@ pub enum Event {
         peer: NodeId,
         /// Which life of it.
         incarnation: Incarnation,
+        /// Which connection: later ones have higher numbers.
+        link: u64,
     },
     /// It is gone.
     Down {
         /// Who.
         peer: NodeId,
+        /// Which connection.
+        link: u64,
     },
     /// A line came in.
     Line {
         /// From whom.
         from: NodeId,
+        /// On which connection.
+        link: u64,
         /// What it says.
         message: Message,
     },
@@ -157,16 +163,12 @@ impl Links {
         Self { hub, _tasks: tasks }
     }
 
-    /// Sends one encoded line; nothing happens if the peer is not connected.
-    pub fn send(&self, to: NodeId, line: &[u8]) {
-        self.hub.table.send(to, line);
-    }
-
-    /// Sends one encoded line to every connected peer.
-    pub fn broadcast(&self, line: &[u8]) {
-        for peer in self.hub.settings.topology.node_ids() {
-            self.hub.table.send(peer, line);
-        }
+    /// Sends one encoded line to that process of the peer; nothing happens if it is not connected.
+    ///
+    /// A peer may be reborn between the decision to send and this: what was meant for its last
+    /// life never reaches the next.
+    pub fn send(&self, to: NodeId, addressee: Incarnation, line: &[u8]) {
+        self.hub.table.send(to, addressee, line);
     }
 
     /// To be called once a heartbeat: closes the links that have been silent for too many of them.

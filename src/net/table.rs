@@ -11,11 +11,11 @@ use crate::ring::{Incarnation, NodeId};
 pub(super) struct Table {
     places: RefCell<Vec<Option<Place>>>,
     met: RefCell<Vec<bool>>,
-    last_serial: Cell<u64>,
+    last_link: Cell<u64>,
 }
 
 struct Place {
-    serial: u64,
+    link: u64,
     incarnation: Incarnation,
     outbox: Rc<Outbox>,
 }
@@ -23,12 +23,8 @@ struct Place {
 /// What became of a link that wanted a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seat {
-    /// It has the place; `replaced` if a link had it before, `again` if the peer was ever met before.
-    Taken {
-        serial: u64,
-        replaced: bool,
-        again: bool,
-    },
+    /// It has the place, under a number of its own; `again` if the peer was ever met before.
+    Taken { link: u64, again: bool },
     /// Another process of that name has it and is well.
     Duplicate,
 }
@@ -38,7 +34,7 @@ impl Table {
         Self {
             places: RefCell::new((0..count).map(|_| None).collect()),
             met: RefCell::new(vec![false; count]),
-            last_serial: Cell::new(0),
+            last_link: Cell::new(0),
         }
     }
 
@@ -58,10 +54,10 @@ impl Table {
         if self.is_duplicate(peer, incarnation) {
             return Seat::Duplicate;
         }
-        let serial = self.last_serial.get() + 1;
-        self.last_serial.set(serial);
+        let link = self.last_link.get() + 1;
+        self.last_link.set(link);
         let place = Place {
-            serial,
+            link,
             incarnation,
             outbox: Rc::clone(outbox),
         };
@@ -69,7 +65,6 @@ impl Table {
         let earlier = places
             .get_mut(peer.index())
             .and_then(|seat| seat.replace(place));
-        let replaced = earlier.is_some();
         if let Some(earlier) = earlier {
             earlier.outbox.close(Closing::Superseded);
         }
@@ -78,22 +73,21 @@ impl Table {
             .borrow_mut()
             .get_mut(peer.index())
             .is_some_and(|met| std::mem::replace(met, true));
-        Seat::Taken {
-            serial,
-            replaced,
-            again,
-        }
+        Seat::Taken { link, again }
     }
 
     /// Empties the place if that link still has it.
-    pub(super) fn leave(&self, peer: NodeId, serial: u64) -> bool {
-        let mut places = self.places.borrow_mut();
-        let seat = places.get_mut(peer.index());
-        seat.is_some_and(|seat| seat.take_if(|place| place.serial == serial).is_some())
+    pub(super) fn leave(&self, peer: NodeId, link: u64) {
+        if let Some(seat) = self.places.borrow_mut().get_mut(peer.index()) {
+            seat.take_if(|place| place.link == link);
+        }
     }
 
-    pub(super) fn send(&self, to: NodeId, line: &[u8]) {
-        if let Some(Some(place)) = self.places.borrow().get(to.index()) {
+    /// Sends a line to that process of the peer, if it is the one that is connected.
+    pub(super) fn send(&self, to: NodeId, addressee: Incarnation, line: &[u8]) {
+        if let Some(Some(place)) = self.places.borrow().get(to.index())
+            && place.incarnation == addressee
+        {
             place.outbox.send(line);
         }
     }

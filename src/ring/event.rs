@@ -115,6 +115,11 @@ pub enum Note {
         /// Who was to have it.
         to: NodeId,
     },
+    /// A message was ignored: its numbers cannot be true.
+    Implausible {
+        /// Who sent it.
+        from: NodeId,
+    },
     /// Another process has this node's name: no vote of ours counts until a full lease has passed.
     Silenced,
 }

@@ -19,6 +19,7 @@ mod node;
 mod node_set;
 mod passing;
 pub mod peers;
+mod plausible;
 mod renewal;
 pub mod time;
 pub mod topology;

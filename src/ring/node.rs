@@ -184,11 +184,18 @@ impl Node {
                     return;
                 };
                 link.heard = now;
-                self.receive(from, message, out);
+                if self.is_plausible(&message) {
+                    self.receive(from, message, out);
+                } else {
+                    out.push(Output::Note(Note::Implausible { from }));
+                }
             }
             Input::Duplicate => {
+                // Told once, not at every refusal that keeps the quarantine from ending.
+                if self.now >= self.quarantine_until {
+                    out.push(Output::Note(Note::Silenced));
+                }
                 self.quarantine_until = self.now + self.topology.lease;
-                out.push(Output::Note(Note::Silenced));
             }
             Input::Tick => {}
             Input::Drain => self.start_drain(out),
@@ -284,6 +291,11 @@ impl Node {
             since,
         };
         out.push(Output::Send { to, message });
+    }
+
+    /// The life of the peer to which everything that this node says to it is addressed.
+    pub fn addressee(&self, peer: NodeId) -> Option<Incarnation> {
+        self.peers.link(peer).map(|link| link.incarnation)
     }
 
     /// The peer's latest heartbeat time and how long ago it was heard, in microseconds.

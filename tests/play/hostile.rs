@@ -90,6 +90,12 @@ fn lies(ring: &Cluster) -> Vec<Attack> {
             "\"duplicate\":true",
             "another process named pi2 is in the ring",
         ),
+        attack(
+            "a refusal out of the blue",
+            b"{\"type\":\"refused\",\"reason\":\"go away\",\"duplicate\":true}\n".to_vec(),
+            "",
+            "the peer refused: go away",
+        ),
     ]
 }
 
@@ -129,7 +135,7 @@ fn garbage(ring: &Cluster) -> Vec<Attack> {
             "a depth bomb from a peer",
             believed(ring, &nested("[", 30_000, "]")),
             "no message of the ring protocol",
-            "pi5 at 127.0.0.1 is no longer linked: a line was no message",
+            "pi5 at 127.0.0.1 is no longer connected: a line was no message",
         ),
         attack(
             "a depth bomb inside a message",
@@ -142,19 +148,19 @@ fn garbage(ring: &Cluster) -> Vec<Attack> {
                 .concat(),
             ),
             "no message of the ring protocol",
-            "pi5 at 127.0.0.1 is no longer linked: a line was no message",
+            "pi5 at 127.0.0.1 is no longer connected: a line was no message",
         ),
         attack(
             "a line without end from a peer",
             believed(ring, &[b'0'; 80 * 1024]),
             "",
-            "pi5 at 127.0.0.1 is no longer linked: a line was longer than 65536 bytes",
+            "pi5 at 127.0.0.1 is no longer connected: a line was longer than 65536 bytes",
         ),
         attack(
             "a hello and then silence",
             believed(ring, b""),
             "\"hello\"",
-            "pi5 at 127.0.0.1 is no longer linked: nothing was heard for three heartbeats",
+            "pi5 at 127.0.0.1 is no longer connected: nothing was heard for three heartbeats",
         ),
         attack("silence", Vec::new(), "", "no hello came within 2s"),
     ]
@@ -192,6 +198,8 @@ fn attack_all(ring: &Cluster, attacks: Vec<Attack>) {
             assert!(!line.contains(|character: char| character.is_control()));
         }
         assert!(new.len() <= 2, "one sentence each");
+        let condition = ring.status(0).map(|status| status["condition"].clone());
+        assert_eq!(condition, Some("in-ring".into()), "{}", attack.name);
         assert!(
             ring.linked(&nodes),
             "{}: the ring was disturbed",

@@ -130,6 +130,7 @@ pub(crate) fn note(note: &Note, topology: &Topology) -> String {
             ball,
             generation: old,
         } => format!("ball {ball} retired {}", generation(old)),
+        Note::Implausible { from } => format!("ignores {}", topology.name(from)),
         Note::Unanswered { ball, to } => {
             format!("ball {ball} never acknowledged by {}", topology.name(to))
         }

@@ -96,8 +96,14 @@ fn picture(score: &Score, table: &Table, now: Time) -> String {
     for (name, ball) in score.balls() {
         let _ = write!(
             text,
-            "  ball {name}  generation {}  hop {}\x1b[K\r\n",
-            ball.generation, ball.hop
+            "  ball {name}  generation {}  hop {}{}\x1b[K\r\n",
+            ball.generation,
+            ball.hop,
+            if ball.at.is_empty() {
+                "  on its way: a majority must run"
+            } else {
+                ""
+            }
         );
     }
     let (passes, elections, overlaps) = score.totals();
