@@ -6,6 +6,7 @@ use super::ball::{BallState, Generation, Record, Stamp};
 use super::message::Incarnation;
 use super::motion;
 use super::node_set::NodeSet;
+use super::sketch::{self, Sketch};
 use super::time::Time;
 use super::topology::{NodeId, Screen};
 
@@ -113,6 +114,24 @@ impl Held {
 
     pub(super) fn ask_mut(&mut self, seq: u64) -> Option<&mut Ask> {
         self.asks.iter_mut().find(|ask| ask.seq == seq)
+    }
+
+    /// Shows the renewals whose answers can still come.
+    pub(super) fn sketch_asks(&self, me: NodeId, lease: Duration, to: &mut impl Sketch) {
+        to.number(self.has_asked().into());
+        for ask in &self.asks {
+            if !to.awaits(ask.seq) {
+                continue;
+            }
+            to.request(ask.seq);
+            to.moment(me, ask.sent, lease);
+            sketch::set(to, ask.asked);
+            sketch::set(to, ask.granted);
+            for &(rival, nodes) in &ask.denied {
+                to.generation(rival);
+                sketch::set(to, nodes);
+            }
+        }
     }
 
     /// Whether a renewal has been sent since the ball came.

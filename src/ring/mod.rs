@@ -21,6 +21,7 @@ mod passing;
 pub mod peers;
 mod plausible;
 mod renewal;
+pub mod sketch;
 pub mod time;
 pub mod topology;
 pub mod view;

@@ -27,6 +27,10 @@ impl NodeSet {
         self.len() == 0
     }
 
+    pub(super) fn words(self) -> [u64; 4] {
+        self.0
+    }
+
     /// Whether every member is also a member of `other`.
     pub(super) fn is_subset(self, other: Self) -> bool {
         self.0

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::ball::{Generation, Record};
+use super::sketch::{self, Sketch};
 use super::time::Time;
 use super::topology::NodeId;
 
@@ -110,6 +111,18 @@ impl Voter {
     pub(super) fn missed_at(&self, span: Duration) -> Time {
         let free = self.lease.map_or(Time::default(), |lease| lease.until);
         self.heard.map_or(free, |heard| free.max(heard + span))
+    }
+
+    /// Shows what decides this voice's future.
+    pub(super) fn sketch(&self, me: NodeId, span: Duration, turn: Duration, to: &mut impl Sketch) {
+        to.number(self.lease.is_some().into());
+        if let Some(lease) = self.lease {
+            to.generation(lease.generation);
+            to.moment(me, lease.until, turn);
+        }
+        sketch::record(to, self.newest);
+        to.number(self.holder.map_or(u64::MAX, |holder| holder.0.into()));
+        sketch::moment(to, me, self.heard, span + turn);
     }
 
     /// The highest round that this voice was lent to or heard of.

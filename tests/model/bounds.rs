@@ -1,0 +1,197 @@
+//! What a run explores: how many nodes, how many faults of which kind, and how slow the network is.
+
+use std::fmt;
+
+/// The faults that are counted, each with its own limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Fault {
+    Crash,
+    Loss,
+    Copy,
+    Stray,
+    Cut,
+    Reset,
+    Pause,
+    Drain,
+}
+
+/// Every fault, in the order of its number, with the name of its option.
+pub(crate) const FAULTS: [(Fault, &str, &str); 8] = [
+    (
+        Fault::Crash,
+        "crashes",
+        "a process dies and forgets all; it may start again at any time",
+    ),
+    (Fault::Loss, "losses", "a line never arrives"),
+    (
+        Fault::Copy,
+        "copies",
+        "a line arrives twice, the second time at any later moment",
+    ),
+    (
+        Fault::Stray,
+        "strays",
+        "a line leaves its place in the order and arrives at any later moment",
+    ),
+    (
+        Fault::Cut,
+        "cuts",
+        "a partition, of any length: a part of the ring, or one way of one link",
+    ),
+    (
+        Fault::Reset,
+        "resets",
+        "a connection breaks and opens again, with or without what was on it",
+    ),
+    (
+        Fault::Pause,
+        "pauses",
+        "a process stops for any length of time and runs on",
+    ),
+    (
+        Fault::Drain,
+        "drains",
+        "a planned stop; the node may start again",
+    ),
+];
+
+/// The limits of one run.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) nodes: usize,
+    /// A limit for each fault, and one for all together.
+    pub(crate) most: [u8; FAULTS.len()],
+    pub(crate) faults: u8,
+    /// How far the newest round that any node knows may be above the oldest.
+    pub(crate) rounds: u64,
+    /// A line on a whole link arrives within so many ticks, without that being a fault.
+    pub(crate) patience: i8,
+    /// Ticks a lease has.
+    pub(crate) grid: u32,
+    /// Ticks a ball takes across a screen.
+    pub(crate) crossing: u32,
+    /// The end of time, in ticks; without it time has no end.
+    pub(crate) ticks: Option<u64>,
+    /// Whether the clocks run one percent apart; needs an end of time.
+    pub(crate) skew: bool,
+    /// Whether to begin with processes that have just started, instead of with a ball in flight.
+    pub(crate) cold: bool,
+    /// Whether the random numbers are such that later nodes outrank earlier ones, or the reverse.
+    pub(crate) reverse: bool,
+    /// One of so many states is followed through calm weather: the ball must come back.
+    pub(crate) calm: u64,
+    /// One of so many states is compared with its likes.
+    pub(crate) audit: u64,
+    pub(crate) seconds: Option<u64>,
+    pub(crate) threads: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            nodes: 3,
+            most: [0; FAULTS.len()],
+            faults: 2,
+            rounds: 6,
+            patience: 0,
+            grid: 8,
+            crossing: 3,
+            ticks: None,
+            skew: false,
+            cold: false,
+            reverse: false,
+            calm: 500,
+            audit: 0,
+            seconds: None,
+            threads: 2,
+        }
+    }
+}
+
+impl Bounds {
+    /// Reads `--name value` pairs over the defaults.
+    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut bounds = Self::default();
+        let mut arguments = arguments;
+        while let Some(argument) = arguments.next() {
+            let name = argument
+                .strip_prefix("--")
+                .ok_or(format!("{argument:?} is no option"))?
+                .to_owned();
+            let mut number = || -> Result<u64, String> {
+                let value = arguments.next().ok_or(format!("--{name} needs a number"))?;
+                value
+                    .parse()
+                    .map_err(|_| format!("--{name} needs a number, not {value:?}"))
+            };
+            if let Some(index) = FAULTS.iter().position(|(_, option, _)| *option == name) {
+                bounds.most[index] = small(number()?)?;
+                continue;
+            }
+            match name.as_str() {
+                "nodes" => bounds.nodes = usize::from(small(number()?)?),
+                "faults" => bounds.faults = small(number()?)?,
+                "rounds" => bounds.rounds = number()?,
+                "patience" => bounds.patience = small(number()?)? as i8,
+                "grid" => bounds.grid = small(number()?)?.max(1).into(),
+                "crossing" => bounds.crossing = small(number()?)?.max(1).into(),
+                "ticks" => bounds.ticks = Some(number()?),
+                "skew" => bounds.skew = true,
+                "cold" => bounds.cold = true,
+                "reverse" => bounds.reverse = true,
+                "calm" => bounds.calm = number()?,
+                "audit" => bounds.audit = number()?,
+                "seconds" => bounds.seconds = Some(number()?),
+                "threads" => bounds.threads = usize::from(small(number()?)?),
+                _ => return Err(format!("there is no option --{name}")),
+            }
+        }
+        if bounds.skew && bounds.ticks.is_none() {
+            return Err("--skew needs --ticks: clocks that drift apart never repeat".to_owned());
+        }
+        if !(2..=4).contains(&bounds.nodes) {
+            return Err("--nodes takes 2, 3 or 4".to_owned());
+        }
+        Ok(bounds)
+    }
+}
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let start = if self.cold {
+            "just started"
+        } else {
+            "a ball in flight"
+        };
+        let end = self
+            .ticks
+            .map_or("no end".to_owned(), |ticks| format!("{ticks} ticks"));
+        writeln!(
+            formatter,
+            "  {} nodes, {start}; a tick is 1/{} of a lease, a ball crosses in {} ticks, time has {end}{}",
+            self.nodes,
+            self.grid,
+            self.crossing,
+            if self.skew { ", clocks 1 % apart" } else { "" },
+        )?;
+        writeln!(
+            formatter,
+            "  a line takes at most {} ticks; rounds at most {} apart; {} faults at most, of these:",
+            self.patience, self.rounds, self.faults
+        )?;
+        for ((_, name, says), most) in FAULTS.iter().zip(self.most) {
+            if most > 0 && self.faults > 0 {
+                let most = most.min(self.faults);
+                writeln!(formatter, "    {most} {name}: {says}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn small(number: u64) -> Result<u8, String> {
+    u8::try_from(number)
+        .ok()
+        .filter(|&small| small < 100)
+        .ok_or(format!("{number} is too many"))
+}

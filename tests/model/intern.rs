@@ -1,0 +1,100 @@
+//! One copy of every node, however many states it is part of: a state that waits its turn is small.
+
+use std::collections::HashMap;
+use std::hash::Hasher;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use carom::ring::sketch::Sketch;
+use carom::ring::{Generation, Incarnation, Node, NodeId, Stamp, Time};
+
+use crate::canon::Mix;
+
+const SHARDS: usize = 64;
+
+/// The nodes in use, by what decides their future, with absolute times.
+pub(crate) struct Nodes {
+    shards: [Mutex<Shard>; SHARDS],
+}
+
+#[derive(Default)]
+struct Shard {
+    nodes: HashMap<u64, Weak<Node>>,
+    /// When so many are listed, those no longer in use are struck off.
+    limit: usize,
+}
+
+impl Default for Nodes {
+    fn default() -> Self {
+        Self {
+            shards: std::array::from_fn(|_| Mutex::default()),
+        }
+    }
+}
+
+impl Nodes {
+    /// Replaces the node by an equal one that is in use already, if there is any.
+    pub(crate) fn share(&self, node: &mut Arc<Node>, index: usize) {
+        if Arc::strong_count(node) > 1 {
+            return;
+        }
+        let mut absolute = Absolute(Mix::default());
+        absolute.number(index as u64);
+        node.sketch(&mut absolute);
+        let key = absolute.0.finish();
+        let shard = &self.shards[key as usize % SHARDS];
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(equal) = shard.nodes.get(&key).and_then(Weak::upgrade) {
+            *node = equal;
+            return;
+        }
+        shard.nodes.insert(key, Arc::downgrade(node));
+        if shard.nodes.len() > shard.limit {
+            shard.nodes.retain(|_, node| node.strong_count() > 0);
+            shard.limit = shard.nodes.len() * 2 + 1000;
+        }
+    }
+}
+
+/// Shows every value as it is.
+struct Absolute(Mix);
+
+impl Sketch for Absolute {
+    fn number(&mut self, number: u64) {
+        self.0.write_u64(number);
+    }
+
+    fn moment(&mut self, _: NodeId, moment: Time, _: Duration) {
+        self.number(moment.as_micros());
+    }
+
+    fn random(&mut self, seed: u64) {
+        self.number(seed);
+    }
+
+    fn incarnation(&mut self, _: NodeId, incarnation: Incarnation) {
+        self.number(incarnation.0);
+    }
+
+    fn round(&mut self, round: u64) {
+        self.number(round);
+    }
+
+    fn generation(&mut self, generation: Generation) {
+        self.number(generation.round);
+        self.number(generation.nonce);
+    }
+
+    fn stamp(&mut self, stamp: Stamp) {
+        self.generation(stamp.generation);
+        self.number(stamp.hop);
+    }
+
+    fn request(&mut self, seq: u64) {
+        self.number(seq);
+    }
+
+    fn awaits(&self, _: u64) -> bool {
+        true
+    }
+}

@@ -1,0 +1,91 @@
+//! States and traces in words.
+
+use std::fmt::Write as _;
+
+use carom::ring::Message;
+use stateright::Path;
+
+use crate::model::{Step, leases};
+use crate::state::{Flight, Line, State};
+
+/// One line for one state.
+pub(crate) fn state(state: &State) -> String {
+    let mut text = format!("{:6.3}", leases(state.now));
+    for (index, seat) in state.seats.iter().enumerate() {
+        let Some(node) = &seat.node else {
+            let _ = write!(text, "  pi{} dead", index + 1);
+            continue;
+        };
+        let _ = write!(text, "  pi{}", index + 1);
+        for (flag, word) in [(seat.paused, "paused"), (seat.late, "late")] {
+            if flag {
+                let _ = write!(text, " {word}");
+            }
+        }
+        for ball in node.view().balls {
+            let kind = match (ball.here, ball.frozen) {
+                (true, _) => "HAS",
+                (_, true) => "frozen",
+                _ => "knows",
+            };
+            if let Some(stamp) = ball.stamp {
+                let _ = write!(text, " {kind} {}.{}", stamp.generation.round, stamp.hop);
+            }
+        }
+    }
+    let flights = state.flights.iter().map(|one| (one, ""));
+    let strays = state.strays.iter().map(|one| (one, "~"));
+    for (one, mark) in flights.chain(strays) {
+        let _ = write!(text, "  {mark}{}", flight(one));
+    }
+    if let Some(broken) = state.broken {
+        let _ = write!(text, "  BROKEN: {broken}");
+    }
+    text
+}
+
+fn flight(flight: &Flight) -> String {
+    let what = match &flight.line {
+        Line::Up(_) => "up".to_owned(),
+        Line::Down => "down".to_owned(),
+        Line::Message(message) => line(message),
+    };
+    format!("[{}>{} {what}]", flight.from + 1, flight.to + 1)
+}
+
+fn line(message: &Message) -> String {
+    if let Message::Pass(pass) = message {
+        let stamp = pass.record.stamp;
+        return format!("pass {}.{}", stamp.generation.round, stamp.hop);
+    }
+    if let Message::Acquire { seq, balls } = message {
+        return match balls.first() {
+            Some(claim) if claim.hop.is_none() => {
+                format!("candidate {} #{seq}", claim.generation.round)
+            }
+            _ => format!("renew #{seq}"),
+        };
+    }
+    if let Message::Granted { seq, .. } = message {
+        return format!("granted #{seq}");
+    }
+    if let Message::Denied { seq, .. } = message {
+        return format!("denied #{seq}");
+    }
+    if let Message::Passed { hop, .. } = message {
+        return format!("passed {hop}");
+    }
+    format!("{message:?}")
+}
+
+/// The way to a broken promise, step by step.
+pub(crate) fn path(path: Path<State, Step>) -> String {
+    let mut text = String::new();
+    for (state, step) in path.into_vec() {
+        let _ = writeln!(text, "{}", self::state(&state));
+        if let Some(step) = step {
+            let _ = writeln!(text, "    {step:?}");
+        }
+    }
+    text
+}
