@@ -17,6 +17,7 @@
     clippy::indexing_slicing,
     clippy::print_stderr,
     clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
     reason = "a test with a main of its own: whatever is wrong ends it"
 )]
 

@@ -171,8 +171,18 @@ impl World {
         self.kill(host, telling);
     }
 
-    /// The process is gone, and with it all it knew; its machine tells the peers or cannot.
+    /// The process is killed, also one that was about to leave.
     pub(crate) fn kill(&mut self, host: usize, telling: bool) {
+        self.lose(host, telling, false);
+    }
+
+    /// The process ends by itself: it has handed on all it had.
+    pub(crate) fn leave(&mut self, host: usize) {
+        self.lose(host, true, true);
+    }
+
+    /// The process is gone, and with it all it knew; its machine tells the peers or cannot.
+    fn lose(&mut self, host: usize, telling: bool, drained: bool) {
         let Some(process) = self.hosts[host].process.take() else {
             return;
         };
@@ -189,7 +199,7 @@ impl World {
         self.show(&Step::Gone {
             host,
             lit: &lit,
-            drained: process.draining,
+            drained,
         });
     }
 

@@ -60,3 +60,16 @@ fn a_large_slow_ring_starts_without_a_storm_of_candidates() {
         assert!(candidacies < 2 * nodes, "{candidacies} candidacies");
     }
 }
+
+/// Seed 27752 at its time: a node was told to leave and crashed before its ball was taken. The ball
+/// is lost with the crash, which is no fault of the planned stop.
+#[test]
+fn a_crash_on_the_way_out_is_a_crash() {
+    let mut world = ring(5, LEASE / 50);
+    let holder = holder_now(&mut world);
+    world.drain(holder);
+    world.kill(holder, false);
+    wait(&mut world, 3 * LEASE);
+    kept(&world);
+    assert_eq!(times(&world, "WON"), 2, "the first serve, and one election");
+}

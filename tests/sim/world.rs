@@ -276,7 +276,7 @@ impl World {
             .any(|output| matches!(output, Output::Drained))
         {
             self.trace.tell(now, Some(host), || "LEAVES".to_owned());
-            self.kill(host, true);
+            self.leave(host);
             let after = self.random.u64(0..=self.plan.lease());
             self.put(now + after, Event::Start(host));
         }
