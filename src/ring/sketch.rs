@@ -54,6 +54,8 @@ impl Node {
         let (me, lease) = (self.me, self.topology.lease);
         to.incarnation(me, self.incarnation);
         to.random(self.random.get_seed());
+        // Its time never goes back, so this matters to whoever would wake it at an earlier one.
+        to.moment(me, self.now, Duration::ZERO);
         to.request(self.last_seq);
         to.moment(me, self.quarantine_until, Duration::ZERO);
         to.moment(me, self.next_heartbeat, Duration::ZERO);
