@@ -9,6 +9,7 @@ pub mod lock;
 pub mod log;
 mod note;
 pub mod signals;
+mod stalls;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -25,6 +26,7 @@ use crate::http::{self, Asks, Status, Surroundings};
 use crate::net::{self, Links};
 use crate::ring::{Incarnation, Input, Node, NodeId, Output, Time, Topology};
 use lights::Lights;
+use stalls::Stalls;
 
 /// Lines and link changes that wait for the loop at the most; beyond it, peers are read no faster.
 const MOST_EVENTS: usize = 32;
@@ -64,6 +66,7 @@ pub struct Daemon {
     lights: Lights,
     wakes: Wakes,
     next_sweep: Time,
+    stalls: Stalls,
     /// The connection of every peer whose lines count: the latest.
     current: BTreeMap<NodeId, u64>,
     line: Vec<u8>,
@@ -108,6 +111,7 @@ impl Daemon {
             addresses: setup.addresses,
         };
         let links = Links::start(executor, settings, setup.ring_listener, events);
+        let stalls = Stalls::new(setup.topology.lease);
         let (source, asks) = http::Source::new();
         let http = setup
             .http_listener
@@ -125,6 +129,7 @@ impl Daemon {
                 armed: None,
             },
             next_sweep: now,
+            stalls,
             current: BTreeMap::new(),
             line: Vec::new(),
             _http: http,
@@ -148,6 +153,9 @@ impl Daemon {
             };
             let now = clock::now();
             let outputs = self.node.handle(now, input);
+            if let Some(warning) = self.stalls.note(deadline, now) {
+                tracing::warn!("{warning}");
+            }
             if self.carry_out(outputs) {
                 return;
             }
@@ -226,6 +234,8 @@ impl Daemon {
             led: self.lights.status(),
             reconnects: counters.reconnects,
             bad_lines: counters.bad_lines,
+            stalls: self.stalls.count(),
+            longest_stall: self.stalls.longest(),
         };
         let status = Status::new(&self.topology, &self.node.view(), surroundings);
         // Fails only if the asker has gone.

@@ -1,5 +1,7 @@
 //! `/status`: what a node knows, as JSON.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ring::view::{BallView, Health, NodeView, View};
@@ -124,6 +126,12 @@ pub struct CounterStatus {
     pub reconnects: u64,
     /// Lines from the network that were no message.
     pub bad_lines: u64,
+    /// How often the machine did not let the process run when it had something to do.
+    #[serde(default)]
+    pub stalls: u64,
+    /// The longest of these.
+    #[serde(default)]
+    pub longest_stall_ms: u64,
 }
 
 /// What the ring's core does not know.
@@ -135,6 +143,10 @@ pub struct Surroundings {
     pub reconnects: u64,
     /// Lines from the network that were no message.
     pub bad_lines: u64,
+    /// How often the loop came late by more than it should.
+    pub stalls: u64,
+    /// The longest of these.
+    pub longest_stall: Duration,
 }
 
 impl Status {
@@ -157,7 +169,7 @@ impl Status {
             uptime_seconds: view.uptime.as_secs_f64(),
             condition,
             shape: topology.shape,
-            lease_ms: u64::try_from(topology.lease.as_millis()).unwrap_or(u64::MAX),
+            lease_ms: whole_millis(topology.lease),
             on_partition: topology.on_partition,
             screen: [topology.screen.width, topology.screen.height],
             led: surroundings.led,
@@ -177,9 +189,15 @@ impl Status {
                 refused_passes: view.counters.refused_passes,
                 reconnects: surroundings.reconnects,
                 bad_lines: surroundings.bad_lines,
+                stalls: surroundings.stalls,
+                longest_stall_ms: whole_millis(surroundings.longest_stall),
             },
         }
     }
+}
+
+fn whole_millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn node_status(topology: &Topology, node: &NodeView) -> NodeStatus {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::fault::{Fault, Kind, Target};
 use super::harness::now;
-use super::ring::{NODES, Ring};
+use super::ring::{LEASE, NODES, Ring};
 use super::stage::Drops;
 
 /// How long the processors are busy before someone is killed too.
@@ -124,7 +124,8 @@ fn term(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Injury {
 fn stop(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Injury {
     let victims = aim.some(count);
     let stopped: Vec<u64> = victims.iter().map(|&node| ring.stop(node)).collect();
-    ring.watch(fault.lasts);
+    // Beyond the lease, or a holder would rightly play on.
+    ring.watch(fault.lasts.max(LEASE * 6 / 5));
     let healed = now();
     for &node in &victims {
         ring.go_on(node);

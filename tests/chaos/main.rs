@@ -33,7 +33,7 @@ use ring::{LEASE, NODES, Ring};
 use stage::Stage;
 
 const USAGE: &str =
-    "tests/chaos/run [--faults N] [--seed S] [--load SECONDS] [--only KIND] [--logs]";
+    "tests/chaos/run [--faults N] [--seed S] [--load SECONDS] [--only KIND] [--plain] [--logs]";
 
 /// What was asked for.
 struct Arguments {
@@ -44,6 +44,8 @@ struct Arguments {
     /// How long all processors are busy at the end.
     load: Duration,
     only: Option<Kind>,
+    /// Whether the daemons have a real-time priority.
+    realtime: bool,
     /// Whether failures come with traces and logs of all nodes.
     logs: bool,
 }
@@ -56,6 +58,7 @@ impl Arguments {
             seed: 7,
             load: Duration::ZERO,
             only: None,
+            realtime: true,
             logs: false,
         };
         let mut words = words.peekable();
@@ -66,6 +69,7 @@ impl Arguments {
                 "--seed" => all.seed = words.next()?.parse().ok()?,
                 "--load" => all.load = Duration::from_secs(words.next()?.parse().ok()?),
                 "--only" => all.only = Some(Kind::find(&words.next()?)?),
+                "--plain" => all.realtime = false,
                 "--logs" => all.logs = true,
                 // What `cargo test` says to every test.
                 _ if all.stage.is_none() => {}
@@ -87,7 +91,10 @@ fn main() -> ExitCode {
     };
     assert!(stage::is_private(), "this network is in use");
     let begun = now();
-    let ring = Ring::start(Stage::set(&folder, NODES), fault::DWELLS[0]);
+    let ring = Ring::start(
+        Stage::set(&folder, NODES, arguments.realtime),
+        fault::DWELLS[0],
+    );
     let mut chaos = Chaos {
         ring,
         judge: Judge::default(),
@@ -124,7 +131,14 @@ impl Chaos {
             load,
             ..
         } = *arguments;
-        println!("{NODES} nodes, lease {LEASE:?}, {faults} faults of seed {seed}; * had the ball");
+        let priority = if self.ring.stage.realtime {
+            "real-time"
+        } else {
+            "ordinary"
+        };
+        println!(
+            "{NODES} nodes of {priority} priority, lease {LEASE:?}, {faults} faults of seed {seed}; * had the ball"
+        );
         if !self.starts(self.begun) {
             return;
         }
@@ -193,6 +207,9 @@ impl Chaos {
         self.count_refused();
         self.report.add(fault.kind, spent, &verdict);
         println!("{}", line(fault, &injury.whom, spent, &verdict));
+        if !verdict.wrong.is_empty() {
+            self.tell_stalls();
+        }
         for wrong in &verdict.wrong {
             println!("      {wrong}");
             let sentence = format!(
@@ -220,6 +237,24 @@ impl Chaos {
                 let sentence = format!("fault {}: given up: {why}", fault.number);
                 self.report.failures.push(sentence);
                 false
+            }
+        }
+    }
+
+    /// What may explain a failure, and excuses none: who was not given a processor in time.
+    fn tell_stalls(&self) {
+        for node in 0..NODES {
+            let Some(status) = self.ring.status(node) else {
+                continue;
+            };
+            let counters = &status["counters"];
+            if counters["stalls"] != 0 {
+                println!(
+                    "      pi{} came late {} times since its start, stops included; {} ms at most",
+                    node + 1,
+                    counters["stalls"],
+                    counters["longest_stall_ms"]
+                );
             }
         }
     }

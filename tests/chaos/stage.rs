@@ -19,6 +19,8 @@ const PAGE: u64 = 4096;
 pub(crate) struct Stage {
     pub(crate) folder: PathBuf,
     pub(crate) nodes: usize,
+    /// Whether the daemons run before everything that is not real-time, as a unit may ask for.
+    pub(crate) realtime: bool,
 }
 
 /// What a node's own packet filter drops.
@@ -40,10 +42,11 @@ pub(crate) fn is_private() -> bool {
 
 impl Stage {
     /// Lays the cables; `folder` is hidden by a file system that nobody else sees.
-    pub(crate) fn set(folder: &Path, nodes: usize) -> Self {
+    pub(crate) fn set(folder: &Path, nodes: usize, realtime: bool) -> Self {
         let stage = Self {
             folder: folder.to_owned(),
             nodes,
+            realtime,
         };
         mount("64m", folder);
         create_dir_all("/run/netns").unwrap();
@@ -97,6 +100,10 @@ impl Stage {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.namespace(node)]);
         command.args(["setpriv", "--pdeathsig", "KILL", "--"]);
+        if self.realtime {
+            // Threads that the daemon starts have the ordinary priority again.
+            command.args(["chrt", "--reset-on-fork", "--rr", "1"]);
+        }
         command.arg(wrapped.get_program()).args(wrapped.get_args());
         for (name, value) in wrapped.get_envs() {
             assert!(value.is_none(), "carom() only takes variables away");
