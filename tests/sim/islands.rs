@@ -76,7 +76,7 @@ fn is_whole(world: &World, members: &[usize]) -> bool {
 }
 
 /// Whether both ends believe in the same connection and nothing cuts it.
-fn linked(world: &World, a: usize, b: usize) -> bool {
+pub(crate) fn linked(world: &World, a: usize, b: usize) -> bool {
     let link = |from: usize, to: usize| {
         world.hosts[from]
             .awake()

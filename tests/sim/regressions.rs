@@ -1,6 +1,8 @@
 //! What the simulator found once, by name, so that it stays found.
 
 use crate::checkers::never_lost::settled;
+use crate::plan::Plan;
+use crate::play;
 use crate::script::{LEASE, holder_now, kept, plan, ring, started, times, wait};
 
 /// Seed 1148 at its time: the ball of a leaving node had reached its edge and nobody could take it,
@@ -72,4 +74,14 @@ fn a_crash_on_the_way_out_is_a_crash() {
     wait(&mut world, 3 * LEASE);
     kept(&world);
     assert_eq!(times(&world, "WON"), 2, "the first serve, and one election");
+}
+
+/// Seeds whose planned stops were disturbed by something else that the checker did not see: the
+/// leaving node was stopped (86600), or a connection between two others broke (96707).
+#[test]
+fn a_disturbed_planned_stop_is_no_planned_stop() {
+    for seed in [86_600, 96_707] {
+        let world = play(&Plan::draw(seed), crate::trace::Trace::default());
+        assert_eq!(world.failure, None, "seed {seed}");
+    }
 }

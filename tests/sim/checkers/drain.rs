@@ -6,6 +6,7 @@ use super::never_lost::settled;
 use super::{Checker, Step};
 use crate::clock::Nanos;
 use crate::host::index;
+use crate::islands::linked;
 use crate::world::World;
 
 /// Leases after which a ring is settled.
@@ -90,6 +91,12 @@ impl Drain {
     }
 }
 
+fn pairs(hosts: &[usize]) -> impl Iterator<Item = (usize, usize)> {
+    let rest = |place: usize| hosts.iter().skip(place + 1);
+    (hosts.iter().enumerate())
+        .flat_map(move |(place, &one)| rest(place).map(move |&other| (one, other)))
+}
+
 impl Checker for Drain {
     fn name(&self) -> &'static str {
         "drain"
@@ -117,12 +124,12 @@ impl Checker for Drain {
                     // While one after the other hears that the host is gone, no island is whole.
                     let parting = stop
                         .left
-                        .is_some_and(|left| world.now <= left + 2 * world.plan.one_way());
-                    let awake = stop
-                        .others
-                        .iter()
-                        .all(|&other| world.hosts[other].awake().is_some());
-                    watched && awake && (together || parting)
+                        .is_some_and(|left| world.now <= left + 2 * world.plan.one_way())
+                        && pairs(&stop.others).all(|(one, other)| linked(world, one, other));
+                    let awake = |host: usize| world.hosts[host].awake().is_some();
+                    let all_awake = stop.others.iter().all(|&other| awake(other))
+                        && (stop.left.is_some() || awake(stop.host));
+                    watched && all_awake && (together || parting)
                 });
                 if !intact {
                     self.stop = None;
