@@ -47,10 +47,12 @@ impl Node {
     }
 
     /// When this node should ask for a ball it does not have; `None` while no quorum could answer.
+    ///
+    /// Until the lease has run out this is the first moment that comes into question: whose turn it
+    /// is then depends on who is there by then, and is costly to reckon after every line.
     pub(super) fn election_due(&self, id: BallId) -> Option<Time> {
         let ball = self.balls.get(&id)?;
-        let unheld = matches!(ball.holding, Holding::None) && self.drain.is_none();
-        if !unheld || self.peers.live(self.now).len() + 1 < self.topology.quorum() {
+        if !matches!(ball.holding, Holding::None) || self.drain.is_some() {
             return None;
         }
         // When a quorum has just met, a holder among them gets the time for a renewal to be heard.
@@ -58,9 +60,17 @@ impl Node {
         let missed = ball
             .voter
             .missed_at(self.topology.lease)
-            .max(self.quarantine_until);
+            .max(self.quarantine_until)
+            .max(met);
+        let earliest = missed.max(ball.not_before);
+        if self.now < earliest {
+            return Some(earliest);
+        }
+        if self.peers.live(self.now).len() + 1 < self.topology.quorum() {
+            return None;
+        }
         let turn = self.between_turns() * self.rank(id);
-        Some((missed.max(met) + turn).max(ball.not_before))
+        Some((missed + turn).max(ball.not_before))
     }
 
     /// How long after one candidate the next one's turn comes.

@@ -92,6 +92,7 @@ impl Node {
     pub fn view(&self) -> View {
         let live = self.peers.live(self.now).len() + 1;
         let has_quorum = live >= self.topology.quorum();
+        let sure = live > self.topology.nodes.len() / 2;
         View {
             me: self.me,
             incarnation: self.incarnation,
@@ -102,18 +103,20 @@ impl Node {
             nodes: self
                 .topology
                 .node_ids()
-                .map(|node| self.node_view(node))
+                .map(|node| self.node_view(node, sure))
                 .collect(),
-            balls: self
-                .balls
-                .keys()
-                .filter_map(|&id| self.ball_view(id))
-                .collect(),
+            balls: self.ball_views().collect(),
             counters: self.counters,
         }
     }
 
-    fn node_view(&self, node: NodeId) -> NodeView {
+    /// What this node knows of every ball, as of the last input.
+    pub fn ball_views(&self) -> impl Iterator<Item = BallView> {
+        self.balls.keys().filter_map(|&id| self.ball_view(id))
+    }
+
+    /// With `sure`, who is not heard is down: this node reaches a majority, so it is not its own fault.
+    fn node_view(&self, node: NodeId, sure: bool) -> NodeView {
         if node == self.me {
             return NodeView {
                 node,
@@ -125,8 +128,6 @@ impl Node {
         }
         let peer = self.peers.get(node);
         let link = peer.and_then(|peer| peer.link.as_ref());
-        let majority = self.topology.nodes.len() / 2 + 1;
-        let sure = self.peers.live(self.now).len() + 1 >= majority;
         let never_met = peer.is_some_and(|peer| !peer.met) && self.now < self.quarantine_until;
         let health = if self.peers.is_live(node, self.now) {
             Health::Up

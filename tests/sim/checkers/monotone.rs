@@ -52,7 +52,7 @@ impl Checker for Monotone {
             *life = process.life;
             stamps.fill(None);
         }
-        for (shown, seen) in process.node.view().balls.iter().zip(stamps) {
+        for (shown, seen) in process.node.ball_views().zip(stamps) {
             if shown.stamp < *seen {
                 return Err(format!(
                     "pi{} fell back with ball {} from {seen:?} to {:?}",

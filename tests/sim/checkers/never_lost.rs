@@ -89,8 +89,8 @@ impl NeverLost {
     /// The hop of the newest state that a majority knows: whoever wins now goes on from it or a newer.
     fn majority_knows(world: &World, ball: usize) -> u64 {
         let known = |host: &crate::host::Host| {
-            let view = host.process.as_ref()?.node.view();
-            view.balls.get(ball)?.stamp
+            let node = &host.process.as_ref()?.node;
+            node.ball_views().nth(ball)?.stamp
         };
         let mut stamps: Vec<Option<Stamp>> = world.hosts.iter().map(known).collect();
         stamps.sort_unstable();
