@@ -29,6 +29,10 @@ pub(crate) const THREE: &[Scene] = &[
         "a partition, or a pause, or a planned stop; equal states compared",
         "--cuts 1 --pauses 1 --drains 1 --faults 1 --audit 50",
     ),
+    scene(
+        "a crash and a line lost, doubled or late, or two such lines",
+        "--crashes 1 --losses 2 --copies 2 --strays 2 --faults 2 --grid 4 --crossing 2",
+    ),
 ];
 
 /// Three nodes, for an evening.

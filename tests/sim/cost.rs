@@ -38,8 +38,9 @@ struct Row {
     /// Lines and bytes a second that a node sends at rest, on average.
     lines: f64,
     bytes: f64,
-    /// Lines that one more hop costs.
+    /// Lines and bytes that one more hop costs the whole ring.
     hop_lines: f64,
+    hop_bytes: f64,
     /// From the holder's death to the next LED, in leases.
     relit: f64,
 }
@@ -76,6 +77,7 @@ fn measure(nodes: usize) -> Row {
         lines: rest.lines as f64 / per_node,
         bytes: rest.bytes as f64 / per_node,
         hop_lines: (flown.lines as f64 - rest.lines as f64) / hops,
+        hop_bytes: (flown.bytes as f64 - rest.bytes as f64) / hops,
         relit: relit(nodes),
     }
 }
@@ -107,17 +109,22 @@ fn relit(nodes: usize) -> f64 {
 #[ignore = "a measurement of a minute, printed: tests/sim/run --cost"]
 fn cost() {
     let rows: Vec<Row> = SIZES.into_iter().map(measure).collect();
-    println!("| nodes | lines/s a node | bytes/s a node | lines a hop | relit, leases |");
-    println!("|---:|---:|---:|---:|---:|");
+    println!(
+        "| nodes | lines/s a node | bytes/s a node | lines a hop | bytes a hop | relit, leases |"
+    );
+    println!("|---:|---:|---:|---:|---:|---:|");
     for row in &rows {
         let Row {
             nodes,
             lines,
             bytes,
             hop_lines,
+            hop_bytes,
             relit,
         } = row;
-        println!("| {nodes} | {lines:.0} | {bytes:.0} | {hop_lines:.2} | {relit:.2} |");
+        println!(
+            "| {nodes} | {lines:.0} | {bytes:.0} | {hop_lines:.1} | {hop_bytes:.0} | {relit:.2} |"
+        );
     }
     let path = std::env::var_os("CAROM_COST_SVG").unwrap_or_else(|| "docs/cost.svg".into());
     std::fs::write(path, plot(&rows)).expect("a place for the plot");
