@@ -204,9 +204,9 @@ impl World {
         self.show(&Step::Time);
     }
 
-    /// Surveys the islands again if anything may have changed them.
+    /// Surveys the islands again if anything may have changed them, and somebody wants to know.
     fn look_round(&mut self) {
-        if self.reshaped {
+        if self.reshaped && !self.checkers.is_empty() {
             self.reshaped = false;
             self.surveys += 1;
             self.islands = islands::survey(self);
