@@ -42,13 +42,30 @@ pub(crate) const THREE_LONG: &[Scene] = &[scene(
 )];
 
 /// Four nodes.
-pub(crate) const FOUR: &[Scene] = &[scene("a crash", "--nodes 4 --crashes 1 --faults 1")];
+pub(crate) const FOUR: &[Scene] = &[
+    scene("a crash", "--nodes 4 --crashes 1 --faults 1"),
+    scene(
+        "a partition, or a pause, or a planned stop; equal states compared",
+        "--nodes 4 --cuts 1 --pauses 1 --drains 1 --faults 1 --grid 4 --crossing 2 --audit 50",
+    ),
+    scene(
+        "a line lost, doubled or late, or a connection broken",
+        "--nodes 4 --losses 1 --copies 1 --strays 1 --resets 1 --faults 1 --grid 4 --crossing 2",
+    ),
+];
 
-const ALL: [(&str, &[Scene]); 4] = [
+/// Four nodes, for a night.
+pub(crate) const FOUR_LONG: &[Scene] = &[scene(
+    "two crashes",
+    "--nodes 4 --crashes 2 --faults 2 --grid 4 --crossing 2",
+)];
+
+const ALL: [(&str, &[Scene]); 5] = [
     ("quick", QUICK),
     ("three", THREE),
     ("three-long", THREE_LONG),
     ("four", FOUR),
+    ("four-long", FOUR_LONG),
 ];
 
 pub(crate) fn named(name: &str) -> Option<&'static [Scene]> {
