@@ -212,16 +212,17 @@ impl Node {
     /// Acknowledges what was taken, after the ball has flown on: no answer is on its way.
     ///
     /// A ball that flew on in the same breath is acknowledged with the next heartbeat: its sender
-    /// loses nothing by waiting, and a ball that never rests would else cost two lines a hop.
+    /// loses nothing by waiting, and a ball that never rests would else cost two lines a hop. A
+    /// leaving node may have no next heartbeat.
     pub(super) fn acknowledge(&mut self, out: &mut Vec<Output>) {
         let beats = self.now >= self.next_heartbeat;
-        let (balls, peers) = (&self.balls, &self.peers);
+        let (balls, peers, leaves) = (&self.balls, &self.peers, self.drain.is_some());
         self.owed
             .retain(|&ball, &mut (to, Stamp { generation, hop })| {
                 let flown = balls
                     .get(&ball)
                     .is_some_and(|ball| matches!(ball.holding, Holding::Passing(_)));
-                let waits = flown && !beats && peers.takes_balls(to, self.now);
+                let waits = flown && !beats && !leaves && peers.takes_balls(to, self.now);
                 if !waits {
                     out.push(Output::Send {
                         to,

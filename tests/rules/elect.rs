@@ -1,0 +1,240 @@
+//! Rule 6: when a node stands, with what, and how a candidacy ends.
+
+use carom::ring::{Message, Note, OnPartition, Output};
+
+use crate::solo::{
+    BALL, BEAT, LEASE, Solo, WORTH, candidate, dark, generation, lit, notes, record, renewed, said,
+    topology,
+};
+
+fn releases(out: &[Output]) -> bool {
+    let release = |line: &Message| matches!(line, Message::Release { .. });
+    said(out, 1).iter().any(release)
+}
+
+#[test]
+fn the_node_that_serves_stands_when_its_quarantine_is_over() {
+    let mut solo = Solo::among(3, LEASE);
+    assert_eq!(candidate(&solo.until(LEASE - 1)), None);
+    let (_, claim) = candidate(&solo.until(LEASE)).unwrap();
+    assert_eq!((claim.generation.round, claim.hop), (1, None));
+    let mut other = Solo::which(topology(3, LEASE), 1);
+    drop(other.meet(0));
+    drop(other.meet(2));
+    assert_eq!(candidate(&other.until(LEASE)), None, "the first goes first");
+    // With no way to reckon, turns are a quarter of a lease by three voters.
+    assert_eq!(candidate(&other.until(LEASE + LEASE / 12 - 1)), None);
+    assert!(candidate(&other.until(LEASE + LEASE / 12 + 1)).is_some());
+}
+
+#[test]
+fn nobody_stands_alone_and_a_quorum_that_has_just_met_waits_half_a_lease() {
+    let mut solo = Solo::new(topology(5, LEASE));
+    drop(solo.meet(1));
+    assert_eq!(candidate(&solo.until(5 * LEASE)), None);
+    drop(solo.meet(2));
+    assert_eq!(candidate(&solo.until(5 * LEASE + LEASE / 2 - 1)), None);
+    assert!(candidate(&solo.until(5 * LEASE + LEASE / 2)).is_some());
+}
+
+#[test]
+fn the_next_after_the_last_holder_stands_first_when_the_lease_has_run_out() {
+    // The first node follows the third.
+    for (holder, rank) in [(2, 1), (1, 2)] {
+        let mut solo = Solo::among(3, LEASE);
+        solo.until(LEASE / 2);
+        solo.renewal(holder, generation(3), 8);
+        solo.until(LEASE);
+        solo.renewal(holder, generation(3), 9);
+        let due = 2 * LEASE + LEASE / 4 * rank / 3;
+        assert_eq!(candidate(&solo.until(due - 1)), None, "{rank}");
+        let (_, claim) = candidate(&solo.until(due)).unwrap();
+        assert_eq!(claim.generation.round, 4);
+    }
+}
+
+#[test]
+fn a_lease_that_was_only_lent_also_keeps_a_voter_waiting() {
+    let mut solo = Solo::among(3, LEASE);
+    solo.now = LEASE;
+    solo.ask(2, generation(6));
+    let out = solo.until(2 * LEASE - 1);
+    assert_eq!(candidate(&out), None);
+    let (_, claim) = candidate(&solo.until(2 * LEASE)).unwrap();
+    assert_eq!(claim.generation.round, 7, "above the round it heard of");
+}
+
+#[test]
+fn a_candidate_wins_when_all_have_answered_or_an_eighth_of_a_lease_has_passed() {
+    let mut solo = Solo::among(5, 1000 * LEASE);
+    let (seq, claim) = candidate(&solo.until(LEASE)).unwrap();
+    assert!(!lit(&solo.grant(1, seq, None)));
+    assert!(!lit(&solo.grant(2, seq, None)), "two may still know better");
+    assert!(!lit(&solo.until(LEASE + LEASE / 8 - 1)));
+    let out = solo.until(LEASE + LEASE / 8);
+    assert!(lit(&out));
+    let won = Note::Won {
+        ball: BALL,
+        generation: claim.generation,
+    };
+    assert_eq!(notes(&out), [won]);
+    assert!(renewed(&out).is_some(), "and says so at once");
+    assert!(dark(&solo.until(LEASE + WORTH)));
+    assert_eq!(solo.node.view().counters.elections, 1);
+}
+
+#[test]
+fn one_voice_short_of_a_majority_wins_nothing() {
+    let mut solo = Solo::among(5, LEASE);
+    let (seq, claim) = candidate(&solo.until(LEASE)).unwrap();
+    solo.grant(1, seq, None);
+    solo.grant(1, seq, None);
+    solo.grant(2, seq + 1, None);
+    let out = solo.until(LEASE + LEASE / 8);
+    assert!(!lit(&out) && releases(&out), "{out:?}");
+    let lost = Note::Lost {
+        ball: BALL,
+        generation: claim.generation,
+        granted: 2,
+    };
+    assert_eq!(notes(&out), [lost]);
+    assert_eq!(
+        candidate(&solo.until(LEASE + LEASE / 4 - 1)),
+        None,
+        "an eighth at least"
+    );
+    let (_, claim) = candidate(&solo.until(2 * LEASE + LEASE / 8)).unwrap();
+    assert_eq!(claim.generation.round, 2, "a lease at most");
+}
+
+#[test]
+fn the_winner_goes_on_from_the_newest_state_that_anyone_knows() {
+    let mut solo = Solo::among(5, LEASE);
+    solo.until(LEASE / 4);
+    solo.renewal(4, generation(1), 3);
+    let due = LEASE / 4 + LEASE + LEASE / 4 / 5;
+    let (seq, claim) = candidate(&solo.until(due)).unwrap();
+    let newest = record(generation(1), 7);
+    solo.grant(1, seq, Some(record(generation(1), 5)));
+    solo.deny(2, seq, None, 0, Some(newest));
+    solo.grant(3, seq, None);
+    assert!(lit(&solo.grant(4, seq, Some(record(generation(1), 6)))));
+    let stamp = solo.stamp().unwrap();
+    assert_eq!((stamp.generation, stamp.hop), (claim.generation, 7));
+    let view = solo.node.ball_views().next().unwrap();
+    let [x, y] = view.state.unwrap().position;
+    assert!(x < 50.0 && y == 123.0, "on its own screen, from the edge");
+}
+
+#[test]
+fn a_holder_that_turns_up_during_the_candidacy_is_not_outvoted() {
+    let mut solo = Solo::among(3, LEASE);
+    let (seq, claim) = candidate(&solo.until(LEASE)).unwrap();
+    let newer = claim.generation.round + 1;
+    let out = solo.renewal(1, generation(newer), 4);
+    assert!(releases(&out), "{out:?}");
+    assert!(!lit(&solo.grant(2, seq, None)));
+}
+
+#[test]
+fn a_newest_above_its_own_generation_loses_the_election() {
+    let mut solo = Solo::among(3, LEASE);
+    let (seq, claim) = candidate(&solo.until(LEASE)).unwrap();
+    let newer = record(generation(claim.generation.round + 1), 0);
+    solo.grant(1, seq, Some(newer));
+    let out = solo.grant(2, seq, None);
+    assert!(!lit(&out));
+    assert!(matches!(notes(&out)[..], [Note::Lost { granted: 3, .. }]));
+    let (_, claim) = candidate(&solo.until(3 * LEASE)).unwrap();
+    assert_eq!(claim.generation.round, newer.stamp.generation.round + 1);
+}
+
+#[test]
+fn grants_that_are_read_when_their_lease_is_over_win_nothing() {
+    for (late, wins) in [(WORTH - 1, true), (WORTH, false)] {
+        let mut solo = Solo::among(3, LEASE);
+        let (seq, _) = candidate(&solo.until(LEASE)).unwrap();
+        // The process is stopped, and the grants lie in its sockets.
+        solo.now = LEASE + late;
+        let out = solo.grant(1, seq, None);
+        assert_eq!(lit(&out), wins, "{late}");
+    }
+}
+
+#[test]
+fn a_round_in_a_denial_is_outdone_next_time() {
+    let mut solo = Solo::among(3, LEASE);
+    let (seq, _) = candidate(&solo.until(LEASE)).unwrap();
+    solo.deny(1, seq, Some(generation(8)), 1_000, None);
+    let out = solo.deny(2, seq, Some(generation(8)), 1_000, None);
+    assert!(releases(&out));
+    let (_, claim) = candidate(&solo.until(3 * LEASE)).unwrap();
+    assert_eq!(claim.generation.round, 9);
+}
+
+#[test]
+fn a_candidate_waits_for_voters_that_only_started_later() {
+    let mut solo = Solo::among(3, LEASE);
+    let (seq, _) = candidate(&solo.until(LEASE)).unwrap();
+    solo.deny(1, seq, None, 90_000, None);
+    solo.deny(2, seq, None, 50_000, None);
+    // One more voice is needed: the earlier of the two is waited for, and a little.
+    assert_eq!(candidate(&solo.until(LEASE + 50_000 - 1)), None);
+    let little = LEASE / 12 / 4;
+    assert!(candidate(&solo.until(LEASE + 50_000 + little)).is_some());
+}
+
+#[test]
+fn an_island_that_plays_on_takes_the_ball_only_if_nobody_objects() {
+    let mut file = topology(3, 1000 * LEASE);
+    file.on_partition = OnPartition::PlayOn;
+    let mut solo = Solo::new(file);
+    drop(solo.meet(1));
+    let (seq, _) = candidate(&solo.until(LEASE)).unwrap();
+    let out = solo.deny(1, seq, Some(generation(8)), 1_000, None);
+    assert!(!lit(&out), "{out:?}");
+    let seq = loop {
+        let out = solo.until(solo.now + 1_000);
+        if let Some((seq, _)) = candidate(&out) {
+            break seq;
+        }
+    };
+    assert!(lit(&solo.grant(1, seq, None)));
+}
+
+#[test]
+fn a_link_that_breaks_ends_the_wait_for_its_answer() {
+    let mut solo = Solo::among(3, LEASE);
+    let (seq, _) = candidate(&solo.until(LEASE)).unwrap();
+    assert!(!lit(&solo.grant(1, seq, None)));
+    assert!(lit(&solo.part(2)));
+}
+
+#[test]
+fn a_release_makes_those_who_wait_stand_one_after_the_other() {
+    let mut moments = Vec::new();
+    for life in 0..8 {
+        let mut solo = Solo::life(topology(3, LEASE), 0, life);
+        drop(solo.meet(1));
+        drop(solo.meet(2));
+        solo.now = LEASE;
+        solo.ask(2, generation(3));
+        solo.until(LEASE + BEAT);
+        let generation = generation(3);
+        solo.hear(
+            2,
+            Message::Release {
+                ball: BALL,
+                generation,
+            },
+        );
+        let mut moment = solo.now;
+        while candidate(&solo.until(moment)).is_none() {
+            moment += 1_000;
+        }
+        moments.push(moment);
+        assert!(moment <= LEASE + BEAT + LEASE / 4 + 1_000, "{moment}");
+    }
+    moments.dedup();
+    assert!(moments.len() > 4, "{moments:?}");
+}
