@@ -101,8 +101,8 @@ impl Stage {
         command.args(["netns", "exec", &self.namespace(node)]);
         command.args(["setpriv", "--pdeathsig", "KILL", "--"]);
         if self.realtime {
-            // Threads that the daemon starts have the ordinary priority again.
-            command.args(["chrt", "--reset-on-fork", "--rr", "1"]);
+            // With its helper thread, on which the main thread waits (docs/decisions/0009).
+            command.args(["chrt", "--rr", "1"]);
         }
         command.arg(wrapped.get_program()).args(wrapped.get_args());
         for (name, value) in wrapped.get_envs() {
