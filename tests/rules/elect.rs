@@ -54,6 +54,23 @@ fn the_next_after_the_last_holder_stands_first_when_the_lease_has_run_out() {
 }
 
 #[test]
+fn a_turn_is_no_shorter_than_the_way_there_and_back_and_no_longer_than_half_a_heartbeat() {
+    for (round_trip, turn) in [
+        (LEASE / 12 + 10, LEASE / 12 + 10),
+        (LEASE / 9, LEASE / 9),
+        (LEASE / 7, LEASE / 8),
+    ] {
+        let mut solo = Solo::among(3, LEASE);
+        solo.round_trip = round_trip;
+        solo.until(LEASE);
+        solo.renewal(1, generation(3), 9);
+        let due = 2 * LEASE + 2 * turn;
+        assert_eq!(candidate(&solo.until(due - 1)), None, "{round_trip}");
+        assert!(candidate(&solo.until(due)).is_some(), "{round_trip}");
+    }
+}
+
+#[test]
 fn a_lease_that_was_only_lent_also_keeps_a_voter_waiting() {
     let mut solo = Solo::among(3, LEASE);
     solo.now = LEASE;
@@ -210,17 +227,19 @@ fn a_link_that_breaks_ends_the_wait_for_its_answer() {
     assert!(lit(&solo.part(2)));
 }
 
-#[test]
-fn a_release_makes_those_who_wait_stand_one_after_the_other() {
-    let mut moments = Vec::new();
-    for life in 0..8 {
-        let mut solo = Solo::life(topology(3, LEASE), 0, life);
-        drop(solo.meet(1));
-        drop(solo.meet(2));
+/// When nodes of many lives stand that were told, a heartbeat after they lent their voice, that
+/// they have it back: sorted, counted from the telling.
+fn pauses(nodes: u8, round_trip: u64) -> Vec<u64> {
+    let mut pauses = Vec::new();
+    for life in 0..40 {
+        let mut solo = Solo::life(topology(nodes.into(), LEASE), 0, life);
+        solo.round_trip = round_trip;
+        (1..nodes).for_each(|peer| drop(solo.meet(peer)));
+        solo.until(LEASE - 1);
         solo.now = LEASE;
-        solo.ask(2, generation(3));
-        solo.until(LEASE + BEAT);
         let generation = generation(3);
+        solo.ask(2, generation);
+        solo.until(LEASE + BEAT);
         solo.hear(
             2,
             Message::Release {
@@ -228,13 +247,38 @@ fn a_release_makes_those_who_wait_stand_one_after_the_other() {
                 generation,
             },
         );
-        let mut moment = solo.now;
-        while candidate(&solo.until(moment)).is_none() {
-            moment += 1_000;
-        }
-        moments.push(moment);
-        assert!(moment <= LEASE + BEAT + LEASE / 4 + 1_000, "{moment}");
+        while candidate(&solo.until(solo.now + 1_000)).is_none() {}
+        pauses.push(solo.now - LEASE - BEAT);
     }
-    moments.dedup();
-    assert!(moments.len() > 4, "{moments:?}");
+    pauses.sort_unstable();
+    pauses
+}
+
+#[test]
+fn a_release_makes_those_who_wait_stand_one_after_the_other() {
+    // Over a quarter of a lease; or two ways there and back for every voter; or two leases.
+    for (nodes, round_trip, span) in [
+        (3, 1_000, LEASE / 4),
+        (5, LEASE / 20, 10 * (LEASE / 20)),
+        (9, LEASE / 8, 2 * LEASE),
+    ] {
+        let pauses = pauses(nodes, round_trip);
+        let (first, last) = (pauses[0], pauses[pauses.len() - 1]);
+        assert!(first < span / 4, "{first} of {span}");
+        assert!(
+            (span * 7 / 8..=span + 1_000).contains(&last),
+            "{last} of {span}"
+        );
+    }
+}
+
+#[test]
+fn a_voter_without_quarantine_or_lease_objects_all_the_same() {
+    // What is known there is newer than the candidate: that is no quarantine to wait for.
+    let mut file = topology(3, 1000 * LEASE);
+    file.on_partition = OnPartition::PlayOn;
+    let mut solo = Solo::new(file);
+    drop(solo.meet(1));
+    let (seq, _) = candidate(&solo.until(LEASE)).unwrap();
+    assert!(!lit(&solo.deny(1, seq, None, 0, None)));
 }

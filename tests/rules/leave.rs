@@ -97,6 +97,18 @@ fn a_frozen_ball_may_still_thaw_and_is_waited_for() {
 }
 
 #[test]
+fn a_frozen_ball_that_nobody_could_take_is_waited_for_too() {
+    let mut solo = Solo::holder(3, 1000 * LEASE);
+    solo.part(1);
+    solo.part(2);
+    assert!(dark(&solo.until(LEASE + WORTH)));
+    assert!(!drained(&solo.feed(Input::Drain)));
+    let begun = solo.now;
+    assert!(!drained(&solo.until(begun + LEASE - 1)));
+    assert!(drained(&solo.until(begun + LEASE)));
+}
+
+#[test]
 fn who_leaves_stands_for_nothing_and_gives_up_its_candidacy() {
     let mut solo = Solo::among(3, 1000 * LEASE);
     assert!(candidate(&solo.until(LEASE)).is_some());

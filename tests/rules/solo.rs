@@ -20,6 +20,8 @@ pub(crate) const BALL: BallId = BallId(1);
 pub(crate) struct Solo {
     pub(crate) node: Node,
     pub(crate) now: u64,
+    /// There and back to every peer.
+    pub(crate) round_trip: u64,
     /// Peers that send their heartbeats.
     alive: Vec<u8>,
     next_beat: u64,
@@ -74,6 +76,7 @@ impl Solo {
         Self {
             node,
             now: 0,
+            round_trip: 0,
             alive: Vec::new(),
             next_beat: 0,
         }
@@ -134,11 +137,11 @@ impl Solo {
         self.feed(Input::LinkDown { peer })
     }
 
-    /// The peer's clock is a second ahead; what it echoes is what it hears now.
+    /// The peer's clock is a second ahead; it answers what it heard half a round trip ago, at once.
     fn beat_of(&mut self, peer: u8) -> Vec<Output> {
         let at = self.now + 1_000_000;
-        let echo = Some(self.now);
-        let since = 0;
+        let since = 7;
+        let echo = self.now.checked_sub(self.round_trip + since);
         self.hear(peer, Message::Heartbeat { at, echo, since })
     }
 
