@@ -12,6 +12,9 @@ use crate::trace::Trace;
 /// Seeds that an ordinary test run tries.
 const FEW: u64 = 300;
 
+/// A long sweep says how far it is.
+const TOLD_EVERY: u64 = 100_000;
+
 /// Does what `CAROM_SIM_SEED`, `CAROM_SIM_SEEDS`, `CAROM_SIM_FIRST` and `CAROM_SIM_TRACE` say.
 pub(crate) fn from_environment() {
     let number = |name: &str| {
@@ -48,6 +51,10 @@ fn sweep(first: u64, seeds: u64) -> Vec<u64> {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= first + seeds {
                 break;
+            }
+            let begun = seed - first;
+            if begun > 0 && begun.is_multiple_of(TOLD_EVERY) {
+                println!("{begun} of {seeds} seeds");
             }
             let world = play(&Plan::draw(seed), Trace::default());
             if let Some(failure) = world.failure {
