@@ -118,7 +118,6 @@ impl Held {
 
     /// Shows the renewals whose answers can still come.
     pub(super) fn sketch_asks(&self, me: NodeId, lease: Duration, to: &mut impl Sketch) {
-        to.number(self.has_asked().into());
         for ask in &self.asks {
             if !to.awaits(ask.seq) {
                 continue;
@@ -132,11 +131,6 @@ impl Held {
                 sketch::set(to, nodes);
             }
         }
-    }
-
-    /// Whether a renewal has been sent since the ball came.
-    pub(super) fn has_asked(&self) -> bool {
-        !self.asks.is_empty()
     }
 }
 

@@ -33,7 +33,8 @@ impl Node {
                 match self.neighbour(direction) {
                     None => self.bounce(id),
                     Some(to) if self.may_pass(held) => self.pass(id, to, out),
-                    Some(_) => self.wait_at_edge(id),
+                    // It asked when half its lease was gone, and is woken by the answer.
+                    Some(_) => {}
                 }
             }
         }
@@ -62,15 +63,6 @@ impl Node {
             .zip(held.edge_at)
             .is_some_and(|(sent, edge)| sent >= edge);
         fresh || self.now.until(held.deadline) >= self.topology.lease / 2
-    }
-
-    fn wait_at_edge(&mut self, id: BallId) {
-        let now = self.now;
-        if let Some(held) = self.held_mut(id)
-            && !held.has_asked()
-        {
-            held.renew_at = now;
-        }
     }
 
     fn bounce(&mut self, id: BallId) {

@@ -28,6 +28,34 @@ fn the_node_that_serves_stands_when_its_quarantine_is_over() {
 }
 
 #[test]
+fn a_ring_of_one_wins_at_once_and_tells_nobody() {
+    let mut solo = Solo::new(topology(1, 1000 * LEASE));
+    let out = solo.until(LEASE);
+    assert!(lit(&out));
+    assert!(said(&out, u8::MAX).is_empty(), "{out:?}");
+}
+
+#[test]
+fn the_first_ball_is_served_as_the_file_says_and_elsewhere_comes_in_at_the_edge() {
+    let mut file = topology(3, 1000 * LEASE);
+    file.balls[0].state.position = [100.0, 250.0];
+    for (me, x) in [(0, 100.0), (1, 0.0)] {
+        let mut solo = Solo::which(file.clone(), me);
+        let others: Vec<u8> = (0..3).filter(|&node| node != me).collect();
+        others.iter().for_each(|&peer| drop(solo.meet(peer)));
+        let seq = loop {
+            if let Some((seq, _)) = candidate(&solo.until(solo.now + 1_000)) {
+                break seq;
+            }
+        };
+        let won = others.iter().any(|&peer| lit(&solo.grant(peer, seq, None)));
+        assert!(won);
+        let view = solo.node.ball_views().next().unwrap();
+        assert_eq!(view.state.unwrap().position, [x, 250.0]);
+    }
+}
+
+#[test]
 fn nobody_stands_alone_and_a_quorum_that_has_just_met_waits_half_a_lease() {
     let mut solo = Solo::new(topology(5, LEASE));
     drop(solo.meet(1));
@@ -199,6 +227,39 @@ fn a_candidate_waits_for_voters_that_only_started_later() {
     assert_eq!(candidate(&solo.until(LEASE + 50_000 - 1)), None);
     let little = LEASE / 12 / 4;
     assert!(candidate(&solo.until(LEASE + 50_000 + little)).is_some());
+}
+
+#[test]
+fn a_candidate_that_is_second_in_turn_waits_for_late_voters_and_then_its_turn() {
+    let mut solo = Solo::which(topology(3, LEASE), 1);
+    drop(solo.meet(0));
+    drop(solo.meet(2));
+    let turn = LEASE / 12;
+    let (seq, _) = candidate(&solo.until(LEASE + turn + 1)).unwrap();
+    solo.deny(0, seq, None, 50_000, None);
+    solo.deny(2, seq, None, 90_000, None);
+    let denied = solo.now;
+    assert_eq!(candidate(&solo.until(denied + 50_000 + turn - 1)), None);
+    assert!(candidate(&solo.until(denied + 50_000 + turn + turn / 4 + 1)).is_some());
+}
+
+#[test]
+fn a_loser_tries_again_after_an_eighth_to_a_whole_lease() {
+    let mut waits = Vec::new();
+    for life in 0..40 {
+        let mut solo = Solo::life(topology(3, LEASE), 0, life);
+        drop(solo.meet(1));
+        drop(solo.meet(2));
+        let (seq, _) = candidate(&solo.until(LEASE)).unwrap();
+        solo.deny(1, seq, Some(generation(1)), 1, None);
+        solo.deny(2, seq, Some(generation(1)), 1, None);
+        while candidate(&solo.until(solo.now + 1_000)).is_none() {}
+        waits.push(solo.now - LEASE);
+    }
+    waits.sort_unstable();
+    let (first, last) = (waits[0], waits[waits.len() - 1]);
+    assert!((LEASE / 8..LEASE / 4).contains(&first), "{first}");
+    assert!((LEASE * 7 / 8..=LEASE + 1_000).contains(&last), "{last}");
 }
 
 #[test]

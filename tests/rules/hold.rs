@@ -192,6 +192,43 @@ fn only_five_requests_are_remembered() {
 }
 
 #[test]
+fn more_rivals_than_four_are_not_told_apart() {
+    let (mut solo, seq) = frozen(9);
+    for peer in 1..=4 {
+        solo.deny(peer, seq, Some(generation(10 + u64::from(peer))), 9, None);
+    }
+    for peer in 1..=8 {
+        let out = solo.deny(peer, seq, Some(generation(30)), 9, None);
+        assert_eq!(notes(&out), [], "a liar could else fill the memory");
+    }
+}
+
+#[test]
+fn an_island_that_plays_on_moves_a_frozen_ball_only_when_all_agree() {
+    let arrive = || {
+        let mut file = topology(3, 1000 * LEASE);
+        file.on_partition = OnPartition::PlayOn;
+        let mut solo = Solo::new(file);
+        drop(solo.meet(1));
+        drop(solo.meet(2));
+        solo.until(LEASE / 2);
+        let out = solo.pass_with(1, record(generation(1), 4), LEASE, None, 0);
+        assert!(!lit(&out), "without an echo it comes frozen");
+        (solo, renewed(&out).unwrap().0)
+    };
+    let (mut solo, seq) = arrive();
+    assert!(!lit(&solo.grant(1, seq, None)));
+    assert!(lit(&solo.grant(2, seq, None)));
+    let (mut solo, seq) = arrive();
+    solo.deny(1, seq, Some(generation(0)), 9, None);
+    assert!(!lit(&solo.grant(1, seq, None)));
+    assert!(
+        !lit(&solo.grant(2, seq, None)),
+        "one of them was against it"
+    );
+}
+
+#[test]
 fn an_island_that_plays_on_bows_to_the_newer_ball() {
     let mut file = topology(3, 1000 * LEASE);
     file.on_partition = OnPartition::PlayOn;

@@ -12,6 +12,7 @@
 
 mod elect;
 mod grant;
+mod hello;
 mod hold;
 mod leave;
 mod pass;
