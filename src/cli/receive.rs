@@ -1,5 +1,6 @@
 //! `carom receive`: the receiver alone, without a ring.
 
+use std::io::ErrorKind::{AddrInUse, PermissionDenied};
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -118,10 +119,12 @@ fn listen(place: Place) -> Result<(TcpListener, SocketAddr), Failure> {
     let bound = match place.address {
         Some(address) => bind(address),
         // A kernel without IPv6 has only the other.
-        None => bind(Ipv6Addr::UNSPECIFIED.into()).or_else(|error| match error.kind() {
-            io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => Err(error),
-            _ => bind(Ipv4Addr::UNSPECIFIED.into()),
-        }),
+        None => match bind(Ipv6Addr::UNSPECIFIED.into()) {
+            Err(error) if !matches!(error.kind(), AddrInUse | PermissionDenied) => {
+                bind(Ipv4Addr::UNSPECIFIED.into())
+            }
+            bound => bound,
+        },
     };
     let port = place.port;
     let listener = bound.map_err(|error| {

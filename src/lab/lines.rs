@@ -53,6 +53,15 @@ pub(super) enum Heard {
     LookAgain(Nanos),
 }
 
+/// What came of a newcomer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Admitted {
+    /// There is something to end at that moment.
+    pub(super) look_again: Option<Nanos>,
+    /// It has not said all yet: whoever is behind it comes later.
+    pub(super) waits: bool,
+}
+
 /// All connections of one endpoint.
 pub(super) struct Lines<E: Endpoint> {
     poll: Arc<OwnedFd>,
@@ -77,20 +86,27 @@ impl<E: Endpoint> Lines<E> {
         }
     }
 
-    /// Takes a new connection in, or says why not; when to look at it again.
+    /// Takes a new connection in, and what it has brought along, or says why not.
     pub(super) fn admit(
         &mut self,
         stream: TcpStream,
         peer: SocketAddr,
+        buffer: &mut [u8],
         endpoint: &mut E,
-    ) -> Option<Nanos> {
+    ) -> Admitted {
         let now = clock::monotonic_nanos();
         let address = peer.ip();
         if let Some(full) = self.gate.full(address) {
             let scope = (full == Full::Address).then_some(address);
             match self.slowest(scope, now) {
                 Some(key) => drop(self.dismiss(key, End::PushedOut, endpoint, now)),
-                None => return self.refuse(stream, peer, full, now),
+                None => {
+                    let look_again = self.refuse(stream, peer, full, now);
+                    return Admitted {
+                        look_again,
+                        waits: false,
+                    };
+                }
             }
         }
         let connection = endpoint.open(peer, now);
@@ -105,30 +121,37 @@ impl<E: Endpoint> Lines<E> {
                 half_close: None,
             },
         };
-        let deadline = line.deadline(&self.limits);
         self.gate.enter(address);
-        self.keep(line).then_some(deadline)
+        let key = self.lines.insert(line);
+        // A sender that reopens has often closed again by now: then nothing needs to be watched.
+        let heard = self.hear(key as u64, true, buffer, endpoint);
+        let soon = match heard {
+            Heard::LookAgain(moment) => Some(moment),
+            Heard::Done => None,
+        };
+        let Some(line) = self.lines.get(key) else {
+            return Admitted {
+                look_again: soon,
+                waits: false,
+            };
+        };
+        let look_again = line.deadline(&self.limits);
+        // What said its last word within `hear` is watched already.
+        if matches!(line.state, State::Open { .. }) && !self.watch(key) {
+            self.close(key, End::Stopped, endpoint, now);
+        }
+        Admitted {
+            look_again: Some(look_again),
+            waits: true,
+        }
     }
 
-    /// Watches a connection; false if the system does not let us.
-    fn keep(&mut self, line: Line<E::Connection>) -> bool {
-        let entry = self.lines.vacant_entry();
-        let key = EventData::new_u64(entry.key() as u64);
-        if epoll::add(
-            &self.poll,
-            &line.stream,
-            key,
-            EventFlags::IN | EventFlags::RDHUP,
-        )
-        .is_err()
-        {
-            if matches!(line.state, State::Open { .. }) {
-                self.gate.leave(line.peer.ip());
-            }
-            return false;
-        }
-        entry.insert(line);
-        true
+    /// Waits for more of a connection; false if the system does not let us.
+    fn watch(&self, key: usize) -> bool {
+        let flags = EventFlags::IN | EventFlags::RDHUP;
+        let data = EventData::new_u64(key as u64);
+        let line = self.lines.get(key);
+        line.is_some_and(|line| epoll::add(&self.poll, &line.stream, data, flags).is_ok())
     }
 
     /// Whoever was silent longest among those that are slow, of one address or of all.
@@ -187,11 +210,12 @@ impl<E: Endpoint> Lines<E> {
             bytes: 0,
             state: State::Leaving { until },
         };
-        self.leaving += 1;
-        if self.keep(line) {
+        let key = self.lines.insert(line);
+        if self.watch(key) {
+            self.leaving += 1;
             return Some(until);
         }
-        self.leaving -= 1;
+        self.lines.remove(key);
         None
     }
 
@@ -284,7 +308,8 @@ impl<E: Endpoint> Lines<E> {
             // What it does not take, it will not miss: it has filled its buffers and does not read.
             let _ = stream.write(&last);
         }
-        epoll::delete(&self.poll, &stream).ok()?;
+        // Fails where it was not watched yet.
+        let _ = epoll::delete(&self.poll, &stream);
         self.see_off(stream, peer, now)
     }
 

@@ -213,8 +213,7 @@ impl<E: Endpoint> Work<E> {
             }
             // Reads first: a sender that reopens has closed the last one before it opens the next.
             if newcomers {
-                let most = if events.len() > 1 { ACCEPTS } else { 1 };
-                self.accept(most)?;
+                self.accept(&mut buffer)?;
             }
             let now = clock::monotonic_nanos();
             if self.wake.is_some_and(|wake| wake <= now) {
@@ -272,8 +271,8 @@ impl<E: Endpoint> Work<E> {
         self.wake_by(self.endpoint.deadline());
     }
 
-    fn accept(&mut self, most: usize) -> io::Result<()> {
-        for _ in 0..most {
+    fn accept(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        for _ in 0..ACCEPTS {
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
             match rustix::net::acceptfrom_with(&self.listener, flags) {
                 Ok((stream, peer)) => {
@@ -282,8 +281,14 @@ impl<E: Endpoint> Work<E> {
                     };
                     // An IPv4 client of an IPv6 socket is still an IPv4 client.
                     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                    let moment = self.lines.admit(stream.into(), peer, &mut self.endpoint);
-                    self.wake_by(moment);
+                    let admitted =
+                        self.lines
+                            .admit(stream.into(), peer, buffer, &mut self.endpoint);
+                    self.wake_by(admitted.look_again);
+                    self.wake_by(self.endpoint.deadline());
+                    if admitted.waits {
+                        return Ok(());
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(rustix::io::Errno::CONNABORTED | rustix::io::Errno::INTR) => {}

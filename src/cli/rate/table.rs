@@ -21,11 +21,45 @@ pub(super) fn run(plan: &Plan, measured: &Measured, out: &mut impl io::Write) ->
         ours.peer,
         size::show(plan.chunk)
     )?;
+    writeln!(out, "{:26}{:>16}{:>16}", "", "sender", "receiver")?;
+    for (name, ours, theirs) in rows(measured) {
+        writeln!(out, "{name:26}{ours:>16}{theirs:>16}")?;
+    }
+    let setup = ours.setup;
+    writeln!(
+        out,
+        "set-up of a connection: min {:.6} s, median {:.6} s, p99 {:.6} s",
+        setup.min, setup.median, setup.p99
+    )?;
+    if let Some(shared) = measured.shared() {
+        writeln!(
+            out,
+            "writes that shared a segment with another: at least {shared}"
+        )?;
+    }
+    match theirs {
+        None => writeln!(
+            out,
+            "The receiver gave no answer line: only this end's side is shown."
+        ),
+        Some(report) if report.outcome != Outcome::Complete || report.overlapped => {
+            writeln!(out, "The receiver says: {report}")
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// A figure and what the sender and the receiver say of it.
+type Row = (&'static str, String, String);
+
+fn rows(measured: &Measured) -> [Row; 9] {
+    let ours = &measured.sender;
+    let theirs = measured.receiver.as_ref();
     let dash = || "-".to_owned();
     let count = |number: Option<u64>| number.map_or_else(dash, |number| number.to_string());
     let time = |span: Option<f64>| span.map_or_else(dash, |span| format!("{span:.6} s"));
     let trip = |span: Option<f64>| span.map_or_else(dash, |span| format!("{span:.3} ms"));
-    let rows = [
+    [
         (
             "bytes",
             ours.bytes.to_string(),
@@ -64,45 +98,10 @@ pub(super) fn run(plan: &Plan, measured: &Measured, out: &mut impl io::Write) ->
         ("until the answer", time(ours.confirmed_seconds), dash()),
         (
             "speed",
-            speed(our_speed(measured)),
+            speed(measured.speed()),
             theirs.map_or_else(dash, |it| speed(it.bytes_per_second)),
         ),
-    ];
-    writeln!(out, "{:26}{:>16}{:>16}", "", "sender", "receiver")?;
-    for (name, ours, theirs) in rows {
-        writeln!(out, "{name:26}{ours:>16}{theirs:>16}")?;
-    }
-    let setup = ours.setup;
-    writeln!(
-        out,
-        "set-up of a connection: min {:.6} s, median {:.6} s, p99 {:.6} s",
-        setup.min, setup.median, setup.p99
-    )?;
-    if let Some(shared) = measured.shared() {
-        writeln!(
-            out,
-            "writes that shared a segment with another: at least {shared}"
-        )?;
-    }
-    match theirs {
-        None => writeln!(
-            out,
-            "The receiver gave no answer line: only this end's side is shown."
-        ),
-        Some(report) if report.outcome != Outcome::Complete || report.overlapped => {
-            writeln!(out, "The receiver says: {report}")
-        }
-        Some(_) => Ok(()),
-    }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a rate has three digits that count"
-)]
-fn our_speed(measured: &Measured) -> f64 {
-    let ours = &measured.sender;
-    ours.bytes as f64 / ours.confirmed_seconds.unwrap_or(ours.seconds).max(1e-9)
+    ]
 }
 
 /// `bytes` a second with three digits that count.
@@ -164,7 +163,7 @@ pub(super) fn sweep(points: &[Point], out: &mut impl io::Write) -> io::Result<()
     if points.iter().any(|point| point.measured.receiver.is_none()) {
         writeln!(
             out,
-            "The receiver gave no answer line: speeds are by this end's clock."
+            "The receiver gave no answer line: what it read is not known."
         )?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Sends one message, and times every step.
 
-use std::io::{ErrorKind, Read, Write as _};
+use std::io::{Read, Write as _};
 use std::net::{Shutdown, SocketAddr};
 
 use serde::Serialize;
@@ -122,26 +122,30 @@ struct Count {
 }
 
 fn copy(
-    reader: &mut dyn Read,
+    mut reader: &mut dyn Read,
     out: &mut impl FnMut(&[u8]) -> Result<(), ClientError>,
 ) -> Result<(), ClientError> {
-    let mut buffer = vec![0; PIECE];
-    let mut last = None;
+    let mut buffer = Vec::with_capacity(PIECE + 1);
+    let mut ends_in_newline = false;
     loop {
-        let length = match reader.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(length) => length,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(ClientError::Input(error)),
-        };
-        let piece = buffer.get(..length).unwrap_or_default();
-        last = piece.last().copied();
-        out(piece)?;
-    }
-    if last == Some(b'\n') {
-        Ok(())
-    } else {
-        out(b"\n")
+        buffer.clear();
+        // A whole piece at once, so that the newline needs no write, and no segment, of its own.
+        let room = PIECE as u64;
+        let read = Read::by_ref(&mut reader)
+            .take(room)
+            .read_to_end(&mut buffer);
+        let length = read.map_err(ClientError::Input)?;
+        ends_in_newline = buffer.last().map_or(ends_in_newline, |last| *last == b'\n');
+        let over = length < PIECE;
+        if over && !ends_in_newline {
+            buffer.push(b'\n');
+        }
+        if !buffer.is_empty() {
+            out(&buffer)?;
+        }
+        if over {
+            return Ok(());
+        }
     }
 }
 

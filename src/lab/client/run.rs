@@ -91,17 +91,18 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Bytes a second, by the receiver's clock if it tells.
+    /// Bytes a second, from the first connect until the receiver had confirmed all.
+    ///
+    /// By the sender's clock: the receiver's starts with its first accept, so it leaves out the
+    /// set-up that makes reopening slow.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a rate has three digits that count"
     )]
     pub fn speed(&self) -> f64 {
-        let ours = self.sender.confirmed_seconds.unwrap_or(self.sender.seconds);
-        match &self.receiver {
-            Some(report) if report.seconds > 0.0 => report.bytes_per_second,
-            _ => self.sender.bytes as f64 / ours.max(1e-9),
-        }
+        let sender = &self.sender;
+        let seconds = sender.confirmed_seconds.unwrap_or(sender.seconds);
+        sender.bytes as f64 / seconds.max(1e-9)
     }
 
     /// Writes that shared a segment with another one, at least.
