@@ -8,19 +8,17 @@ use std::sync::Arc;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use slab::Slab;
 
-use super::{Endpoint, Next};
+use super::limits::{Full, Gate, Limits, Nanos, is_slow};
+use super::message::End;
+use super::serve::{Endpoint, Next};
+use super::troubles::Troubles;
 use crate::clock;
-use crate::lab::limits::{Full, Gate, Limits, Nanos, is_slow};
-use crate::lab::message::End;
 
 /// Full reads of one connection before others have their turn.
 const READS: usize = 8;
 
 /// A peer that has to be told something hears our end of stream after that silence.
 const QUIET: Nanos = 200_000_000;
-
-/// At most one log line about troubles in this time.
-const BETWEEN_COMPLAINTS: Nanos = 60_000_000_000;
 
 /// One connection.
 struct Line<C> {
@@ -42,15 +40,6 @@ enum State<C> {
     /// It was told why it ends, or its result: what it still sends is thrown away, for closing at
     /// once would reset the connection before it has read that.
     Leaving { until: Nanos },
-}
-
-/// What came of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
-    /// Nothing to remember.
-    Done,
-    /// There is something to end at that moment.
-    LookAgain(Nanos),
 }
 
 /// What came of a newcomer.
@@ -96,10 +85,11 @@ impl<E: Endpoint> Lines<E> {
     ) -> Admitted {
         let now = clock::monotonic_nanos();
         let address = peer.ip();
+        let mut pushed_out = None;
         if let Some(full) = self.gate.full(address) {
             let scope = (full == Full::Address).then_some(address);
             match self.slowest(scope, now) {
-                Some(key) => drop(self.dismiss(key, End::PushedOut, endpoint, now)),
+                Some(key) => pushed_out = self.dismiss(key, End::PushedOut, endpoint, now),
                 None => {
                     let look_again = self.refuse(stream, peer, full, now);
                     return Admitted {
@@ -124,25 +114,17 @@ impl<E: Endpoint> Lines<E> {
         self.gate.enter(address);
         let key = self.lines.insert(line);
         // A sender that reopens has often closed again by now: then nothing needs to be watched.
-        let heard = self.hear(key as u64, true, buffer, endpoint);
-        let soon = match heard {
-            Heard::LookAgain(moment) => Some(moment),
-            Heard::Done => None,
-        };
-        let Some(line) = self.lines.get(key) else {
-            return Admitted {
-                look_again: soon,
-                waits: false,
-            };
-        };
-        let look_again = line.deadline(&self.limits);
-        // What said its last word within `hear` is watched already.
-        if matches!(line.state, State::Open { .. }) && !self.watch(key) {
+        let said = self.hear(key as u64, true, buffer, endpoint);
+        let line = self.lines.get(key);
+        // One that said its last word at once is gone, or watched already.
+        let waits = line.is_some_and(|line| matches!(line.state, State::Open { .. }));
+        let deadline = line.map(|line| line.deadline(&self.limits));
+        if waits && !self.watch(key) {
             self.close(key, End::Stopped, endpoint, now);
         }
         Admitted {
-            look_again: Some(look_again),
-            waits: true,
+            look_again: [pushed_out, said, deadline].into_iter().flatten().min(),
+            waits,
         }
     }
 
@@ -219,21 +201,21 @@ impl<E: Endpoint> Lines<E> {
         None
     }
 
-    /// Reads what there is, but leaves others their turn.
+    /// Reads what there is, but leaves others their turn; when to look at it again.
     pub(super) fn hear(
         &mut self,
         key: u64,
         ending: bool,
         buffer: &mut [u8],
         endpoint: &mut E,
-    ) -> Heard {
+    ) -> Option<Nanos> {
         let Some(key) = usize::try_from(key)
             .ok()
             .filter(|&key| self.lines.contains(key))
         else {
-            return Heard::Done;
+            return None;
         };
-        let mut look_again = Heard::Done;
+        let mut look_again = None;
         for _ in 0..READS {
             let Some(line) = self.lines.get_mut(key) else {
                 return look_again;
@@ -255,11 +237,8 @@ impl<E: Endpoint> Lines<E> {
             };
             match line.take(buffer.get(..length).unwrap_or_default(), endpoint, now) {
                 Next::More => {}
-                Next::MaybeOver => look_again = Heard::LookAgain(now + QUIET),
-                Next::Over => {
-                    let until = self.dismiss(key, End::Newline, endpoint, now);
-                    return until.map_or(Heard::Done, Heard::LookAgain);
-                }
+                Next::MaybeOver => look_again = Some(now + QUIET),
+                Next::Over => return self.dismiss(key, End::Newline, endpoint, now),
             }
             // The kernel had no more; unless the end of the stream came with it.
             if length < buffer.len() && !ending {
@@ -391,27 +370,4 @@ impl<C> Line<C> {
 
 fn nanos(span: std::time::Duration) -> Nanos {
     Nanos::try_from(span.as_nanos()).unwrap_or(Nanos::MAX / 4)
-}
-
-/// Says at most once a minute what went wrong, and how often.
-#[derive(Debug, Default)]
-struct Troubles {
-    told: Option<Nanos>,
-    untold: u64,
-}
-
-impl Troubles {
-    fn tell(&mut self, now: Nanos, sentence: impl FnOnce() -> String) {
-        let since = self.told.map(|told| now.saturating_sub(told));
-        if since.is_some_and(|since| since < BETWEEN_COMPLAINTS) {
-            self.untold += 1;
-            return;
-        }
-        self.told = Some(now);
-        let sentence = sentence();
-        match std::mem::take(&mut self.untold) {
-            0 => tracing::warn!("{sentence}"),
-            count => tracing::warn!("{sentence} (and {count} such lines kept back)"),
-        }
-    }
 }

@@ -8,6 +8,7 @@
 
 pub mod client;
 mod limits;
+mod lines;
 mod lists;
 mod message;
 mod rate;
@@ -15,6 +16,7 @@ mod receiver;
 mod runs;
 mod serve;
 pub mod tcp_info;
+mod troubles;
 
 use std::io;
 use std::net::TcpListener;

@@ -346,5 +346,4 @@ impl Tally {
 }
 
 #[cfg(test)]
-#[path = "runs_tests.rs"]
 mod tests;

@@ -18,12 +18,9 @@ use rustix::net::SocketFlags;
 use smol::channel::Sender;
 
 use super::limits::{Limits, Nanos};
+use super::lines::Lines;
 use super::message::End;
-use super::serve::lines::{Heard, Lines};
 use crate::clock;
-
-#[path = "lines.rs"]
-mod lines;
 
 /// What an endpoint does with what comes.
 pub(super) trait Endpoint: Send + 'static {
@@ -263,10 +260,8 @@ impl<E: Endpoint> Work<E> {
 
     fn hear(&mut self, key: u64, flags: EventFlags, buffer: &mut [u8]) {
         let ending = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
-        let heard = self.lines.hear(key, ending, buffer, &mut self.endpoint);
-        if let Heard::LookAgain(moment) = heard {
-            self.wake_by(Some(moment));
-        }
+        let moment = self.lines.hear(key, ending, buffer, &mut self.endpoint);
+        self.wake_by(moment);
         // A connection that ended may have left an unfinished run.
         self.wake_by(self.endpoint.deadline());
     }
