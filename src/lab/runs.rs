@@ -95,7 +95,11 @@ impl fmt::Display for Report {
             self.bytes_per_second
         )?;
         if let (Some(segments), Some(late)) = (self.segments, self.out_of_order) {
-            write!(formatter, "; {segments} segments, {late} out of order")?;
+            write!(
+                formatter,
+                "; {segments} segment{}, {late} out of order",
+                plural(segments)
+            )?;
         }
         if let Some(span) = self.round_trip_ms {
             write!(formatter, ", round trip {span:.3} ms")?;
