@@ -325,3 +325,6 @@ impl<E: Endpoint> Work<E> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
