@@ -10,7 +10,7 @@ use tracing::Level;
 
 use super::Failure;
 use crate::daemon::log;
-use crate::lab::{self, Limits, Message, Report, Serving};
+use crate::lab::{self, Limits, Message, Priority, Report, Serving};
 
 /// Lines that wait to be printed at the most; then the senders wait.
 const MOST_WAITING: usize = 64;
@@ -100,7 +100,8 @@ fn receiver(place: Place, news: SyncSender<News>) -> Result<(Serving, SocketAddr
         // Fails only where we are about to end.
         let _ = news.send(News::Message(message.clone()));
     });
-    let serving = lab::receive(listener, Limits::default(), sink).map_err(Failure::run)?;
+    let serving =
+        lab::receive(listener, Limits::default(), Priority::Usual, sink).map_err(Failure::run)?;
     Ok((serving, address))
 }
 
@@ -110,7 +111,8 @@ fn rate(place: Place, news: SyncSender<News>) -> Result<(Serving, SocketAddr), F
         // Fails only where we are about to end.
         let _ = news.send(News::Run(report.clone()));
     });
-    let serving = lab::rate(listener, Limits::default(), sink).map_err(Failure::run)?;
+    let serving =
+        lab::rate(listener, Limits::default(), Priority::Usual, sink).map_err(Failure::run)?;
     Ok((serving, address))
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::net::TcpListener;
 
 use crate::http::Document;
-use crate::lab::{self, Limits, Serving};
+use crate::lab::{self, Limits, Priority, Serving};
 
 /// Where the lab listens.
 pub struct Listeners {
@@ -26,10 +26,10 @@ impl Lab {
     /// # Errors
     /// When the system has no descriptor or no thread left.
     pub(super) fn start(listeners: Listeners) -> io::Result<Self> {
-        let limits = Limits::default();
+        let (limits, priority) = (Limits::default(), Priority::BehindTheRing);
         Ok(Self {
-            receiver: lab::receive(listeners.receiver, limits, lab::log::messages())?,
-            rate: lab::rate(listeners.rate, limits, lab::log::runs())?,
+            receiver: lab::receive(listeners.receiver, limits, priority, lab::log::messages())?,
+            rate: lab::rate(listeners.rate, limits, priority, lab::log::runs())?,
         })
     }
 

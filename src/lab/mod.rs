@@ -24,7 +24,7 @@ use std::net::TcpListener;
 pub use limits::Limits;
 pub use message::{End, Message};
 pub use runs::{Mode, Outcome, Report};
-pub use serve::{Asker, Serving};
+pub use serve::{Asker, Priority, Serving};
 
 /// Where finished messages or runs go, on the endpoint's thread.
 pub type Sink<T> = Box<dyn FnMut(&T) + Send>;
@@ -33,16 +33,31 @@ pub type Sink<T> = Box<dyn FnMut(&T) + Send>;
 ///
 /// # Errors
 /// When the system has no descriptor or no thread left.
-pub fn receive(listener: TcpListener, limits: Limits, sink: Sink<Message>) -> io::Result<Serving> {
-    serve::start(listener, limits, receiver::Receiver::new(limits, sink))
+pub fn receive(
+    listener: TcpListener,
+    limits: Limits,
+    priority: Priority,
+    sink: Sink<Message>,
+) -> io::Result<Serving> {
+    serve::start(
+        listener,
+        limits,
+        priority,
+        receiver::Receiver::new(limits, sink),
+    )
 }
 
 /// Measures runs on `listener` until the answer is dropped.
 ///
 /// # Errors
 /// When the system has no descriptor or no thread left.
-pub fn rate(listener: TcpListener, limits: Limits, sink: Sink<Report>) -> io::Result<Serving> {
-    serve::start(listener, limits, rate::Rate::new(limits, sink))
+pub fn rate(
+    listener: TcpListener,
+    limits: Limits,
+    priority: Priority,
+    sink: Sink<Report>,
+) -> io::Result<Serving> {
+    serve::start(listener, limits, priority, rate::Rate::new(limits, sink))
 }
 
 /// Logs messages and runs as they come: sixty at once, then six a minute.

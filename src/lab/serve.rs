@@ -1,7 +1,6 @@
 //! One endpoint: a thread with an epoll and a buffer of its own.
 //!
-//! Reads go into one buffer, so a connection costs a few hundred bytes whatever it sends. Its thread
-//! yields to every other of the process (`yield_to_the_ring`).
+//! Reads go into one buffer, so a connection costs a few hundred bytes whatever it sends.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -21,6 +20,15 @@ use super::limits::{Limits, Nanos};
 use super::lines::Lines;
 use super::message::End;
 use crate::clock;
+
+/// Where an endpoint's thread stands when processors are short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// Like any other program.
+    Usual,
+    /// Behind everything else of its process: a ball must not wait for a byte of the lab.
+    BehindTheRing,
+}
 
 /// What an endpoint does with what comes.
 pub(super) trait Endpoint: Send + 'static {
@@ -133,6 +141,7 @@ impl Drop for Serving {
 pub(super) fn start<E: Endpoint>(
     listener: TcpListener,
     limits: Limits,
+    priority: Priority,
     endpoint: E,
 ) -> io::Result<Serving> {
     listener.set_nonblocking(true)?;
@@ -159,7 +168,9 @@ pub(super) fn start<E: Endpoint>(
     let thread = std::thread::Builder::new()
         .name(E::NAME.to_owned())
         .spawn(move || {
-            yield_to_the_ring();
+            if priority == Priority::BehindTheRing {
+                yield_to_others();
+            }
             if let Err(error) = work.run() {
                 tracing::error!("the {} endpoint has ended: {error}", E::NAME);
             }
@@ -172,8 +183,8 @@ pub(super) fn start<E: Endpoint>(
     })
 }
 
-/// Lets every other thread go first: a ball must not wait for a byte of the lab.
-fn yield_to_the_ring() {
+/// Lets every other thread go first.
+fn yield_to_others() {
     const NICE: i32 = 10;
     // On Linux this concerns the calling thread alone. Where it is refused, the lab is fair instead.
     let _ = rustix::process::setpriority_process(None, NICE);

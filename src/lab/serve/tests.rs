@@ -20,7 +20,11 @@ fn receiver(limits: Limits) -> (Serving, SocketAddr, mpsc::Receiver<Message>) {
     let (listener, address) = listener();
     let (sender, messages) = mpsc::channel();
     let sink = Box::new(move |message: &Message| sender.send(message.clone()).unwrap());
-    (receive(listener, limits, sink).unwrap(), address, messages)
+    (
+        receive(listener, limits, Priority::BehindTheRing, sink).unwrap(),
+        address,
+        messages,
+    )
 }
 
 fn call(address: SocketAddr) -> TcpStream {
@@ -97,7 +101,7 @@ fn a_sender_that_waits_after_its_y_sees_an_end_and_may_still_send_its_newline() 
     let (listener, address) = listener();
     let (sender, reports) = mpsc::channel();
     let sink = Box::new(move |report: &Report| sender.send(report.clone()).unwrap());
-    let _serving = rate(listener, Limits::default(), sink).unwrap();
+    let _serving = rate(listener, Limits::default(), Priority::Usual, sink).unwrap();
     let mut stream = call(address);
     stream.write_all(b"XXY").unwrap();
     assert_eq!(last_words(stream.try_clone().unwrap()), "");
