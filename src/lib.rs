@@ -7,6 +7,7 @@ pub mod connect;
 pub mod daemon;
 pub mod escape;
 pub mod http;
+pub mod lab;
 pub mod led;
 pub mod net;
 pub mod ring;

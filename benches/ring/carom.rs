@@ -9,7 +9,7 @@ use super::{Figures, NODES};
 
 /// Runs the ring for `span`.
 pub(crate) fn run(span: Duration, strace: bool) -> Figures {
-    let ports = free_ports(2 * NODES);
+    let ports = free_ports(4 * NODES);
     let file = std::env::temp_dir().join(format!("carom-bench-{}.toml", std::process::id()));
     std::fs::write(&file, ring(&ports)).expect("a ring file");
     let children = (0..NODES).map(|index| {
@@ -23,7 +23,7 @@ pub(crate) fn run(span: Duration, strace: bool) -> Figures {
     });
     let children = Children(children.collect());
     std::thread::sleep(Duration::from_millis(1_500));
-    let http = ports[NODES..].to_vec();
+    let http = ports[NODES..2 * NODES].to_vec();
     let figures = watch(&children, span, strace, || hops(&http));
     let _ = std::fs::remove_file(&file);
     figures
@@ -46,7 +46,7 @@ fn hops(ports: &[u16]) -> u64 {
 fn ring(ports: &[u16]) -> String {
     let mut text = format!("[ring]\nname = \"bench-{}\"\n", std::process::id());
     for (index, &port) in ports[..NODES].iter().enumerate() {
-        let (http, receiver, rate) = (ports[NODES + index], 20_000 + index, 21_000 + index);
+        let [http, receiver, rate] = [1, 2, 3].map(|row| ports[row * NODES + index]);
         writeln!(
             text,
             "[[node]]\nname = \"n{index}\"\nhost = \"127.0.0.1\"\nports = {{ ring = {port}, http = {http}, receiver = {receiver}, rate = {rate} }}"

@@ -1,9 +1,14 @@
 //! The command line: one file a command.
 
+mod address;
 mod check;
 mod demo;
 mod hosts;
+mod rate;
+mod receive;
 mod run;
+mod send;
+mod size;
 mod status;
 
 use std::fmt;
@@ -31,6 +36,9 @@ enum Command {
     Run(run::Arguments),
     Check(check::Arguments),
     Status(status::Arguments),
+    Send(send::Arguments),
+    Receive(receive::Arguments),
+    Rate(Box<rate::Arguments>),
     Hosts(hosts::Arguments),
 }
 
@@ -109,6 +117,9 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Status(arguments) => status::status(&arguments),
+        Command::Send(arguments) => send::send(&arguments),
+        Command::Receive(arguments) => receive::receive(&arguments),
+        Command::Rate(arguments) => rate::rate(&arguments),
         Command::Hosts(arguments) => hosts::hosts(&arguments),
     };
     let (sentence, code) = match done {

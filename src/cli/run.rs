@@ -11,6 +11,7 @@ use tracing::Level;
 use super::{Failure, RingFile, block_on};
 use crate::clock;
 use crate::config::{self, Config};
+use crate::daemon::lab::Listeners;
 use crate::daemon::lights::Lights;
 use crate::daemon::{self, Daemon, Setup, listen, lock, log, signals};
 use crate::led::{self, LedError};
@@ -51,17 +52,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             http_listener: Some(
                 listen::listen(node, "http", node.ports.http).map_err(Failure::run)?,
             ),
+            lab: Some(lab(node)?),
             stop: stopped,
             topology,
         };
         let daemon = Daemon::start(&executor, setup).map_err(Failure::run)?;
         let watching = executor.spawn(signals::watch(stop));
         tracing::info!(
-            "carom {} plays {name} of the ring {} on port {}, HTTP on port {}",
+            "carom {} plays {name} of the ring {} on port {}, HTTP on port {}, messages on {}, rates on {}",
             env!("CARGO_PKG_VERSION"),
             config.ring.name,
             node.ports.ring,
-            node.ports.http
+            node.ports.http,
+            node.ports.receiver,
+            node.ports.rate
         );
         executor.spawn(daemon.run()).await;
         tracing::info!("{name} has left the ring");
@@ -90,6 +94,18 @@ fn find(config: &Config, named: Option<&str>) -> Result<NodeId, Failure> {
         Failure::Usage(format!(
             "this machine is called {host:?}, and no node of the ring file is: say --node with one of {names}"
         ))
+    })
+}
+
+/// The lab's ports; its threads wait for them, not the executor.
+fn lab(node: &config::Node) -> Result<Listeners, Failure> {
+    let listen = |endpoint, port| {
+        let listener = listen::listen(node, endpoint, port).map_err(Failure::run)?;
+        listener.into_inner().map_err(Failure::run)
+    };
+    Ok(Listeners {
+        receiver: listen("receiver", node.ports.receiver)?,
+        rate: listen("rate", node.ports.rate)?,
     })
 }
 

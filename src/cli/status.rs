@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 use smol::LocalExecutor;
 
-use super::{Failure, block_on, load};
+use super::{Failure, address, block_on, load};
 use crate::config::Node;
 use crate::escape::Escaped;
 use crate::http::{NodeStatus, Status, fetch_status};
@@ -106,24 +106,12 @@ fn targets(arguments: &Arguments) -> Result<Vec<Target>, Failure> {
 }
 
 fn parse(address: &str) -> Result<Target, Failure> {
-    let target = |host: &str, port| Target {
+    let (host, port) = address::parse(address, USUAL_PORT)?;
+    Ok(Target {
         node: None,
-        host: host.to_owned(),
+        host,
         port,
-    };
-    if let Ok(plain) = address.parse::<std::net::IpAddr>() {
-        return Ok(target(&plain.to_string(), USUAL_PORT));
-    }
-    let Some((host, port)) = address.rsplit_once(':') else {
-        return Ok(target(address, USUAL_PORT));
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let port = port.parse().map_err(|_| {
-        Failure::Usage(format!(
-            "{address:?} is no address: write HOST or HOST:PORT"
-        ))
-    })?;
-    Ok(target(host, port))
+    })
 }
 
 async fn ask(target: Target) -> Asked {

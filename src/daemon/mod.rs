@@ -3,6 +3,7 @@
 //! Tasks turn I/O into events; the loop feeds them to [`Node`] and carries out what it says,
 //! in order. Nothing else touches the node, so there is no lock round it.
 
+pub mod lab;
 pub mod lights;
 pub mod listen;
 pub mod lock;
@@ -12,6 +13,7 @@ pub mod signals;
 mod stalls;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use crate::config::Config;
 use crate::http::{self, Asks, Status, Surroundings};
 use crate::net::{self, Links};
 use crate::ring::{Incarnation, Input, Node, NodeId, Output, Time, Topology};
+use lab::Lab;
 use lights::Lights;
 use stalls::Stalls;
 
@@ -45,6 +48,8 @@ pub struct Setup {
     pub ring_listener: Async<TcpListener>,
     /// Where HTTP clients connect, if at all.
     pub http_listener: Option<Async<TcpListener>>,
+    /// Where students connect, if at all.
+    pub lab: Option<lab::Listeners>,
     /// A message here is a request to hand every ball on and end.
     pub stop: Receiver<()>,
 }
@@ -71,6 +76,7 @@ pub struct Daemon {
     current: BTreeMap<NodeId, u64>,
     line: Vec<u8>,
     _http: Option<Task<()>>,
+    _lab: Option<Lab>,
 }
 
 /// What the loop waits for.
@@ -92,15 +98,14 @@ enum Wake {
 }
 
 impl Daemon {
-    /// Starts the tasks of a node on `executor`.
+    /// Starts the tasks of a node on `executor`, and its lab on threads of its own.
     ///
     /// # Errors
-    /// When the system gives no random bits for the incarnation.
-    pub fn start(
-        executor: &Rc<LocalExecutor<'static>>,
-        setup: Setup,
-    ) -> Result<Self, getrandom::Error> {
-        let incarnation = Incarnation(getrandom::u64()?);
+    /// When the system gives no random bits for the incarnation, or no thread for the lab.
+    pub fn start(executor: &Rc<LocalExecutor<'static>>, setup: Setup) -> io::Result<Self> {
+        let incarnation =
+            Incarnation(getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?);
+        let lab = setup.lab.map(Lab::start).transpose()?;
         let now = clock::now();
         let node = Node::new(Arc::clone(&setup.topology), setup.me, incarnation, now);
         let (events, link_events) = bounded(MOST_EVENTS);
@@ -112,7 +117,8 @@ impl Daemon {
         };
         let links = Links::start(executor, settings, setup.ring_listener, events);
         let stalls = Stalls::new(setup.topology.lease);
-        let (source, asks) = http::Source::new();
+        let documents = lab.as_ref().map(Lab::documents).unwrap_or_default();
+        let (source, asks) = http::Source::new(documents);
         let http = setup
             .http_listener
             .map(|listener| source.spawn(executor, listener));
@@ -133,6 +139,7 @@ impl Daemon {
             current: BTreeMap::new(),
             line: Vec::new(),
             _http: http,
+            _lab: lab,
         })
     }
 

@@ -7,7 +7,7 @@ mod serve;
 mod status;
 
 pub use fetch::{FetchError, fetch_status};
-pub use serve::{Asks, Source};
+pub use serve::{Asks, Document, Source};
 pub use status::{
     BallStatus, Condition, CounterStatus, LedStatus, NodeStatus, Status, Surroundings,
 };

@@ -36,15 +36,27 @@ const OUT_OF_RESOURCES_WAIT: Duration = Duration::from_millis(200);
 /// Where the daemon takes questions from: each is the way back for one answer.
 pub type Asks = Receiver<Sender<Status>>;
 
+/// A list that another part of the node keeps, of which HTTP knows only the path.
+pub struct Document {
+    /// Such as `/messages`.
+    pub path: &'static str,
+    /// Has it sent there, as JSON, at once or later; never waits.
+    pub ask: Box<dyn Fn(Sender<Vec<u8>>)>,
+}
+
 /// Where the server gets its answers from.
 #[derive(Clone)]
-pub struct Source(Sender<Sender<Status>>);
+pub struct Source {
+    asks: Sender<Sender<Status>>,
+    documents: Rc<Vec<Document>>,
+}
 
 impl Source {
-    /// A source and the other end of it.
-    pub fn new() -> (Self, Asks) {
-        let (sender, receiver) = bounded(MOST_CONNECTIONS);
-        (Self(sender), receiver)
+    /// A source that also knows these documents, and the other end of it.
+    pub fn new(documents: Vec<Document>) -> (Self, Asks) {
+        let (asks, asked) = bounded(MOST_CONNECTIONS);
+        let documents = Rc::new(documents);
+        (Self { asks, documents }, asked)
     }
 
     /// Serves on `listener` from now on; ends when the task is dropped.
@@ -58,17 +70,49 @@ impl Source {
 
     /// What the node knows now; `None` if it does not answer in time.
     async fn status(&self) -> Option<Status> {
-        let asked = async {
+        in_time(async {
             let (answer, answered) = bounded(1);
-            self.0.send(answer).await.ok()?;
+            self.asks.send(answer).await.ok()?;
             answered.recv().await.ok()
-        };
-        let late = async {
-            Timer::after(ANSWER_LIMIT).await;
-            None
-        };
-        future::or(asked, late).await
+        })
+        .await
     }
+
+    /// What is at that path, if anything is.
+    async fn document(&self, path: &str) -> Response<Full<Bytes>> {
+        let mut documents = self.documents.iter();
+        let Some(document) = documents.find(|document| document.path == path) else {
+            return self.nothing();
+        };
+        let (answer, answered) = bounded(1);
+        (document.ask)(answer);
+        match in_time(async { answered.recv().await.ok() }).await {
+            Some(body) => respond(StatusCode::OK, "application/json", body),
+            None => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the lab of this node does not answer\n",
+            ),
+        }
+    }
+
+    fn nothing(&self) -> Response<Full<Bytes>> {
+        let mut sentence = "there are /status, /healthz, /readyz".to_owned();
+        for document in self.documents.iter() {
+            sentence.push_str(", ");
+            sentence.push_str(document.path);
+        }
+        sentence.push('\n');
+        text(StatusCode::NOT_FOUND, &sentence)
+    }
+}
+
+/// The answer, if it comes before the asker has waited too long.
+async fn in_time<T>(asked: impl Future<Output = Option<T>>) -> Option<T> {
+    let late = async {
+        Timer::after(ANSWER_LIMIT).await;
+        None
+    };
+    future::or(asked, late).await
 }
 
 /// Serves for ever. Holds the executor weakly: it would else own the task that owns it.
@@ -133,10 +177,7 @@ async fn answer(
             Some(status) => ready(status.condition),
             None => hung(),
         },
-        _ => text(
-            StatusCode::NOT_FOUND,
-            "there are /status, /healthz and /readyz\n",
-        ),
+        path => source.document(path).await,
     })
 }
 

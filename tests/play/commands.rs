@@ -91,7 +91,8 @@ fn a_node_runs_once_a_machine_under_a_name_of_the_file_on_ports_of_its_own() {
     assert_eq!(code, 2);
     assert!(said.contains("\"pi6\"") && said.contains("pi1, pi2, pi3, pi4, pi5"));
 
-    for port in [ring.ports[4].ring, ring.ports[4].http] {
+    let ports = ring.ports[4];
+    for port in [ports.ring, ports.http, ports.receiver, ports.rate] {
         let taken = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let (code, said) = refused(&["run", "--config", file, "--node", "pi5"]);
         drop(taken);

@@ -105,6 +105,7 @@ impl Table {
             addresses: self.ports.iter().map(address).collect(),
             lights: Lights::new(self.topology.name(node), Box::new(led)),
             ring_listener,
+            lab: None,
             http_listener: http
                 .map(|address| listen::bind("http", address))
                 .transpose()

@@ -1,0 +1,43 @@
+//! A sweep as comma-separated values, one line a point; empty where a receiver did not say.
+
+use std::io;
+
+use crate::lab::Mode;
+use crate::lab::client::Point;
+
+const HEAD: &str = "size_bytes,connection,nagle,bytes,writes,connections,segments_sent,\
+retransmitted,segments_received,reads,sender_seconds,receiver_seconds,bytes_per_second,\
+setup_min_us,setup_median_us,setup_p99_us";
+
+pub(super) fn write(points: &[Point], out: &mut impl io::Write) -> io::Result<()> {
+    writeln!(out, "{HEAD}")?;
+    for point in points {
+        let sender = &point.measured.sender;
+        let receiver = point.measured.receiver.as_ref();
+        let count = |number: Option<u64>| number.map_or_else(String::new, |n| n.to_string());
+        let connection = match point.connect {
+            Mode::Kept => "kept",
+            Mode::Reopened => "reopened",
+        };
+        writeln!(
+            out,
+            "{},{connection},{},{},{},{},{},{},{},{},{:.9},{},{:.0},{:.3},{:.3},{:.3}",
+            point.size,
+            if point.nagle { "on" } else { "off" },
+            sender.bytes,
+            sender.writes,
+            sender.connections,
+            count(sender.segments),
+            count(sender.retransmitted),
+            count(receiver.and_then(|it| it.segments)),
+            count(receiver.map(|it| it.reads)),
+            sender.confirmed_seconds.unwrap_or(sender.seconds),
+            receiver.map_or_else(String::new, |it| format!("{:.9}", it.seconds)),
+            point.measured.speed(),
+            sender.setup.min * 1e6,
+            sender.setup.median * 1e6,
+            sender.setup.p99 * 1e6,
+        )?;
+    }
+    Ok(())
+}

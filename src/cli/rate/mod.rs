@@ -1,0 +1,137 @@
+//! `carom rate`: one measured run, or the whole experiment.
+
+mod csv;
+mod picture;
+mod progress;
+mod table;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::{Failure, address, size};
+use crate::lab::Mode;
+use crate::lab::client::{self, Plan, Volume};
+
+/// The rate endpoint's port of an address that gives none.
+const USUAL_PORT: u16 = 10_100;
+
+/// Longer chunks would only measure the memory of this machine.
+const LONGEST_CHUNK: u64 = 64 << 20;
+
+/// Sends a measured run, or all of an experiment, and shows what both ends saw
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  carom rate pi1.local --bytes 5000 --chunk 10\n  \
+    carom rate pi1.local --bytes 5000 --chunk 100 --connect per-chunk\n  \
+    carom rate pi1.local --bytes 1GiB --chunk 128KiB --nagle on\n  \
+    carom rate pi1.local --sweep --csv rates.csv --svg rates.svg\n\
+    Works with the chapter's own receivers too; then only this end's side is shown."
+)]
+pub(super) struct Arguments {
+    /// The rate endpoint: HOST or HOST:PORT; port 10100 unless given
+    #[arg(value_name = "ADDR")]
+    address: String,
+    /// Send so many bytes (and a newline), such as 5000 or 1GiB
+    #[arg(long, value_name = "N", value_parser = size::parse, required_unless_present = "sweep", conflicts_with = "sweep")]
+    bytes: Option<u64>,
+    /// In writes of so many bytes each, such as 10 or 128KiB
+    #[arg(long, value_name = "M", value_parser = chunk, required_unless_present = "sweep", conflicts_with = "sweep")]
+    chunk: Option<usize>,
+    /// Keep one connection, or open one for every chunk
+    #[arg(long, value_enum, default_value_t = Connect::Once, conflicts_with = "sweep")]
+    connect: Connect,
+    /// Let the kernel hold small segments back until the last one is acknowledged
+    #[arg(long, value_enum, default_value_t = Switch::Off, conflicts_with = "sweep")]
+    nagle: Switch,
+    /// Print the figures as one line of JSON
+    #[arg(long, conflicts_with = "sweep")]
+    json: bool,
+    /// Measure sizes from 1 B to 1 MiB, connection kept and reopened, Nagle on and off
+    #[arg(long)]
+    sweep: bool,
+    /// Write the sweep as comma-separated values
+    #[arg(long, value_name = "FILE", requires = "sweep")]
+    csv: Option<PathBuf>,
+    /// Draw the sweep: speed against size
+    #[arg(long, value_name = "FILE", requires = "sweep")]
+    svg: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Connect {
+    Once,
+    PerChunk,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+fn chunk(text: &str) -> Result<usize, String> {
+    let bytes = size::parse(text)?;
+    let short_enough = usize::try_from(bytes)
+        .ok()
+        .filter(|_| bytes <= LONGEST_CHUNK);
+    short_enough.ok_or_else(|| "a chunk may be 64MiB long".to_owned())
+}
+
+pub(super) fn rate(arguments: &Arguments) -> Result<(), Failure> {
+    let (host, port) = address::parse(&arguments.address, USUAL_PORT)?;
+    let addresses = client::resolve(&host, port).map_err(Failure::run)?;
+    let mut out = io::stdout().lock();
+    let (Some(bytes), Some(chunk)) = (arguments.bytes, arguments.chunk) else {
+        return sweep(arguments, &addresses, &mut out);
+    };
+    let plan = Plan {
+        volume: Volume::Bytes(bytes),
+        chunk,
+        connect: match arguments.connect {
+            Connect::Once => Mode::Kept,
+            Connect::PerChunk => Mode::Reopened,
+        },
+        nagle: arguments.nagle == Switch::On,
+    };
+    let measured = client::measure(&addresses, &plan).map_err(Failure::run)?;
+    if arguments.json {
+        serde_json::to_writer(&mut out, &measured).map_err(io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        table::run(&plan, &measured, &mut out)?;
+    }
+    Ok(())
+}
+
+fn sweep(
+    arguments: &Arguments,
+    addresses: &[SocketAddr],
+    out: &mut impl io::Write,
+) -> Result<(), Failure> {
+    // A file that cannot be written is to be known before half a minute of measuring.
+    let open = |path: &Path| {
+        File::create(path)
+            .map_err(|error| Failure::Run(format!("{} cannot be written: {error}", path.display())))
+    };
+    let csv = arguments.csv.as_deref().map(open).transpose()?;
+    let svg = arguments.svg.as_deref().map(open).transpose()?;
+    let mut bar = progress::Bar::new();
+    let points = client::sweep(addresses, |done, all| bar.show(done, all));
+    drop(bar);
+    let points = points.map_err(Failure::run)?;
+    table::sweep(&points, out)?;
+    if let Some(file) = csv {
+        let mut file = BufWriter::new(file);
+        csv::write(&points, &mut file)?;
+        file.flush()?;
+    }
+    if let Some(mut file) = svg {
+        let drawn = picture::draw(&points, &arguments.address).map_err(Failure::Run)?;
+        file.write_all(drawn.as_bytes())?;
+    }
+    Ok(())
+}

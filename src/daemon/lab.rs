@@ -1,0 +1,47 @@
+//! The lab beside the ring: two endpoints on threads of their own, and their lists for HTTP.
+
+use std::io;
+use std::net::TcpListener;
+
+use crate::http::Document;
+use crate::lab::{self, Limits, Priority, Serving};
+
+/// Where the lab listens.
+pub struct Listeners {
+    /// For messages.
+    pub receiver: TcpListener,
+    /// For runs.
+    pub rate: TcpListener,
+}
+
+/// Both endpoints; they end when this is dropped.
+pub(super) struct Lab {
+    receiver: Serving,
+    rate: Serving,
+}
+
+impl Lab {
+    /// Starts both.
+    ///
+    /// # Errors
+    /// When the system has no descriptor or no thread left.
+    pub(super) fn start(listeners: Listeners) -> io::Result<Self> {
+        let (limits, priority) = (Limits::default(), Priority::BehindTheRing);
+        Ok(Self {
+            receiver: lab::receive(listeners.receiver, limits, priority, lab::log::messages())?,
+            rate: lab::rate(listeners.rate, limits, priority, lab::log::runs())?,
+        })
+    }
+
+    /// What HTTP shows of it.
+    pub(super) fn documents(&self) -> Vec<Document> {
+        let of = |path, serving: &Serving| {
+            let asker = serving.asker();
+            Document {
+                path,
+                ask: Box::new(move |answer| asker.ask(answer)),
+            }
+        };
+        vec![of("/messages", &self.receiver), of("/rates", &self.rate)]
+    }
+}

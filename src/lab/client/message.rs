@@ -1,0 +1,170 @@
+//! Sends one message, and times every step.
+
+use std::io::{Read, Write as _};
+use std::net::{Shutdown, SocketAddr};
+
+use serde::Serialize;
+
+use super::{ClientError, broken, connect, hear, milliseconds, refusal, resolve, seconds_since};
+use crate::clock;
+use crate::lab::tcp_info;
+
+/// What is read and written at once, in bytes.
+const PIECE: usize = 128 * 1024;
+
+/// What to send; the newline at the end is added where it is missing.
+pub enum Content<'a> {
+    /// This text.
+    Text(&'a str),
+    /// What this reader gives.
+    From(&'a mut dyn Read),
+    /// So many bytes in all: `X` repeated, and the newline.
+    Bytes(u64),
+}
+
+/// What it took. Seconds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sent {
+    /// Who took it.
+    pub peer: SocketAddr,
+    /// Our end of the connection.
+    pub from: SocketAddr,
+    /// Bytes, the newline included.
+    pub bytes: u64,
+    /// Writes.
+    pub writes: u64,
+    /// From the name to an address.
+    pub resolving: f64,
+    /// From the SYN to its answer.
+    pub setting_up: f64,
+    /// Until the kernel had taken all.
+    pub sending: f64,
+    /// Until the receiver had ended its stream too: then it has read all.
+    pub closing: f64,
+    /// Whether it did.
+    pub closed: bool,
+    /// Segments sent that carried data.
+    pub segments: Option<u64>,
+    /// All segments sent, those for set-up and closing included.
+    pub all_segments: Option<u64>,
+    /// Segments sent again.
+    pub retransmitted: Option<u64>,
+    /// The round trip by the kernel's measure.
+    pub round_trip_ms: Option<f64>,
+    /// What the receiver said, if anything.
+    pub answer: String,
+}
+
+/// Sends one message to the first address of `host` that answers.
+///
+/// # Errors
+/// When the name leads nowhere, nobody answers, the connection breaks, or the receiver refuses.
+pub fn send(host: &str, port: u16, content: Content<'_>) -> Result<Sent, ClientError> {
+    let begun = clock::monotonic_nanos();
+    let addresses = resolve(host, port)?;
+    let resolving = seconds_since(begun);
+
+    let begun = clock::monotonic_nanos();
+    let (stream, peer) = connect(&addresses)?;
+    let setting_up = seconds_since(begun);
+    let from = stream
+        .local_addr()
+        .map_err(|error| ClientError::Broken(peer, error))?;
+
+    let mut count = Count::default();
+    let begun = clock::monotonic_nanos();
+    let mut out = |piece: &[u8]| {
+        count.bytes += piece.len() as u64;
+        count.writes += 1;
+        (&stream)
+            .write_all(piece)
+            .map_err(|error| broken(&stream, peer, error))
+    };
+    match content {
+        Content::Text(text) if text.ends_with('\n') => out(text.as_bytes())?,
+        Content::Text(text) => out(format!("{text}\n").as_bytes())?,
+        Content::From(reader) => copy(reader, &mut out)?,
+        Content::Bytes(bytes) => fill(bytes, &mut out)?,
+    }
+    let sending = seconds_since(begun);
+
+    let begun = clock::monotonic_nanos();
+    // Fails only where the receiver has closed already.
+    let _ = stream.shutdown(Shutdown::Write);
+    let (answer, closed) = hear(&stream);
+    let closing = seconds_since(begun);
+    if let Some(sentence) = refusal(&answer) {
+        return Err(ClientError::Refused(peer, sentence));
+    }
+    let info = tcp_info::of(&stream);
+    Ok(Sent {
+        peer,
+        from,
+        bytes: count.bytes,
+        writes: count.writes,
+        resolving,
+        setting_up,
+        sending,
+        closing,
+        closed,
+        segments: info.map(|info| info.data_segments_out),
+        all_segments: info.map(|info| info.segments_out),
+        retransmitted: info.map(|info| info.retransmitted),
+        round_trip_ms: info.map(|info| milliseconds(info.round_trip_micros)),
+        answer,
+    })
+}
+
+#[derive(Default)]
+struct Count {
+    bytes: u64,
+    writes: u64,
+}
+
+fn copy(
+    mut reader: &mut dyn Read,
+    out: &mut impl FnMut(&[u8]) -> Result<(), ClientError>,
+) -> Result<(), ClientError> {
+    let mut buffer = Vec::with_capacity(PIECE + 1);
+    let mut ends_in_newline = false;
+    loop {
+        buffer.clear();
+        // A whole piece at once, so that the newline needs no write, and no segment, of its own.
+        let room = PIECE as u64;
+        let read = Read::by_ref(&mut reader)
+            .take(room)
+            .read_to_end(&mut buffer);
+        let length = read.map_err(ClientError::Input)?;
+        ends_in_newline = buffer.last().map_or(ends_in_newline, |last| *last == b'\n');
+        let over = length < PIECE;
+        if over && !ends_in_newline {
+            buffer.push(b'\n');
+        }
+        if !buffer.is_empty() {
+            out(&buffer)?;
+        }
+        if over {
+            return Ok(());
+        }
+    }
+}
+
+fn fill(
+    bytes: u64,
+    out: &mut impl FnMut(&[u8]) -> Result<(), ClientError>,
+) -> Result<(), ClientError> {
+    let mut buffer = vec![b'X'; PIECE];
+    let mut left = bytes;
+    while left > 0 {
+        let length = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+        left -= length as u64;
+        let piece = buffer.get_mut(..length).unwrap_or_default();
+        if left == 0
+            && let Some(last) = piece.last_mut()
+        {
+            *last = b'\n';
+        }
+        out(piece)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,307 @@
+//! One measured run, as the senders of the chapter make it.
+
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{ClientError, broken, connect, hear, milliseconds, refusal, seconds_since};
+use crate::clock;
+use crate::lab::limits::Nanos;
+use crate::lab::lists::seconds;
+use crate::lab::tcp_info;
+use crate::lab::{Mode, Report};
+
+/// Set-up times that are kept; of more connections only the first so many count.
+const MOST_SETUPS: usize = 100_000;
+
+/// What to send and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// How much.
+    pub volume: Volume,
+    /// Bytes of each write; at least 1.
+    pub chunk: usize,
+    /// One connection for all, or one for each chunk.
+    pub connect: Mode,
+    /// Whether the kernel may hold small segments back (without `TCP_NODELAY`).
+    pub nagle: bool,
+}
+
+/// How much to send. The newline at the end comes on top.
+#[derive(Clone, Copy, Debug)]
+pub enum Volume {
+    /// So many bytes.
+    Bytes(u64),
+    /// As many chunks as fit into that time, but no more bytes, and no more connections.
+    Within {
+        /// The time.
+        span: Duration,
+        /// Bytes at the most.
+        most_bytes: u64,
+        /// Connections at the most.
+        most_connections: u64,
+    },
+}
+
+/// Times of setting up connections, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Setup {
+    /// The shortest.
+    pub min: f64,
+    /// Half took longer.
+    pub median: f64,
+    /// One of a hundred took longer.
+    pub p99: f64,
+}
+
+/// A run as its sender saw it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SenderSide {
+    /// Who took it.
+    pub peer: SocketAddr,
+    /// Bytes written, the `Y`s and the newline included.
+    pub bytes: u64,
+    /// Writes.
+    pub writes: u64,
+    /// Connections.
+    pub connections: u64,
+    /// Segments sent that carried data, those sent again included.
+    pub segments: Option<u64>,
+    /// Segments sent again.
+    pub retransmitted: Option<u64>,
+    /// From the first connect until the kernel had taken the last write.
+    pub seconds: f64,
+    /// Until the receiver answered, or ended its stream; absent if it did neither.
+    pub confirmed_seconds: Option<f64>,
+    /// The round trip by the kernel's measure, of the last connection.
+    pub round_trip_ms: Option<f64>,
+    /// What setting up its connections took.
+    pub setup: Setup,
+}
+
+/// A run as both ends saw it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measured {
+    /// Ours.
+    pub sender: SenderSide,
+    /// The receiver's, if it answers.
+    pub receiver: Option<Report>,
+}
+
+impl Measured {
+    /// Bytes a second, from the first connect until the receiver had confirmed all.
+    ///
+    /// By the sender's clock: the receiver's starts with its first accept, so it leaves out the
+    /// set-up that makes reopening slow.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rate has three digits that count"
+    )]
+    pub fn speed(&self) -> f64 {
+        let sender = &self.sender;
+        let seconds = sender.confirmed_seconds.unwrap_or(sender.seconds);
+        sender.bytes as f64 / seconds.max(1e-9)
+    }
+
+    /// Writes that shared a segment with another one, at least.
+    pub fn shared(&self) -> Option<u64> {
+        let first_time = self
+            .sender
+            .segments?
+            .saturating_sub(self.sender.retransmitted?);
+        Some(self.sender.writes.saturating_sub(first_time))
+    }
+}
+
+/// Makes one run, to the first address that answers.
+///
+/// # Errors
+/// When there is no connection, it breaks, or the receiver refuses.
+pub fn measure(addresses: &[SocketAddr], plan: &Plan) -> Result<Measured, ClientError> {
+    let mut run = Run {
+        targets: addresses.to_vec(),
+        peer: UNKNOWN,
+        plan,
+        begun: clock::monotonic_nanos(),
+        tally: Tally::default(),
+    };
+    let stream = match plan.connect {
+        Mode::Kept => run.kept()?,
+        Mode::Reopened => run.reopened()?,
+    };
+    run.finish(&stream)
+}
+
+#[derive(Default)]
+struct Tally {
+    bytes: u64,
+    payload: u64,
+    writes: u64,
+    connections: u64,
+    segments: Option<u64>,
+    retransmitted: Option<u64>,
+    round_trip_micros: u64,
+    setups: Vec<Nanos>,
+}
+
+/// Before the first connection.
+const UNKNOWN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+struct Run<'a> {
+    /// Those to try; after the first connection only the one that answered.
+    targets: Vec<SocketAddr>,
+    peer: SocketAddr,
+    plan: &'a Plan,
+    begun: Nanos,
+    tally: Tally,
+}
+
+impl Run<'_> {
+    /// How long the next chunk is, and whether it is the last.
+    fn next(&self) -> (usize, bool) {
+        let chunk = self.plan.chunk.max(1);
+        match self.plan.volume {
+            Volume::Bytes(bytes) => {
+                let left = bytes.saturating_sub(self.tally.payload);
+                let length = usize::try_from(left).unwrap_or(chunk).min(chunk);
+                (length, left <= length as u64)
+            }
+            Volume::Within {
+                span,
+                most_bytes,
+                most_connections,
+            } => {
+                let after = self.tally.payload.saturating_add(chunk as u64);
+                let over = after >= most_bytes
+                    || self.tally.connections >= most_connections
+                    || u128::from(clock::monotonic_nanos().saturating_sub(self.begun))
+                        >= span.as_nanos();
+                (chunk, over)
+            }
+        }
+    }
+
+    fn kept(&mut self) -> Result<TcpStream, ClientError> {
+        let stream = self.open()?;
+        let mut buffer = vec![b'X'; self.plan.chunk.max(1) + 1];
+        loop {
+            let (length, last) = self.next();
+            if last && let Some(end) = buffer.get_mut(length) {
+                *end = b'\n';
+            }
+            let piece = buffer.get(..length + usize::from(last)).unwrap_or_default();
+            self.write(&stream, piece)?;
+            self.tally.payload += length as u64;
+            if last {
+                return Ok(stream);
+            }
+        }
+    }
+
+    fn reopened(&mut self) -> Result<TcpStream, ClientError> {
+        let mut buffer = vec![b'X'; self.plan.chunk.max(1) + 1];
+        loop {
+            let stream = self.open()?;
+            let (length, last) = self.next();
+            if let Some([y, newline]) = buffer.get_mut(length.saturating_sub(1)..=length.max(1)) {
+                (*y, *newline) = (b'Y', b'\n');
+            }
+            let piece = buffer.get(..length + usize::from(last)).unwrap_or_default();
+            self.write(&stream, piece)?;
+            self.tally.payload += length as u64;
+            if last {
+                return Ok(stream);
+            }
+            self.count_segments(&stream);
+            if let Some(y) = buffer.get_mut(length.saturating_sub(1)) {
+                *y = b'X';
+            }
+        }
+    }
+
+    fn open(&mut self) -> Result<TcpStream, ClientError> {
+        let begun = clock::monotonic_nanos();
+        let (stream, peer) = connect(&self.targets)?;
+        let took = clock::monotonic_nanos().saturating_sub(begun);
+        if self.peer != peer {
+            (self.targets, self.peer) = (vec![peer], peer);
+        }
+        if self.tally.setups.len() < MOST_SETUPS {
+            self.tally.setups.push(took);
+        }
+        self.tally.connections += 1;
+        stream
+            .set_nodelay(!self.plan.nagle)
+            .map_err(|error| ClientError::Broken(self.peer, error))?;
+        Ok(stream)
+    }
+
+    fn write(&mut self, stream: &TcpStream, piece: &[u8]) -> Result<(), ClientError> {
+        let mut writer = stream;
+        writer
+            .write_all(piece)
+            .map_err(|error| broken(stream, self.peer, error))?;
+        self.tally.bytes += piece.len() as u64;
+        self.tally.writes += 1;
+        Ok(())
+    }
+
+    fn count_segments(&mut self, stream: &TcpStream) {
+        let Some(info) = tcp_info::of(stream) else {
+            return;
+        };
+        let tally = &mut self.tally;
+        *tally.segments.get_or_insert(0) += info.data_segments_out;
+        *tally.retransmitted.get_or_insert(0) += info.retransmitted;
+        tally.round_trip_micros = info.round_trip_micros;
+    }
+
+    fn finish(mut self, stream: &TcpStream) -> Result<Measured, ClientError> {
+        let seconds = seconds_since(self.begun);
+        // Fails only where the receiver has closed already.
+        let _ = stream.shutdown(Shutdown::Write);
+        let (answer, closed) = hear(stream);
+        let confirmed = seconds_since(self.begun);
+        self.count_segments(stream);
+        if let Some(sentence) = refusal(&answer) {
+            return Err(ClientError::Refused(self.peer, sentence));
+        }
+        let receiver: Option<Report> = answer
+            .lines()
+            .find_map(|line| serde_json::from_str(line).ok());
+        let tally = self.tally;
+        Ok(Measured {
+            sender: SenderSide {
+                peer: self.peer,
+                bytes: tally.bytes,
+                writes: tally.writes,
+                connections: tally.connections,
+                segments: tally.segments,
+                retransmitted: tally.retransmitted,
+                seconds,
+                confirmed_seconds: (closed || receiver.is_some()).then_some(confirmed),
+                round_trip_ms: tally
+                    .segments
+                    .map(|_| milliseconds(tally.round_trip_micros)),
+                setup: setup(tally.setups),
+            },
+            receiver,
+        })
+    }
+}
+
+fn setup(mut times: Vec<Nanos>) -> Setup {
+    times.sort_unstable();
+    let last = times.len().saturating_sub(1);
+    let at = |hundredth: usize| {
+        let time = times.get((last * hundredth).div_ceil(100).min(last));
+        seconds(time.copied().unwrap_or(0))
+    };
+    Setup {
+        min: at(0),
+        median: at(50),
+        p99: at(99),
+    }
+}

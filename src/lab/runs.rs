@@ -1,0 +1,353 @@
+//! What is a run of the rate endpoint, decided from what its connections carried.
+//!
+//! Two kinds of senders must be understood without a word from them: one keeps its connection and
+//! ends it with a newline, the other opens a connection for every chunk, each ending in `Y`, and
+//! ends the last with a newline after the `Y`. So a connection is assigned only when it ends: what
+//! ended in `Y` belongs to the unfinished run of its address, what ended in a newline after a `Y`
+//! finishes that, and any other newline finishes a run of that connection alone. Hence one address
+//! may have any number of kept runs at once beside a reopened one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use super::limits::Nanos;
+use super::lists::seconds;
+use super::message::End;
+use super::tcp_info::TcpInfo;
+
+/// A reopened run without a new connection for so long is over.
+const UNFINISHED: Nanos = 10_000_000_000;
+
+/// Reopened runs at a time; one more ends the one that was silent longest.
+const MOST_UNFINISHED: usize = 256;
+
+/// How the sender used connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// One connection for all chunks.
+    Kept,
+    /// A new connection for every chunk.
+    Reopened,
+}
+
+/// Whether a run came to its newline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It did.
+    Complete,
+    /// The stream ended before.
+    BrokenOff,
+    /// The connection was reset before.
+    Reset,
+    /// This end closed the connection, for one of its limits or because it stopped.
+    CutOff,
+    /// The last connection ended in `Y`, and no other came.
+    NeverEnded,
+}
+
+/// One run, as the receiver saw it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Whose run it was.
+    pub peer: IpAddr,
+    /// Whether it came to its newline.
+    pub outcome: Outcome,
+    /// How the sender used connections.
+    pub connect: Mode,
+    /// All bytes received, the `Y`s and the newline included.
+    pub bytes: u64,
+    /// Reads that brought something: the chapter's chunks.
+    pub reads: u64,
+    /// Connections.
+    pub connections: u64,
+    /// From the first accept to the newline, or whatever was the end.
+    pub seconds: f64,
+    /// `bytes` by `seconds`.
+    pub bytes_per_second: f64,
+    /// Segments received that carried data; absent if the kernel does not tell.
+    pub segments: Option<u64>,
+    /// Segments that came before one that was sent earlier.
+    pub out_of_order: Option<u64>,
+    /// The receiver's estimate of the round trip; absent if it came to none.
+    pub round_trip_ms: Option<f64>,
+    /// Two connections of this address were in use at once: another program's may be among them.
+    pub overlapped: bool,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count: u64| if count == 1 { "" } else { "s" };
+        write!(
+            formatter,
+            "Run from {} --> {} bytes in {} read{} on {} connection{}, {:.6} s, {:.0} bytes/s",
+            self.peer,
+            self.bytes,
+            self.reads,
+            plural(self.reads),
+            self.connections,
+            plural(self.connections),
+            self.seconds,
+            self.bytes_per_second
+        )?;
+        if let (Some(segments), Some(late)) = (self.segments, self.out_of_order) {
+            write!(
+                formatter,
+                "; {segments} segment{}, {late} out of order",
+                plural(segments)
+            )?;
+        }
+        if let Some(span) = self.round_trip_ms {
+            write!(formatter, ", round trip {span:.3} ms")?;
+        }
+        if self.overlapped {
+            formatter.write_str("; connections overlapped: programs of one address that reopen at the same time cannot be told apart")?;
+        }
+        formatter.write_str(match self.outcome {
+            Outcome::Complete => "",
+            Outcome::BrokenOff => "; broken off: the stream ended without a newline",
+            Outcome::Reset => "; broken off: the connection was reset",
+            Outcome::CutOff => "; cut off by a limit of this end",
+            Outcome::NeverEnded => "; never ended: no newline came after the last Y",
+        })
+    }
+}
+
+/// One connection, or several of one run.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    begun: Nanos,
+    /// Of its last connection.
+    ended: Nanos,
+    bytes: u64,
+    reads: u64,
+    connections: u64,
+    segments: Option<u64>,
+    out_of_order: Option<u64>,
+    round_trip_micros: u64,
+    overlapped: bool,
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    address: IpAddr,
+    tally: Tally,
+    /// The last byte and the one before it.
+    tail: [u8; 2],
+}
+
+impl Connection {
+    /// Whether all that it carried so far ends in `Y`: then it may be over.
+    pub(super) fn ends_in_y(&self) -> bool {
+        self.tail[1] == b'Y'
+    }
+
+    fn ended_its_run(&self) -> bool {
+        self.tail[1] == b'\n'
+    }
+}
+
+/// All unfinished runs.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    reopened: BTreeMap<IpAddr, Tally>,
+    /// Connections in the middle of a chunk.
+    busy: BTreeMap<IpAddr, usize>,
+}
+
+impl Runs {
+    pub(super) fn open(&mut self, peer: SocketAddr, now: Nanos) -> Connection {
+        let address = peer.ip();
+        let busy = self.busy.entry(address).or_default();
+        *busy += 1;
+        Connection {
+            address,
+            tally: Tally {
+                begun: now,
+                ended: now,
+                connections: 1,
+                overlapped: *busy > 1,
+                ..Tally::default()
+            },
+            tail: [0; 2],
+        }
+    }
+
+    /// Takes what one read brought; true if it ends the run.
+    pub(super) fn read(&mut self, connection: &mut Connection, bytes: &[u8]) -> bool {
+        let Some(&last) = bytes.last() else {
+            return false;
+        };
+        let was_idle = connection.ends_in_y();
+        let before = bytes.len().checked_sub(2).and_then(|at| bytes.get(at));
+        connection.tail = [before.copied().unwrap_or(connection.tail[1]), last];
+        connection.tally.bytes = connection.tally.bytes.saturating_add(bytes.len() as u64);
+        connection.tally.reads += 1;
+        match (was_idle, connection.ends_in_y()) {
+            (false, true) => self.rest(connection.address),
+            (true, false) => *self.busy.entry(connection.address).or_default() += 1,
+            _ => {}
+        }
+        connection.ended_its_run()
+    }
+
+    fn rest(&mut self, address: IpAddr) {
+        if let Some(busy) = self.busy.get_mut(&address) {
+            *busy = busy.saturating_sub(1);
+            if *busy == 0 {
+                self.busy.remove(&address);
+            }
+        }
+    }
+
+    /// Ends a connection; the run, if that ends it or breaks it off.
+    pub(super) fn close(
+        &mut self,
+        connection: Connection,
+        end: End,
+        info: Option<TcpInfo>,
+        now: Nanos,
+    ) -> Vec<Report> {
+        if !connection.ends_in_y() {
+            self.rest(connection.address);
+        }
+        let Connection {
+            address,
+            mut tally,
+            tail,
+        } = connection;
+        // A port that was only knocked at; or what was said after the run.
+        if tally.bytes == 0 {
+            return Vec::new();
+        }
+        tally.ended = now;
+        tally.segments = info.map(|info| info.data_segments_in);
+        tally.out_of_order = info.map(|info| info.out_of_order);
+        tally.round_trip_micros = info.map_or(0, |info| info.receiver_round_trip_micros);
+        let outcome = match (tail, end) {
+            ([b'Y', b'\n'], _) => Outcome::Complete,
+            ([_, b'\n'], _) => return vec![alone(tally, address)],
+            ([_, b'Y'], End::EndOfStream | End::Newline) => return self.add(tally, address),
+            (_, End::EndOfStream | End::Newline) => Outcome::BrokenOff,
+            (_, End::Reset) => Outcome::Reset,
+            (_, End::Idle | End::TooLong | End::PushedOut | End::Stopped) => Outcome::CutOff,
+        };
+        let earlier = self.reopened.remove(&address);
+        let mode = if earlier.is_some() || outcome == Outcome::Complete || tail[1] == b'Y' {
+            Mode::Reopened
+        } else {
+            Mode::Kept
+        };
+        let whole = earlier.map_or(tally, |earlier| earlier.and(tally));
+        vec![whole.report(address, mode, outcome)]
+    }
+
+    /// A chunk of a reopened run; the run that must make room for it.
+    fn add(&mut self, tally: Tally, address: IpAddr) -> Vec<Report> {
+        if let Some(earlier) = self.reopened.get_mut(&address) {
+            *earlier = earlier.and(tally);
+            return Vec::new();
+        }
+        let mut pushed = Vec::new();
+        if self.reopened.len() >= MOST_UNFINISHED {
+            let oldest = self.reopened.iter().min_by_key(|(_, tally)| tally.ended);
+            if let Some((&oldest, _)) = oldest {
+                pushed.extend(self.give_up(oldest));
+            }
+        }
+        self.reopened.insert(address, tally);
+        pushed
+    }
+
+    fn give_up(&mut self, address: IpAddr) -> Option<Report> {
+        let tally = self.reopened.remove(&address)?;
+        Some(tally.report(address, Mode::Reopened, Outcome::NeverEnded))
+    }
+
+    /// When the next run may have to be given up.
+    pub(super) fn deadline(&self) -> Option<Nanos> {
+        let silent_since = self.reopened.values().map(|tally| tally.ended).min();
+        silent_since.map(|since| since + UNFINISHED)
+    }
+
+    /// The runs that nobody goes on with.
+    pub(super) fn tick(&mut self, now: Nanos) -> Vec<Report> {
+        let mut over = Vec::new();
+        for (&address, tally) in &mut self.reopened {
+            if now < tally.ended + UNFINISHED {
+                continue;
+            }
+            if self.busy.contains_key(&address) {
+                // Its next chunk is on the way, and takes its time.
+                tally.ended = now;
+            } else {
+                over.push(address);
+            }
+        }
+        over.into_iter()
+            .filter_map(|address| self.give_up(address))
+            .collect()
+    }
+}
+
+fn alone(tally: Tally, address: IpAddr) -> Report {
+    // Kept runs are told apart by their connections.
+    let tally = Tally {
+        overlapped: false,
+        ..tally
+    };
+    tally.report(address, Mode::Kept, Outcome::Complete)
+}
+
+impl Tally {
+    fn and(self, later: Self) -> Self {
+        let sum = |one: Option<u64>, other: Option<u64>| Some(one?.saturating_add(other?));
+        Self {
+            begun: self.begun.min(later.begun),
+            ended: self.ended.max(later.ended),
+            bytes: self.bytes.saturating_add(later.bytes),
+            reads: self.reads.saturating_add(later.reads),
+            connections: self.connections.saturating_add(later.connections),
+            segments: sum(self.segments, later.segments),
+            out_of_order: sum(self.out_of_order, later.out_of_order),
+            round_trip_micros: later.round_trip_micros.max(self.round_trip_micros),
+            overlapped: self.overlapped || later.overlapped,
+        }
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rate has three digits that count"
+    )]
+    fn report(self, peer: IpAddr, connect: Mode, outcome: Outcome) -> Report {
+        let seconds = seconds(self.ended.saturating_sub(self.begun));
+        let bytes_per_second = if seconds > 0.0 {
+            self.bytes as f64 / seconds
+        } else {
+            0.0
+        };
+        let round_trip = self.round_trip_micros;
+        Report {
+            peer,
+            outcome,
+            connect,
+            bytes: self.bytes,
+            reads: self.reads,
+            connections: self.connections,
+            seconds,
+            bytes_per_second,
+            segments: self.segments,
+            out_of_order: self.out_of_order,
+            round_trip_ms: (round_trip > 0).then_some(round_trip as f64 / 1e3),
+            overlapped: self.overlapped,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! Every sender of the chapter, and every way to break off.
+
+use super::*;
+
+const SECOND: Nanos = 1_000_000_000;
+
+fn peer(host: u8) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, host], 50_000))
+}
+
+/// One connection from its accept to its end; the reports.
+fn connect(runs: &mut Runs, host: u8, at: Nanos, reads: &[&[u8]], end: End) -> Vec<Report> {
+    let mut connection = runs.open(peer(host), at);
+    let info = TcpInfo {
+        data_segments_in: reads.len() as u64,
+        ..TcpInfo::default()
+    };
+    for read in reads {
+        if runs.read(&mut connection, read) {
+            return runs.close(connection, End::Newline, Some(info), at + SECOND);
+        }
+    }
+    runs.close(connection, end, Some(info), at + SECOND)
+}
+
+fn only(reports: Vec<Report>) -> Report {
+    let [report] = reports.try_into().expect("one report");
+    report
+}
+
+#[test]
+fn a_kept_connection_is_a_run_of_its_own_up_to_its_newline() {
+    let mut runs = Runs::default();
+    let mut reads: Vec<&[u8]> = vec![b"XXXXXXXXX"; 500];
+    reads.push(b"\n");
+    let report = only(connect(&mut runs, 1, 5, &reads, End::EndOfStream));
+    assert_eq!(
+        (report.bytes, report.reads, report.connections),
+        (4_501, 501, 1)
+    );
+    assert_eq!(
+        (report.connect, report.outcome),
+        (Mode::Kept, Outcome::Complete)
+    );
+    assert_eq!((report.seconds, report.bytes_per_second), (1.0, 4_501.0));
+    assert_eq!(report.segments, Some(501));
+    assert!(runs.reopened.is_empty() && runs.busy.is_empty());
+}
+
+#[test]
+fn reopened_connections_are_one_run_however_the_newline_comes() {
+    let chunk: &[u8] = &[[b'X'; 99].as_slice(), b"Y"].concat();
+    let whole: &[u8] = &[chunk, b"\n"].concat();
+    for last in [
+        vec![whole],
+        vec![chunk, b"\n"],
+        vec![&chunk[..40], &chunk[40..], b"\n"],
+    ] {
+        let mut runs = Runs::default();
+        for at in 0..49 {
+            assert!(connect(&mut runs, 1, at * 2 * SECOND, &[chunk], End::EndOfStream).is_empty());
+        }
+        let report = only(connect(&mut runs, 1, 98 * SECOND, &last, End::EndOfStream));
+        assert_eq!((report.bytes, report.connections), (5_001, 50));
+        assert_eq!(report.reads, 49 + last.len() as u64);
+        assert_eq!((report.seconds, report.overlapped), (99.0, false));
+        assert_eq!(
+            (report.connect, report.outcome),
+            (Mode::Reopened, Outcome::Complete)
+        );
+        assert!(runs.reopened.is_empty() && runs.busy.is_empty());
+    }
+}
+
+#[test]
+fn chunks_of_one_byte_and_runs_of_one_chunk_are_understood() {
+    let mut runs = Runs::default();
+    assert!(connect(&mut runs, 1, 0, &[b"Y"], End::EndOfStream).is_empty());
+    let report = only(connect(&mut runs, 1, 1, &[b"Y\n"], End::EndOfStream));
+    assert_eq!((report.bytes, report.connections), (3, 2));
+    let report = only(connect(&mut runs, 1, 2, &[b"XXXY\n"], End::EndOfStream));
+    assert_eq!((report.bytes, report.connections), (5, 1));
+    let report = only(connect(&mut runs, 1, 3, &[b"\n"], End::EndOfStream));
+    assert_eq!((report.bytes, report.connect), (1, Mode::Kept));
+}
+
+#[test]
+fn runs_of_different_clients_and_kept_beside_reopened_are_kept_apart() {
+    let mut runs = Runs::default();
+    for _ in 0..3 {
+        connect(&mut runs, 1, 0, &[b"XY"], End::EndOfStream);
+        connect(&mut runs, 2, 0, &[b"XXXY"], End::EndOfStream);
+        let kept = only(connect(
+            &mut runs,
+            1,
+            0,
+            &[b"XXXXX", b"X\n"],
+            End::EndOfStream,
+        ));
+        assert_eq!((kept.bytes, kept.connections), (7, 1));
+    }
+    let one = only(connect(&mut runs, 1, 0, &[b"XY\n"], End::EndOfStream));
+    let two = only(connect(&mut runs, 2, 0, &[b"XXXY\n"], End::EndOfStream));
+    assert_eq!((one.bytes, one.connections), (9, 4));
+    assert_eq!((two.bytes, two.connections), (17, 4));
+}
+
+#[test]
+fn connections_in_use_at_once_are_told_but_not_one_that_rests_after_its_y() {
+    let mut runs = Runs::default();
+    let mut first = runs.open(peer(1), 0);
+    runs.read(&mut first, b"XXY");
+    let mut second = runs.open(peer(1), 1);
+    assert!(!second.tally.overlapped);
+    runs.close(first, End::EndOfStream, None, 2);
+    runs.read(&mut second, b"XX");
+    let third = runs.open(peer(1), 3);
+    assert!(third.tally.overlapped);
+    runs.read(&mut second, b"Y\n");
+    let report = only(runs.close(second, End::Newline, None, 4));
+    assert!(!report.overlapped, "the third was not part of it");
+    assert_eq!(report.segments, None);
+}
+
+#[test]
+fn a_run_that_breaks_off_is_told_as_such_with_what_came() {
+    for (end, outcome) in [
+        (End::EndOfStream, Outcome::BrokenOff),
+        (End::Reset, Outcome::Reset),
+        (End::Idle, Outcome::CutOff),
+    ] {
+        let mut runs = Runs::default();
+        let report = only(connect(&mut runs, 1, 0, &[b"XXX", b"XX"], end));
+        assert_eq!(
+            (report.outcome, report.bytes, report.connect),
+            (outcome, 5, Mode::Kept)
+        );
+        connect(&mut runs, 1, 0, &[b"XXY"], End::EndOfStream);
+        let report = only(connect(&mut runs, 1, 0, &[b"X"], end));
+        assert_eq!((report.outcome, report.bytes), (outcome, 4));
+        assert_eq!(report.connect, Mode::Reopened);
+        assert!(
+            connect(&mut runs, 1, 0, &[], end).is_empty(),
+            "only knocked"
+        );
+    }
+}
+
+#[test]
+fn a_run_that_never_ends_is_given_up_but_not_while_its_next_chunk_comes() {
+    let mut runs = Runs::default();
+    assert_eq!(runs.deadline(), None);
+    connect(&mut runs, 1, 0, &[b"XXY"], End::EndOfStream);
+    assert_eq!(runs.deadline(), Some(SECOND + UNFINISHED));
+    assert!(runs.tick(UNFINISHED).is_empty());
+    let slow = runs.open(peer(1), UNFINISHED);
+    assert!(runs.tick(SECOND + UNFINISHED).is_empty());
+    runs.close(slow, End::EndOfStream, None, 2 * UNFINISHED);
+    let report = only(runs.tick(3 * UNFINISHED));
+    assert_eq!((report.outcome, report.bytes), (Outcome::NeverEnded, 3));
+    assert_eq!(runs.deadline(), None);
+}
+
+#[test]
+fn unfinished_runs_of_many_addresses_take_bounded_memory() {
+    let mut runs = Runs::default();
+    let mut pushed = 0;
+    for number in 0..2_000_u32 {
+        let peer = SocketAddr::from((number.to_be_bytes(), 1));
+        let mut connection = runs.open(peer, number.into());
+        runs.read(&mut connection, b"Y");
+        pushed += runs
+            .close(connection, End::EndOfStream, None, number.into())
+            .len();
+    }
+    assert_eq!(
+        (runs.reopened.len(), pushed),
+        (MOST_UNFINISHED, 2_000 - MOST_UNFINISHED)
+    );
+    assert!(runs.busy.is_empty());
+}

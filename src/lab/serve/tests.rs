@@ -1,0 +1,143 @@
+//! An endpoint with limits so short that they can be met.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::*;
+use crate::lab::{Message, Outcome, Report, rate, receive};
+
+const SOON: Duration = Duration::from_secs(5);
+
+fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+fn receiver(limits: Limits) -> (Serving, SocketAddr, mpsc::Receiver<Message>) {
+    let (listener, address) = listener();
+    let (sender, messages) = mpsc::channel();
+    let sink = Box::new(move |message: &Message| sender.send(message.clone()).unwrap());
+    (
+        receive(listener, limits, Priority::BehindTheRing, sink).unwrap(),
+        address,
+        messages,
+    )
+}
+
+fn call(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    stream
+}
+
+fn last_words(mut stream: TcpStream) -> String {
+    let mut words = String::new();
+    stream.read_to_string(&mut words).unwrap();
+    words
+}
+
+#[test]
+fn who_falls_silent_is_told_so_and_what_came_is_kept() {
+    let (_serving, address, messages) = receiver(Limits {
+        idle: Duration::from_millis(50),
+        ..Limits::default()
+    });
+    let mut stream = call(address);
+    stream.write_all(b"half").unwrap();
+    assert_eq!(
+        last_words(stream),
+        "carom: cut off: nothing more came in time\n"
+    );
+    let message = messages.recv_timeout(SOON).unwrap();
+    assert_eq!((message.text.as_str(), message.end), ("half", End::Idle));
+}
+
+#[test]
+fn who_drips_is_ended_at_the_limit_of_time() {
+    let (_serving, address, _messages) = receiver(Limits {
+        total: Duration::from_millis(150),
+        ..Limits::default()
+    });
+    let stream = call(address);
+    let mut dripping = stream.try_clone().unwrap();
+    let drips = std::thread::spawn(move || {
+        // Ends when the other end has closed.
+        while dripping.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+    assert_eq!(last_words(stream), "carom: cut off: it took too long\n");
+    drips.join().unwrap();
+}
+
+#[test]
+fn one_too_many_is_told_so_and_the_others_are_served() {
+    let (_serving, address, messages) = receiver(Limits {
+        per_address: 2,
+        ..Limits::default()
+    });
+    let two = [call(address), call(address)];
+    for mut stream in &two {
+        stream.write_all(b"first\n").unwrap();
+        assert_eq!(messages.recv_timeout(SOON).unwrap().text, "first");
+    }
+    let refused = last_words(call(address));
+    assert!(
+        refused.starts_with("carom: refused: 2 connections of your address are open"),
+        "{refused}"
+    );
+    for mut stream in &two {
+        stream.write_all(b"second\n").unwrap();
+        assert_eq!(messages.recv_timeout(SOON).unwrap().text, "second");
+    }
+    drop(two);
+}
+
+#[test]
+fn a_sender_that_waits_after_its_y_sees_an_end_and_may_still_send_its_newline() {
+    let (listener, address) = listener();
+    let (sender, reports) = mpsc::channel();
+    let sink = Box::new(move |report: &Report| sender.send(report.clone()).unwrap());
+    let _serving = rate(listener, Limits::default(), Priority::Usual, sink).unwrap();
+    let mut stream = call(address);
+    stream.write_all(b"XXY").unwrap();
+    assert_eq!(last_words(stream.try_clone().unwrap()), "");
+    stream.write_all(b"\n").unwrap();
+    let report = reports.recv_timeout(SOON).unwrap();
+    assert_eq!((report.bytes, report.outcome), (4, Outcome::Complete));
+
+    let mut stream = call(address);
+    stream.write_all(b"XXXX\n").unwrap();
+    let answer: Report = serde_json::from_str(&last_words(stream)).unwrap();
+    assert_eq!((answer.bytes, answer.outcome), (5, Outcome::Complete));
+}
+
+#[test]
+fn an_endpoint_that_is_dropped_ends_its_connections_and_frees_its_port() {
+    let (serving, address, messages) = receiver(Limits::default());
+    let mut stream = call(address);
+    stream.write_all(b"one\ntwo").unwrap();
+    assert_eq!(messages.recv_timeout(SOON).unwrap().text, "one");
+    let (answer, answered) = smol::channel::bounded(1);
+    serving.asker().ask(answer);
+    let list = answered.recv_blocking().unwrap();
+    assert!(
+        String::from_utf8(list)
+            .unwrap()
+            .contains("\"text\":\"one\"")
+    );
+    let asker = serving.asker();
+    drop(serving);
+    let last = messages.recv_timeout(SOON).unwrap();
+    assert_eq!((last.text.as_str(), last.end), ("two", End::Stopped));
+    TcpListener::bind(address).unwrap();
+    let (answer, answered) = smol::channel::bounded(1);
+    asker.ask(answer);
+    assert!(
+        answered.recv_blocking().is_err(),
+        "nobody is there to answer"
+    );
+}

@@ -1,0 +1,132 @@
+//! What the kernel counted for one TCP connection: the option `TCP_INFO`, tcp(7).
+//!
+//! The only unsafe code of Carom. No crate in the tree reads this option: see
+//! docs/decisions/0012-one-file-reads-tcp-info.md.
+
+use std::net::TcpStream;
+use std::os::fd::AsRawFd as _;
+
+/// What the kernel counted for one connection so far. What an old kernel does not count is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpInfo {
+    /// Segments sent that carried data, those sent again included. From Linux 4.6 on.
+    pub data_segments_out: u64,
+    /// All segments sent. From Linux 4.2 on.
+    pub segments_out: u64,
+    /// Segments received that carried data. From Linux 4.6 on.
+    pub data_segments_in: u64,
+    /// All segments received. From Linux 4.2 on.
+    pub segments_in: u64,
+    /// Segments sent again.
+    pub retransmitted: u64,
+    /// Segments that came before one that was sent earlier. From Linux 5.4 on.
+    pub out_of_order: u64,
+    /// The sender's smoothed round trip, in microseconds.
+    pub round_trip_micros: u64,
+    /// The receiver's estimate of the round trip, in microseconds; 0 until it has one.
+    pub receiver_round_trip_micros: u64,
+}
+
+/// `struct tcp_info` of linux/tcp.h up to Linux 5.4: later kernels only add to its end.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Raw {
+    /// tcpi_state to the bit fields.
+    bytes: [u8; 8],
+    /// tcpi_rto, ato, snd_mss, rcv_mss, unacked, sacked, lost, retrans, fackets, last_data_sent,
+    /// last_ack_sent, last_data_recv, last_ack_recv, pmtu, rcv_ssthresh.
+    first: [u32; 15],
+    rtt: u32,
+    /// tcpi_rttvar, snd_ssthresh, snd_cwnd, advmss, reordering.
+    second: [u32; 5],
+    rcv_rtt: u32,
+    rcv_space: u32,
+    total_retrans: u32,
+    /// tcpi_pacing_rate, max_pacing_rate, bytes_acked, bytes_received.
+    third: [u64; 4],
+    segs_out: u32,
+    segs_in: u32,
+    notsent_bytes: u32,
+    min_rtt: u32,
+    data_segs_in: u32,
+    data_segs_out: u32,
+    /// tcpi_delivery_rate, busy_time, rwnd_limited, sndbuf_limited.
+    fourth: [u64; 4],
+    /// tcpi_delivered, delivered_ce.
+    fifth: [u32; 2],
+    /// tcpi_bytes_sent, bytes_retrans.
+    sixth: [u64; 2],
+    /// tcpi_dsack_dups, reord_seen.
+    seventh: [u32; 2],
+    rcv_ooopack: u32,
+    snd_wnd: u32,
+}
+
+/// Asks the kernel; `None` if it does not say.
+#[expect(
+    unsafe_code,
+    reason = "getsockopt(2) fills a plain structure of numbers"
+)]
+pub fn of(stream: &TcpStream) -> Option<TcpInfo> {
+    let mut raw = Raw::default();
+    let mut length = libc::socklen_t::try_from(size_of::<Raw>()).ok()?;
+    // SAFETY: `raw` is valid for `length` bytes, of which the kernel writes at most as many, and any
+    // bytes make a valid `Raw`. Both pointers live through the call; the descriptor is open.
+    let done = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut raw).cast(),
+            &raw mut length,
+        )
+    };
+    (done == 0).then(|| TcpInfo {
+        data_segments_out: raw.data_segs_out.into(),
+        segments_out: raw.segs_out.into(),
+        data_segments_in: raw.data_segs_in.into(),
+        segments_in: raw.segs_in.into(),
+        retransmitted: raw.total_retrans.into(),
+        out_of_order: raw.rcv_ooopack.into(),
+        round_trip_micros: raw.rtt.into(),
+        receiver_round_trip_micros: raw.rcv_rtt.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::mem::offset_of;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// The offsets of linux/tcp.h.
+    #[test]
+    fn the_structure_is_laid_out_as_the_kernel_lays_it_out() {
+        assert_eq!(offset_of!(Raw, rtt), 68);
+        assert_eq!(offset_of!(Raw, rcv_rtt), 92);
+        assert_eq!(offset_of!(Raw, total_retrans), 100);
+        assert_eq!(offset_of!(Raw, segs_out), 136);
+        assert_eq!(offset_of!(Raw, data_segs_out), 156);
+        assert_eq!(offset_of!(Raw, rcv_ooopack), 224);
+    }
+
+    #[test]
+    fn three_writes_without_nagle_are_three_segments_at_both_ends() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut sender = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        sender.set_nodelay(true).unwrap();
+        let (mut receiver, _) = listener.accept().unwrap();
+        let mut taken = [0; 5];
+        for _ in 0..3 {
+            sender.write_all(b"tiny!").unwrap();
+            receiver.read_exact(&mut taken).unwrap();
+        }
+        assert_eq!(of(&sender).unwrap().data_segments_out, 3);
+        let received = of(&receiver).unwrap();
+        assert_eq!(received.data_segments_in, 3);
+        assert_eq!(received.out_of_order, 0);
+        assert!(received.segments_in >= 4, "{received:?}");
+    }
+}

@@ -1,0 +1,54 @@
+//! The lab of a real node: students' programs, clients that mean no good, weight, and the ring beside it.
+
+mod busy;
+mod hostile;
+mod interop;
+mod tools;
+mod weight;
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::harness::{Cluster, Plan, get, wait_for};
+
+/// A ring of one: its ball bounces, and its lab is there.
+fn one_node() -> Cluster {
+    Cluster::play(Plan {
+        nodes: 1,
+        ..Plan::five(Duration::from_millis(200))
+    })
+}
+
+fn list(ring: &Cluster, path: &str) -> Value {
+    let (code, body) = get(ring.ports[0].http, path).unwrap();
+    assert_eq!(code, 200, "{body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+/// The list, once so many messages or runs have come in all.
+fn list_of(ring: &Cluster, path: &str, count: u64) -> Value {
+    wait_for(Duration::from_secs(20), path, || {
+        let list = list(ring, path);
+        (list["count"].as_u64() >= Some(count)).then_some(list)
+    })
+}
+
+fn connect(port: u16) -> TcpStream {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap()
+}
+
+/// Sends a message as the simplest program would.
+fn say(port: u16, text: &str) {
+    connect(port).write_all(text.as_bytes()).unwrap();
+}
+
+/// A program of students, written from the chapter.
+fn program(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/interop")
+        .join(name)
+}
