@@ -149,4 +149,24 @@ mod tests {
             Some(Duration::ZERO)
         );
     }
+
+    #[test]
+    fn a_ball_that_barely_moves_never_reaches_its_edge() {
+        assert_eq!(time_to_edge(&ball([0.0, 300.0], [0.0, 50.0]), SCREEN), None);
+        assert_eq!(
+            time_to_edge(&ball([0.0, 300.0], [800e-12, 0.0]), SCREEN),
+            None
+        );
+        let hour = time_to_edge(&ball([0.0, 300.0], [800.0 / 3600.0, 0.0]), SCREEN);
+        assert_eq!(hour.map(|time| time.as_secs()), Some(3600));
+    }
+
+    #[test]
+    fn a_ball_comes_in_no_nearer_to_floor_and_ceiling_than_its_radius() {
+        let height = |y| enter(&ball([800.0, y], [1.0, 0.0]), SCREEN).position[1];
+        let radius = ball([0.0, 0.0], [0.0, 0.0]).radius;
+        assert_eq!(height(-5.0), radius);
+        assert_eq!(height(5_000.0), SCREEN.height - radius);
+        assert_eq!(height(300.0), 300.0);
+    }
 }

@@ -10,6 +10,7 @@
     reason = "a helper of a test fails as its test does"
 )]
 
+mod beat;
 mod elect;
 mod grant;
 mod hello;
