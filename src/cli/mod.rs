@@ -3,6 +3,8 @@
 mod check;
 mod demo;
 mod hosts;
+mod led;
+mod node;
 mod run;
 mod status;
 
@@ -32,6 +34,7 @@ enum Command {
     Check(check::Arguments),
     Status(status::Arguments),
     Hosts(hosts::Arguments),
+    Led(led::Arguments),
 }
 
 /// Which ring file, and what to change in it for this run.
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::check(&arguments),
         Command::Status(arguments) => status::status(&arguments),
         Command::Hosts(arguments) => hosts::hosts(&arguments),
+        Command::Led(arguments) => led::led(&arguments),
     };
     let (sentence, code) = match done {
         Ok(()) => return ExitCode::SUCCESS,
