@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use smol::LocalExecutor;
 
 use crate::config::{Config, Faults, Overrides};
@@ -95,6 +95,11 @@ impl From<io::Error> for Failure {
             Self::run(error)
         }
     }
+}
+
+/// The command line itself, for its manual pages and its completions.
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Reads the arguments, runs the command, says what went wrong.

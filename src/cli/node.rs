@@ -38,8 +38,8 @@ pub(super) fn lights(node: &Node, lease: Duration) -> Lights {
         let (trace, fault) = led::Trace::open(path.clone(), clock::monotonic_nanos);
         return Lights::with_fault(&node.name, Box::new(trace), fault.as_ref());
     }
-    // Kept lit every quarter of a lease. A node that hangs is dark before the ring takes its ball
-    // back, which is no sooner than a lease after it last renewed.
+    // Kept lit every quarter of a lease, begun again every half. A node that hangs is dark before the
+    // ring takes its ball back, which is no sooner than a lease after it last renewed.
     match opener(&node.led, lease * 3 / 4) {
         Some(open) => {
             let (switch, fault) = Switch::new(open);

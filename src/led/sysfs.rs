@@ -30,8 +30,8 @@ pub struct Sysfs {
     pub name: Option<String>,
     /// It lights when it is set to 0.
     pub active_low: bool,
-    /// It goes out by itself this long after it was last lit or kept, where the kernel can do that;
-    /// never, if this is zero.
+    /// Where the kernel can do that, it goes out by itself this long after it was lit, or kept for the
+    /// second time; never, if this is zero.
     pub expiry: Duration,
 }
 
@@ -42,6 +42,8 @@ pub struct KernelLed {
     earlier_trigger: Option<String>,
     /// Whether it goes out by itself.
     one_shot: bool,
+    /// It was kept lit once without beginning the one-shot again.
+    spared: bool,
     lit: &'static str,
     dark: &'static str,
     most: String,
@@ -63,6 +65,7 @@ pub fn open(settings: &Sysfs) -> Result<KernelLed, LedError> {
     let mut led = KernelLed {
         earlier_trigger: current(&triggers),
         one_shot: false,
+        spared: false,
         lit: if settings.active_low { "0" } else { "1" },
         dark: if settings.active_low { "1" } else { "0" },
         most,
@@ -159,6 +162,7 @@ impl KernelLed {
 
 impl Lamp for KernelLed {
     fn set(&mut self, lit: bool) -> Result<(), LedError> {
+        self.spared = false;
         if self.one_shot {
             self.write("activate", if lit { "1" } else { "0" })
         } else {
@@ -166,13 +170,15 @@ impl Lamp for KernelLed {
         }
     }
 
-    /// A running one-shot cannot be made longer: it is ended and begun again, microseconds apart.
+    /// A running one-shot cannot be made longer: it is ended and begun again, microseconds apart,
+    /// every other time.
     fn keep(&mut self) -> Result<(), LedError> {
-        if !self.one_shot {
-            return Ok(());
+        if self.one_shot && self.spared {
+            self.write("activate", "0")?;
+            self.write("activate", "1")?;
         }
-        self.write("activate", "0")?;
-        self.write("activate", "1")
+        self.spared = !self.spared;
+        Ok(())
     }
 
     fn leave(&mut self) -> bool {
