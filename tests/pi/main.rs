@@ -133,24 +133,24 @@ impl Bench {
     fn play(&mut self, pin: u8, passes: usize) -> Verdict {
         self.pins.wait(pin, true, LONG);
         let from = now();
-        let look = |bench: &Self| highs(&bench.pins.between(from, now()), pin);
+        let look = |bench: &Self| {
+            let seen = highs(&bench.pins.between(from, now()), pin);
+            // A one-shot is ended and begun again to make it last: a fast enough reading sees that.
+            let longest = if pin == ACT_PIN { DIP } else { Duration::ZERO };
+            join(&seen, longest)
+        };
         wait_for(LONG, "passes through the emulated Pi", || {
             sleep(DWELL);
-            (look(self).len() >= passes + 2).then_some(())
+            (look(self).0.len() >= passes + 2).then_some(())
         });
         // The other end of the last visit is the next node's line.
         sleep(DWELL);
-        let mut highs = look(self);
-        if pin == ACT_PIN {
-            // A one-shot is ended and begun again to make it last: a fast enough reading sees that.
-            let (joined, dips, longest) = join(&highs, DIP);
-            if dips > 0 {
-                println!(
-                    "  {dips} dips while the one-shot was begun again, the longest {:.1} ms at the most",
-                    millis(longest)
-                );
-            }
-            highs = joined;
+        let (highs, dips, longest) = look(self);
+        if dips > 0 {
+            println!(
+                "  {dips} dips while the one-shot was begun again, the longest {:.1} ms at the most",
+                millis(longest)
+            );
         }
         let end = highs.last().map_or(0, |high| high.fall.1);
         let mut lines = self.ring.lines();
@@ -258,6 +258,15 @@ impl Play {
             &format!("refused: {told}"),
         );
         self.term(bench);
+        self.step("gpiochip: a user without rights");
+        let (code, told) = bench
+            .machine
+            .shell("chmod 644 /tmp/ring.toml; su nobody -s /bin/sh -c 'carom led on --config /tmp/ring.toml --node pi3' 2>&1");
+        self.check(
+            code == 1
+                && told.contains("no right to use /dev/gpiochip0: add the user to the group gpio"),
+            &format!("refused: {told}"),
+        );
         self.kill(bench, GPIOCHIP, false);
     }
 
@@ -329,10 +338,8 @@ impl Play {
             let level = bench.pins.stays(PIN, true, Duration::from_millis(500));
             self.check(level, "without the stop hook the pin stays high");
         } else {
-            println!(
-                "  the kernel took the pin back: {}",
-                level(bench.pins.level(PIN))
-            );
+            let told = if bench.pins.level(PIN) { "high" } else { "low" };
+            println!("  the kernel took the pin back; without the stop hook it is {told}");
         }
         bench.machine.must("touch /run/go");
         let code = bench.wait_for_file("/run/hook");
@@ -351,10 +358,6 @@ impl Play {
 fn calm(machine: &mut Machine) -> String {
     machine.must("echo kbd-scrolllock >/sys/class/leds/ACT/trigger");
     machine.must("cat /sys/class/leds/ACT/trigger")
-}
-
-fn level(high: bool) -> &'static str {
-    if high { "it is high" } else { "it is low" }
 }
 
 fn indent(text: &str) -> String {

@@ -19,6 +19,7 @@ mod harness;
 mod hostile;
 mod idle;
 mod kill;
+mod led;
 mod partition;
 mod power;
 mod status;
