@@ -215,14 +215,14 @@ fn no_rights(path: &Path, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if path.starts_with("/dev") {
         return write!(
             f,
-            "no right to use {shown}: add the user to the group gpio (sudo usermod -aG gpio USER, then log in again); \
-             if `ls -l {shown}` shows another group, install the udev rule 60-carom.rules of the package and restart"
+            "no right to use {shown}: add the user to the group gpio (sudo usermod -aG gpio USER, then log in \
+             again), or install the udev rule 60-carom.rules of the package"
         );
     }
     write!(
         f,
-        "no right to write {shown}: install the udev rule 60-carom.rules of the package (it gives the LED to the group gpio), \
-         restart, and add the user to that group (sudo usermod -aG gpio USER)"
+        "no right to write {shown}: install the udev rule 60-carom.rules of the package, which gives it to the \
+         group gpio, and add the user to that (sudo usermod -aG gpio USER)"
     )
 }
 
