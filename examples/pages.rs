@@ -14,7 +14,7 @@ fn main() -> io::Result<()> {
         .map(PathBuf::from)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "usage: pages FOLDER"))?;
     fs::create_dir_all(&folder)?;
-    let mut command = carom::cli::command();
+    let mut command = carom::cli::command().disable_help_subcommand(true);
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         generate_to(shell, &mut command, "carom", &folder)?;
     }
