@@ -137,9 +137,16 @@ impl Verdict {
         if self.visits.len() > visits {
             println!("  ... and {} more", self.visits.len() - visits);
         }
+        let mut apart: Vec<u64> = self
+            .visits
+            .iter()
+            .map(|visit| visit.late().max(visit.early()))
+            .collect();
+        apart.sort_unstable();
+        let median = apart.get(apart.len() / 2).map_or(0.0, |&span| millis(span));
         let most = |of: fn(&Visit) -> u64| millis(self.visits.iter().map(of).max().unwrap_or(0));
         println!(
-            "  {} passes; largest disagreement {:.1} ms (high at most {:.1} ms after the last node went dark, low at \
+            "  {} passes; largest disagreement {:.1} ms, median {median:.1} ms (high at most {:.1} ms after the last node went dark, low at \
              most {:.1} ms before the next lit up: the ball was on its way); overlap with others {:.1} ms (readings \
              leave room for {:.1} ms)",
             self.visits.len(),

@@ -32,9 +32,6 @@ use ring::{DWELL, LEASE, Ring};
 const PIN: u8 = 17;
 /// Where `tests/pi/image` put the board's green LED.
 const ACT_PIN: u8 = 27;
-/// How far pin and possession may be apart: a message there, a message back, and an emulated processor that
-/// has other things to do.
-const FAR: Duration = Duration::from_millis(250);
 /// A one-shot that is begun again is dark for microseconds on a Pi, for longer on an emulated one that waits its turn.
 const DIP: Duration = Duration::from_millis(50);
 /// How long anything in the ring may take.
@@ -76,6 +73,7 @@ fn main() -> ExitCode {
         pins,
         machine,
     };
+    play.by_hand(&mut bench);
     play.gpio(&mut bench, passes);
     play.gpiochip(&mut bench, passes / 2);
     play.act(&mut bench, passes / 2);
@@ -184,8 +182,9 @@ impl Play {
             &format!("at least {wanted} passes through the emulated Pi"),
         );
         self.check(
-            verdict.disagreement() <= nanos(FAR),
-            &format!("pin and possession within {FAR:?}"),
+            // On its way, the ball waits for an emulated processor on a busy machine; but not that long.
+            verdict.disagreement() < nanos(LEASE),
+            &format!("pin and possession apart by less than a lease, {LEASE:?}"),
         );
         self.check(
             verdict.wrong.is_empty(),
@@ -218,6 +217,31 @@ impl Play {
         if code != 0 {
             println!("{}", indent(&told));
         }
+    }
+
+    /// `carom led`, as whoever checks the wiring uses it.
+    fn by_hand(&mut self, bench: &mut Bench) {
+        self.step("carom led");
+        let mut led = |bench: &mut Bench, led: &str, words: &str| {
+            let file = bench.ring.file(led);
+            bench.machine.write("/tmp/ring.toml", &file);
+            let line = format!("carom led {words} --config /tmp/ring.toml --node pi3 2>&1");
+            let (code, told) = bench.machine.shell(&line);
+            self.check(code == 0, &told);
+            bench.pins.level(PIN)
+        };
+        let on = led(bench, GPIO, "on");
+        let off = led(bench, GPIO, "off");
+        let spent = led(bench, GPIOCHIP, "on --for 1s");
+        let from = now();
+        let blinked = led(bench, GPIOCHIP, "blink --for 3s");
+        let blinks = highs(&bench.pins.between(from, now()), PIN).len();
+        self.check(on && !off, "on stays lit when it has ended, until off");
+        self.check(!spent && !blinked, "what has a span is dark after it");
+        self.check(
+            (3..=4).contains(&blinks),
+            &format!("blinked {blinks} times in 3 s"),
+        );
     }
 
     fn gpio(&mut self, bench: &mut Bench, passes: usize) {
