@@ -84,20 +84,14 @@ fn print(config: &Config) -> io::Result<()> {
             ball.start
         )?;
     }
-    let unlit = |node: &&crate::config::Node| !matches!(node.led, Led::None | Led::Trace { .. });
-    if config.nodes.iter().any(|node| unlit(&node)) {
-        writeln!(
-            out,
-            "note: this version has the LED backends trace and none only: other nodes play without their LED"
-        )?;
-    }
     for warning in config.warnings() {
         writeln!(out, "note: {warning}")?;
     }
     Ok(())
 }
 
-fn led(led: &Led) -> String {
+/// The node's LED in a few words.
+pub(super) fn led(led: &Led) -> String {
     match led {
         Led::Gpio { pin, .. } => format!("gpio {pin}"),
         Led::GpioChip { chip, pin, .. } => format!("{} {pin}", chip.display()),

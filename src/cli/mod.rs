@@ -4,6 +4,8 @@ mod address;
 mod check;
 mod demo;
 mod hosts;
+mod led;
+mod node;
 mod rate;
 mod receive;
 mod run;
@@ -17,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use smol::LocalExecutor;
 
 use crate::config::{Config, Faults, Overrides};
@@ -40,6 +42,7 @@ enum Command {
     Receive(receive::Arguments),
     Rate(Box<rate::Arguments>),
     Hosts(hosts::Arguments),
+    Led(led::Arguments),
 }
 
 /// Which ring file, and what to change in it for this run.
@@ -102,6 +105,11 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// The command line itself, for its manual pages and its completions.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
 /// Reads the arguments, runs the command, says what went wrong.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -121,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Receive(arguments) => receive::receive(&arguments),
         Command::Rate(arguments) => rate::rate(&arguments),
         Command::Hosts(arguments) => hosts::hosts(&arguments),
+        Command::Led(arguments) => led::led(&arguments),
     };
     let (sentence, code) = match done {
         Ok(()) => return ExitCode::SUCCESS,

@@ -187,7 +187,12 @@ fn speaking(name: &str, width: usize, own: &Status, out: &mut impl io::Write) ->
         .map(link)
         .collect();
     let mut balls = own.balls.iter().filter(|ball| ball.here || ball.frozen);
-    let lit = if own.led.lit { "on" } else { "off" };
+    let lit = match (&own.led.fault, own.led.lit) {
+        // It cannot be set, so how it is nobody knows.
+        (Some(_), _) => "?",
+        (None, true) => "on",
+        (None, false) => "off",
+    };
     let (number, generation, hop) = balls.next().map(ball_columns).unwrap_or_default();
     writeln!(
         out,

@@ -163,7 +163,7 @@ impl Daemon {
             if let Some(warning) = self.stalls.note(deadline, now) {
                 tracing::warn!("{warning}");
             }
-            if self.carry_out(outputs) {
+            if self.carry_out(outputs, now) {
                 return;
             }
             if let Some(asker) = asker {
@@ -174,11 +174,11 @@ impl Daemon {
     }
 
     /// Does what the core says, in its order; true when the node may end.
-    fn carry_out(&mut self, outputs: Vec<Output>) -> bool {
+    fn carry_out(&mut self, outputs: Vec<Output>, now: Time) -> bool {
         for output in outputs {
             match output {
-                Output::Light(possession) => self.lights.show(possession, true),
-                Output::Dark(possession) => self.lights.show(possession, false),
+                Output::Light(possession) => self.lights.show(possession, true, now),
+                Output::Dark(possession) => self.lights.show(possession, false, now),
                 Output::Send { to, message } => {
                     net::encode(&message, &mut self.line);
                     self.say(to);
@@ -254,6 +254,7 @@ impl Daemon {
         if now >= self.next_sweep {
             self.next_sweep = now + self.topology.heartbeat();
             self.links.sweep();
+            self.lights.tick(now);
         }
     }
 }

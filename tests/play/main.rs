@@ -20,6 +20,7 @@ mod hostile;
 mod idle;
 mod kill;
 mod lab;
+mod led;
 mod partition;
 mod power;
 mod status;

@@ -1,0 +1,164 @@
+//! What every light must do, whatever is behind it.
+//!
+//! The trace and the kernel's LEDs are tried on any machine. Pins need hardware: on a Pi, or on the
+//! emulated one of `tests/pi`, these variables say which is free and how to see it from outside:
+//! `CAROM_TEST_PIN` (BCM number), `CAROM_TEST_CHIP` (device), `CAROM_TEST_LED` (name of an LED of the kernel
+//! that is on that pin), `CAROM_TEST_LEVELS` (a command that prints the register GPLEV0).
+
+use std::process::Command;
+use std::time::Duration;
+
+use super::*;
+
+fn change(on: bool, hop: u64) -> Change<'static> {
+    Change {
+        node: "pi1",
+        on,
+        ball: &1,
+        generation: &"3.00000000c0ffee00",
+        hop,
+    }
+}
+
+/// Opens a light twice and looks at it from outside with `lit`.
+fn passes(make: &dyn Fn() -> Box<dyn Led>, lit: &dyn Fn() -> bool) {
+    for round in [1, 2] {
+        let mut led = make();
+        assert!(!lit(), "dark when it was opened, round {round}");
+        led.show(&change(true, 1), true).unwrap();
+        assert!(lit(), "lit by the first ball");
+        led.show(&change(true, 1), true).unwrap();
+        assert!(lit(), "lit while there are two");
+        led.show(&change(false, 1), true).unwrap();
+        assert!(lit(), "lit while there is one");
+        if let Some(held) = led.hold(true) {
+            held.unwrap();
+            assert!(lit(), "lit when it is held");
+        }
+        led.show(&change(false, 1), false).unwrap();
+        assert!(!lit(), "dark when the last has gone");
+        for hop in 2..50 {
+            led.show(&change(true, hop), true).unwrap();
+            assert!(lit(), "lit at hop {hop}");
+            led.show(&change(false, hop), false).unwrap();
+            assert!(!lit(), "dark after hop {hop}");
+        }
+        if led.hold(true).is_some() {
+            assert!(lit(), "lit by hand");
+            drop(led);
+            assert!(!lit(), "dark when it was dropped");
+        }
+    }
+}
+
+/// A lamp as the daemon has it.
+fn switch<L: Lamp + 'static>(
+    open: impl Fn() -> Result<L, LedError> + 'static,
+) -> impl Fn() -> Box<dyn Led> {
+    let open = std::rc::Rc::new(open);
+    move || {
+        let open = std::rc::Rc::clone(&open);
+        let (switch, fault) = Switch::new(Box::new(move || Ok(Box::new(open()?))));
+        assert!(fault.is_none(), "{}", fault.unwrap());
+        Box::new(switch)
+    }
+}
+
+#[test]
+fn the_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("led");
+    let make = || -> Box<dyn Led> {
+        let (trace, fault) = Trace::open(path.clone(), || 42);
+        assert!(fault.is_none());
+        Box::new(trace)
+    };
+    let lit = || {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let count = |word| text.matches(word).count();
+        count(" on ") > count(" off ")
+    };
+    passes(&make, &lit);
+}
+
+#[test]
+fn an_led_of_the_kernel() {
+    let folder = tempfile::tempdir().unwrap();
+    let led = folder.path().join("PWR");
+    std::fs::create_dir(&led).unwrap();
+    std::fs::write(led.join("max_brightness"), "255\n").unwrap();
+    std::fs::write(led.join("brightness"), "255\n").unwrap();
+    let settings = Sysfs {
+        folder: folder.path().to_owned(),
+        name: Some("PWR".to_owned()),
+        active_low: false,
+        expiry: Duration::ZERO,
+    };
+    let make = switch(move || sysfs::open(&settings));
+    let lit = || std::fs::read_to_string(led.join("brightness")).unwrap() == "255";
+    passes(&make, &lit);
+}
+
+/// The pin that may be used, and whether it is high, as told from outside.
+fn pin() -> Option<(u8, impl Fn() -> bool)> {
+    let Ok(pin) = std::env::var("CAROM_TEST_PIN") else {
+        println!("skipped: CAROM_TEST_PIN names no free pin");
+        return None;
+    };
+    let pin: u8 = pin.parse().unwrap();
+    let command = std::env::var("CAROM_TEST_LEVELS").unwrap();
+    let high = move || {
+        let told = Command::new("sh").args(["-c", &command]).output().unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        let levels = told.trim().trim_start_matches("0x");
+        u32::from_str_radix(levels, 16).unwrap() >> pin & 1 == 1
+    };
+    Some((pin, high))
+}
+
+#[test]
+fn a_pin_through_memory() {
+    let Some((number, high)) = pin() else { return };
+    passes(&switch(move || gpio::open(number, false)), &high);
+    passes(&switch(move || gpio::open(number, true)), &|| !high());
+}
+
+#[test]
+fn a_pin_through_the_character_device() {
+    let Some((number, high)) = pin() else { return };
+    let chip = std::env::var("CAROM_TEST_CHIP").unwrap();
+    let open = |active_low| {
+        let chip = std::path::PathBuf::from(chip.clone());
+        move || gpiochip::open(&chip, number, active_low)
+    };
+    passes(&switch(open(false)), &high);
+    // Taken back by the kernel, a pin is an input and reads low: an active-low one is only told while held.
+    let held = gpiochip::open(chip.as_ref(), number, true).unwrap();
+    assert!(high(), "dark is high");
+    let taken = gpiochip::open(chip.as_ref(), number, true).err().unwrap();
+    let sentence = taken.to_string();
+    assert!(sentence.contains("is in use by \"carom\""), "{sentence}");
+    let taken = gpio::open(number, false).err().unwrap().to_string();
+    assert!(taken.contains("is in use by \"carom\""), "{taken}");
+    drop(held);
+    let none = gpiochip::open(chip.as_ref(), 200, true).err().unwrap();
+    assert!(none.to_string().contains("none of number 200"), "{none}");
+}
+
+#[test]
+fn a_pin_that_the_kernel_has_as_an_led() {
+    let Ok(name) = std::env::var("CAROM_TEST_LED") else {
+        println!("skipped: CAROM_TEST_LED names no LED of the kernel");
+        return;
+    };
+    let Some((_, high)) = pin() else { return };
+    for expiry in [Duration::ZERO, Duration::from_secs(5)] {
+        let settings = Sysfs {
+            folder: sysfs::LEDS.into(),
+            name: Some(name.clone()),
+            active_low: false,
+            expiry,
+        };
+        passes(&switch(move || sysfs::open(&settings)), &high);
+    }
+}

@@ -1,0 +1,124 @@
+//! Nodes whose LED cannot be had play on, say so once, and `carom led` says the same and fails.
+
+use std::fmt::Write as _;
+use std::fs::{read_to_string, write};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::harness::{Process, free_ports, get, run, text, turn, wait_for};
+
+/// What every wrong LED is answered with; none of them exists on any machine.
+const WRONG: [(&str, &str); 4] = [
+    (
+        r#"{ backend = "gpiochip", chip = "/dev/gpiochip250", pin = 17 }"#,
+        "/dev/gpiochip250 does not exist",
+    ),
+    (
+        r#"{ backend = "gpiochip", chip = "/dev/null", pin = 17 }"#,
+        "/dev/null is no GPIO device: set chip to one that",
+    ),
+    (
+        r#"{ backend = "sysfs", name = "carom-has-no-such-led" }"#,
+        "there is no LED \"carom-has-no-such-led\" in /sys/class/leds",
+    ),
+    (
+        r#"{ backend = "trace", path = "/proc/carom-has-no-such-folder/led" }"#,
+        "choose a path in a folder that exists",
+    ),
+];
+
+#[test]
+fn a_ring_of_nodes_without_their_leds_plays_on_and_says_why_once() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ring.toml");
+    let ports: [u16; 20] = free_ports();
+    let trace = folder.path().join("pi5.trace");
+    let good = format!("{{ backend = \"trace\", path = {trace:?} }}");
+    let mut leds: Vec<&str> = WRONG.iter().map(|(led, _)| *led).collect();
+    leds.push(&good);
+    write(&path, ring_file(&leds, &ports)).unwrap();
+
+    refused_by_hand(&path);
+
+    let log = |number: usize| folder.path().join(format!("pi{number}.log"));
+    let _nodes: Vec<Process> = (1..=5)
+        .map(|number| Process::start(&path, &format!("pi{number}"), &log(number)))
+        .collect();
+    // Each time round, the ball was with all four of them.
+    wait_for(Duration::from_secs(30), "the ball to go round", || {
+        let lines = read_to_string(&trace).unwrap_or_default();
+        (lines.matches(" on ").count() >= 8).then_some(())
+    });
+    for (index, (_, sentence)) in WRONG.iter().enumerate() {
+        let (_, status) = get(ports[4 * index + 3], "/status").unwrap();
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        let fault = status["led"]["fault"].as_str().unwrap_or_default();
+        assert!(fault.contains(sentence), "pi{}: {status}", index + 1);
+        let log = read_to_string(log(index + 1)).unwrap();
+        let told = log.matches("plays on without its LED").count();
+        assert_eq!(told, 1, "{log}");
+        assert!(log.contains(sentence), "{log}");
+    }
+}
+
+/// A ring of one node for each LED, whose ball is a tenth of a second with each.
+fn ring_file(leds: &[&str], ports: &[u16]) -> String {
+    let mut text = format!("[ring]\nname = \"play-led-{}\"\n", std::process::id());
+    for ((number, led), ports) in (1..).zip(leds).zip(ports.chunks(4)) {
+        let [ring, receiver, rate, http] = ports else {
+            continue;
+        };
+        write!(
+            text,
+            "\n[[node]]\nname = \"pi{number}\"\nhost = \"127.0.0.1\"\nled = {led}\n\
+             ports = {{ ring = {ring}, receiver = {receiver}, rate = {rate}, http = {http} }}\n"
+        )
+        .unwrap();
+    }
+    text + "\n[[ball]]\nstart = \"pi1\"\nposition = [0, 300]\nvelocity = [240, 130]\ndwell = \"100ms\"\n"
+}
+
+fn refused_by_hand(path: &Path) {
+    let path = path.to_str().unwrap();
+    for (index, (_, sentence)) in WRONG.iter().enumerate().take(3) {
+        for action in ["on", "off", "blink"] {
+            let node = format!("pi{}", index + 1);
+            let refused = run(&["led", action, "--config", path, "--node", &node]);
+            assert_eq!(refused.status.code(), Some(1), "{action}");
+            let told = text(&refused.stderr);
+            assert!(
+                told.starts_with("carom: ") && told.contains(sentence),
+                "{told}"
+            );
+            assert_eq!(told.lines().count(), 1, "{told}");
+        }
+    }
+    // A trace is no lamp: there is nothing to see, but nothing to put out either.
+    let lit = run(&["led", "on", "--config", path, "--node", "pi5"]);
+    assert_eq!(lit.status.code(), Some(1));
+    let out = run(&["led", "off", "--config", path, "--node", "pi5"]);
+    assert_eq!(out.status.code(), Some(0));
+}
+
+#[test]
+fn the_led_of_a_running_daemon_is_left_alone() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ring.toml");
+    let led = r#"{ backend = "gpiochip", chip = "/dev/gpiochip250", pin = 17 }"#;
+    let ports: [u16; 4] = free_ports();
+    write(&path, ring_file(&[led], &ports)).unwrap();
+    let _node = Process::start(&path, "pi1", &folder.path().join("pi1.log"));
+    wait_for(Duration::from_secs(10), "the daemon", || {
+        get(ports[3], "/status").ok()
+    });
+    let path = path.to_str().unwrap();
+    let refused = run(&["led", "off", "--config", path, "--node", "pi1"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let told = text(&refused.stderr);
+    assert!(
+        told.contains("is already running on this machine"),
+        "{told}"
+    );
+}
