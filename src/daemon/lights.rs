@@ -1,16 +1,16 @@
 //! Turns possessions into LED changes; a node whose LED fails keeps playing.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::http::LedStatus;
-use crate::led::{Change, Led, LedError};
-use crate::ring::{BallId, Possession};
+use crate::led::{Change, Led, LedError, Nothing};
+use crate::ring::{BallId, Possession, Stamp};
 
 /// The LED of one node.
 pub struct Lights {
     node: String,
     led: Box<dyn Led>,
-    here: BTreeSet<BallId>,
+    here: BTreeMap<BallId, Stamp>,
     fault: Option<String>,
 }
 
@@ -20,7 +20,7 @@ impl Lights {
         Self {
             node: node.to_owned(),
             led,
-            here: BTreeSet::new(),
+            here: BTreeMap::new(),
             fault: None,
         }
     }
@@ -38,10 +38,29 @@ impl Lights {
     pub fn show(&mut self, possession: Possession, on: bool) {
         let Possession { ball, stamp } = possession;
         if on {
-            self.here.insert(ball);
+            self.here.insert(ball, stamp);
         } else {
             self.here.remove(&ball);
         }
+        self.set(possession, on);
+    }
+
+    /// Puts another LED in the place of this one: off with the old, then on with the new where a
+    /// ball is here. `make` is called once the old one is let go, for both may use the same pin.
+    pub fn replace(&mut self, make: impl FnOnce() -> Self) {
+        let here = std::mem::take(&mut self.here);
+        for (&ball, &stamp) in &here {
+            self.set(Possession { ball, stamp }, false);
+        }
+        self.led = Box::new(Nothing);
+        *self = make();
+        for (ball, stamp) in here {
+            self.show(Possession { ball, stamp }, true);
+        }
+    }
+
+    fn set(&mut self, possession: Possession, on: bool) {
+        let Possession { ball, stamp } = possession;
         let change = Change {
             node: &self.node,
             on,
@@ -81,7 +100,7 @@ impl Lights {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ring::{Generation, Stamp};
+    use crate::ring::Generation;
     use std::cell::RefCell;
     use std::rc::Rc;
 
@@ -122,5 +141,20 @@ mod tests {
             [(true, true), (true, true), (false, true), (false, false)]
         );
         assert_eq!(lights.status(), LedStatus::default());
+    }
+
+    #[test]
+    fn a_new_led_takes_over_what_is_here() {
+        let (old, new) = (Rc::default(), Rc::default());
+        let led = |seen: &Rc<_>| Box::new(Flaky(Rc::clone(seen), Rc::default()));
+        let mut lights = Lights::new("pi1", led(&old));
+        let generation = Generation { round: 1, nonce: 1 };
+        let stamp = Stamp { generation, hop: 0 };
+        let ball = BallId(1);
+        lights.show(Possession { ball, stamp }, true);
+        lights.replace(|| Lights::new("pi1", led(&new)));
+        assert_eq!(*old.borrow(), [(true, true), (false, false)]);
+        assert_eq!(*new.borrow(), [(true, true)]);
+        assert!(lights.status().lit);
     }
 }
