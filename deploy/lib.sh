@@ -42,6 +42,9 @@ options() {
     case $jobs in '' | *[!0-9]* | 0) die "--jobs wants a number from 1, not $jobs" ;; esac
 }
 
+# The comment at the head of the script that was called.
+usage() { sed -n '2,/^set -eu/p' "$0" | sed -e '/^set -eu/d' -e 's/^# \{0,1\}//'; }
+
 sha256() { if command -v sha256sum >/dev/null 2>&1; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
 seconds() { date +%s; }
 nap() { sleep 0.2 2>/dev/null || sleep 1; }
@@ -484,6 +487,9 @@ finish() {
         [ -e "$armed" ] || continue
         name=$(basename "$armed" .armed)
         put_back "$name" </dev/null || true
+    done
+    for stopped in "$work"/*.stopped; do
+        if [ -e "$stopped" ]; then remote "$(basename "$stopped" .stopped)" start >/dev/null </dev/null || true; fi
     done
     if ls "$work"/*.locked >/dev/null 2>&1; then
         for locked in "$work"/*.locked; do basename "$locked" .locked; done >"$work/locked"
