@@ -409,7 +409,7 @@ look() {
 }
 # all_pass_gate: every host is looked at in every round, which also keeps its guard quiet.
 all_pass_gate() {
-    tr '\n' ',' <"$work/skipped" >"$work/absent" 2>/dev/null || true
+    if [ -s "$work/skipped" ]; then tr "\n" "," <"$work/skipped" >"$work/absent"; fi
     echo no >"$work/wants-ball"
     gate_began=$(seconds) gate_until=$gate_limit
     while :; do

@@ -53,6 +53,12 @@ is_whole() {
 }
 sum_of() { if [ -s "$1" ]; then sha256sum <"$1" | cut -c 1-64; else echo none; fi; }
 
+# One step at a time: what an interrupted rollout began here goes on for a moment after it.
+hold() {
+    exec 9>/run/carom-rollout-step
+    flock -w 60 9 || failed "another step is still under way on this host"
+}
+
 verb_probe() {
     machine=$(uname -m)
     # The hash for this kind of machine, from "x86_64=...,aarch64=...".
@@ -267,6 +273,7 @@ may_switch() {
 
 # switch RELEASE: unconfirmed until `confirm`.
 verb_switch() {
+    hold
     new=$1
     may_switch "$new"
     old=$(current)
@@ -282,17 +289,20 @@ verb_switch() {
 
 # The three steps of a change of the whole ring: each on all hosts before the next.
 verb_prepare() {
+    hold
     may_switch "$1"
     arm
     echo ok
 }
 verb_halt() {
+    hold
     touch "$alive"
     # The timer too: it would start the node again in the middle of what follows.
     systemctl stop carom-retry.timer carom.service carom.socket 2>/dev/null || true
     echo ok
 }
 verb_flip() {
+    hold
     touch "$alive"
     [ -e "$root/pending" ] || failed "this host went back by itself meanwhile"
     if [ "$1" = none ]; then
@@ -306,6 +316,7 @@ verb_flip() {
     echo ok
 }
 verb_start() {
+    hold
     touch "$alive"
     [ "$(current)" != none ] || {
         echo ok
@@ -319,6 +330,7 @@ verb_start() {
 
 # confirm [PREVIOUS]: what runs stays; PREVIOUS is what rollback goes to, else what ran before.
 verb_confirm() {
+    hold
     old=$(file_or "$root/pending" none)
     mv "$root/pending" "$root/confirmed" 2>/dev/null || failed "this host went back by itself before it could be confirmed"
     if [ -n "${1:-}" ]; then old=$1; fi
@@ -362,6 +374,7 @@ go_back() {
     fi
 }
 verb_revert() {
+    hold
     from=$(current)
     go_back || {
         echo "ok $(current)"
@@ -501,6 +514,7 @@ verb_report() {
 
 # restore: the ring file as it was rolled out, from the copy beside it.
 verb_restore() {
+    hold
     cd "$root/current" 2>/dev/null || failed "no release runs on this host: deploy/rollout brings one"
     if [ "$(cat ring.toml)" != "$(cat ring.toml.as-sent)" ]; then
         cp -p ring.toml.as-sent ring.toml.new
@@ -512,9 +526,10 @@ verb_restore() {
 }
 
 verb_uninstall() {
+    hold
     systemctl stop carom-guard.service carom-retry.timer carom.service carom.socket 2>/dev/null || true
     unlink_units
-    rm -rf "$root" "$alive" "$owner" /run/carom
+    rm -rf "$root" "$alive" "$owner" /run/carom-rollout-step /run/carom
     systemctl daemon-reload
     systemctl reset-failed carom.service carom.socket 2>/dev/null || true
     if getent passwd carom >/dev/null; then userdel carom 2>/dev/null || true; fi
