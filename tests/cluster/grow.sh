@@ -1,5 +1,5 @@
 # A sixth host: another ring, so all stop, all switch, all start. And back.
-# shellcheck shell=sh disable=SC2154 # variables of run
+# shellcheck shell=sh disable=SC2154,SC2034 # variables shared with run
 
 v1=$(release_of pi1)
 make_host 6

@@ -1,5 +1,5 @@
 # The first install, and that looking changes nothing.
-# shellcheck shell=sh disable=SC2154 # variables of run
+# shellcheck shell=sh disable=SC2154,SC2034 # variables shared with run
 
 listing >"$stage/before"
 expect 0 'pi5: would change binary, ring file: copy [0-9]+ KiB, switch from none' deploy rollout --dry-run --binary "$stage/v1/carom"

@@ -1,5 +1,5 @@
 # Ctrl-C at every step: each host is left with the old or the new release, whole and running.
-# shellcheck shell=sh disable=SC2154 # variables of run
+# shellcheck shell=sh disable=SC2154,SC2034 # variables shared with run
 
 v1=$(release_of pi1)
 from=$(now_ns)

@@ -85,7 +85,7 @@ make_host() {
 }
 hosts_file() {
     echo '127.0.0.1 localhost'
-    for number in 1 2 3 4 5 6; do echo "$net.$((10 + number)) pi$number"; done
+    for each_host in 1 2 3 4 5 6; do echo "$net.$((10 + each_host)) pi$each_host"; done
 }
 
 # boot NAME: power on. The plug is the process whose number is in NAME/plug.

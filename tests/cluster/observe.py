@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads the trace LEDs of all hosts and says what a spectator saw.
 
-usage: observe.py FOLDER FROM_NS [TO_NS]
+usage: observe.py FOLDER FROM_NS [killed]   (killed: whoever was lit at FROM_NS has been killed then)
 
 CLOCK_MONOTONIC is one clock for all hosts of this test, so lines of different hosts can be compared. Prints one line of
 words: generations=N two_lit=N longest_dark_ms=X ons=N nodes=N hops_back=N
@@ -24,11 +24,11 @@ def lines(folder, begin, end):
 
 def main():
     folder, begin = sys.argv[1], int(sys.argv[2])
-    end = int(sys.argv[3]) if len(sys.argv) > 3 else time.monotonic_ns()
+    end = time.monotonic_ns()
     lit = {}
     generations, nodes = set(), set()
     two_lit = hops_back = ons = longest = 0
-    dark_since = None
+    dark_since = begin if "killed" in sys.argv[3:] else None
     highest = None
     for at, node, word, ball, generation, hop in lines(folder, begin, end):
         generations.add(generation)

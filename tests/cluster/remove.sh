@@ -1,5 +1,5 @@
 # A class ends: reset, uninstall, and what is left on disk.
-# shellcheck shell=sh disable=SC2154 # variables of run
+# shellcheck shell=sh disable=SC2154,SC2034 # variables shared with run
 
 ring=$stage/ring.toml
 from=$(now_ns)

@@ -1,5 +1,5 @@
 # The unit: its sandbox, its watchdog, its reload, and what it writes.
-# shellcheck shell=sh disable=SC2154 # variables of run
+# shellcheck shell=sh disable=SC2154,SC2034 # variables shared with run
 
 figure=$(on pi1 'systemd-analyze security --no-pager carom.service' | sed -n 's/.*level for carom.service: \([0-9.]*\).*/\1/p')
 awk -v figure="$figure" 'BEGIN { exit !(figure != "" && figure <= 1.5) }' || fail "systemd-analyze security says $figure"
@@ -15,8 +15,9 @@ pid=$(main_pid pi1)
 pass "it runs with real-time priority 1, without a capability, behind a system call filter"
 
 written() { on "$1" "sudo cat /proc/$(main_pid "$1")/io" | sed -n 's/^write_bytes: //p'; }
-journal_lines() { on "$1" 'journalctl -q -u carom --no-pager -o cat' | wc -l; }
-journal_bytes() { on "$1" 'journalctl -q -u carom --no-pager -o cat' | wc -c; }
+journal_lines() { on "$1" 'sudo journalctl -q -u carom --no-pager -o cat' | wc -l; }
+journal_bytes() { on "$1" 'sudo journalctl -q -u carom --no-pager -o cat' | wc -c; }
+[ "$(journal_lines pi1)" -ge 5 ] || fail "the journal of pi1 cannot be read"
 bytes=$(written pi1) lines=$(journal_lines pi1) size=$(journal_bytes pi1) from=$(now_ns)
 sleep 60
 bytes=$(($(written pi1) - bytes)) lines=$(($(journal_lines pi1) - lines)) size=$(($(journal_bytes pi1) - size))
@@ -31,8 +32,8 @@ status_text pi2 | grep -qE 'pi[1-5] has ball 1' || fail "the status says $(statu
 pass "the status of the unit says: $(status_text pi2)"
 
 # Reload: a peer that moves (a name becomes an address) is dialled anew, the others stay.
-since=$(on pi1 'date +%s.%N')
-log_since() { on "$1" "journalctl -q -u carom --no-pager -o cat --since=@$since"; }
+since=$(journal_lines pi1)
+log_since() { on "$1" 'sudo journalctl -q -u carom --no-pager -o cat' | tail -n "+$((since + 1))"; }
 pid=$(main_pid pi1)
 on pi1 "sudo sed -i 's/host = \"pi2\"/host = \"$net.12\"/' /opt/carom/current/ring.toml && sudo systemctl reload carom"
 for _ in $(seq 1 20); do
@@ -45,7 +46,7 @@ grep -q "pi2 at $net.12 is connected" "$stage/out" || fail "pi2 was not dialled 
 ! grep -q 'pi[345] .*no longer connected' "$stage/out" || fail "a reload dropped a peer that stayed: $(cat "$stage/out")"
 pass "reload with a good file: $(sed -n 's/.*\(the ring file was read again.*\)/\1/p' "$stage/out"); no other link was dropped"
 
-since=$(on pi1 'date +%s.%N')
+since=$(journal_lines pi1)
 on pi1 "sudo sed -i 's/lease = \"2s\"/lease = \"2 days\"/' /opt/carom/current/ring.toml"
 ! on pi1 'sudo systemctl reload carom' >/dev/null 2>&1 || fail "systemctl reload took a bad file"
 on pi1 "sudo systemctl kill -s HUP carom"
@@ -59,7 +60,7 @@ sleep 1
 log_since pi1 | grep -q 'another ring (topology' || fail "another lease was not refused: $(log_since pi1)"
 pass "reload with a bad file fails, names line and column, and changes nothing; another lease is refused"
 
-expect 1 'changed by hand' deploy status || true
+expect 0 'changed by hand' deploy status
 expect 0 'as rolled out' deploy reset
 expect 0 'in-ring' deploy status
 pass "deploy/reset puts the ring file back as it was rolled out"
@@ -74,8 +75,8 @@ for _ in $(seq 1 60); do
     sleep 0.25
 done
 took=$((($(now_ns) - from) / 1000000))
-[ "$again" != "$pid" ] && [ "$again" != 0 ] || fail "the watchdog did not restart a stopped daemon"
-on pi2 'journalctl -q -u carom --no-pager -o cat' | grep -qi 'watchdog' || fail "it was not the watchdog"
+case $again in "$pid" | 0 | '') fail "the watchdog did not restart a stopped daemon" ;; esac
+on pi2 'sudo journalctl -q -u carom --no-pager -o cat' | grep -qi 'watchdog' || fail "it was not the watchdog"
 all_whole
 pass "SIGSTOP: the watchdog has killed the daemon and a new one runs after $took ms"
 
@@ -90,8 +91,10 @@ wait_lit() {
 wait_lit pi4
 from=$(now_ns)
 on pi4 'sudo systemctl kill -s KILL carom'
-sleep 4
-saw=$(seen "$from")
+sleep 5
+saw=$(seen "$from" killed)
+# Promise 2: within 1.25 leases of 2 s and a round trip.
+awk -v dark="$(word "$saw" longest_dark_ms)" 'BEGIN { exit !(dark > 100 && dark < 3000) }' || fail "dark for too long: $saw"
 [ "$(word "$saw" ons)" -gt 3 ] || fail "the ball was not lit again: $saw"
 if on pi4 'carom led --help' >/dev/null 2>&1; then
     on pi4 'systemctl show -p ExecStopPost carom' | grep -q 'status=0' || fail "carom led off failed after the kill"
@@ -100,7 +103,7 @@ else
     led="carom led is not in this version: its call in ExecStopPost was passed over"
 fi
 all_whole
-pass "systemctl kill -s KILL: the ball is lit again (dark for $(word "$saw" longest_dark_ms) ms at most); $led"
+pass "systemctl kill -s KILL: the ball is lit again (dark for $(word "$saw" longest_dark_ms) ms); $led"
 
 on pi5 'sudo systemctl stop carom'
 sleep 3

@@ -1,18 +1,18 @@
 # A rolling upgrade and a rollback under play, watched by an observer and by impatient clients.
-# shellcheck shell=sh disable=SC2154 # variables of run
+# shellcheck shell=sh disable=SC2154,SC2034 # variables shared with run
 
 addresses=$(for number in 1 2 3 4 5; do printf '%s.%s ' "$net" "$((10 + number))"; done)
 knock_begin() {
     # shellcheck disable=SC2086 # a word each
-    in_desk python3 tests/cluster/knock.py "$stage/knocks" 10000 $addresses &
+    exec ip netns exec "$run_id-desk" python3 tests/cluster/knock.py "$stage/knocks" 10000 $addresses &
     knocker=$!
     # shellcheck disable=SC2086 # a word each
-    in_desk python3 tests/cluster/knock.py --http "$stage/knocks-http" 8080 $addresses &
+    exec ip netns exec "$run_id-desk" python3 tests/cluster/knock.py --http "$stage/knocks-http" 8080 $addresses &
     http_knocker=$!
     background="$knocker $http_knocker"
 }
 knock_end() {
-    kill "$knocker" "$http_knocker"
+    kill -TERM "$knocker" "$http_knocker"
     wait "$knocker" "$http_knocker" || true
     background=''
     receiver=$(head -n 1 "$stage/knocks") http=$(head -n 1 "$stage/knocks-http")
