@@ -48,11 +48,15 @@ ring=$stage/bad.toml
 expect 2 'bad.toml:3:9: ring.lease' deploy rollout --binary "$stage/v2/carom"
 ring=$stage/ring.toml
 unchanged "a bad configuration"
-on pi3 'sudo sh -c "echo CAROM_RING__LEASE=never >>/etc/environment"'
-expect 1 'pi3: the new binary refuses the ring file: .*CAROM_RING__LEASE' deploy rollout --binary "$stage/v2/third"
-on pi3 'sudo sed -i /CAROM/d /etc/environment'
-unchanged "a configuration that fails on one host"
-pass "a configuration that fails: here with line and column, there by the new binary on the host itself; nothing is switched"
+on pi3 'sudo systemd-run --quiet --unit=occupant systemd-socket-activate -l 8090 /bin/cat'
+sed 's/name = "pi3"/name = "pi3"\nports = { http = 8090 }/' "$stage/ring.toml" >"$stage/busy.toml"
+ring=$stage/busy.toml
+expect 1 'pi3: failed, carom (does not stay up|was restarted): .*another program uses that port' deploy rollout --binary "$stage/v1/carom"
+ring=$stage/ring.toml
+on pi3 'sudo systemctl stop occupant'
+unchanged "a port in use"
+all_whole
+pass "a configuration that fails: at the desk with line and column; on the host, where a port is in use, with all hosts put back"
 
 cut() { cable pi2 down; }
 during 'pi2: switching' cut --binary "$stage/v2/carom"

@@ -101,15 +101,17 @@ boot() {
     ' sh "$1" "$stage/$1" "$stage/traces" "$run_id-$1" </dev/null >>"$stage/$1/console" 2>&1 &
     echo $! >"$stage/$1/plug"
 }
-# pull NAME: the power goes.
+# pull NAME: the power goes, for all that runs there at once.
 pull() {
-    kill -KILL "$(cat "$stage/$1/plug")" 2>/dev/null || true
+    group=$stage/cgroup/$run_id-$1
+    if [ -e "$group/cgroup.kill" ]; then echo 1 >"$group/cgroup.kill"; fi
     wait "$(cat "$stage/$1/plug")" 2>/dev/null || true
-    # The kernel takes a moment to end all that ran there.
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        [ -n "$(cat "/sys/fs/cgroup/unified/$run_id-$1/cgroup.procs" "/sys/fs/cgroup/unified/$run_id-$1"/*/cgroup.procs 2>/dev/null)" ] || break
+    for _ in $(seq 1 50); do
+        grep -q 'populated 1' "$group/cgroup.events" 2>/dev/null || break
         sleep 0.1
     done
+    umount "/run/systemd/nspawn/propagate/$run_id-$1" 2>/dev/null || true
+    rmdir "/run/systemd/nspawn/propagate/$run_id-$1" 2>/dev/null || true
 }
 # up NAME: waits until sshd answers.
 up() {
@@ -117,7 +119,7 @@ up() {
         if on "$1" true 2>/dev/null; then return 0; fi
         sleep 0.5
     done
-    tail -n 20 "$stage/$1/console"
+    tail -n 20 "$stage/$1/console"; on "$1" true
     fail "$1 does not answer"
 }
 
@@ -130,7 +132,8 @@ on() {
 
 desk() {
     stage=$(mktemp -d /tmp/carom-cluster.XXXXXX)
-    mkdir "$stage/traces"
+    mkdir "$stage/traces" "$stage/cgroup"
+    mount -t cgroup2 none "$stage/cgroup"
     mount -t tmpfs -o mode=1777 tmpfs "$stage/traces"
     chmod 1777 "$stage/traces"
     ssh-keygen -q -t ed25519 -N '' -f "$stage/key"
@@ -149,12 +152,12 @@ tidy_up() {
     for pid in ${background:-}; do kill "$pid" 2>/dev/null || true; done
     for space in desk pi1 pi2 pi3 pi4 pi5 pi6 sw; do ip netns del "$run_id-$space" 2>/dev/null || true; done
     if [ -n "$stage" ]; then
-        umount -R "$stage"/pi*/root "$stage"/pi*/opt "$stage/traces" 2>/dev/null || true
-        rm -rf "$stage"
+        for group in "$stage/cgroup/$run_id"-*; do
+            if [ -d "$group" ]; then find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true; fi
+        done
+        umount -R "$stage"/pi*/root "$stage"/pi*/opt "$stage/traces" "$stage/cgroup" 2>/dev/null || true
+        rm -rf --one-file-system "$stage"
     fi
-    for folder in /sys/fs/cgroup/unified/"$run_id"-*; do
-        [ ! -d "$folder" ] || find "$folder" -depth -type d -exec rmdir {} + 2>/dev/null || true
-    done
 }
 
 begun=$(date +%s)
