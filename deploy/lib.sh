@@ -462,7 +462,10 @@ apply() {
         elif [ -s "$work/$name.why" ]; then
             outcome="failed, $(sed 's/^failed //' "$work/$name.why"); log: $logs/$name.log"
         else
-            outcome=$(cat "$work/$name.says" 2>/dev/null || echo "not touched")
+            case $(cat "$work/$name.says" 2>/dev/null || true) in
+            back*) outcome=$(cat "$work/$name.says") ;;
+            *) outcome="not switched, runs $(get "$name" current)" ;;
+            esac
         fi
         printf '%s: %s\n' "$name" "$outcome"
     done <"$work/todo"

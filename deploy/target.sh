@@ -258,9 +258,13 @@ run_current() {
         systemctl restart --no-block carom.service
     else
         systemctl stop carom.service carom.socket
-        systemctl start carom.socket
-        systemctl start --no-block carom.service
+        start_units
     fi
+}
+start_units() {
+    # A port that another program uses: the daemon says so in a better sentence.
+    systemctl start carom.socket 2>/dev/null || true
+    systemctl start --no-block carom.service
 }
 sockets_of() { if [ -s "$root/releases/$1/carom.socket" ]; then cat "$root/releases/$1/carom.socket"; fi; }
 
@@ -323,8 +327,7 @@ verb_start() {
         return 0
     }
     systemctl reset-failed carom.service carom.socket 2>/dev/null || true
-    systemctl start carom.socket || true
-    systemctl start --no-block carom.service
+    start_units
     echo ok
 }
 
