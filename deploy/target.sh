@@ -486,9 +486,14 @@ verb_gate() {
         }' /run/carom-rollout-facts
     rm -f /run/carom-rollout-facts
 }
+# What the daemon said before it ended, or else how it ended.
 last_word() {
-    journalctl -q -u carom.service -n 20 -o cat --no-pager 2>/dev/null |
-        grep -v -e 'systemd' -e '^carom.service' -e '^St[ao]' -e '^Failed to start' | tail -n 1 | cut -c 1-200
+    word=$(journalctl -q -u carom.service -n 60 -o cat --no-pager 2>/dev/null | awk '
+        /^Starting carom/ { word = "" }
+        word == "" && (/^carom: / || /^[^ ]*:[0-9]+:[0-9]+: /) { word = $0 }
+        END { print substr(word, 1, 240) }')
+    [ -n "$word" ] || word="it ended with $(systemctl show -p Result --value carom.service)"
+    printf '%s\n' "${word#carom: }"
 }
 
 # The ring file that runs here, for whoever must know who was in the ring.
