@@ -245,6 +245,11 @@ lock_hosts() {
 }
 lock() {
     answer=$(remote "$1" lock "$token" "$who" "$break_lock") && touch "$work/$1.locked" && return 0
+    # A rollout of this machine that is no more cannot give its lock back.
+    owner=$(printf '%s\n' "$answer" | sed -n "s/.* host: ${who%-*}-\([0-9]*\),.*/\1/p")
+    if [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; then
+        answer=$(remote "$1" lock "$token" "$who" break) && touch "$work/$1.locked" && return 0
+    fi
     problem "$1" "${answer#failed }"
 }
 unlock() { remote "$1" unlock "$token" >/dev/null; }

@@ -420,6 +420,8 @@ verb_guard() {
         fi
         if [ "$silent" -ge "$patience" ]; then
             verb_revert guard
+            # Whoever had this host is gone.
+            rm -f "$owner"
             return 0
         fi
         sleep 1

@@ -59,7 +59,7 @@ all_whole
 pass "a configuration that fails: at the desk with line and column; on the host, where a port is in use, with all hosts put back"
 
 cut() { cable pi2 down; }
-during 'pi2: switching' cut --binary "$stage/v2/carom"
+during 'pi2: waiting' cut --binary "$stage/v2/carom"
 [ "$code" -ne 0 ] || fail "the rollout did not notice the cut: $(cat "$stage/out")"
 cable pi2 up
 up pi2
@@ -69,7 +69,7 @@ on pi2 'sudo journalctl -q -t carom-deploy --no-pager -o cat' | grep -q 'was not
 pass "ssh cut in the middle of the switch: pi2 has gone back by itself, pi1 was put back"
 
 power() { pull pi2; }
-during 'pi2: (switching|waiting)' power --binary "$stage/v2/carom"
+during 'pi2: waiting' power --binary "$stage/v2/carom"
 [ "$code" -ne 0 ] || fail "the rollout did not notice the power cut: $(cat "$stage/out")"
 boot pi2
 up pi2
