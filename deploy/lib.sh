@@ -199,7 +199,8 @@ probe() {
     skew=$(($(get "$1" clock) - here_now))
     if [ "${skew#-}" -gt 5 ]; then say "$1" "note: its clock is $skew s off this machine's; Carom does not mind, logs will"; fi
     if [ "$(get "$1" pending)" != none ]; then
-        problem "$1" "an earlier switch is not confirmed yet: it goes back by itself within 20 s, try again then"
+        owner=$(get "$1" owner)
+        problem "$1" "${owner:+another rollout has this host: $owner, }in the middle of a switch: wait for it, or if it has died, for 20 s: then the host goes back by itself"
         return 1
     fi
     return 0

@@ -85,7 +85,7 @@ verb_probe() {
     before=$(file_or "$root/previous" none)
     had_previous=no
     if [ -s "$root/previous" ]; then had_previous=yes; fi
-    printf 'ok had_previous=%s binary=%s ring=%s previous_topology=%s ' "$had_previous" "$(sum_of "$root/current/carom")" "$(sum_of "$root/current/ring.toml")" \
+    printf 'ok owner=%s had_previous=%s binary=%s ring=%s previous_topology=%s ' "$(cut -d ' ' -f 3 "$owner" 2>/dev/null || true)" "$had_previous" "$(sum_of "$root/current/carom")" "$(sum_of "$root/current/ring.toml")" \
         "$(file_or "$root/releases/$before/topology" none)"
     printf 'machine=%s free=%s writable=%s overlay=%s systemd=%s clock=%s current=%s previous=%s pending=%s state=%s topology=%s staged=%s whole=%s\n' \
         "$machine" "${free:-0}" "$writable" "$overlay" "${version:-none}" "$(date +%s)" "$running" \
