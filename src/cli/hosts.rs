@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{Failure, RingFile};
 
-/// Prints one line a node: its name, its ssh target, its host, its ports
+/// Prints one line a node: its name, its ssh target, its host, its ports, its listen address if it has one
 #[derive(Args)]
 #[command(
     after_help = "Example: carom hosts --config ring.toml | while read -r name ssh host ports; do echo \"$name: $ssh\"; done"
@@ -21,10 +21,18 @@ pub(super) fn hosts(arguments: &Arguments) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     for node in &config.nodes {
         let ports = node.ports;
+        let listen = node.listen.map(|address| format!(" listen={address}"));
         writeln!(
             out,
-            "{} {} {} ring={} receiver={} rate={} http={}",
-            node.name, node.ssh, node.host, ports.ring, ports.receiver, ports.rate, ports.http
+            "{} {} {} ring={} receiver={} rate={} http={}{}",
+            node.name,
+            node.ssh,
+            node.host,
+            ports.ring,
+            ports.receiver,
+            ports.rate,
+            ports.http,
+            listen.unwrap_or_default()
         )?;
     }
     Ok(())

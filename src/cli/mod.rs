@@ -46,7 +46,7 @@ enum Command {
 }
 
 /// Which ring file, and what to change in it for this run.
-#[derive(Args)]
+#[derive(Args, Clone)]
 struct RingFile {
     /// The ring file
     #[arg(long = "config", value_name = "FILE")]
@@ -65,15 +65,23 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
 
 impl RingFile {
     fn load(&self) -> Result<Config, Failure> {
-        load(&self.path, &self.set)
+        self.read().map_err(Failure::RingFile)
+    }
+
+    fn read(&self) -> Result<Config, Faults> {
+        read(&self.path, &self.set)
     }
 }
 
 fn load(path: &Path, set: &[(String, String)]) -> Result<Config, Failure> {
+    read(path, set).map_err(Failure::RingFile)
+}
+
+fn read(path: &Path, set: &[(String, String)]) -> Result<Config, Faults> {
     let set = set.iter().fold(Overrides::default(), |all, (key, value)| {
         all.set(key, value)
     });
-    Config::load(path, &set).map_err(Failure::RingFile)
+    Config::load(path, &set)
 }
 
 /// Why a command did not do what it was asked.

@@ -1,5 +1,7 @@
 //! `carom run`: the daemon.
 
+mod reload;
+
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,11 +11,14 @@ use smol::channel::bounded;
 use tracing::Level;
 
 use super::{Failure, RingFile, block_on, node};
+use crate::clock;
 use crate::config;
+use crate::daemon::inherit::Inherited;
 use crate::daemon::lab::Listeners;
+use crate::daemon::service::Service;
 use crate::daemon::{self, Daemon, Setup, listen, lock, log, signals};
 
-/// Plays one node of the ring, until SIGTERM or SIGINT
+/// Plays one node of the ring, until SIGTERM or SIGINT; SIGHUP makes it read the ring file again
 #[derive(Args)]
 #[command(
     after_help = "Example: carom run --config /etc/carom/ring.toml --node pi1\n\
@@ -40,20 +45,33 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     block_on(async |executor: Rc<LocalExecutor<'static>>| {
         let node = config.nodes.get(me.index()).ok_or(Failure::Told)?;
         let (stop, stopped) = bounded(1);
+        let (stepper, steps) = bounded(1);
+        let mut inherited = Inherited::from_environment();
         let setup = Setup {
             addresses: daemon::addresses(&config),
             me,
             lights: node::lights(node, config.ring.lease),
-            ring_listener: listen::listen(node, "ring", node.ports.ring).map_err(Failure::run)?,
+            ring_listener: listen::listen(node, "ring", node.ports.ring, &mut inherited)
+                .map_err(Failure::run)?,
             http_listener: Some(
-                listen::listen(node, "http", node.ports.http).map_err(Failure::run)?,
+                listen::listen(node, "http", node.ports.http, &mut inherited)
+                    .map_err(Failure::run)?,
             ),
-            lab: Some(lab(node)?),
+            lab: Some(lab(node, &mut inherited)?),
             stop: stopped,
+            reloads: Some(steps),
+            service: Service::from_environment(clock::now(), topology.lease),
             topology,
         };
+        inherited.complain();
         let daemon = Daemon::start(&executor, setup).map_err(Failure::run)?;
         let watching = executor.spawn(signals::watch(stop));
+        let reloading = executor.spawn(reload::watch(
+            arguments.file.clone(),
+            config.clone(),
+            me,
+            stepper,
+        ));
         tracing::info!(
             "carom {} plays {name} of the ring {} on port {}, HTTP on port {}, messages on {}, rates on {}",
             env!("CARGO_PKG_VERSION"),
@@ -65,15 +83,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         );
         executor.spawn(daemon.run()).await;
         tracing::info!("{name} has left the ring");
-        drop(watching);
+        drop((watching, reloading));
         Ok(())
     })
 }
 
 /// The lab's ports; its threads wait for them, not the executor.
-fn lab(node: &config::Node) -> Result<Listeners, Failure> {
-    let listen = |endpoint, port| {
-        let listener = listen::listen(node, endpoint, port).map_err(Failure::run)?;
+fn lab(node: &config::Node, inherited: &mut Inherited) -> Result<Listeners, Failure> {
+    let mut listen = |endpoint, port| {
+        let listener = listen::listen(node, endpoint, port, inherited).map_err(Failure::run)?;
         listener.into_inner().map_err(Failure::run)
     };
     Ok(Listeners {

@@ -1,12 +1,12 @@
 //! Turns possessions into LED changes; a node whose LED fails keeps playing.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock;
 use crate::http::LedStatus;
-use crate::led::{Change, Led, LedError};
-use crate::ring::{BallId, Possession, Time};
+use crate::led::{Change, Led, LedError, Nothing};
+use crate::ring::{BallId, Possession, Stamp, Time};
 
 /// How often an LED that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ const NEWS: Duration = Duration::from_secs(60);
 pub struct Lights {
     node: String,
     led: Box<dyn Led>,
-    here: BTreeSet<BallId>,
+    here: BTreeMap<BallId, Stamp>,
     fault: Option<Fault>,
     /// A new fault before this moment is not logged.
     next_news: Option<Time>,
@@ -38,7 +38,7 @@ impl Lights {
         Self {
             node: node.to_owned(),
             led,
-            here: BTreeSet::new(),
+            here: BTreeMap::new(),
             fault: None,
             next_news: None,
         }
@@ -57,10 +57,29 @@ impl Lights {
     pub fn show(&mut self, possession: Possession, on: bool, now: Time) {
         let Possession { ball, stamp } = possession;
         if on {
-            self.here.insert(ball);
+            self.here.insert(ball, stamp);
         } else {
             self.here.remove(&ball);
         }
+        self.set(possession, on, now);
+    }
+
+    /// Puts another LED in the place of this one: off with the old, then on with the new where a
+    /// ball is here. `make` is called once the old one is let go, for both may use the same pin.
+    pub fn replace(&mut self, make: impl FnOnce() -> Self, now: Time) {
+        let here = std::mem::take(&mut self.here);
+        for (&ball, &stamp) in &here {
+            self.set(Possession { ball, stamp }, false, now);
+        }
+        self.led = Box::new(Nothing);
+        *self = make();
+        for (ball, stamp) in here {
+            self.show(Possession { ball, stamp }, true, now);
+        }
+    }
+
+    fn set(&mut self, possession: Possession, on: bool, now: Time) {
+        let Possession { ball, stamp } = possession;
         let pause = self.fault.as_ref().and_then(|fault| fault.pause);
         if pause.is_some_and(|end| now < end) {
             return;
@@ -135,7 +154,7 @@ impl Lights {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ring::{Generation, Stamp};
+    use crate::ring::Generation;
     use std::cell::RefCell;
     use std::rc::Rc;
 
@@ -227,5 +246,20 @@ mod tests {
         lights.show(ball, false, EARLY + RETRY);
         lights.tick(EARLY + RETRY);
         assert_eq!(lamp.borrow().1, 5, "a dark lamp needs no keeping");
+    }
+
+    #[test]
+    fn a_new_led_takes_over_what_is_here() {
+        let (old, new) = (Rc::default(), Rc::default());
+        let led = |seen: &Rc<_>| Box::new(Flaky(Rc::clone(seen), Rc::default()));
+        let mut lights = Lights::new("pi1", led(&old));
+        let generation = Generation { round: 1, nonce: 1 };
+        let stamp = Stamp { generation, hop: 0 };
+        let ball = BallId(1);
+        lights.show(Possession { ball, stamp }, true, EARLY);
+        lights.replace(|| Lights::new("pi1", led(&new)), EARLY);
+        assert_eq!(*old.borrow(), [(true, true), (false, false)]);
+        assert_eq!(*new.borrow(), [(true, true)]);
+        assert!(lights.status().lit);
     }
 }

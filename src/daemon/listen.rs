@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use async_io::Async;
 
+use super::inherit::Inherited;
 use crate::config;
 
 /// A port that cannot be listened on.
@@ -46,7 +47,8 @@ impl std::error::Error for ListenError {}
 ///
 /// That is `listen` if the file gives it; else `host` where it is an IP address of this machine;
 /// else every interface. A name is not looked up: on many systems a machine's own name leads to
-/// its loopback, where no peer would reach it.
+/// its loopback, where no peer would reach it. A listener of that port that the service manager
+/// opened goes before all of this.
 ///
 /// # Errors
 /// When the port is in use or may not be used.
@@ -54,7 +56,11 @@ pub fn listen(
     node: &config::Node,
     endpoint: &'static str,
     port: u16,
+    inherited: &mut Inherited,
 ) -> Result<Async<TcpListener>, ListenError> {
+    if let Some(listener) = inherited.take(port) {
+        return Ok(listener);
+    }
     if let Some(address) = node.listen {
         return bind(endpoint, SocketAddr::new(address, port));
     }

@@ -3,12 +3,15 @@
 //! Tasks turn I/O into events; the loop feeds them to [`Node`] and carries out what it says,
 //! in order. Nothing else touches the node, so there is no lock round it.
 
+pub mod inherit;
 pub mod lab;
 pub mod lights;
 pub mod listen;
 pub mod lock;
 pub mod log;
 mod note;
+pub mod reload;
+pub mod service;
 pub mod signals;
 mod stalls;
 
@@ -29,6 +32,8 @@ use crate::net::{self, Links};
 use crate::ring::{Incarnation, Input, Node, NodeId, Output, Time, Topology};
 use lab::Lab;
 use lights::Lights;
+use reload::{Change, Step, Steps};
+use service::Service;
 use stalls::Stalls;
 
 /// Lines and link changes that wait for the loop at the most; beyond it, peers are read no faster.
@@ -52,6 +57,10 @@ pub struct Setup {
     pub lab: Option<lab::Listeners>,
     /// A message here is a request to hand every ball on and end.
     pub stop: Receiver<()>,
+    /// The steps of reloads, if there can be any.
+    pub reloads: Option<Steps>,
+    /// Who is to be told that the node is ready and alive.
+    pub service: Service,
 }
 
 /// Every node's ring address, in the order of the file.
@@ -72,6 +81,7 @@ pub struct Daemon {
     wakes: Wakes,
     next_sweep: Time,
     stalls: Stalls,
+    service: Service,
     /// The connection of every peer whose lines count: the latest.
     current: BTreeMap<NodeId, u64>,
     line: Vec<u8>,
@@ -84,6 +94,7 @@ struct Wakes {
     links: Receiver<net::Event>,
     asks: Asks,
     stop: Receiver<()>,
+    reloads: Option<Steps>,
     timer: Timer,
     /// When the timer goes off, if it is set.
     armed: Option<Time>,
@@ -94,6 +105,7 @@ enum Wake {
     Link(net::Event),
     Ask(Sender<Status>),
     Stop,
+    Reload(Step),
     Time,
 }
 
@@ -131,11 +143,13 @@ impl Daemon {
                 links: link_events,
                 asks,
                 stop: setup.stop,
+                reloads: setup.reloads,
                 timer: Timer::never(),
                 armed: None,
             },
             next_sweep: now,
             stalls,
+            service: setup.service,
             current: BTreeMap::new(),
             line: Vec::new(),
             _http: http,
@@ -147,7 +161,8 @@ impl Daemon {
     pub async fn run(mut self) {
         loop {
             let deadline = self.node.next_deadline();
-            let wake = self.wakes.next(deadline).await;
+            let due = deadline.into_iter().chain(self.service.next_due()).min();
+            let wake = self.wakes.next(due).await;
             let asker = wake.asker();
             let input = match wake {
                 Wake::Link(event) => match self.admit(event) {
@@ -156,7 +171,14 @@ impl Daemon {
                 },
                 // The answer tells what is true now, not what was at the last event.
                 Wake::Time | Wake::Ask(_) => Input::Tick,
-                Wake::Stop => Input::Drain,
+                Wake::Stop => {
+                    self.service.stopping(self.topology.lease);
+                    Input::Drain
+                }
+                Wake::Reload(step) => {
+                    self.reload(step);
+                    Input::Tick
+                }
             };
             let now = clock::now();
             let outputs = self.node.handle(now, input);
@@ -170,6 +192,7 @@ impl Daemon {
                 self.answer(&asker);
             }
             self.sweep(now);
+            self.report(now);
         }
     }
 
@@ -259,11 +282,39 @@ impl Daemon {
     }
 }
 
+impl Daemon {
+    /// What the service manager is to know after this turn.
+    fn report(&mut self, now: Time) {
+        self.service.progress(now);
+        if self.service.wants_status(now) {
+            let balls: Vec<_> = self.node.ball_views().collect();
+            self.service.status(now, &self.topology, &balls);
+        }
+    }
+
+    fn reload(&mut self, step: Step) {
+        match step {
+            Step::Begun => self.service.reloading(clock::monotonic_nanos() / 1_000),
+            Step::Unchanged => self.service.reloaded(None),
+            Step::Refused => self
+                .service
+                .reloaded(Some("the new ring file was refused, see the log")),
+            Step::Apply(Change { addresses, lights }) => {
+                self.links.move_to(addresses);
+                if let Some(make) = lights {
+                    self.lights.replace(make, clock::now());
+                }
+                self.service.reloaded(None);
+            }
+        }
+    }
+}
+
 impl Wake {
     fn asker(&self) -> Option<Sender<Status>> {
         match self {
             Self::Ask(asker) => Some(asker.clone()),
-            Self::Link(_) | Self::Stop | Self::Time => None,
+            Self::Link(_) | Self::Stop | Self::Reload(_) | Self::Time => None,
         }
     }
 }
@@ -275,9 +326,19 @@ impl Wakes {
             links,
             asks,
             stop,
+            reloads,
             timer,
             armed,
         } = self;
+        let reload = async {
+            match reloads {
+                Some(steps) => match steps.recv().await {
+                    Ok(step) => Wake::Reload(step),
+                    Err(_) => future::pending().await,
+                },
+                None => future::pending().await,
+            }
+        };
         let rare = future::or(
             async {
                 match stop.recv().await {
@@ -304,7 +365,7 @@ impl Wakes {
             *armed = None;
             Wake::Time
         };
-        future::or(rare, future::or(link, time)).await
+        future::or(future::or(rare, reload), future::or(link, time)).await
     }
 
     /// Sets the timer, unless it will go off early enough anyway.

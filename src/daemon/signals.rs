@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT, as requests to hand every ball on and end.
+//! SIGTERM and SIGINT, as requests to hand every ball on and end; SIGHUP, to read the ring file again.
 
 use async_signal::{Signal, Signals};
 use smol::channel::Sender;
@@ -17,4 +17,12 @@ pub async fn watch(stop: Sender<()>) -> std::io::Result<()> {
         let _ = stop.try_send(());
     }
     Ok(())
+}
+
+/// The next SIGHUP, and the one after it, for ever.
+///
+/// # Errors
+/// When the system does not let the process watch for signals.
+pub fn hangups() -> std::io::Result<Signals> {
+    Signals::new([Signal::Hup])
 }

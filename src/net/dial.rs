@@ -79,11 +79,8 @@ pub(super) async fn keep(hub: Rc<Hub>, peer: NodeId) {
 
 async fn connect(hub: &Hub, peer: NodeId) -> io::Result<(Async<TcpStream>, IpAddr)> {
     let nobody = || io::Error::new(io::ErrorKind::NotFound, "the ring file gives no address");
-    let address = hub
-        .settings
-        .addresses
-        .get(peer.index())
-        .ok_or_else(nobody)?;
+    let address = hub.addresses.borrow().get(peer.index()).cloned();
+    let address = address.ok_or_else(nobody)?;
     let late = async {
         Timer::after(CONNECT_LIMIT).await;
         Err(io::Error::new(

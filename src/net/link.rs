@@ -84,6 +84,9 @@ impl fmt::Display for LinkError {
             Self::Closed(Closing::Superseded) => {
                 formatter.write_str("the peer opened a newer connection")
             }
+            Self::Closed(Closing::Moved) => {
+                formatter.write_str("the ring file gives it another address")
+            }
         }
     }
 }
@@ -250,6 +253,9 @@ async fn meet(
             "{found} answers at the address of {expected}: check both hosts and ports in the ring file"
         )));
     }
+    if dialled.is_none() && has_hung_up(stream) {
+        return Err(LinkError::Gone);
+    }
     if hub.table.is_duplicate(peer, hello.incarnation) {
         return Err(LinkError::Duplicate(hub.name(peer).to_owned()));
     }
@@ -257,6 +263,12 @@ async fn meet(
         say(stream, &hub.hello()).await?;
     }
     Ok((peer, hello))
+}
+
+/// Whether the caller has closed already: its call may have waited for longer than its patience,
+/// while the service manager held the listener and no process answered.
+fn has_hung_up(stream: &Async<TcpStream>) -> bool {
+    matches!(stream.get_ref().peek(&mut [0]), Ok(0))
 }
 
 /// Tells the peer why, as far as it still listens.

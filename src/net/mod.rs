@@ -12,7 +12,7 @@ mod link;
 mod outbox;
 mod table;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ use smol::{LocalExecutor, Task};
 
 use crate::ring::{Hello, Incarnation, Message, NodeId, Topology, message};
 use complaints::Complaints;
+use outbox::Closing;
 use table::Table;
 
 pub use frame::{LONGEST_LINE, encode};
@@ -102,6 +103,8 @@ pub struct Links {
 /// What all tasks of the links share.
 struct Hub {
     settings: Settings,
+    /// Where every node listens, in ring order.
+    addresses: RefCell<Vec<Address>>,
     table: Table,
     /// What is said of peers, by name.
     peer_log: Complaints,
@@ -138,7 +141,7 @@ impl Links {
     /// Accepts on `listener` and dials every node listed after this one, from now on.
     pub fn start(
         executor: &Rc<LocalExecutor<'static>>,
-        settings: Settings,
+        mut settings: Settings,
         listener: Async<TcpListener>,
         events: Sender<Event>,
     ) -> Self {
@@ -148,6 +151,7 @@ impl Links {
         let hub = Rc::new(Hub {
             table: Table::new(settings.topology.nodes.len()),
             peer_log: Complaints::new(4 * settings.topology.nodes.len()),
+            addresses: RefCell::new(std::mem::take(&mut settings.addresses)),
             settings,
             stranger_log: Complaints::new(MOST_STRANGERS_NAMED),
             reconnects: Cell::new(0),
@@ -174,6 +178,20 @@ impl Links {
     /// To be called once a heartbeat: closes the links that have been silent for too many of them.
     pub fn sweep(&self) {
         self.hub.table.sweep();
+    }
+
+    /// Takes over new addresses: links to nodes that have moved are closed and dialled anew, all
+    /// others stay.
+    pub fn move_to(&self, addresses: Vec<Address>) {
+        let mut current = self.hub.addresses.borrow_mut();
+        let topology = &self.hub.settings.topology;
+        for (node, (old, new)) in topology.node_ids().zip(current.iter().zip(&addresses)) {
+            // Who is listed before this node dials by itself.
+            if node > self.hub.settings.me && old != new {
+                self.hub.table.close(node, Closing::Moved);
+            }
+        }
+        *current = addresses;
     }
 
     /// What happened so far.

@@ -20,6 +20,8 @@ pub(super) enum Closing {
     Overflow,
     /// A newer connection to the peer took its place.
     Superseded,
+    /// The ring file gives the peer another address.
+    Moved,
 }
 
 /// The sending half of a link, shared by its task and the table.

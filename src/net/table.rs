@@ -83,6 +83,13 @@ impl Table {
         }
     }
 
+    /// Closes the peer's link, if there is one.
+    pub(super) fn close(&self, peer: NodeId, why: Closing) {
+        if let Some(Some(place)) = self.places.borrow().get(peer.index()) {
+            place.outbox.close(why);
+        }
+    }
+
     /// Sends a line to that process of the peer, if it is the one that is connected.
     pub(super) fn send(&self, to: NodeId, addressee: Incarnation, line: &[u8]) {
         if let Some(Some(place)) = self.places.borrow().get(to.index())

@@ -14,6 +14,7 @@ use super::score::{Score, Watched};
 use crate::cli::Failure;
 use crate::clock;
 use crate::daemon::lights::Lights;
+use crate::daemon::service::Service;
 use crate::daemon::{Daemon, Setup, listen};
 use crate::net::Address;
 use crate::ring::{NodeId, Topology};
@@ -111,6 +112,8 @@ impl Table {
                 .transpose()
                 .map_err(Failure::run)?,
             stop: stopped,
+            reloads: None,
+            service: Service::none(clock::now()),
         };
         let daemon = Daemon::start(executor, setup).map_err(Failure::run)?;
         if let Some(place) = self.nodes.get_mut(node.index()) {

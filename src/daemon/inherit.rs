@@ -1,0 +1,70 @@
+//! Listeners that the service manager opened and holds: they outlive a restart, so that nobody who
+//! connects meanwhile is refused.
+
+use std::net::TcpListener;
+
+use async_io::Async;
+use listenfd::ListenFd;
+
+/// More sockets than this are not looked at; a node has four.
+const MOST_SOCKETS: usize = 64;
+
+/// The listeners that came with the process.
+#[derive(Debug, Default)]
+pub struct Inherited(Vec<(u16, TcpListener)>);
+
+impl Inherited {
+    /// Takes them over (`LISTEN_FDS`); what is no TCP listener is left alone, with a warning.
+    ///
+    /// They are told apart by their ports, which the ring file names too, so that one socket unit
+    /// serves them all.
+    pub fn from_environment() -> Self {
+        let mut passed = ListenFd::from_env();
+        let mut found = Vec::new();
+        for index in 0..passed.len().min(MOST_SOCKETS) {
+            let listener = passed.take_tcp_listener(index).and_then(|listener| {
+                let listener = listener.ok_or(std::io::ErrorKind::NotFound)?;
+                Ok((listener.local_addr()?.port(), listener))
+            });
+            match listener {
+                Ok(found_here) => found.push(found_here),
+                Err(error) => tracing::warn!(
+                    "socket {index} of the service manager is not used ({error}): let carom.socket have ListenStream= lines with ports only"
+                ),
+            }
+        }
+        Self(found)
+    }
+
+    /// The listener of that port, if it came with the process.
+    pub fn take(&mut self, port: u16) -> Option<Async<TcpListener>> {
+        let index = self.0.iter().position(|&(its, _)| its == port)?;
+        let (_, listener) = self.0.swap_remove(index);
+        Async::new(listener).ok()
+    }
+
+    /// Says which listeners serve nobody.
+    pub fn complain(&self) {
+        for (port, _) in &self.0 {
+            tracing::warn!(
+                "carom.socket listens on port {port}, which is none of this node's in the ring file: connections to it wait for ever; give both the same ports"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_is_found_by_its_port_and_taken_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut inherited = Inherited(vec![(port, listener)]);
+        assert!(inherited.take(port.wrapping_add(1)).is_none());
+        let taken = inherited.take(port).unwrap();
+        assert_eq!(taken.get_ref().local_addr().unwrap().port(), port);
+        assert!(inherited.take(port).is_none());
+    }
+}

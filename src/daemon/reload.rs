@@ -1,0 +1,165 @@
+//! A new ring file for a running node: all of it is taken over, or none.
+
+use std::fmt;
+
+use smol::channel::{Receiver, Sender};
+
+use super::lights::Lights;
+use crate::config::{Config, Node};
+use crate::net;
+use crate::ring::NodeId;
+
+/// What a reload changes in a running node.
+pub struct Change {
+    /// Where every node listens, in ring order.
+    pub addresses: Vec<net::Address>,
+    /// Makes the node's new LED, once the old one is off and let go; `None` if it stays.
+    pub lights: Option<Box<dyn FnOnce() -> Lights>>,
+}
+
+/// One step of a reload, for the ring loop.
+pub enum Step {
+    /// The file is being read.
+    Begun,
+    /// The file is the same, as far as this node is concerned.
+    Unchanged,
+    /// These changes are to be made now.
+    Apply(Change),
+    /// Nothing changes: the file was refused.
+    Refused,
+}
+
+/// Where the steps come from and go to: at most one reload is under way.
+pub type Steps = Receiver<Step>;
+
+/// The other end.
+pub type Stepper = Sender<Step>;
+
+/// Why a ring file without faults is refused all the same.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Other nodes, another order, lease, shape, screen or balls: nodes with different files never talk.
+    Topology {
+        /// The fingerprint that this node runs with.
+        running: String,
+        /// That of the new file.
+        new: String,
+    },
+    /// This node would have to listen somewhere else.
+    Listeners,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Topology { running, new } => write!(
+                formatter,
+                "it describes another ring (topology {new}, this node runs {running}), and nodes with different files never talk: stop all nodes, change the file on all, start all, as deploy/rollout does"
+            ),
+            Self::Listeners => formatter.write_str(
+                "it gives this node another host, listen or port, which needs new listeners: restart this node"
+            ),
+        }
+    }
+}
+
+/// What differs between two files, in sentences; empty if nothing does that concerns node `me`.
+///
+/// # Errors
+/// When the difference is more than a running node can take over.
+pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Refusal> {
+    let (running, wanted) = (old.topology(), new.topology());
+    if running != wanted {
+        return Err(Refusal::Topology {
+            running: running.fingerprint(),
+            new: wanted.fingerprint(),
+        });
+    }
+    let mut sentences = Vec::new();
+    for (id, (old, new)) in running.node_ids().zip(old.nodes.iter().zip(&new.nodes)) {
+        if id == me {
+            if binds(old) != binds(new) {
+                return Err(Refusal::Listeners);
+            }
+            if old.led != new.led {
+                sentences.push("this node has another LED".to_owned());
+            }
+        } else if (&old.host, old.ports.ring) != (&new.host, new.ports.ring) {
+            sentences.push(format!(
+                "{} is at {} port {}",
+                new.name, new.host, new.ports.ring
+            ));
+        }
+    }
+    Ok(sentences)
+}
+
+/// All that decides where a node listens.
+fn binds(node: &Node) -> impl PartialEq + use<'_> {
+    let literal = node.host.parse::<std::net::IpAddr>().ok();
+    (
+        node.listen,
+        literal.filter(|_| node.listen.is_none()),
+        node.ports,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Overrides;
+
+    fn ring(changes: &[(&str, &str)]) -> Config {
+        let text = include_str!("../../config/ring.toml").to_owned();
+        let text = changes.iter().fold(text, |text, (from, to)| {
+            assert!(text.contains(from), "{from}");
+            text.replacen(from, to, 1)
+        });
+        Config::parse("ring.toml", &text, &[], &Overrides::default()).unwrap()
+    }
+
+    fn compared(me: u8, changes: &[(&str, &str)]) -> Result<Vec<String>, Refusal> {
+        compare(&ring(&[]), &ring(changes), NodeId(me))
+    }
+
+    #[test]
+    fn the_same_file_changes_nothing() {
+        assert_eq!(compared(0, &[]), Ok(Vec::new()));
+        assert_eq!(
+            compared(0, &[("ssh = \"pi@", "ssh = \"eva@")]),
+            Ok(Vec::new())
+        );
+    }
+
+    #[test]
+    fn a_peer_moves_and_an_led_is_wired_elsewhere() {
+        let moved = [("host = \"pi2.local\"", "host = \"192.168.7.2\"")];
+        assert_eq!(
+            compared(0, &moved),
+            Ok(vec!["pi2 is at 192.168.7.2 port 7700".to_owned()])
+        );
+        let rewired = [("pin = 17", "pin = 18")];
+        assert_eq!(
+            compared(0, &rewired),
+            Ok(vec!["this node has another LED".to_owned()])
+        );
+        assert_eq!(compared(1, &rewired), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn another_ring_or_another_listener_is_refused() {
+        for change in [
+            ("lease = \"500ms\"", "lease = \"501ms\""),
+            ("name = \"pi3\"", "name = \"pi33\""),
+            ("position = [100, 300]", "position = [101, 300]"),
+        ] {
+            let refused = compared(0, &[change]).unwrap_err().to_string();
+            assert!(refused.contains("stop all nodes"), "{refused}");
+        }
+        let port = [("ports = { http = 8081 }", "ports = { http = 8082 }")];
+        assert_eq!(compared(4, &port), Err(Refusal::Listeners));
+        assert_eq!(compared(0, &port), Ok(Vec::new()));
+        let host = [("192.168.7.15", "192.168.7.16")];
+        assert_eq!(compared(4, &host), Err(Refusal::Listeners));
+    }
+}

@@ -1,0 +1,18 @@
+# The first install, and that looking changes nothing.
+# shellcheck shell=sh disable=SC2154,SC2034 # variables shared with run
+
+listing >"$stage/before"
+expect 0 'pi5: would change binary, ring file: copy [0-9]+ KiB, switch from none' deploy rollout --dry-run --binary "$stage/v1/carom"
+listing >"$stage/after"
+cmp -s "$stage/before" "$stage/after" || fail "a dry run changed something: $(diff "$stage/before" "$stage/after" | head)"
+pass "rollout --dry-run says what would change on each host, and changes nothing (a listing before and after)"
+cp "$stage/before" "$stage/pristine"
+
+expect 0 'done in .* 5 of 5 hosts switched' deploy rollout --binary "$stage/v1/carom"
+pass "first install: $(grep 'done in' "$stage/out")"
+expect 0 'pi5 .*active *in-ring' deploy status
+pass "status: every host is active and in the ring, all with one version"
+
+expect 0 'nothing to do: all 5 hosts run this release' deploy rollout --binary "$stage/v1/carom"
+pass "a second run: $(tail -n 1 "$stage/out")"
+v1=$(release_of pi1)

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Reads the trace LEDs of all hosts and says what a spectator saw.
+
+usage: observe.py FOLDER FROM_NS [killed]   (killed: whoever was lit at FROM_NS has been killed then)
+
+CLOCK_MONOTONIC is one clock for all hosts of this test, so lines of different hosts can be compared. Prints one line of
+words: generations=N two_lit=N longest_dark_ms=X ons=N nodes=N hops_back=N
+"""
+
+import pathlib
+import sys
+import time
+
+
+def lines(folder, begin, end):
+    found = []
+    for path in pathlib.Path(folder).iterdir():
+        for line in path.read_text().splitlines():
+            at, node, word, ball, generation, hop = line.split(" ")
+            if begin <= int(at) < end:
+                found.append((int(at), node, word, ball, generation, int(hop)))
+    return sorted(found)
+
+
+def main():
+    folder, begin = sys.argv[1], int(sys.argv[2])
+    end = time.monotonic_ns()
+    lit = {}
+    generations, nodes = set(), set()
+    two_lit = hops_back = ons = longest = 0
+    dark_since = begin if "killed" in sys.argv[3:] else None
+    highest = None
+    for at, node, word, ball, generation, hop in lines(folder, begin, end):
+        generations.add(generation)
+        if word == "on":
+            ons += 1
+            nodes.add(node)
+            # A host that was killed says no "off": its own next "on" ends the old one.
+            lit.pop(node, None)
+            two_lit += len(lit) > 0
+            lit[node] = generation
+            if dark_since is not None:
+                longest = max(longest, at - dark_since)
+            dark_since = None
+            stamp = (int(generation.split(".")[0]), generation, hop)
+            hops_back += highest is not None and stamp < highest
+            highest = max(stamp, highest or stamp)
+        else:
+            lit.pop(node, None)
+            if not lit:
+                dark_since = at
+    if dark_since is not None:
+        longest = max(longest, end - dark_since)
+    print(
+        f"generations={len(generations)} two_lit={two_lit} longest_dark_ms={longest / 1e6:.1f} "
+        f"ons={ons} nodes={len(nodes)} hops_back={hops_back}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+# A class ends: reset, uninstall, and what is left on disk.
+# shellcheck shell=sh disable=SC2154,SC2034 # variables shared with run
+
+ring=$stage/ring.toml
+from=$(now_ns)
+expect 0 'done in' deploy reset
+seen "$from" >/dev/null
+first=$(cat "$stage"/traces-copy/pi* | awk -v from="$from" '$1 > from && $3 == "on" && $6 == 0' | sort -n | head -n 1)
+case $first in *' pi1 on 1 '*) ;; *) fail "the ball did not begin at its start: $first" ;; esac
+hops=$(on pi2 'carom status 127.0.0.1:8080 --json' | sed -n 's/.*"hops": \([0-9]*\).*/\1/p')
+[ "$hops" -lt 200 ] || fail "the counters were not reset: $hops hops"
+pass "reset: $(tail -n 1 "$stage/out"); the ball began at pi1 with hop 0, pi2 has counted $hops hops"
+
+expect 0 'pi5: nothing of carom is left' deploy uninstall
+listing | sed 's/ [0-9.]* *$//' >"$stage/left"
+sed 's/ [0-9.]* *$//' "$stage/pristine" >"$stage/pristine-names"
+cut -d ' ' -f 1 "$stage/left" | sort >"$stage/left-names"
+cut -d ' ' -f 1 "$stage/pristine-names" | sort | comm -13 - "$stage/left-names" |
+    grep -v -e '^/etc/.*-$' -e '^/var/lib/systemd' -e '^/etc/systemd/system/sockets.target.wants$' >"$stage/extra" || true
+[ ! -s "$stage/extra" ] || fail "left on disk: $(sort "$stage/extra" | uniq -c)"
+! on pi1 'getent passwd carom || pgrep -x carom' >/dev/null || fail "the user or the daemon is still there"
+pass "uninstall: no file, no user, no process of carom is left on five hosts"
