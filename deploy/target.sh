@@ -228,7 +228,8 @@ unlink_units() {
     for link in /usr/local/bin/carom /etc/carom/ring.toml /etc/carom/carom.env; do
         if [ -L "$link" ]; then rm -f "$link"; fi
     done
-    if [ -d /etc/carom ]; then rmdir /etc/carom 2>/dev/null || true; fi
+    # Folders that were made for these alone; others keep them.
+    rmdir /etc/carom /etc/sysusers.d "$units/sockets.target.wants" 2>/dev/null || true
 }
 
 # Points `current` at a release, in one step that a power cut cannot halve.

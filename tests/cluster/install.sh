@@ -15,4 +15,7 @@ pass "status: every host is active and in the ring, all with one version"
 
 expect 0 'nothing to do: all 5 hosts run this release' deploy rollout --binary "$stage/v1/carom"
 pass "a second run: $(tail -n 1 "$stage/out")"
+in_desk script -qec "deploy/rollout --config $ring --ssh-config $stage/ssh_config --binary $stage/v1/carom" /dev/null </dev/null >"$stage/out"
+tr '\033' '^' <"$stage/out" | grep -q '\^\[5A' || fail "no live table on a terminal: $(cat "$stage/out")"
+pass "on a terminal it draws a table of five rows in place"
 v1=$(release_of pi1)
