@@ -97,9 +97,11 @@ impl Stage {
     /// `carom` with those arguments in a node's namespace: the same process id, and never left behind.
     pub(crate) fn carom(&self, node: usize, arguments: &[&str]) -> Command {
         let wrapped = carom(arguments);
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.namespace(node)]);
-        command.args(["setpriv", "--pdeathsig", "KILL", "--"]);
+        // Not `ip netns exec`: the mounts that it makes are taken apart with the process, and on a
+        // machine where others mount things, too, that takes seconds.
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/run/netns/{}", self.namespace(node)));
+        command.args(["--", "setpriv", "--pdeathsig", "KILL", "--"]);
         if self.realtime {
             // With its helper thread, on which the main thread waits (docs/decisions/0009).
             command.args(["chrt", "--rr", "1"]);

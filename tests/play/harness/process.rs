@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, read_dir, read_to_string};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -43,12 +44,19 @@ impl Process {
         kill_process(pid.unwrap(), signal).unwrap();
     }
 
-    /// SIGKILL; the moments before it and after the process is certainly gone.
+    /// SIGKILL; the moments before it and when the process certainly ran nothing of its own any more.
+    ///
+    /// That comes before its parent hears of it: taking its memory and namespaces apart can last for
+    /// as long as the machine is busy with others.
     pub(crate) fn kill(&mut self) -> (u64, u64) {
         let before = now();
         self.child.kill().unwrap();
+        while !is_exiting(self.child.id()) {
+            sleep(Duration::from_micros(50));
+        }
+        let gone = now();
         self.child.wait().unwrap();
-        (before, now())
+        (before, gone)
     }
 
     /// SIGTERM; the moment before it.
@@ -164,4 +172,16 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Whether the kernel has begun to take the process apart (`PF_EXITING`, proc(5) and linux/sched.h).
+fn is_exiting(id: u32) -> bool {
+    const EXITING: u64 = 4;
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{id}/stat")) else {
+        return true;
+    };
+    // After the name, which may contain anything: state, parent, group, session, terminal, its group, flags.
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    let flags = fields.split_whitespace().nth(6);
+    flags.is_some_and(|flags| flags.parse::<u64>().unwrap() & EXITING != 0)
 }

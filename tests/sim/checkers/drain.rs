@@ -127,9 +127,11 @@ impl Checker for Drain {
                         .is_some_and(|left| world.now <= left + 2 * world.plan.one_way())
                         && pairs(&stop.others).all(|(one, other)| linked(world, one, other));
                     let awake = |host: usize| world.hosts[host].awake().is_some();
+                    // What the next life of the host does and suffers is its own.
+                    let reborn = stop.left.is_some() && world.hosts[stop.host].process.is_some();
                     let all_awake = stop.others.iter().all(|&other| awake(other))
                         && (stop.left.is_some() || awake(stop.host));
-                    watched && all_awake && (together || parting)
+                    watched && all_awake && !reborn && (together || parting)
                 });
                 if !intact {
                     self.stop = None;
