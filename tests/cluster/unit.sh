@@ -80,20 +80,25 @@ on pi2 'sudo journalctl -q -u carom --no-pager -o cat' | grep -qi 'watchdog' || 
 all_whole
 pass "SIGSTOP: the watchdog has killed the daemon and a new one runs after $took ms"
 
-# Killed while it has the ball.
-wait_lit() {
-    for _ in $(seq 1 400); do
-        if tail -n 1 "$stage/traces/$1" | grep -q ' on '; then return 0; fi
-        sleep 0.01
-    done
-    fail "$1 never has the ball"
+# Killed while it has the ball: a stay without an end, in a generation that is no more.
+killed_at() {
+    awk -v from="$1" '
+        $1 > from && $3 == "on" { open[$5 " " $6] = $1 }
+        $3 == "off" { delete open[$5 " " $6] }
+        { last = $5 }
+        END { for (stay in open) { split(stay, stamp, " "); if (stamp[1] != last) print open[stay] } }' "$stage/traces/pi4"
 }
-wait_lit pi4
-from=$(now_ns)
-on pi4 'sudo systemctl kill -s KILL carom'
-sleep 5
-saw=$(seen "$from" killed)
-# Promise 2: within 1.25 leases of 2 s and a round trip.
+for _ in 1 2 3 4 5; do
+    from=$(now_ns)
+    on pi4 "sudo sh -c 'until tail -n 1 /trace/pi4 | grep -q \" on \"; do :; done; systemctl kill -s KILL carom'"
+    sleep 7
+    lit=$(killed_at "$from")
+    # The ball may have flown on in the very moment.
+    [ -z "$lit" ] || break
+done
+[ -n "$lit" ] || fail "pi4 was never killed with the ball: $(tail -n 3 "$stage/traces/pi4")"
+saw=$(seen "$((lit + 1))" killed)
+# Promise 2: within 1.25 leases of 2 s and a round trip of the death, which came at most a stay of 300 ms after that.
 awk -v dark="$(word "$saw" longest_dark_ms)" 'BEGIN { exit !(dark > 100 && dark < 3000) }' || fail "dark for too long: $saw"
 [ "$(word "$saw" ons)" -gt 3 ] || fail "the ball was not lit again: $saw"
 if on pi4 'carom led --help' >/dev/null 2>&1; then
@@ -105,12 +110,14 @@ fi
 all_whole
 pass "systemctl kill -s KILL: the ball is lit again (dark for $(word "$saw" longest_dark_ms) ms); $led"
 
-on pi5 'sudo mount -o remount,bind,ro / && sudo systemctl restart carom && ! sudo touch /opt/carom/x 2>/dev/null' ||
-    fail "carom does not start on a read-only root: $(on pi5 'sudo journalctl -q -u carom -n 5 -o cat')"
+# shellcheck disable=SC2016 # for the shell over there
+on pi5 'for folder in /etc /opt /usr; do sudo mount --bind $folder $folder && sudo mount -o remount,bind,ro $folder || exit 1; done
+    sudo systemctl restart carom && ! sudo touch /opt/carom/x 2>/dev/null' ||
+    fail "carom does not start on a read-only system: $(on pi5 'sudo journalctl -q -u carom -n 5 -o cat')"
 expect 1 'pi5: its file system is read-only: run sudo mount -o remount,rw /' deploy rollout --binary "$stage/v2/carom" --only pi5
 all_whole
-on pi5 'sudo mount -o remount,bind,rw /'
-pass "on a read-only root it starts and plays; a rollout there is refused with what to do"
+on pi5 'sudo umount -l /etc /opt /usr'
+pass "with /etc, /opt and /usr read-only it starts and plays; a rollout there is refused with what to do"
 
 on pi5 'sudo systemctl stop carom'
 sleep 3
