@@ -1,5 +1,6 @@
 //! Rule 6: a ball that nobody holds any more is taken back, by one.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::ball::{BallId, Generation, Record, Stamp};
@@ -22,6 +23,12 @@ impl Election {
                 .push(Duration::from_micros(denial.lease_left));
         } else {
             self.opposed = true;
+        }
+        let rival = denial.lease_generation;
+        if let Some(rival) = rival.filter(|rival| rival.round >= self.generation.round) {
+            let stands = self.generation.cmp(&rival);
+            // To be outranked by one is to be outranked.
+            self.rivalry = Some(self.rivalry.map_or(stands, |before| before.min(stands)));
         }
     }
 }
@@ -164,6 +171,7 @@ impl Node {
                 answered: NodeSet::default(),
                 granted: [me].into_iter().collect(),
                 opposed: false,
+                rivalry: None,
                 quarantined: Vec::new(),
                 best: ball.voter.newest(),
             });
@@ -276,6 +284,10 @@ impl Node {
     /// How long a failed candidate waits: a random part of a lease, or, if quarantined voters
     /// would have made the quorum, just until enough of them may vote and its turn has come again:
     /// after a cold start the ball must not begin elsewhere because the others woke a little later.
+    ///
+    /// Where several have split the vote, the highest of them comes back early and the others late:
+    /// if all drew from the same span, two nodes with a slow network between them could split it
+    /// again and again.
     fn patience(&mut self, id: BallId, election: &Election) -> Duration {
         let lease = self.topology.lease;
         let missing = self
@@ -290,7 +302,14 @@ impl Node {
                 let between = self.between_turns();
                 wait.min(lease) + between * self.rank(id) + self.random_span(between / 4)
             }
-            None => lease / 8 + self.random_span((lease - lease / 8).max(self.spread())),
+            None => {
+                let (least, span) = match election.rivalry {
+                    Some(Ordering::Greater) => (lease / 8, lease / 4),
+                    Some(Ordering::Less | Ordering::Equal) => (lease / 2, lease / 2),
+                    None => (lease / 8, lease - lease / 8),
+                };
+                least + self.random_span(span.max(self.spread()))
+            }
         }
     }
 

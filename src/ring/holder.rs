@@ -1,5 +1,6 @@
 //! The holder's part: what this node has of one ball.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::ball::{BallState, Generation, Record, Stamp};
@@ -177,6 +178,8 @@ pub(super) struct Election {
     pub(super) granted: NodeSet,
     /// Whether anyone refused for any other reason than its quarantine.
     pub(super) opposed: bool,
+    /// How this generation stands against a rival of its round or a later one that has voices, too.
+    pub(super) rivalry: Option<Ordering>,
     /// How long each quarantined voter will still refuse.
     pub(super) quarantined: Vec<Duration>,
     /// The newest state among the answers.

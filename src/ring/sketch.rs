@@ -153,6 +153,7 @@ impl Node {
         set(to, election.answered);
         set(to, election.granted);
         to.number(election.opposed.into());
+        to.number(election.rivalry.map_or(9, |rivalry| rivalry as i8 as u64));
         for &wait in &election.quarantined {
             to.number(micros(wait));
         }

@@ -1,6 +1,6 @@
 //! Rule 6: when a node stands, with what, and how a candidacy ends.
 
-use carom::ring::{Message, Note, OnPartition, Output};
+use carom::ring::{Generation, Message, Note, OnPartition, Output};
 
 use crate::solo::{
     BALL, BEAT, LEASE, Solo, WORTH, candidate, dark, generation, lit, notes, record, renewed, said,
@@ -243,23 +243,52 @@ fn a_candidate_that_is_second_in_turn_waits_for_late_voters_and_then_its_turn() 
     assert!(candidate(&solo.until(denied + 50_000 + turn + turn / 4 + 1)).is_some());
 }
 
-#[test]
-fn a_loser_tries_again_after_an_eighth_to_a_whole_lease() {
+/// How long candidates of many lives wait that were denied in favour of this generation: the
+/// shortest and the longest, in a hundredth of a lease.
+fn waits(rival: impl Fn(Generation) -> Generation) -> (u64, u64) {
     let mut waits = Vec::new();
-    for life in 0..40 {
+    for life in 0..60 {
         let mut solo = Solo::life(topology(3, LEASE), 0, life);
         drop(solo.meet(1));
         drop(solo.meet(2));
-        let (seq, _) = candidate(&solo.until(LEASE)).unwrap();
-        solo.deny(1, seq, Some(generation(1)), 1, None);
-        solo.deny(2, seq, Some(generation(1)), 1, None);
+        let (seq, claim) = candidate(&solo.until(LEASE)).unwrap();
+        let rival = rival(claim.generation);
+        solo.deny(1, seq, Some(rival), 1, None);
+        solo.deny(2, seq, Some(rival), 1, None);
         while candidate(&solo.until(solo.now + 1_000)).is_none() {}
         waits.push(solo.now - LEASE);
     }
-    waits.sort_unstable();
-    let (first, last) = (waits[0], waits[waits.len() - 1]);
-    assert!((LEASE / 8..LEASE / 4).contains(&first), "{first}");
-    assert!((LEASE * 7 / 8..=LEASE + 1_000).contains(&last), "{last}");
+    let percent = |wait: &u64| wait * 100 / LEASE;
+    let (least, most) = (waits.iter().min(), waits.iter().max());
+    (percent(least.unwrap()), percent(most.unwrap()))
+}
+
+#[test]
+fn of_those_who_split_a_vote_the_highest_comes_back_early_and_the_others_late() {
+    let nonce = |nonce| move |mine: Generation| Generation { nonce, ..mine };
+    let (least, most) = waits(nonce(0));
+    assert!(
+        (12..17).contains(&least) && (33..=37).contains(&most),
+        "{least} {most}"
+    );
+    let (least, most) = waits(nonce(u64::MAX));
+    assert!(
+        (50..55).contains(&least) && (95..=100).contains(&most),
+        "{least} {most}"
+    );
+}
+
+#[test]
+fn a_loser_against_an_older_round_tries_again_after_an_eighth_to_a_whole_lease() {
+    let older = |mine: Generation| Generation {
+        round: mine.round - 1,
+        ..mine
+    };
+    let (least, most) = waits(older);
+    assert!(
+        (12..20).contains(&least) && (90..=100).contains(&most),
+        "{least} {most}"
+    );
 }
 
 #[test]

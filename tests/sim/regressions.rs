@@ -86,3 +86,22 @@ fn a_disturbed_planned_stop_is_no_planned_stop() {
         assert_eq!(world.failure, None, "seed {seed}");
     }
 }
+
+/// Seed 883466 at its time: two nodes with a tenth of a lease between them split the vote four times
+/// in a row and had no ball for three leases. Since then the higher one comes back early.
+#[test]
+fn a_vote_that_was_split_is_not_split_again_and_again() {
+    let most = (0..5000_u64).map(|seed| {
+        let mut quiet = Plan {
+            seed,
+            ..plan(2, LEASE)
+        };
+        (quiet.air.delay, quiet.air.jitter) = (LEASE / 45, LEASE / 130);
+        let mut world = started(&quiet);
+        wait(&mut world, LEASE);
+        kept(&world);
+        times(&world, "stands for")
+    });
+    let most = most.max().unwrap_or(0);
+    assert!(most <= 6, "{most} candidacies of two nodes");
+}
