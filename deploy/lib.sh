@@ -114,7 +114,7 @@ ssh_to() {
     ssh $(ssh_options) "$(cat "$work/$ssh_name.target")" "$@"
 }
 ssh_options() {
-    printf '%s ' -o BatchMode=yes -o ConnectTimeout=5 -o ServerAliveInterval=2 -o ServerAliveCountMax=3 \
+    printf '%s ' -o BatchMode=yes -o ConnectTimeout=5 -o ConnectionAttempts=2 -o ServerAliveInterval=2 -o ServerAliveCountMax=3 \
         -o ControlMaster=auto -o "ControlPath=$work/c-%C" -o ControlPersist=30 -o LogLevel=ERROR
     if [ -n "$ssh_config" ]; then printf '%s ' -F "$ssh_config"; fi
 }

@@ -10,7 +10,7 @@ first=$(cat "$stage"/traces-copy/pi* | awk -v from="$from" '$1 > from && $3 == "
 case $first in *' on 1 '*' 0') ;; *) fail "the ball did not begin anew: $first" ;; esac
 hops=$(on pi2 'carom status 127.0.0.1:8080 --json' | sed -n 's/.*"hops": \([0-9]*\).*/\1/p')
 [ "$hops" -lt 200 ] || fail "the counters were not reset: $hops hops"
-pass "reset: $(tail -n 1 "$stage/out"); the ball began at $(printf '%s' "$first" | cut -d " " -f 2) (start: pi1) with hop 0, pi2 has counted $hops hops"
+pass "reset: $(tail -n 1 "$stage/out"); the ball began anew ([$first], start: pi1), pi2 has counted $hops hops"
 
 expect 0 'pi5: nothing of carom is left' deploy uninstall
 listing | sed 's/ [0-9.]* *$//' >"$stage/left"
