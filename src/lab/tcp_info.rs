@@ -3,6 +3,7 @@
 //! The only unsafe code of Carom. No crate in the tree reads this option: see
 //! docs/decisions/0012-one-file-reads-tcp-info.md.
 
+use std::mem::offset_of;
 use std::net::TcpStream;
 use std::os::fd::AsRawFd as _;
 
@@ -81,7 +82,9 @@ pub fn of(stream: &TcpStream) -> Option<TcpInfo> {
             &raw mut length,
         )
     };
-    (done == 0).then(|| TcpInfo {
+    // An emulator may take the option for a plain number: that tells nothing.
+    let told = usize::try_from(length).unwrap_or(0) > offset_of!(Raw, total_retrans);
+    (done == 0 && told).then(|| TcpInfo {
         data_segments_out: raw.data_segs_out.into(),
         segments_out: raw.segs_out.into(),
         data_segments_in: raw.data_segs_in.into(),
@@ -96,7 +99,6 @@ pub fn of(stream: &TcpStream) -> Option<TcpInfo> {
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
-    use std::mem::offset_of;
     use std::net::TcpListener;
 
     use super::*;
