@@ -177,18 +177,17 @@ fn the_clock_that_takes_a_lease_away_goes_first() {
 
 #[test]
 fn only_five_requests_are_remembered() {
-    let mut solo = Solo::holder(3, 1000 * LEASE);
-    let (first, _) = renewed(&solo.until(LEASE + BEAT)).unwrap();
-    for turn in 2..=6 {
-        let (seq, _) = renewed(&solo.until(LEASE + turn * BEAT)).unwrap();
-        if turn == 2 {
-            solo.grant(1, seq, None);
-        }
+    for (back, retires) in [(4, true), (5, false)] {
+        let (mut solo, latest) = frozen(5);
+        let seq = latest - back;
+        let denied = (1..=3).flat_map(|peer| solo.deny(peer, seq, Some(generation(9)), 9, None));
+        let denied: Vec<_> = denied.collect();
+        assert_eq!(
+            !notes(&denied).is_empty(),
+            retires,
+            "{back} before the latest"
+        );
     }
-    // Six were sent after it; a copy with one voice less tells whether it counts.
-    let before = solo.node.next_deadline();
-    solo.grant(1, first, None);
-    assert_eq!(solo.node.next_deadline(), before);
 }
 
 #[test]

@@ -217,17 +217,6 @@ fn the_silent_the_gone_and_the_leaving_are_skipped() {
     assert_eq!(to, 3);
     // Three heartbeats of silence, and not one microsecond less.
     for (silent, next) in [(3 * BEAT, 1), (3 * BEAT + 1, 2)] {
-        let mut solo = Solo::holder(3, 1000 * LEASE);
-        solo.silence(1);
-        for turn in 1..=4 {
-            let (seq, _) = renewed(&solo.until(LEASE + turn * BEAT)).unwrap();
-            if turn < 4 {
-                solo.grant(2, seq, None);
-            }
-        }
-        let at = solo.now;
-        solo.now = at - silent;
-        drop(solo);
         let mut solo = Solo::among(3, CROSSING);
         solo.until(LEASE / 2);
         solo.silence(1);
