@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::*;
 
-fn change(on: bool, hop: u64) -> Change<'static> {
+pub(super) fn change(on: bool, hop: u64) -> Change<'static> {
     Change {
         node: "pi1",
         on,

@@ -94,17 +94,8 @@ fn append(mut file: &File, line: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::suite::change;
     use super::*;
-
-    fn change(on: bool, hop: u64) -> Change<'static> {
-        Change {
-            node: "pi1",
-            on,
-            ball: &1,
-            generation: &"3.00000000c0ffee00",
-            hop,
-        }
-    }
 
     #[test]
     fn a_change_is_one_line_of_six_fields_appended_at_once() {
