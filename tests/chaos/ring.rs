@@ -125,15 +125,7 @@ impl Ring {
 
     pub(crate) fn go_on(&mut self, node: usize) -> u64 {
         let moment = self.process(node).go_on();
-        for deed in &mut self.deeds {
-            if let Deed::Stopped {
-                node: its, until, ..
-            } = deed
-                && (*its, *until) == (node, u64::MAX)
-            {
-                *until = moment;
-            }
-        }
+        Deed::went_on(&mut self.deeds, node, moment);
         moment
     }
 

@@ -12,6 +12,21 @@ pub(crate) enum Deed {
     Stopped { node: usize, from: u64, until: u64 },
 }
 
+impl Deed {
+    /// Notes that a node which was stopped went on at that moment.
+    pub(crate) fn went_on(deeds: &mut [Self], node: usize, moment: u64) {
+        for deed in deeds {
+            if let Self::Stopped {
+                node: its, until, ..
+            } = deed
+                && (*its, *until) == (node, u64::MAX)
+            {
+                *until = moment;
+            }
+        }
+    }
+}
+
 /// An LED that was still on when its process was continued has this long to go off.
 const WAKING: u64 = 50_000_000;
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{connect, list, list_of, say};
-use crate::harness::{Cluster, Plan, run, text, turn, wait_for};
+use super::{connect, list, list_of, rate_of_chunks, say};
+use crate::harness::{Cluster, Plan, text, turn, wait_for};
 
 const CROWD: usize = 2_000;
 const MOST_LOG_LINES: usize = 99;
@@ -100,16 +100,7 @@ fn thousands_of_idle_connections_drips_and_resets_disturb_nobody() {
     let message = &list_of(&ring, "/messages", 1)["latest"][0];
     assert_eq!(message["text"], "still there?");
     let address = format!("127.0.0.1:{}", ports.rate);
-    let done = run(&[
-        "rate",
-        &address,
-        "--bytes",
-        "5000",
-        "--chunk",
-        "100",
-        "--connect",
-        "per-chunk",
-    ]);
+    let done = rate_of_chunks(&address, "per-chunk");
     assert!(done.status.success(), "{}", text(&done.stderr));
     assert_eq!(list(&ring, "/rates")["latest"][0]["connections"], 50);
 

@@ -7,7 +7,7 @@ use std::thread::scope;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{list, list_of, one_node, program};
+use super::{list, list_of, one_node, program, rate_of_chunks};
 use crate::harness::{Cluster, free_ports, run, text, turn};
 
 /// Starts programs of one language.
@@ -301,16 +301,7 @@ fn our_senders_satisfy_their_receivers() {
             let [port] = free_ports();
             let (mut child, mut said) = language.receiver("rate_receiver.py", "RateReceiver", port);
             let address = format!("127.0.0.1:{port}");
-            let done = run(&[
-                "rate",
-                &address,
-                "--bytes",
-                "5000",
-                "--chunk",
-                "100",
-                "--connect",
-                connect,
-            ]);
+            let done = rate_of_chunks(&address, connect);
             assert!(done.status.success(), "{}", text(&done.stderr));
             let shown = text(&done.stdout);
             assert!(

@@ -9,11 +9,12 @@ mod weight;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
+use std::process::Output;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Cluster, Plan, get, wait_for};
+use crate::harness::{Cluster, Plan, get, run, wait_for};
 
 /// A ring of one: its ball bounces, and its lab is there.
 fn one_node() -> Cluster {
@@ -51,4 +52,18 @@ fn program(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/interop")
         .join(name)
+}
+
+/// A measured run of 5,000 bytes in chunks of 100, on one connection or on one for each.
+fn rate_of_chunks(address: &str, connect: &str) -> Output {
+    run(&[
+        "rate",
+        address,
+        "--bytes",
+        "5000",
+        "--chunk",
+        "100",
+        "--connect",
+        connect,
+    ])
 }

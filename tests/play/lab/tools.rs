@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use super::{list_of, one_node};
+use super::{list_of, one_node, rate_of_chunks};
 use crate::harness::{carom, free_ports, millis, now, run, text, turn};
 
 #[test]
@@ -72,16 +72,7 @@ fn a_run_shows_both_ends_side_by_side() {
     let _turn = turn();
     let ring = one_node();
     let address = format!("127.0.0.1:{}", ring.ports[0].rate);
-    let done = run(&[
-        "rate",
-        &address,
-        "--bytes",
-        "5000",
-        "--chunk",
-        "100",
-        "--connect",
-        "per-chunk",
-    ]);
+    let done = rate_of_chunks(&address, "per-chunk");
     assert!(done.status.success(), "{}", text(&done.stderr));
     let shown = text(&done.stdout);
     println!("{shown}");
