@@ -45,6 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let (stop, stopped) = bounded(1);
         let setup = Setup {
             addresses: daemon::addresses(&config),
+            doors: daemon::doors(&config),
             me,
             lights: lights(node),
             ring_listener: listen::listen(node, "ring", node.ports.ring).map_err(Failure::run)?,

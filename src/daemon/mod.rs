@@ -15,16 +15,17 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_io::{Async, Timer};
-use smol::channel::{Receiver, Sender, bounded};
+use smol::channel::{Receiver, bounded};
 use smol::{LocalExecutor, Task, future};
 
 use crate::clock;
 use crate::config::Config;
-use crate::http::{self, Asks, Status, Surroundings};
+use crate::http::{self, Ask, Asks, Door, Feed, Meters, ReturnStatus, Status, Surroundings};
 use crate::net::{self, Links};
-use crate::ring::{Incarnation, Input, Node, NodeId, Output, Time, Topology};
+use crate::ring::{BallId, Incarnation, Input, Node, NodeId, Note, Output, Time, Topology};
 use lights::Lights;
 use stalls::Stalls;
 
@@ -45,6 +46,8 @@ pub struct Setup {
     pub ring_listener: Async<TcpListener>,
     /// Where HTTP clients connect, if at all.
     pub http_listener: Option<Async<TcpListener>>,
+    /// Where they connect to every node, in ring order; may be empty.
+    pub doors: Vec<Door>,
     /// A message here is a request to hand every ball on and end.
     pub stop: Receiver<()>,
 }
@@ -58,9 +61,19 @@ pub fn addresses(config: &Config) -> Vec<net::Address> {
     config.nodes.iter().map(address).collect()
 }
 
+/// Every node's HTTP endpoint, in the order of the file.
+pub fn doors(config: &Config) -> Vec<Door> {
+    let door = |node: &crate::config::Node| Door {
+        host: node.host.clone(),
+        port: node.ports.http,
+    };
+    config.nodes.iter().map(door).collect()
+}
+
 /// A node that is set up and about to run.
 pub struct Daemon {
     topology: Arc<Topology>,
+    me: NodeId,
     node: Node,
     links: Links,
     lights: Lights,
@@ -70,6 +83,12 @@ pub struct Daemon {
     /// The connection of every peer whose lines count: the latest.
     current: BTreeMap<NodeId, u64>,
     line: Vec<u8>,
+    doors: Rc<[Door]>,
+    meters: Meters,
+    feed: Feed,
+    /// A ball came or went since the feed was last asked.
+    urgent: bool,
+    returned: Option<(Time, ReturnStatus)>,
     _http: Option<Task<()>>,
 }
 
@@ -86,7 +105,7 @@ struct Wakes {
 /// What the loop was woken by.
 enum Wake {
     Link(net::Event),
-    Ask(Sender<Status>),
+    Ask(Ask),
     Stop,
     Time,
 }
@@ -112,12 +131,14 @@ impl Daemon {
         };
         let links = Links::start(executor, settings, setup.ring_listener, events);
         let stalls = Stalls::new(setup.topology.lease);
-        let (source, asks) = http::Source::new();
+        let meters = Meters::default();
+        let (source, asks) = http::Source::new(&setup.doors, meters.clone());
         let http = setup
             .http_listener
             .map(|listener| source.spawn(executor, listener));
         Ok(Self {
             topology: setup.topology,
+            me: setup.me,
             node,
             links,
             lights: setup.lights,
@@ -132,6 +153,11 @@ impl Daemon {
             stalls,
             current: BTreeMap::new(),
             line: Vec::new(),
+            doors: setup.doors.into(),
+            meters,
+            feed: Feed::new(incarnation.to_string(), now),
+            urgent: false,
+            returned: None,
             _http: http,
         })
     }
@@ -140,15 +166,19 @@ impl Daemon {
     pub async fn run(mut self) {
         loop {
             let deadline = self.node.next_deadline();
-            let wake = self.wakes.next(deadline).await;
-            let asker = wake.asker();
-            let input = match wake {
+            let alarm = deadline.into_iter().chain(self.feed.due()).min();
+            let mut asked = None;
+            let input = match self.wakes.next(alarm).await {
                 Wake::Link(event) => match self.admit(event) {
                     Some(input) => input,
                     None => continue,
                 },
-                // The answer tells what is true now, not what was at the last event.
-                Wake::Time | Wake::Ask(_) => Input::Tick,
+                Wake::Ask(ask) => {
+                    asked = Some(ask);
+                    // The answer tells what is true now, not what was at the last event.
+                    Input::Tick
+                }
+                Wake::Time => Input::Tick,
                 Wake::Stop => Input::Drain,
             };
             let now = clock::now();
@@ -159,8 +189,9 @@ impl Daemon {
             if self.carry_out(outputs) {
                 return;
             }
-            if let Some(asker) = asker {
-                self.answer(&asker);
+            self.tell(now);
+            if let Some(ask) = asked {
+                self.answer(now, ask);
             }
             self.sweep(now);
         }
@@ -170,8 +201,14 @@ impl Daemon {
     fn carry_out(&mut self, outputs: Vec<Output>) -> bool {
         for output in outputs {
             match output {
-                Output::Light(possession) => self.lights.show(possession, true),
-                Output::Dark(possession) => self.lights.show(possession, false),
+                Output::Light(possession) => {
+                    self.lights.show(possession, true);
+                    self.urgent = true;
+                }
+                Output::Dark(possession) => {
+                    self.lights.show(possession, false);
+                    self.urgent = true;
+                }
                 Output::Send { to, message } => {
                     net::encode(&message, &mut self.line);
                     self.say(to);
@@ -182,7 +219,17 @@ impl Daemon {
                         self.say(peer);
                     }
                 }
-                Output::Note(note) => note::log(&self.topology, &note),
+                Output::Note(note) => {
+                    if let Note::Won {
+                        ball,
+                        missed: Some((from, away)),
+                        ..
+                    } = note
+                    {
+                        self.note_return(ball, from, away);
+                    }
+                    note::log(&self.topology, &note);
+                }
                 Output::Drained => return true,
             }
         }
@@ -228,18 +275,55 @@ impl Daemon {
         }
     }
 
-    fn answer(&self, answer: &Sender<Status>) {
+    fn note_return(&mut self, ball: BallId, from: NodeId, away: Duration) {
+        self.meters.relit(away);
+        let name = |node| self.topology.name(node).to_owned();
+        let back = ReturnStatus {
+            ball: ball.0,
+            from: name(from),
+            to: name(self.me),
+            away_ms: away.as_secs_f64() * 1e3,
+            age_seconds: 0.0,
+        };
+        self.returned = Some((clock::now(), back));
+    }
+
+    /// What this node knows now.
+    fn status(&self, now: Time) -> Status {
         let counters = self.links.counters();
+        let last_return = self.returned.clone().map(|(at, back)| ReturnStatus {
+            age_seconds: now.since(at).as_secs_f64(),
+            ..back
+        });
         let surroundings = Surroundings {
+            doors: Rc::clone(&self.doors),
+            last_return,
             led: self.lights.status(),
             reconnects: counters.reconnects,
             bad_lines: counters.bad_lines,
             stalls: self.stalls.count(),
             longest_stall: self.stalls.longest(),
         };
-        let status = Status::new(&self.topology, &self.node.view(), surroundings);
-        // Fails only if the asker has gone.
-        let _ = answer.try_send(status);
+        Status::new(&self.topology, &self.node.view(), surroundings)
+    }
+
+    /// Tells what has changed to those who follow, if any do and it is time.
+    fn tell(&mut self, now: Time) {
+        let urgent = std::mem::take(&mut self.urgent);
+        if self.feed.wants(now, urgent) {
+            self.feed.tell(now, self.status(now));
+        }
+    }
+
+    fn answer(&mut self, now: Time, ask: Ask) {
+        let status = self.status(now);
+        match ask {
+            Ask::Follow(follower) => self.feed.admit(now, follower, status),
+            Ask::Status(asker) => {
+                // Fails only if the asker has gone.
+                let _ = asker.try_send(status);
+            }
+        }
     }
 
     /// Once a heartbeat, for which the core wakes the loop anyway.
@@ -247,15 +331,6 @@ impl Daemon {
         if now >= self.next_sweep {
             self.next_sweep = now + self.topology.heartbeat();
             self.links.sweep();
-        }
-    }
-}
-
-impl Wake {
-    fn asker(&self) -> Option<Sender<Status>> {
-        match self {
-            Self::Ask(asker) => Some(asker.clone()),
-            Self::Link(_) | Self::Stop | Self::Time => None,
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     /// nobody to pass to) and none was held twice
     #[arg(long = "for", value_name = "TIME", value_parser = crate::config::parse_duration)]
     time: Option<Duration>,
-    /// Serves the first node's HTTP endpoint on this address, such as 127.0.0.1:8080
+    /// Serves the page on this address, such as 127.0.0.1:8080; the other nodes' on the ports behind it
     #[arg(long, value_name = "IP:PORT")]
     http: Option<SocketAddr>,
 }
