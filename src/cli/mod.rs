@@ -5,6 +5,8 @@ mod demo;
 mod hosts;
 mod run;
 mod status;
+#[cfg(feature = "watch")]
+mod watch;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -31,6 +33,8 @@ enum Command {
     Run(run::Arguments),
     Check(check::Arguments),
     Status(status::Arguments),
+    #[cfg(feature = "watch")]
+    Watch(watch::Arguments),
     Hosts(hosts::Arguments),
 }
 
@@ -109,6 +113,8 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Status(arguments) => status::status(&arguments),
+        #[cfg(feature = "watch")]
+        Command::Watch(arguments) => watch::watch(&arguments),
         Command::Hosts(arguments) => hosts::hosts(&arguments),
     };
     let (sentence, code) = match done {

@@ -6,6 +6,7 @@ mod body;
 mod events;
 mod feed;
 mod fetch;
+mod follow;
 mod metrics;
 mod page;
 mod serve;
@@ -13,6 +14,7 @@ mod status;
 
 pub use feed::{Feed, Follower};
 pub use fetch::{FetchError, fetch_status};
+pub use follow::{News, follow};
 pub use metrics::Meters;
 pub use serve::{Ask, Asks, Source};
 pub use status::{

@@ -1,6 +1,6 @@
 //! `carom demo`: a whole ring on this machine, in one process, for people to see.
 
-mod keys;
+pub(super) mod keys;
 mod picture;
 mod score;
 mod table;

@@ -6,6 +6,7 @@ const byId = (id) => document.getElementById(id);
 const stage = byId("stage");
 const list = byId("nodes");
 const links = byId("links");
+const LEAST_SHARE = 0.1; // of a screen's width, for a ball to be seen from afar
 const SVG = "http://www.w3.org/2000/svg";
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -101,16 +102,21 @@ function lay() {
 
 function circle(size, shape, wide, high) {
   const [boxWide, boxHigh] = [size + 12, size * shape + Math.max(34, size * 0.3) + 14];
-  const [rx, ry] = [(wide - boxWide) / 2, (high - boxHigh) / 2];
-  if (rx <= 0 || ry <= 0) return false;
-  const spots = ring.names.map((_, i) => {
-    const angle = (i / ring.names.length) * 2 * Math.PI - Math.PI / 2;
-    return { x: wide / 2 + rx * Math.cos(angle), y: high / 2 + ry * Math.sin(angle) };
-  });
+  // The circle, stretched until the outermost cards touch the edges.
+  const turns = ring.names.map((_, i) => (i / ring.names.length) * 2 * Math.PI);
+  const stretch = (values, room, box) => {
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    const to = (value) => box / 2 + ((value - least) / (most - least)) * (room - box);
+    return [values.map(to), to(0)];
+  };
+  const [xs, middleX] = stretch(turns.map(Math.sin), wide, boxWide);
+  const [ys, middleY] = stretch(turns.map((turn) => -Math.cos(turn)), high, boxHigh);
+  const spots = xs.map((x, i) => ({ x, y: ys[i] }));
+  stage.style.setProperty("--middle", `${middleY}px`);
   // Room for a link and its label between any two, and for the words in the middle.
   const apart = (a, b) => Math.abs(a.x - b.x) > boxWide + 16 || Math.abs(a.y - b.y) > boxHigh + 22;
-  const [hubWide, hubHigh] = [Math.min(wide * 0.34, 380) / 2, Math.min(high * 0.2, 200) / 2];
-  const free = (a) => Math.abs(a.x - wide / 2) > boxWide / 2 + hubWide || Math.abs(a.y - high / 2) > boxHigh / 2 + hubHigh;
+  const [hubWide, hubHigh] = [Math.min(wide * 0.26, 300) / 2, Math.min(high * 0.22, 200) / 2];
+  const free = (a) => Math.abs(a.x - middleX) > boxWide / 2 + hubWide || Math.abs(a.y - middleY) > boxHigh / 2 + hubHigh;
   const fits = spots.every((a, i) => free(a) && spots.every((b, j) => j <= i || apart(a, b)));
   if (fits || size <= 78) ring.names.forEach((name, i) => places.set(name, spots[i]));
   return fits;
@@ -171,7 +177,7 @@ function hub(balls) {
   if (balls.length === 1) {
     label = words[one.phase];
     name = missing ? "away" : one.holder;
-    more = missing ? "the ring takes it back" : `hop ${count(one.hop)} · generation ${one.generation?.split(".")[0]}`;
+    more = missing ? "the ring takes it back" : `hop ${count(one.hop)}\ngeneration ${one.generation?.split(".")[0]}`;
   } else if (balls.length > 1) {
     const on = new Set(balls.flatMap((ball) => ball.words.map((word) => word.holder)));
     const away = balls.filter(({ phase }) => phase === "away").length;
@@ -221,7 +227,8 @@ function put(parts, word, now) {
   if (!dot) {
     dot = element("span", "ball");
     dot.dataset.ball = word.ball;
-    dot.style.width = `${(200 * word.radius) / width}%`;
+    // To be seen from afar, a small ball is drawn larger here; /screen shows its true size.
+    dot.style.width = `${100 * Math.max(LEAST_SHARE, (2 * word.radius) / width)}%`;
     dot.style.background = `rgb(${word.color.map(Number).join(" ")})`;
     parts.balls.set(word.ball, dot);
     parts.field.append(dot);
@@ -229,7 +236,10 @@ function put(parts, word, now) {
   dot.classList.toggle("frozen", word.frozen);
   const [x, y] = still.matches ? [width / 2, height / 2] : ring.place(word, now, 2 * word.radius);
   const scale = parts.field.clientWidth / width;
-  dot.style.transform = `translate(${(x - word.radius) * scale}px, ${(height - y - word.radius) * scale}px)`;
+  const radius = word.radius * Math.max(1, (LEAST_SHARE * width) / (2 * word.radius));
+  // The larger ball bounces where the true one does: its way is made a little shorter.
+  const high = radius + ((y - word.radius) * (height - 2 * radius)) / Math.max(1, height - 2 * word.radius);
+  dot.style.transform = `translate(${(x - radius) * scale}px, ${(height - high - radius) * scale}px)`;
   return dot;
 }
 
@@ -252,7 +262,8 @@ function fly({ from, to, color }) {
 const THEMES = ["auto", "light", "dark"];
 function theme(name) {
   document.documentElement.dataset.theme = name;
-  byId("theme").textContent = `Theme: ${name}`;
+  byId("theme").textContent = { auto: "Auto", light: "Light", dark: "Dark" }[name];
+  byId("theme").setAttribute("aria-label", `Colours: ${name}`);
   try {
     localStorage.setItem("theme", name);
   } catch {

@@ -70,6 +70,8 @@ export function panels(ring) {
 
   function renew(balls, states) {
     const { facts, names } = ring;
+    if (!byId("ring").dataset.known) log(`listening to the ring by ${ring.home}`);
+    byId("ring").dataset.known = "yes";
     set(byId("ring"), facts.ring);
     document.title = `${facts.ring} · Carom`;
     set(byId("version"), `carom ${facts.carom}`);
