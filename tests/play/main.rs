@@ -15,6 +15,7 @@
 mod commands;
 mod crowd;
 mod demo;
+mod events;
 mod harness;
 mod hostile;
 mod idle;

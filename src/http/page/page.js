@@ -39,11 +39,10 @@ function build() {
     const head = element("span", "head");
     head.append(lamp, title);
     const field = element("span", "field");
-    const spoken = element("span", "spoken");
-    open.append(head, field, state, spoken);
+    open.append(head, field, state);
     card.append(open);
     list.append(card);
-    cards.set(name, { card, open, field, state, spoken, balls: new Map() });
+    cards.set(name, { card, open, field, state, balls: new Map() });
   }
   links.replaceChildren();
   lines.clear();
@@ -140,7 +139,7 @@ const WORDS = { up: "", down: "down", unknown: "unknown", "cut off": "cut off", 
 function renew() {
   const balls = ring.balls();
   const states = new Map(ring.names.map((name) => [name, ring.node(name)]));
-  for (const [name, { card, open, state, spoken }] of cards) {
+  for (const [name, { card, open, state }] of cards) {
     const node = states.get(name);
     const here = balls.filter(({ words }) => words.some((word) => word.holder === name));
     const lit = node.led ? node.led.lit : here.some(({ phase }) => phase === "heard");
@@ -152,8 +151,8 @@ function renew() {
     }
     if (state.textContent !== word) state.textContent = word;
     if (node.url) open.href = `${node.url}/screen`;
-    const told = `, ${node.state}, LED ${lit ? "on" : "off"}. Opens its screen.`;
-    if (spoken.textContent !== told) spoken.textContent = told;
+    const told = `${name}, ${word || node.state}, LED ${lit ? "on" : "off"}. Opens its screen.`;
+    if (open.ariaLabel !== told) open.ariaLabel = told;
   }
   for (const entry of lines.values()) {
     if (!entry.line) continue;
