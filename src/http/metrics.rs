@@ -32,12 +32,16 @@ pub struct Meters {
 
 impl Default for Meters {
     fn default() -> Self {
-        Self {
+        let meters = Self {
             relit: Histogram::new(RELIT_BUCKETS),
             messages: Counter::default(),
             runs: Counter::default(),
             lab_bytes: Family::default(),
-        }
+        };
+        // There from the start, as zeros: the first increase must be seen as one.
+        meters.count_bytes("receiver", 0);
+        meters.count_bytes("rate", 0);
+        meters
     }
 }
 

@@ -31,13 +31,13 @@ async function freePorts(count) {
 
 /** A ring of processes on the loopback. */
 export class Cluster {
-  static async start({ nodes = 5, velocity = [800, 130], lease = "500ms" } = {}) {
+  static async start({ name = `browser-${process.pid}`, nodes = 5, velocity = [800, 130], lease = "500ms" } = {}) {
     const cluster = new Cluster();
     cluster.folder = mkdtempSync(join(tmpdir(), "carom-browser-"));
     cluster.names = Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
     const ports = await freePorts(nodes * 4);
     cluster.ports = {};
-    let text = `[ring]\nname = "browser-${process.pid}"\nlease = "${lease}"\n`;
+    let text = `[ring]\nname = "${name}"\nlease = "${lease}"\n`;
     for (const name of cluster.names) {
       const [ring, receiver, rate, http] = ports.splice(0, 4);
       cluster.ports[name] = { ring, receiver, rate, http };

@@ -108,7 +108,7 @@ fn a_killed_holder_is_told_by_the_others_and_the_ball_comes_back() {
         ring.running().into_iter().find_map(|node| {
             let status = ring.status(node)?;
             let back = status["last_return"].clone();
-            (back["from"] == name).then(|| (node, back))
+            (back["from"] == name).then_some((node, back))
         })
     });
     assert_eq!(back["to"], format!("pi{}", taker + 1));
