@@ -10,12 +10,12 @@ pub mod log;
 mod note;
 pub mod signals;
 mod stalls;
+mod tell;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_io::{Async, Timer};
 use smol::channel::{Receiver, bounded};
@@ -23,9 +23,9 @@ use smol::{LocalExecutor, Task, future};
 
 use crate::clock;
 use crate::config::Config;
-use crate::http::{self, Ask, Asks, Door, Feed, Meters, ReturnStatus, Status, Surroundings};
+use crate::http::{self, Ask, Asks, Door, Feed, Meters, ReturnStatus};
 use crate::net::{self, Links};
-use crate::ring::{BallId, Incarnation, Input, Node, NodeId, Note, Output, Time, Topology};
+use crate::ring::{Incarnation, Input, Node, NodeId, Note, Output, Time, Topology};
 use lights::Lights;
 use stalls::Stalls;
 
@@ -272,57 +272,6 @@ impl Daemon {
                 message,
             } => is_current(&self.current, from, link).then_some(Input::Received { from, message }),
             net::Event::Duplicate => Some(Input::Duplicate),
-        }
-    }
-
-    fn note_return(&mut self, ball: BallId, from: NodeId, away: Duration) {
-        self.meters.relit(away);
-        let name = |node| self.topology.name(node).to_owned();
-        let back = ReturnStatus {
-            ball: ball.0,
-            from: name(from),
-            to: name(self.me),
-            away_ms: away.as_secs_f64() * 1e3,
-            age_seconds: 0.0,
-        };
-        self.returned = Some((clock::now(), back));
-    }
-
-    /// What this node knows now.
-    fn status(&self, now: Time) -> Status {
-        let counters = self.links.counters();
-        let last_return = self.returned.clone().map(|(at, back)| ReturnStatus {
-            age_seconds: now.since(at).as_secs_f64(),
-            ..back
-        });
-        let surroundings = Surroundings {
-            doors: Rc::clone(&self.doors),
-            last_return,
-            led: self.lights.status(),
-            reconnects: counters.reconnects,
-            bad_lines: counters.bad_lines,
-            stalls: self.stalls.count(),
-            longest_stall: self.stalls.longest(),
-        };
-        Status::new(&self.topology, &self.node.view(), surroundings)
-    }
-
-    /// Tells what has changed to those who follow, if any do and it is time.
-    fn tell(&mut self, now: Time) {
-        let urgent = std::mem::take(&mut self.urgent);
-        if self.feed.wants(now, urgent) {
-            self.feed.tell(now, self.status(now));
-        }
-    }
-
-    fn answer(&mut self, now: Time, ask: Ask) {
-        let status = self.status(now);
-        match ask {
-            Ask::Follow(follower) => self.feed.admit(now, follower, status),
-            Ask::Status(asker) => {
-                // Fails only if the asker has gone.
-                let _ = asker.try_send(status);
-            }
         }
     }
 

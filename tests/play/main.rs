@@ -24,3 +24,5 @@ mod partition;
 mod power;
 mod status;
 mod stop;
+#[cfg(feature = "watch")]
+mod watch;

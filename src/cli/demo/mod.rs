@@ -167,6 +167,18 @@ async fn next(
     future::or(future::or(over, key), future::or(change, tick)).await
 }
 
+/// Of the first ball, the second, and so on: told apart on light and on dark ground.
+const COLORS: [[u8; 3]; 8] = [
+    [255, 64, 0],
+    [24, 132, 245],
+    [30, 165, 80],
+    [214, 60, 160],
+    [240, 170, 0],
+    [130, 90, 240],
+    [0, 165, 170],
+    [150, 110, 80],
+];
+
 /// A ring whose balls cross a screen in about three quarters of a second.
 fn topology(nodes: u8, balls: u8) -> Topology {
     let serve = |number: u8| {
@@ -178,7 +190,10 @@ fn topology(nodes: u8, balls: u8) -> Topology {
                 position: [0.0, 100.0 + 50.0 * share],
                 velocity: [way * (1_100.0 + 40.0 * share), 130.0],
                 radius: 30.0,
-                color: [255, 64, 0],
+                color: COLORS
+                    .get(usize::from(number))
+                    .copied()
+                    .unwrap_or([255, 64, 0]),
             },
         }
     };

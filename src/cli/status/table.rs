@@ -178,6 +178,18 @@ fn newest_words(answers: &[&Status]) -> Vec<String> {
         }
         let frozen = words().any(|word| word.frozen);
         let last = words().max_by_key(|word| word.hop);
+        let heard = last.and_then(|word| Some((word, word.holder.as_deref()?)));
+        let elsewhere = heard.filter(|(_, holder)| {
+            answers.iter().all(|answer| answer.node != *holder) && state(holder, answers) == "up"
+        });
+        if let Some((word, holder)) = elsewhere {
+            let (holder, hop) = (Escaped(holder), word.hop.unwrap_or(0));
+            lines.push(format!(
+                "ball {} is on {holder} (hop {hop}), by the word of the others {:.1} s ago",
+                ball.ball, word.age_seconds
+            ));
+            continue;
+        }
         let holder = last
             .and_then(|word| word.holder.as_deref())
             .unwrap_or("nobody yet, as nodes wait one lease after their start");

@@ -49,6 +49,7 @@ pub(super) struct Model {
     words: BTreeMap<u32, BTreeMap<String, Word>>,
     states: BTreeMap<String, String>,
     generations: BTreeMap<u32, String>,
+    holders: BTreeMap<u32, String>,
     phases: BTreeMap<u32, Phase>,
     pub(super) returned: Option<ReturnStatus>,
     pub(super) log: VecDeque<String>,
@@ -63,6 +64,7 @@ impl Model {
             words: BTreeMap::new(),
             states: BTreeMap::new(),
             generations: BTreeMap::new(),
+            holders: BTreeMap::new(),
             phases: BTreeMap::new(),
             returned: None,
             log: VecDeque::new(),
@@ -83,7 +85,11 @@ impl Model {
                 if let Some(back) = &status.last_return {
                     self.returned.get_or_insert_with(|| back.clone());
                 }
-                self.first.get_or_insert_with(|| (*status).clone());
+                if self.first.is_none() {
+                    let line = format!("listening to the ring {} by {speaker}", status.ring);
+                    self.tell(&line, now);
+                    self.first = Some((*status).clone());
+                }
                 self.speakers.insert(speaker.to_owned(), *status);
             }
             News::Ball(ball) => self.note(speaker, ball, now),
@@ -161,6 +167,13 @@ impl Model {
                     self.tell(&format!("ball {number} moves again on {holder}"), now);
                 }
                 _ => {}
+            }
+            if phase == Phase::On && !holder.is_empty() {
+                let was = self.holders.insert(number, holder.clone());
+                if let Some(was) = was.filter(|was| *was != holder) {
+                    let hop = ball.hop.unwrap_or(0);
+                    self.tell(&format!("ball {number}: {was} to {holder}, hop {hop}"), now);
+                }
             }
             if let Some(generation) = ball.generation {
                 let was = self.generations.insert(number, generation.clone());

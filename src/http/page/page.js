@@ -70,13 +70,17 @@ function build() {
 function lay() {
   if (!ring.facts) return;
   const { names, facts } = ring;
-  const [wide, high] = [stage.clientWidth, stage.clientHeight];
+  const wide = stage.clientWidth;
   const shape = facts.screen[1] / facts.screen[0];
   places = new Map();
-  const round = facts.shape !== "row" && names.length > 2 && names.length <= 14;
+  let round = false;
   let size = Math.min(wide * 0.3, 340);
-  if (round) {
-    for (; size > 74; size -= 4) if (circle(size, shape, wide, high)) break;
+  if (facts.shape !== "row" && names.length > 2 && names.length <= 14) {
+    // As high as the ring would be, not as the rows are that were there before.
+    stage.classList.remove("rows");
+    const high = stage.clientHeight;
+    for (; size >= 72 && !round; size -= 4) round = circle(size, shape, wide, high);
+    size += 4;
   }
   const tall = (width) => width * shape + Math.max(34, width * 0.3);
   stage.classList.toggle("rows", !round);
@@ -117,7 +121,7 @@ function circle(size, shape, wide, high) {
   const [hubWide, hubHigh] = [Math.min(wide * 0.26, 300) / 2, Math.min(high * 0.22, 200) / 2];
   const free = (a) => Math.abs(a.x - middleX) > boxWide / 2 + hubWide || Math.abs(a.y - middleY) > boxHigh / 2 + hubHigh;
   const fits = spots.every((a, i) => free(a) && spots.every((b, j) => j <= i || apart(a, b)));
-  if (fits || size <= 78) ring.names.forEach((name, i) => places.set(name, spots[i]));
+  if (fits) ring.names.forEach((name, i) => places.set(name, spots[i]));
   return fits;
 }
 

@@ -20,6 +20,7 @@ function ago(seconds) {
   return `${Math.round(seconds / 3600)} h ago`;
 }
 
+const SETTLED_MS = 4000;
 const MOST_LINES = 40;
 const LAB_EVERY_MS = 4000;
 const NO_LAB_MS = 60000;
@@ -85,7 +86,7 @@ export function panels(ring) {
     if (back) {
       set(byId("away"), millis(back.away_ms));
       const age = ago((performance.now() - back.at) / 1000);
-      set(byId("return-words"), `${back.from} was lost with ball ${back.ball}; ${back.to} had it after that. ${age}`);
+      set(byId("return-words"), `${back.from} was lost with ball ${back.ball}, and ${back.to} took it back, ${age}.`);
     }
     document.body.dataset.home = ring.home;
     document.body.dataset.nodes = String(names.length);
@@ -96,6 +97,8 @@ export function panels(ring) {
       const was = before.get(name);
       before.set(name, state);
       if (was === undefined || was === state) continue;
+      // While the page gets to know the ring, nothing has happened yet.
+      if (performance.now() < SETTLED_MS && was === "unknown") continue;
       const bad = state === "down" || state === "cut off";
       log(`${name} is ${state === "draining" ? "stopping" : state}`, bad ? "bad" : state === "up" ? "good" : "");
     }
