@@ -200,7 +200,7 @@ function draw(now) {
   frame = 0;
   if (!ring.facts) return;
   if (!cards.size) build();
-  if (stale) {
+  if (stale && !ring.wakes) {
     stale = false;
     renew();
   }

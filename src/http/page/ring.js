@@ -4,6 +4,8 @@ import { place } from "./motion.js";
 const SILENCE_MS = 7000; // a node that is well says something every two seconds
 const CONNECT_MS = 6000;
 const PATIENCE_MS = [300, 600, 1200, 2400, 4000];
+const WAKE_MS = 3000;
+const MOST_STREAMS = 48; // more nodes are seen by the word of these
 const HANDOVER_MS = 400;
 const DRIFT = 0.0002; // how much faster than this one another clock may run
 
@@ -33,7 +35,10 @@ class Stream {
       return;
     }
     if (event.lastEventId) this.last = event.lastEventId;
-    if (kind === "state") this.name = data.node;
+    if (kind === "state") {
+      if (!this.ring.accepts(data)) return this.lost(); // another ring's node at this address
+      this.name = data.node;
+    }
     if (this.name === null) return;
     this.watch(SILENCE_MS);
     const opened = !this.open;
@@ -108,6 +113,7 @@ export class Ring {
     this.streams = new Map(); // by url
     this.speakers = new Map(); // by name: what that node says of itself and of the others
     this.words = new Map(); // by ball, then by speaker
+    this.resumed = -Infinity;
     this.heard = new Set(); // the names of those whose streams are open
     this.returned = null;
     this.cache = null;
@@ -126,7 +132,12 @@ export class Ring {
         if (document.hidden) stream.pause();
         else stream.connect();
       }
+      this.resumed = performance.now();
     });
+  }
+
+  accepts({ ring, node }) {
+    return !this.facts || (ring === this.facts.ring && this.names.includes(node));
   }
 
   stream(url) {
@@ -174,7 +185,7 @@ export class Ring {
     if (name === this.home || !http || (this.only && !this.only(name, this))) return;
     const place = http.startsWith(":") ? location.hostname + http : http;
     const url = `http://${place}`;
-    if (this.streams.has(url)) return;
+    if (this.streams.has(url) || this.streams.size >= MOST_STREAMS) return;
     try {
       const stream = this.stream(url);
       stream.expects = name;
@@ -210,6 +221,11 @@ export class Ring {
 
   isOpen(name) {
     return this.heard.has(name);
+  }
+
+  /** Whether the page has only just come back, and knows nothing yet. */
+  get wakes() {
+    return !this.heard.size && performance.now() - this.resumed < WAKE_MS;
   }
 
   /** Who can be asked now. */
