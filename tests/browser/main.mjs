@@ -32,8 +32,6 @@ async function shown(page, name, wanted, since) {
 }
 
 async function ballGoesRound(ring, page) {
-  await page.waitForSelector(".node[data-lit=true]");
-  await page.evaluate(watchCards);
   const turns = await until(60000, "the ball on every node", async () => {
     const turns = await litInTurn(page);
     return turns.length >= 7 && turns;
@@ -105,6 +103,32 @@ async function servingNodeIsKilled(ring, page) {
   await waitForCard(page, "n1", "up");
   await page.waitForSelector("#banner[hidden]", { state: "attached" });
   return `goes on: ${turns.join(" ")}`;
+}
+
+/** Its connections stay open and nothing comes through them: only the others can tell. */
+async function nodeHangs(ring, page) {
+  const stopped = Date.now();
+  ring.processes.n4.kill("SIGSTOP");
+  const down = await shown(page, "n4", "down", stopped);
+  ring.processes.n4.kill("SIGCONT");
+  await waitForCard(page, "n4", "up");
+  assert.ok(down - stopped < 2000, `shown as down after ${down - stopped} ms`);
+  return `down after ${Math.round(down - stopped)} ms, up again when it goes on`;
+}
+
+/** Two of five cannot tell who is missing, and nobody moves a ball without a majority. */
+async function majorityIsGone(ring, page) {
+  for (const name of ["n3", "n4", "n5"]) await ring.kill(name);
+  for (const name of ["n1", "n2"]) await waitForCard(page, name, "cut off");
+  for (const name of ["n3", "n4", "n5"]) await waitForCard(page, name, "unknown");
+  await until(20000, "no LED lit", async () => !(await page.locator(".node[data-lit=true]").count()));
+  await picture(page, "majority-gone");
+  const hub = (await page.locator("#hub").textContent()).replaceAll("\n", " ");
+  assert.match(hub, /stands still on n[12]|The ball is ?away ?no majority answers/);
+  for (const name of ["n3", "n4", "n5"]) ring.spawn(name);
+  for (const name of ring.names) await waitForCard(page, name, "up");
+  await page.waitForSelector(".node[data-lit=true] .ball");
+  return `cut off, unknown, "${hub}"; whole again when they are back`;
 }
 
 const MARKUP = '<img src=x onerror="document.title=`owned`"><script>document.title="owned"</script>&amp;';
@@ -314,6 +338,8 @@ async function sizes(ring, browser) {
 const ring = await Cluster.start();
 const browser = await openBrowser();
 const page = await openPage(browser, ring.url("n1"));
+await page.waitForSelector(".node[data-lit=true]");
+await page.evaluate(watchCards);
 const steps = [
   ["nothing comes from elsewhere, and the policy is strict", () => nothingFromElsewhere(ring)],
   ["the ball is seen on each node in turn", () => ballGoesRound(ring, page)],
@@ -322,6 +348,8 @@ const steps = [
   ["a screen shows the ball where the node says it is", () => heightIsTrue(ring, browser)],
   ["a killed node is shown as down within 2 s, and the ball back", () => holderIsKilled(ring, page)],
   ["the page goes on when the node that served it is killed", () => servingNodeIsKilled(ring, page)],
+  ["a node that hangs is shown as down within 2 s", () => nodeHangs(ring, page)],
+  ["without a majority the page says unknown, and lights nothing", () => majorityIsGone(ring, page)],
   ["a message with markup in it appears as text", () => markupIsText(ring, browser)],
   ["keyboard, screen reader, contrast, reduced motion", () => forEveryone(ring, browser)],
   ["phone, laptop, projector", () => sizes(ring, browser)],

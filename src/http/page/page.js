@@ -160,19 +160,18 @@ function renew() {
   }
   for (const entry of lines.values()) {
     if (!entry.line) continue;
-    const both = [states.get(entry.one), states.get(entry.other)];
-    const up = both.every(({ state }) => state === "up" || state === "starting" || state === "draining");
+    const up = ring.linked(entry.one, entry.other);
     entry.line.dataset.up = String(up);
     if (!entry.label) continue;
     const span = up ? ring.roundTrip(entry.one, entry.other) : null;
     entry.label.textContent = up ? (span === null ? "" : millis(span)) : "✕";
     entry.label.dataset.up = String(up);
   }
-  hub(balls);
+  hub(balls, states);
   show.renew(balls, states);
 }
 
-function hub(balls) {
+function hub(balls, states) {
   const [one] = balls;
   const words = { here: "The ball is on", heard: "The ball is on", frozen: "The ball stands still on", away: "The ball is", unseen: "The ball is" };
   const missing = one && (one.phase === "away" || one.phase === "unseen");
@@ -180,7 +179,9 @@ function hub(balls) {
   if (balls.length === 1) {
     label = words[one.phase];
     name = missing ? "away" : one.holder;
-    more = missing ? "the ring takes it back" : `hop ${count(one.hop)}\ngeneration ${one.generation?.split(".")[0]}`;
+    const up = [...states.values()].filter(({ state }) => state === "up").length;
+    const hope = up > states.size / 2 ? "the ring takes it back" : "no majority answers";
+    more = missing ? hope : `hop ${count(one.hop)}\ngeneration ${one.generation?.split(".")[0]}`;
   } else if (balls.length > 1) {
     const on = new Set(balls.flatMap((ball) => ball.words.map((word) => word.holder)));
     const away = balls.filter(({ phase }) => phase === "away").length;

@@ -296,13 +296,22 @@ export class Ring {
     return place(word, this.facts.screen, now, past);
   }
 
+  /** What either of two nodes that are heard says of the other. */
+  between(one, other) {
+    const pairs = [[one, other], [other, one]].filter(([a]) => this.isOpen(a));
+    return pairs.map(([a, b]) => this.speakers.get(a)?.nodes.find((node) => node.name === b)).filter(Boolean);
+  }
+
+  /** Whether two nodes reach each other; where neither is heard, whether both are up. */
+  linked(one, other) {
+    const words = this.between(one, other);
+    if (words.length) return words.every(({ state }) => state === "up");
+    return [one, other].every((name) => this.node(name).state === "up");
+  }
+
   /** There and back between two nodes, by either. */
   roundTrip(one, other) {
-    for (const [a, b] of [[one, other], [other, one]]) {
-      if (!this.isOpen(a)) continue;
-      const word = this.speakers.get(a)?.nodes.find((node) => node.name === b);
-      if (word?.state === "up" && word.round_trip_ms != null) return word.round_trip_ms;
-    }
-    return null;
+    const words = this.between(one, other).filter(({ state }) => state === "up");
+    return words.find(({ round_trip_ms: span }) => span != null)?.round_trip_ms ?? null;
   }
 }
