@@ -1,5 +1,6 @@
 //! `/events`: who follows is told everything, in order; who is too slow is cut off; twenty cost little.
 
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{JoinHandle, sleep, spawn};
@@ -141,6 +142,34 @@ fn who_does_not_read_is_cut_off_and_who_does_is_not() {
     assert!(told > 60);
     let usage = ring.process(0).usage();
     assert!(usage.most_rss_kib < MOST_RSS_KIB, "{usage:?}");
+}
+
+#[test]
+fn strangers_who_say_nothing_push_out_one_another_but_no_follower() {
+    let _turn = turn();
+    let ring = Cluster::play(Plan::five(Duration::from_millis(200)));
+    let port = ring.ports[0].http;
+    let mut listener = Listener::open(port, None).unwrap();
+    let strangers: Vec<TcpStream> = (0..100)
+        .map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap())
+        .collect();
+    let (code, _) = get(port, "/status").unwrap();
+    assert_eq!(code, 200);
+    let events = numbered(&mut listener, 12);
+    println!(
+        "{} events told beside {} silent connections",
+        events.len(),
+        strangers.len()
+    );
+    // As many as may, and one more.
+    let followers: Vec<_> = (0..70).map(|_| Listener::open(port, None)).collect();
+    let refused = followers.iter().filter(|follower| follower.is_err());
+    assert_eq!(refused.count(), 70 - 63);
+    drop(followers);
+    numbered(&mut listener, 12);
+    wait_for(Duration::from_secs(10), "a place to be free again", || {
+        Listener::open(port, None).ok()
+    });
 }
 
 /// Followers that read all they are told, and ask for the lab's lists as the page does.
