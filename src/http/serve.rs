@@ -43,7 +43,7 @@ const LONGEST_HEAD: usize = 8 * 1024;
 const OUT_OF_RESOURCES_WAIT: Duration = Duration::from_millis(200);
 
 /// What the system may hold of an answer that its client does not take, in bytes.
-const SEND_BUFFER: usize = 64 * 1024;
+const SEND_BUFFER: usize = 32 * 1024;
 
 /// A client that acknowledges nothing for so long is gone.
 const UNACKNOWLEDGED_LIMIT: Duration = Duration::from_secs(20);

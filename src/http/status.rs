@@ -54,7 +54,8 @@ pub struct Status {
 pub struct ReturnStatus {
     /// 1 for the first of the ring file.
     pub ball: u32,
-    /// Who had it.
+    /// Who was last heard to have it. A node that is lost with a ball that has just come is not: it
+    /// had no time to say so.
     pub from: String,
     /// Who has had it since.
     pub to: String,

@@ -218,12 +218,12 @@ fn last_return(answers: &[&Status], out: &mut impl io::Write) -> io::Result<()> 
     let Some(back) = last else { return Ok(()) };
     writeln!(
         out,
-        "last unplugging: {} took ball {} back from {}, away for {:.0} ms, {:.0} s ago",
+        "last unplugging: {} took ball {} back {:.0} s ago; it was last heard of on {}, {:.0} ms before",
         Escaped(&back.to),
         back.ball,
+        back.age_seconds,
         Escaped(&back.from),
-        back.away_ms,
-        back.age_seconds
+        back.away_ms
     )
 }
 

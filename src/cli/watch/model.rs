@@ -118,8 +118,9 @@ impl Model {
                     away_ms,
                     ..
                 } = &back;
-                let line =
-                    format!("{to} took ball {ball} back from {from}: away for {away_ms:.0} ms");
+                let line = format!(
+                    "{to} took ball {ball} back, last heard of on {from}: away for {away_ms:.0} ms"
+                );
                 self.tell(&line, now);
                 self.returned = Some(back);
             }

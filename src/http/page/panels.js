@@ -66,7 +66,7 @@ export function panels(ring) {
   }
 
   function returned({ ball, from, to, away_ms }) {
-    log(`${to} took ball ${ball} back from ${from}: away for ${millis(away_ms)}`, "good");
+    log(`${to} took ball ${ball} back, last heard of on ${from}: away for ${millis(away_ms)}`, "good");
   }
 
   function renew(balls, states) {
@@ -86,7 +86,7 @@ export function panels(ring) {
     if (back) {
       set(byId("away"), millis(back.away_ms));
       const age = ago((performance.now() - back.at) / 1000);
-      set(byId("return-words"), `${back.from} was lost with ball ${back.ball}, and ${back.to} took it back, ${age}.`);
+      set(byId("return-words"), `${back.to} took ball ${back.ball} back, ${age}. It was last heard of on ${back.from}.`);
     }
     document.body.dataset.home = ring.home;
     document.body.dataset.nodes = String(names.length);

@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader, Error, ErrorKind, Read as _, Result, Writ
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use socket2::{Domain, Socket, Type};
+
 /// One open stream of events.
 pub(crate) struct Listener {
     lines: BufReader<TcpStream>,
@@ -21,7 +23,19 @@ impl Listener {
     /// Follows the node of that HTTP port on 127.0.0.1, from after the event `last` if that is known.
     pub(crate) fn open(port: u16, last: Option<&str>) -> Result<Self> {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+        Self::ask(stream, last)
+    }
+
+    /// The same with room for next to nothing that is not read.
+    pub(crate) fn open_narrow(port: u16) -> Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.set_recv_buffer_size(4 * 1024)?;
+        socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into())?;
+        Self::ask(socket.into(), None)
+    }
+
+    fn ask(mut stream: TcpStream, last: Option<&str>) -> Result<Self> {
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         let last = last.map_or_else(String::new, |last| format!("Last-Event-ID: {last}\r\n"));
         write!(
@@ -61,12 +75,20 @@ impl Listener {
         }
     }
 
-    /// Reads whatever is there until the stream ends; how many bytes.
-    pub(crate) fn drain(mut self) -> Result<usize> {
-        let mut all = Vec::new();
-        match self.lines.read_to_end(&mut all) {
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(all.len()),
-            ended => ended,
+    /// Reads whatever is there until the stream ends; how many bytes, if not more than `most`.
+    pub(crate) fn drain(mut self, most: usize) -> Result<usize> {
+        let mut read = 0;
+        let mut piece = [0; 4096];
+        loop {
+            match self.lines.read(&mut piece) {
+                Ok(0) => return Ok(read),
+                Ok(length) => read += length,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(read),
+                Err(error) => return Err(error),
+            }
+            if read > most {
+                return Err(ErrorKind::FileTooLarge.into());
+            }
         }
     }
 }
