@@ -66,8 +66,6 @@ fn a_small_terminal_without_colours_shows_it_all() {
         "pi5",
         "down",
         "(*)",
-        "( )",
-        " x ",
         "of 5 nodes up",
         "hop ",
         "O",

@@ -137,10 +137,19 @@ impl Model {
         self.notice(now);
     }
 
-    fn note(&mut self, speaker: &str, ball: BallStatus, now: Time) {
+    fn note(&mut self, speaker: &str, mut ball: BallStatus, now: Time) {
         let age = (ball.age_seconds.max(0.0) * 1e6).min(1e15) as u64;
         let at = Time::from_micros(now.as_micros().saturating_sub(age));
         let words = self.words.entry(ball.ball).or_default();
+        let had = words.get(speaker).is_some_and(|before| before.ball.here);
+        let gone = had && !ball.here && ball.holder.as_deref() != Some(speaker);
+        if let (true, Some(first), Some([_, y]), Some([across, _])) =
+            (gone, &self.first, ball.position, ball.velocity)
+        {
+            // Who passes a ball says where it left; it comes in at the other side.
+            let [width, _] = first.screen;
+            ball.position = Some([if across > 0.0 { 0.0 } else { width }, y]);
+        }
         let heard = now;
         words.insert(speaker.to_owned(), Word { ball, at, heard });
     }
