@@ -66,8 +66,8 @@ fn a_small_terminal_without_colours_shows_it_all() {
         "pi5",
         "down",
         "(*)",
-        "of 5 nodes up",
-        "hop ",
+        "nodes",
+        "hop",
         "O",
         "q ends it",
     ] {
