@@ -85,7 +85,7 @@ function lay() {
   const tall = (width) => width * shape + Math.max(34, width * 0.3);
   stage.classList.toggle("rows", !round);
   if (!round) {
-    const least = names.length > 20 ? 110 : 150;
+    const least = names.length > 8 ? 110 : 150;
     const columns = Math.max(2, Math.min(names.length, Math.floor(wide / least)));
     size = Math.min(340, wide / columns - 14);
     const rowHigh = tall(size) + 26;
