@@ -12,6 +12,8 @@ mod run;
 mod send;
 mod size;
 mod status;
+#[cfg(feature = "watch")]
+mod watch;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -41,6 +43,8 @@ enum Command {
     Send(send::Arguments),
     Receive(receive::Arguments),
     Rate(Box<rate::Arguments>),
+    #[cfg(feature = "watch")]
+    Watch(watch::Arguments),
     Hosts(hosts::Arguments),
     Led(led::Arguments),
 }
@@ -136,6 +140,8 @@ pub fn main() -> ExitCode {
         Command::Send(arguments) => send::send(&arguments),
         Command::Receive(arguments) => receive::receive(&arguments),
         Command::Rate(arguments) => rate::rate(&arguments),
+        #[cfg(feature = "watch")]
+        Command::Watch(arguments) => watch::watch(&arguments),
         Command::Hosts(arguments) => hosts::hosts(&arguments),
         Command::Led(arguments) => led::led(&arguments),
     };

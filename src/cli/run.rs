@@ -49,6 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let mut inherited = Inherited::from_environment();
         let setup = Setup {
             addresses: daemon::addresses(&config),
+            doors: daemon::doors(&config),
             me,
             lights: node::lights(node, config.ring.lease),
             ring_listener: listen::listen(node, "ring", node.ports.ring, &mut inherited)

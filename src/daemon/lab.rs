@@ -3,8 +3,8 @@
 use std::io;
 use std::net::TcpListener;
 
-use crate::http::Document;
-use crate::lab::{self, Limits, Priority, Serving};
+use crate::http::{Document, Meters};
+use crate::lab::{self, Limits, Priority, Serving, Sink};
 
 /// Where the lab listens.
 pub struct Listeners {
@@ -25,11 +25,17 @@ impl Lab {
     ///
     /// # Errors
     /// When the system has no descriptor or no thread left.
-    pub(super) fn start(listeners: Listeners) -> io::Result<Self> {
+    pub(super) fn start(listeners: Listeners, meters: &Meters) -> io::Result<Self> {
         let (limits, priority) = (Limits::default(), Priority::BehindTheRing);
+        let messages = counted(lab::log::messages(), meters, |meters, message| {
+            meters.message(message.bytes);
+        });
+        let runs = counted(lab::log::runs(), meters, |meters, run| {
+            meters.run(run.bytes);
+        });
         Ok(Self {
-            receiver: lab::receive(listeners.receiver, limits, priority, lab::log::messages())?,
-            rate: lab::rate(listeners.rate, limits, priority, lab::log::runs())?,
+            receiver: lab::receive(listeners.receiver, limits, priority, messages)?,
+            rate: lab::rate(listeners.rate, limits, priority, runs)?,
         })
     }
 
@@ -44,4 +50,17 @@ impl Lab {
         };
         vec![of("/messages", &self.receiver), of("/rates", &self.rate)]
     }
+}
+
+/// What `sink` does, after it was counted.
+fn counted<T: 'static>(
+    mut sink: Sink<T>,
+    meters: &Meters,
+    count: impl Fn(&Meters, &T) + Send + 'static,
+) -> Sink<T> {
+    let meters = meters.clone();
+    Box::new(move |item| {
+        count(&meters, item);
+        sink(item);
+    })
 }

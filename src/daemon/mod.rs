@@ -14,6 +14,8 @@ pub mod reload;
 pub mod service;
 pub mod signals;
 mod stalls;
+mod tell;
+mod wakes;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,20 +23,21 @@ use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use async_io::{Async, Timer};
-use smol::channel::{Receiver, Sender, bounded};
-use smol::{LocalExecutor, Task, future};
+use async_io::Async;
+use smol::channel::{Receiver, bounded};
+use smol::{LocalExecutor, Task};
 
 use crate::clock;
 use crate::config::Config;
-use crate::http::{self, Asks, Status, Surroundings};
+use crate::http::{self, Door, Feed, Meters, ReturnStatus};
 use crate::net::{self, Links};
-use crate::ring::{Incarnation, Input, Node, NodeId, Output, Time, Topology};
+use crate::ring::{Incarnation, Input, Node, NodeId, Note, Output, Time, Topology};
 use lab::Lab;
 use lights::Lights;
-use reload::{Change, Step, Steps};
+use reload::Steps;
 use service::Service;
 use stalls::Stalls;
+use wakes::{Wake, Wakes};
 
 /// Lines and link changes that wait for the loop at the most; beyond it, peers are read no faster.
 const MOST_EVENTS: usize = 32;
@@ -55,6 +58,8 @@ pub struct Setup {
     pub http_listener: Option<Async<TcpListener>>,
     /// Where students connect, if at all.
     pub lab: Option<lab::Listeners>,
+    /// Where they connect to every node, in ring order; may be empty.
+    pub doors: Vec<Door>,
     /// A message here is a request to hand every ball on and end.
     pub stop: Receiver<()>,
     /// The steps of reloads, if there can be any.
@@ -72,9 +77,19 @@ pub fn addresses(config: &Config) -> Vec<net::Address> {
     config.nodes.iter().map(address).collect()
 }
 
+/// Every node's HTTP endpoint, in the order of the file.
+pub fn doors(config: &Config) -> Vec<Door> {
+    let door = |node: &crate::config::Node| Door {
+        host: node.host.clone(),
+        port: node.ports.http,
+    };
+    config.nodes.iter().map(door).collect()
+}
+
 /// A node that is set up and about to run.
 pub struct Daemon {
     topology: Arc<Topology>,
+    me: NodeId,
     node: Node,
     links: Links,
     lights: Lights,
@@ -85,28 +100,15 @@ pub struct Daemon {
     /// The connection of every peer whose lines count: the latest.
     current: BTreeMap<NodeId, u64>,
     line: Vec<u8>,
+    doors: Rc<[Door]>,
+    page: http::Source,
+    meters: Meters,
+    feed: Feed,
+    /// A ball came or went since the feed was last asked.
+    urgent: bool,
+    returned: Option<(Time, ReturnStatus)>,
     _http: Option<Task<()>>,
     _lab: Option<Lab>,
-}
-
-/// What the loop waits for.
-struct Wakes {
-    links: Receiver<net::Event>,
-    asks: Asks,
-    stop: Receiver<()>,
-    reloads: Option<Steps>,
-    timer: Timer,
-    /// When the timer goes off, if it is set.
-    armed: Option<Time>,
-}
-
-/// What the loop was woken by.
-enum Wake {
-    Link(net::Event),
-    Ask(Sender<Status>),
-    Stop,
-    Reload(Step),
-    Time,
 }
 
 impl Daemon {
@@ -117,7 +119,9 @@ impl Daemon {
     pub fn start(executor: &Rc<LocalExecutor<'static>>, setup: Setup) -> io::Result<Self> {
         let incarnation =
             Incarnation(getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?);
-        let lab = setup.lab.map(Lab::start).transpose()?;
+        let meters = Meters::default();
+        let lab = setup.lab.map(|listeners| Lab::start(listeners, &meters));
+        let lab = lab.transpose()?;
         let now = clock::now();
         let node = Node::new(Arc::clone(&setup.topology), setup.me, incarnation, now);
         let (events, link_events) = bounded(MOST_EVENTS);
@@ -130,28 +134,28 @@ impl Daemon {
         let links = Links::start(executor, settings, setup.ring_listener, events);
         let stalls = Stalls::new(setup.topology.lease);
         let documents = lab.as_ref().map(Lab::documents).unwrap_or_default();
-        let (source, asks) = http::Source::new(documents);
+        let (source, asks) = http::Source::new(&setup.doors, documents, meters.clone());
         let http = setup
             .http_listener
-            .map(|listener| source.spawn(executor, listener));
+            .map(|listener| source.clone().spawn(executor, listener));
         Ok(Self {
             topology: setup.topology,
+            me: setup.me,
             node,
             links,
             lights: setup.lights,
-            wakes: Wakes {
-                links: link_events,
-                asks,
-                stop: setup.stop,
-                reloads: setup.reloads,
-                timer: Timer::never(),
-                armed: None,
-            },
+            wakes: Wakes::new(link_events, asks, setup.stop, setup.reloads),
             next_sweep: now,
             stalls,
             service: setup.service,
             current: BTreeMap::new(),
             line: Vec::new(),
+            doors: setup.doors.into(),
+            page: source,
+            meters,
+            feed: Feed::new(incarnation.to_string(), now),
+            urgent: false,
+            returned: None,
             _http: http,
             _lab: lab,
         })
@@ -161,16 +165,20 @@ impl Daemon {
     pub async fn run(mut self) {
         loop {
             let deadline = self.node.next_deadline();
-            let due = deadline.into_iter().chain(self.service.next_due()).min();
-            let wake = self.wakes.next(due).await;
-            let asker = wake.asker();
-            let input = match wake {
+            let due = deadline.into_iter();
+            let due = due.chain(self.service.next_due()).chain(self.feed.due());
+            let mut asked = None;
+            let input = match self.wakes.next(due.min()).await {
                 Wake::Link(event) => match self.admit(event) {
                     Some(input) => input,
                     None => continue,
                 },
-                // The answer tells what is true now, not what was at the last event.
-                Wake::Time | Wake::Ask(_) => Input::Tick,
+                Wake::Ask(ask) => {
+                    asked = Some(ask);
+                    // The answer tells what is true now, not what was at the last event.
+                    Input::Tick
+                }
+                Wake::Time => Input::Tick,
                 Wake::Stop => {
                     self.service.stopping(self.topology.lease);
                     Input::Drain
@@ -188,8 +196,9 @@ impl Daemon {
             if self.carry_out(outputs, now) {
                 return;
             }
-            if let Some(asker) = asker {
-                self.answer(&asker);
+            self.tell(now);
+            if let Some(ask) = asked {
+                self.answer(now, ask);
             }
             self.sweep(now);
             self.report(now);
@@ -200,8 +209,14 @@ impl Daemon {
     fn carry_out(&mut self, outputs: Vec<Output>, now: Time) -> bool {
         for output in outputs {
             match output {
-                Output::Light(possession) => self.lights.show(possession, true, now),
-                Output::Dark(possession) => self.lights.show(possession, false, now),
+                Output::Light(possession) => {
+                    self.lights.show(possession, true, now);
+                    self.urgent = true;
+                }
+                Output::Dark(possession) => {
+                    self.lights.show(possession, false, now);
+                    self.urgent = true;
+                }
                 Output::Send { to, message } => {
                     net::encode(&message, &mut self.line);
                     self.say(to);
@@ -212,7 +227,17 @@ impl Daemon {
                         self.say(peer);
                     }
                 }
-                Output::Note(note) => note::log(&self.topology, &note),
+                Output::Note(note) => {
+                    if let Note::Won {
+                        ball,
+                        missed: Some((from, away)),
+                        ..
+                    } = note
+                    {
+                        self.note_return(ball, from, away);
+                    }
+                    note::log(&self.topology, &note);
+                }
                 Output::Drained => return true,
             }
         }
@@ -258,125 +283,12 @@ impl Daemon {
         }
     }
 
-    fn answer(&self, answer: &Sender<Status>) {
-        let counters = self.links.counters();
-        let surroundings = Surroundings {
-            led: self.lights.status(),
-            reconnects: counters.reconnects,
-            bad_lines: counters.bad_lines,
-            stalls: self.stalls.count(),
-            longest_stall: self.stalls.longest(),
-        };
-        let status = Status::new(&self.topology, &self.node.view(), surroundings);
-        // Fails only if the asker has gone.
-        let _ = answer.try_send(status);
-    }
-
     /// Once a heartbeat, for which the core wakes the loop anyway.
     fn sweep(&mut self, now: Time) {
         if now >= self.next_sweep {
             self.next_sweep = now + self.topology.heartbeat();
             self.links.sweep();
             self.lights.tick(now);
-        }
-    }
-}
-
-impl Daemon {
-    /// What the service manager is to know after this turn.
-    fn report(&mut self, now: Time) {
-        self.service.progress(now);
-        if self.service.wants_status(now) {
-            let balls: Vec<_> = self.node.ball_views().collect();
-            self.service.status(now, &self.topology, &balls);
-        }
-    }
-
-    fn reload(&mut self, step: Step) {
-        match step {
-            Step::Begun => self.service.reloading(clock::monotonic_nanos() / 1_000),
-            Step::Unchanged => self.service.reloaded(None),
-            Step::Refused => self
-                .service
-                .reloaded(Some("the new ring file was refused, see the log")),
-            Step::Apply(Change { addresses, lights }) => {
-                self.links.move_to(addresses);
-                if let Some(make) = lights {
-                    self.lights.replace(make, clock::now());
-                }
-                self.service.reloaded(None);
-            }
-        }
-    }
-}
-
-impl Wake {
-    fn asker(&self) -> Option<Sender<Status>> {
-        match self {
-            Self::Ask(asker) => Some(asker.clone()),
-            Self::Link(_) | Self::Stop | Self::Reload(_) | Self::Time => None,
-        }
-    }
-}
-
-impl Wakes {
-    async fn next(&mut self, deadline: Option<Time>) -> Wake {
-        self.arm(deadline);
-        let Self {
-            links,
-            asks,
-            stop,
-            reloads,
-            timer,
-            armed,
-        } = self;
-        let reload = async {
-            match reloads {
-                Some(steps) => match steps.recv().await {
-                    Ok(step) => Wake::Reload(step),
-                    Err(_) => future::pending().await,
-                },
-                None => future::pending().await,
-            }
-        };
-        let rare = future::or(
-            async {
-                match stop.recv().await {
-                    Ok(()) => Wake::Stop,
-                    // Nobody is left who could ask: run for ever.
-                    Err(_) => future::pending().await,
-                }
-            },
-            async {
-                match asks.recv().await {
-                    Ok(answer) => Wake::Ask(answer),
-                    Err(_) => future::pending().await,
-                }
-            },
-        );
-        let link = async {
-            match links.recv().await {
-                Ok(event) => Wake::Link(event),
-                Err(_) => future::pending().await,
-            }
-        };
-        let time = async {
-            timer.await;
-            *armed = None;
-            Wake::Time
-        };
-        future::or(future::or(rare, reload), future::or(link, time)).await
-    }
-
-    /// Sets the timer, unless it will go off early enough anyway.
-    ///
-    /// Setting it costs a system call, and a fast ball moves its deadline with every hop; to be
-    /// woken once too early costs less.
-    fn arm(&mut self, deadline: Option<Time>) {
-        let Some(deadline) = deadline else { return };
-        if self.armed.is_none_or(|armed| deadline < armed) {
-            self.timer.set_after(clock::now().until(deadline));
-            self.armed = Some(deadline);
         }
     }
 }

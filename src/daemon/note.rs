@@ -5,9 +5,24 @@ use crate::ring::{Note, Topology};
 /// Logs a note: what a keeper should know at `info`, the rest at `debug`.
 pub(super) fn log(topology: &Topology, note: &Note) {
     match *note {
-        Note::Won { ball, generation } => {
+        Note::Won {
+            ball,
+            generation,
+            missed: None,
+        } => {
             tracing::info!(
                 "nobody had ball {ball}: by vote of the ring this node has it now (generation {generation})"
+            );
+        }
+        Note::Won {
+            ball,
+            generation,
+            missed: Some((from, away)),
+        } => {
+            tracing::info!(
+                "ball {ball} was last heard of at {} {} ms ago: by vote of the ring this node has it now (generation {generation})",
+                topology.name(from),
+                away.as_millis()
             );
         }
         Note::Froze { ball } => {

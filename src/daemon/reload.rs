@@ -4,8 +4,11 @@ use std::fmt;
 
 use smol::channel::{Receiver, Sender};
 
+use super::Daemon;
 use super::lights::Lights;
+use crate::clock;
 use crate::config::{Config, Node};
+use crate::http::Door;
 use crate::net;
 use crate::ring::NodeId;
 
@@ -13,6 +16,8 @@ use crate::ring::NodeId;
 pub struct Change {
     /// Where every node listens, in ring order.
     pub addresses: Vec<net::Address>,
+    /// Where every node answers HTTP, in ring order.
+    pub doors: Vec<Door>,
     /// Makes the node's new LED, once the old one is off and let go; `None` if it stays.
     pub lights: Option<Box<dyn FnOnce() -> Lights>>,
 }
@@ -34,6 +39,28 @@ pub type Steps = Receiver<Step>;
 
 /// The other end.
 pub type Stepper = Sender<Step>;
+
+impl Daemon {
+    /// Takes one step of a reload.
+    pub(super) fn reload(&mut self, step: Step) {
+        match step {
+            Step::Begun => self.service.reloading(clock::monotonic_nanos() / 1_000),
+            Step::Unchanged => self.service.reloaded(None),
+            Step::Refused => self
+                .service
+                .reloaded(Some("the new ring file was refused, see the log")),
+            Step::Apply(change) => {
+                self.links.move_to(change.addresses);
+                self.page.open_to(&change.doors);
+                self.doors = change.doors.into();
+                if let Some(make) = change.lights {
+                    self.lights.replace(make, clock::now());
+                }
+                self.service.reloaded(None);
+            }
+        }
+    }
+}
 
 /// Why a ring file without faults is refused all the same.
 #[derive(Debug, PartialEq, Eq)]
@@ -84,10 +111,18 @@ pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Re
             if old.led != new.led {
                 sentences.push("this node has another LED".to_owned());
             }
-        } else if (&old.host, old.ports.ring) != (&new.host, new.ports.ring) {
+            continue;
+        }
+        if (&old.host, old.ports.ring) != (&new.host, new.ports.ring) {
             sentences.push(format!(
                 "{} is at {} port {}",
                 new.name, new.host, new.ports.ring
+            ));
+        }
+        if old.ports.http != new.ports.http {
+            sentences.push(format!(
+                "{} has its page at port {}",
+                new.name, new.ports.http
             ));
         }
     }
@@ -158,7 +193,8 @@ mod tests {
         }
         let port = [("ports = { http = 8081 }", "ports = { http = 8082 }")];
         assert_eq!(compared(4, &port), Err(Refusal::Listeners));
-        assert_eq!(compared(0, &port), Ok(Vec::new()));
+        let page = Ok(vec!["pi5 has its page at port 8082".to_owned()]);
+        assert_eq!(compared(0, &port), page);
         let host = [("192.168.7.15", "192.168.7.16")];
         assert_eq!(compared(4, &host), Err(Refusal::Listeners));
     }

@@ -2,12 +2,22 @@
 //!
 //! Asks the daemon for a plain snapshot and turns it into bytes; knows nothing of links or lights.
 
+mod body;
+mod events;
+mod feed;
 mod fetch;
+mod follow;
+mod metrics;
+mod page;
 mod serve;
 mod status;
 
+pub use feed::{Feed, Follower};
 pub use fetch::{FetchError, fetch_status};
-pub use serve::{Asks, Document, Source};
+pub use follow::{News, follow};
+pub use metrics::Meters;
+pub use serve::{Ask, Asks, Document, Source};
 pub use status::{
-    BallStatus, Condition, CounterStatus, LedStatus, NodeStatus, Status, Surroundings,
+    BallStatus, Condition, CounterStatus, Door, LedStatus, NodeStatus, ReturnStatus, Status,
+    Surroundings,
 };

@@ -1,5 +1,6 @@
-//! The server: `/status`, `/healthz`, `/readyz`.
+//! The server: the page, `/status`, `/events`, `/metrics`, `/healthz`, `/readyz`.
 
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::TcpListener;
@@ -9,16 +10,24 @@ use std::time::Duration;
 use async_io::{Async, Timer};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap,
+    HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use smol::channel::{Receiver, Sender, bounded};
 use smol::{LocalExecutor, Task, future};
 use smol_hyper::rt::{FuturesIo, SmolTimer};
 
-use super::status::{Condition, Status};
+use super::body::Answer;
+use super::events::{Session, whole};
+use super::feed::Follower;
+use super::metrics::{self, Meters};
+use super::page;
+use super::status::{Condition, Door, Status};
 
-/// Connections at a time; one more pushes out the oldest.
+/// Connections at a time, beside those that follow the events; one more pushes out the oldest.
 const MOST_CONNECTIONS: usize = 32;
 
 /// How long a client has for its request, and a kept connection for its next one.
@@ -33,8 +42,22 @@ const LONGEST_HEAD: usize = 8 * 1024;
 /// The wait when the system has no connection left to give.
 const OUT_OF_RESOURCES_WAIT: Duration = Duration::from_millis(200);
 
-/// Where the daemon takes questions from: each is the way back for one answer.
-pub type Asks = Receiver<Sender<Status>>;
+/// What the system may hold of an answer that its client does not take, in bytes.
+const SEND_BUFFER: usize = 32 * 1024;
+
+/// A client that acknowledges nothing for so long is gone.
+const UNACKNOWLEDGED_LIMIT: Duration = Duration::from_secs(20);
+
+/// A question to the daemon.
+pub enum Ask {
+    /// What it knows now, and the way back for it.
+    Status(Sender<Status>),
+    /// To be told of every change from now on.
+    Follow(Follower),
+}
+
+/// Where the daemon takes questions from.
+pub type Asks = Receiver<Ask>;
 
 /// A list that another part of the node keeps, of which HTTP knows only the path.
 pub struct Document {
@@ -47,16 +70,31 @@ pub struct Document {
 /// Where the server gets its answers from.
 #[derive(Clone)]
 pub struct Source {
-    asks: Sender<Sender<Status>>,
+    asks: Sender<Ask>,
     documents: Rc<Vec<Document>>,
+    meters: Meters,
+    policy: Rc<RefCell<HeaderValue>>,
+    followers: Rc<Cell<usize>>,
 }
 
 impl Source {
-    /// A source that also knows these documents, and the other end of it.
-    pub fn new(documents: Vec<Document>) -> (Self, Asks) {
+    /// A source that also knows these documents, and the other end of it; `doors` are the nodes
+    /// that the page may connect to.
+    pub fn new(doors: &[Door], documents: Vec<Document>, meters: Meters) -> (Self, Asks) {
         let (asks, asked) = bounded(MOST_CONNECTIONS);
-        let documents = Rc::new(documents);
-        (Self { asks, documents }, asked)
+        let source = Self {
+            asks,
+            documents: Rc::new(documents),
+            meters,
+            policy: Rc::new(RefCell::new(page::policy(doors))),
+            followers: Rc::default(),
+        };
+        (source, asked)
+    }
+
+    /// From now on, these are the nodes that the page may connect to.
+    pub fn open_to(&self, doors: &[Door]) {
+        self.policy.replace(page::policy(doors));
     }
 
     /// Serves on `listener` from now on; ends when the task is dropped.
@@ -72,13 +110,18 @@ impl Source {
     async fn status(&self) -> Option<Status> {
         in_time(async {
             let (answer, answered) = bounded(1);
-            self.asks.send(answer).await.ok()?;
+            self.asks.send(Ask::Status(answer)).await.ok()?;
             answered.recv().await.ok()
         })
         .await
     }
 
-    /// What is at that path, if anything is.
+    /// The part of the page at that path.
+    fn file(&self, path: &str, asked: &HeaderMap) -> Option<Response<Full<Bytes>>> {
+        page::find(path, asked, &self.policy.borrow())
+    }
+
+    /// The list at that path, or what there is instead.
     async fn document(&self, path: &str) -> Response<Full<Bytes>> {
         let mut documents = self.documents.iter();
         let Some(document) = documents.find(|document| document.path == path) else {
@@ -96,7 +139,8 @@ impl Source {
     }
 
     fn nothing(&self) -> Response<Full<Bytes>> {
-        let mut sentence = "there are /status, /healthz, /readyz".to_owned();
+        let mut sentence =
+            "there are /, /screen, /status, /events, /metrics, /healthz, /readyz".to_owned();
         for document in self.documents.iter() {
             sentence.push_str(", ");
             sentence.push_str(document.path);
@@ -121,7 +165,7 @@ async fn serve(
     listener: Async<TcpListener>,
     source: Source,
 ) {
-    let mut connections: VecDeque<Task<()>> = VecDeque::new();
+    let mut connections: VecDeque<(Rc<Session>, Task<()>)> = VecDeque::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             Timer::after(OUT_OF_RESOURCES_WAIT).await;
@@ -130,24 +174,64 @@ async fn serve(
         let Some(executor) = executor.upgrade() else {
             return;
         };
-        connections.retain(|connection| !connection.is_finished());
-        if connections.len() >= MOST_CONNECTIONS {
-            connections.pop_front();
+        connections.retain(|(_, connection)| !connection.is_finished());
+        let brief = |(session, _): &(Rc<Session>, Task<()>)| !session.follows.get();
+        if connections.iter().filter(|one| brief(one)).count() >= MOST_CONNECTIONS {
+            let oldest = connections.iter().position(brief);
+            oldest.and_then(|oldest| connections.remove(oldest));
         }
+        bound(&stream);
         let source = source.clone();
-        connections.push_back(executor.spawn(async move {
-            let answering = service_fn(|request| answer(request, &source));
+        let session = Rc::new(Session::new());
+        let this = Rc::clone(&session);
+        let connection = executor.spawn(async move {
+            let answering = service_fn(|request| reply(request, &source, &this));
             let served = hyper::server::conn::http1::Builder::new()
                 .timer(SmolTimer::new())
                 .header_read_timeout(REQUEST_LIMIT)
                 .max_buf_size(LONGEST_HEAD)
-                .serve_connection(FuturesIo::new(stream), answering)
-                .await;
-            if let Err(error) = served {
+                .serve_connection(FuturesIo::new(stream), answering);
+            let cut_off = async {
+                this.ends().await;
+                Ok(())
+            };
+            if let Err(error) = future::or(served, cut_off).await {
                 tracing::debug!("an HTTP connection ended early: {error}");
             }
-        }));
+        });
+        connections.push_back((session, connection));
     }
+}
+
+/// Keeps a client that does not read, or is gone, from holding much for long.
+fn bound(stream: &Async<std::net::TcpStream>) {
+    let socket = socket2::SockRef::from(stream);
+    let bounded = socket
+        .set_send_buffer_size(SEND_BUFFER)
+        .and_then(|()| socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_LIMIT)))
+        .and_then(|()| socket.set_tcp_nodelay(true));
+    if let Err(error) = bounded {
+        tracing::debug!("an HTTP connection has the system's own limits: {error}");
+    }
+}
+
+async fn reply(
+    request: Request<Incoming>,
+    source: &Source,
+    session: &Session,
+) -> Result<Response<Answer>, Infallible> {
+    if *request.method() != Method::GET || request.uri().path() != "/events" {
+        return answer(request, source).await.map(whole);
+    }
+    let Some((follower, response)) = session.follow(&request, &source.followers) else {
+        let busy = "as many follow the events of this node as may: try again later\n";
+        return Ok(whole(text(StatusCode::SERVICE_UNAVAILABLE, busy)));
+    };
+    // Waits as a question does: while the loop hangs, there is nothing to tell.
+    Ok(match source.asks.send(Ask::Follow(follower)).await {
+        Ok(()) => response,
+        Err(_) => whole(hung()),
+    })
 }
 
 async fn answer(
@@ -177,8 +261,31 @@ async fn answer(
             Some(status) => ready(status.condition),
             None => hung(),
         },
-        path => source.document(path).await,
+        "/metrics" => match source.status().await {
+            Some(status) => measured(&request, &metrics::text(&status, &source.meters)),
+            None => hung(),
+        },
+        path => match source.file(path, request.headers()) {
+            Some(file) => file,
+            None => source.document(path).await,
+        },
     })
+}
+
+/// The newer of the two formats for who can read it, the older one for all others.
+fn measured(request: &Request<Incoming>, exposition: &str) -> Response<Full<Bytes>> {
+    let accepted = request.headers().get(ACCEPT);
+    let accepted = accepted.and_then(|accepted| accepted.to_str().ok());
+    if accepted.is_some_and(|accepted| accepted.contains("application/openmetrics-text")) {
+        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        return respond(StatusCode::OK, kind, exposition.as_bytes().to_vec());
+    }
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    respond(
+        StatusCode::OK,
+        kind,
+        metrics::plain(exposition).into_bytes(),
+    )
 }
 
 fn ready(condition: Condition) -> Response<Full<Bytes>> {
@@ -232,5 +339,7 @@ fn respond(code: StatusCode, kind: &'static str, body: Vec<u8>) -> Response<Full
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // The page of one node asks the others, too; all here may be read by anyone who reaches the port.
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response
 }

@@ -1,5 +1,7 @@
 //! `/status`: what a node knows, as JSON.
 
+use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -42,6 +44,46 @@ pub struct Status {
     pub balls: Vec<BallStatus>,
     /// What happened since it started.
     pub counters: CounterStatus,
+    /// The last ball that this node took back from one that had gone silent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_return: Option<ReturnStatus>,
+}
+
+/// A ball that came back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReturnStatus {
+    /// 1 for the first of the ring file.
+    pub ball: u32,
+    /// Who was last heard to have it. A node that is lost with a ball that has just come is not: it
+    /// had no time to say so.
+    pub from: String,
+    /// Who has had it since.
+    pub to: String,
+    /// From the last that was heard of it there to the LED here: at most a quarter of a lease
+    /// more than it was away.
+    pub away_ms: f64,
+    /// How long ago it came back.
+    pub age_seconds: f64,
+}
+
+/// Where a node's HTTP endpoint is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Door {
+    /// Name or address; empty where it is the one that the asker used.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl fmt::Display for Door {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') {
+            write!(formatter, "[{host}]:{port}")
+        } else {
+            write!(formatter, "{host}:{port}")
+        }
+    }
 }
 
 /// What a node can do for the ring.
@@ -83,6 +125,9 @@ pub struct NodeStatus {
     /// Its process, while it is connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<String>,
+    /// Where it answers HTTP, `HOST:PORT`; without a host where that is the one you asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<String>,
 }
 
 /// One ball, as the speaker knows it.
@@ -109,6 +154,12 @@ pub struct BallStatus {
     /// In pixels a second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub velocity: Option<[f64; 2]>,
+    /// In pixels.
+    #[serde(default)]
+    pub radius: f64,
+    /// Red, green, blue.
+    #[serde(default)]
+    pub color: [u8; 3],
     /// How old this knowledge is.
     pub age_seconds: f64,
 }
@@ -137,6 +188,10 @@ pub struct CounterStatus {
 /// What the ring's core does not know.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
+    /// Where every node answers HTTP, in ring order; shorter where that is not known.
+    pub doors: Rc<[Door]>,
+    /// The last ball that came back here, and when.
+    pub last_return: Option<ReturnStatus>,
     /// The LED.
     pub led: LedStatus,
     /// Links that took the place of an earlier one.
@@ -176,7 +231,7 @@ impl Status {
             nodes: view
                 .nodes
                 .iter()
-                .map(|node| node_status(topology, node))
+                .map(|node| node_status(topology, node, &surroundings.doors))
                 .collect(),
             balls: view
                 .balls
@@ -192,6 +247,7 @@ impl Status {
                 stalls: surroundings.stalls,
                 longest_stall_ms: whole_millis(surroundings.longest_stall),
             },
+            last_return: surroundings.last_return,
         }
     }
 }
@@ -200,7 +256,7 @@ fn whole_millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn node_status(topology: &Topology, node: &NodeView) -> NodeStatus {
+fn node_status(topology: &Topology, node: &NodeView, doors: &[Door]) -> NodeStatus {
     let state = match node.health {
         Health::Up => "up",
         Health::Down => "down",
@@ -212,10 +268,18 @@ fn node_status(topology: &Topology, node: &NodeView) -> NodeStatus {
         since_seconds: node.since.as_secs_f64(),
         round_trip_ms: node.round_trip.map(|span| span.as_secs_f64() * 1e3),
         incarnation: node.incarnation.map(|incarnation| incarnation.to_string()),
+        http: doors.get(node.node.index()).map(ToString::to_string),
     }
 }
 
 fn ball_status(topology: &Topology, ball: &BallView) -> BallStatus {
+    let served = || {
+        let mut serves = topology.serves();
+        let serve = serves.find(|(id, _)| *id == ball.ball);
+        serve.map(|(_, serve)| serve.state)
+    };
+    // Before anyone has had it, it looks as the ring file says.
+    let looks = ball.state.or_else(served);
     BallStatus {
         ball: ball.ball.0,
         holder: ball.holder.map(|holder| topology.name(holder).to_owned()),
@@ -225,6 +289,8 @@ fn ball_status(topology: &Topology, ball: &BallView) -> BallStatus {
         hop: ball.stamp.map(|stamp| stamp.hop),
         position: ball.state.map(|state| state.position),
         velocity: ball.state.map(|state| state.velocity),
+        radius: looks.map_or(0.0, |state| state.radius),
+        color: looks.map_or([0; 3], |state| state.color),
         age_seconds: ball.age.as_secs_f64(),
     }
 }

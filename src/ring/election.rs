@@ -241,6 +241,8 @@ impl Node {
             None => (0, motion::enter(&ball.serve.state, screen)),
         };
         let stamp = Stamp { generation, hop };
+        let heard = ball.voter.heard().map(|heard| now.since(heard));
+        let missed = ball.voter.holder().zip(heard);
         // The first renewal goes out at once: only then does the ring know the new generation.
         let mut held = Held::new(stamp, entry, deadline, now);
         held.start(now, screen, Duration::ZERO);
@@ -259,6 +261,7 @@ impl Node {
         out.push(Output::Note(Note::Won {
             ball: id,
             generation,
+            missed,
         }));
     }
 

@@ -1,5 +1,7 @@
 //! All that a node can hear and say, one sentence each.
 
+use std::time::Duration;
+
 use super::ball::{BallId, Generation, Stamp};
 use super::message::{Incarnation, Message};
 use super::topology::NodeId;
@@ -81,6 +83,8 @@ pub enum Note {
         ball: BallId,
         /// The generation it began.
         generation: Generation,
+        /// Who had it before, and how long ago that was last heard; `None` if nobody had.
+        missed: Option<(NodeId, Duration)>,
     },
     /// The ring did not give the ball to this node.
     Lost {

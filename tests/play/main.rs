@@ -15,6 +15,7 @@
 mod commands;
 mod crowd;
 mod demo;
+mod events;
 mod harness;
 mod hostile;
 mod idle;
@@ -25,3 +26,5 @@ mod partition;
 mod power;
 mod status;
 mod stop;
+#[cfg(feature = "watch")]
+mod watch;

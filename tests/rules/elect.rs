@@ -1,6 +1,8 @@
 //! Rule 6: when a node stands, with what, and how a candidacy ends.
 
-use carom::ring::{Generation, Message, Note, OnPartition, Output};
+use std::time::Duration;
+
+use carom::ring::{Generation, Message, NodeId, Note, OnPartition, Output};
 
 use crate::solo::{
     BALL, BEAT, LEASE, Solo, WORTH, candidate, dark, generation, lit, notes, record, renewed, said,
@@ -82,6 +84,25 @@ fn the_next_after_the_last_holder_stands_first_when_the_lease_has_run_out() {
 }
 
 #[test]
+fn the_winner_tells_who_had_the_ball_and_when_that_was_last_heard() {
+    let mut solo = Solo::among(3, LEASE);
+    solo.until(LEASE);
+    solo.renewal(2, generation(3), 9);
+    let stood = 2 * LEASE + LEASE / 12;
+    let (seq, _) = candidate(&solo.until(stood)).unwrap();
+    solo.grant(1, seq, None);
+    let won = notes(&solo.until(stood + LEASE / 8));
+    let missed = Some((
+        NodeId(2),
+        Duration::from_micros(LEASE + LEASE / 12 + LEASE / 8),
+    ));
+    assert!(
+        matches!(won[..], [Note::Won { missed: told, .. }] if told == missed),
+        "{won:?}, not {missed:?}"
+    );
+}
+
+#[test]
 fn a_turn_is_no_shorter_than_the_way_there_and_back_and_no_longer_than_half_a_heartbeat() {
     for (round_trip, turn) in [
         (LEASE / 12 + 10, LEASE / 12 + 10),
@@ -121,6 +142,7 @@ fn a_candidate_wins_when_all_have_answered_or_an_eighth_of_a_lease_has_passed() 
     let won = Note::Won {
         ball: BALL,
         generation: claim.generation,
+        missed: None,
     };
     assert_eq!(notes(&out), [won]);
     assert!(renewed(&out).is_some(), "and says so at once");

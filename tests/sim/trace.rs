@@ -115,6 +115,7 @@ pub(crate) fn note(note: &Note, topology: &Topology) -> String {
         Note::Won {
             ball,
             generation: won,
+            ..
         } => format!("WON ball {ball} with {}", generation(won)),
         Note::Lost {
             ball,

@@ -7,7 +7,7 @@ use smol::channel::{Receiver, bounded};
 
 /// A key that means something here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
+pub(in crate::cli) enum Key {
     Kill,
     Digit(u8),
     Quit,
@@ -15,13 +15,13 @@ pub(super) enum Key {
 }
 
 /// A terminal that gives every key at once; as it was before when this is dropped.
-pub(super) struct Keyboard {
+pub(in crate::cli) struct Keyboard {
     before: Termios,
     pressed: Receiver<u8>,
 }
 
 impl Keyboard {
-    pub(super) fn open() -> io::Result<Self> {
+    pub(in crate::cli) fn open() -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
         let mut single = before.clone();
         // Signals stay: Ctrl-C ends the demo as ever.
@@ -44,7 +44,7 @@ impl Keyboard {
         Ok(Self { before, pressed })
     }
 
-    pub(super) async fn next(&self) -> Key {
+    pub(in crate::cli) async fn next(&self) -> Key {
         match self.pressed.recv().await {
             Ok(b'k' | b'K') => Key::Kill,
             Ok(b'q' | b'Q') => Key::Quit,

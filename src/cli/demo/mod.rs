@@ -1,6 +1,6 @@
 //! `carom demo`: a whole ring on this machine, in one process, for people to see.
 
-mod keys;
+pub(super) mod keys;
 mod picture;
 mod score;
 mod table;
@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     /// nobody to pass to) and none was held twice
     #[arg(long = "for", value_name = "TIME", value_parser = crate::config::parse_duration)]
     time: Option<Duration>,
-    /// Serves the first node's HTTP endpoint on this address, such as 127.0.0.1:8080
+    /// Serves the page on this address, such as 127.0.0.1:8080; the other nodes' on the ports behind it
     #[arg(long, value_name = "IP:PORT")]
     http: Option<SocketAddr>,
 }
@@ -167,6 +167,18 @@ async fn next(
     future::or(future::or(over, key), future::or(change, tick)).await
 }
 
+/// Of the first ball, the second, and so on: told apart on light and on dark ground.
+const COLORS: [[u8; 3]; 8] = [
+    [255, 64, 0],
+    [24, 132, 245],
+    [30, 165, 80],
+    [214, 60, 160],
+    [240, 170, 0],
+    [130, 90, 240],
+    [0, 165, 170],
+    [150, 110, 80],
+];
+
 /// A ring whose balls cross a screen in about three quarters of a second.
 fn topology(nodes: u8, balls: u8) -> Topology {
     let serve = |number: u8| {
@@ -178,7 +190,10 @@ fn topology(nodes: u8, balls: u8) -> Topology {
                 position: [0.0, 100.0 + 50.0 * share],
                 velocity: [way * (1_100.0 + 40.0 * share), 130.0],
                 radius: 30.0,
-                color: [255, 64, 0],
+                color: COLORS
+                    .get(usize::from(number))
+                    .copied()
+                    .unwrap_or([255, 64, 0]),
             },
         }
     };

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use super::score::{Ball, Score};
 use super::table::Table;
-use crate::ring::{NodeId, Time, Topology};
+use crate::ring::{Time, Topology};
 
 /// How many characters wide a screen is drawn.
 const TRACK: usize = 40;
@@ -33,6 +33,9 @@ impl View {
             topology.balls.len(),
             topology.lease
         )?;
+        if let Some(address) = table.http {
+            writeln!(out, "see it at http://{address}/")?;
+        }
         out.flush()?;
         Ok(Self::Plain)
     }
@@ -115,11 +118,7 @@ fn picture(score: &Score, table: &Table, now: Time) -> String {
         let _ = write!(text, "  {returned}\x1b[K\r\n");
     }
     if let Some(address) = table.http {
-        let first = topology.name(NodeId(0));
-        let _ = write!(
-            text,
-            "  {first} answers at http://{address}/status\x1b[K\r\n"
-        );
+        let _ = write!(text, "  see it at http://{address}/\x1b[K\r\n");
     }
     text.push_str(
         "\x1b[K\r\n  k and a digit kills that node, again starts it; q quits\x1b[K\x1b[J",

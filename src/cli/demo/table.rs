@@ -16,6 +16,7 @@ use crate::clock;
 use crate::daemon::lights::Lights;
 use crate::daemon::service::Service;
 use crate::daemon::{Daemon, Setup, listen};
+use crate::http::Door;
 use crate::net::Address;
 use crate::ring::{NodeId, Topology};
 
@@ -24,6 +25,8 @@ pub(super) struct Table {
     pub(super) topology: Arc<Topology>,
     pub(super) http: Option<SocketAddr>,
     ports: Vec<SocketAddr>,
+    /// Where HTTP clients connect to every node; empty if nobody may.
+    doors: Vec<SocketAddr>,
     nodes: Vec<Option<Running>>,
     score: Rc<RefCell<Score>>,
 }
@@ -49,15 +52,22 @@ impl Table {
             ports.push(listener.get_ref().local_addr()?);
             listeners.push(listener);
         }
+        let (doors, mut http_listeners) = match http {
+            Some(first) => open_doors(first, topology.nodes.len())?,
+            None => (Vec::new(), Vec::new()),
+        };
+        http_listeners.resize_with(listeners.len(), || None);
         let mut table = Self {
+            http: doors.first().copied(),
+            doors,
             nodes: listeners.iter().map(|_| None).collect(),
             topology: Arc::new(topology),
-            http,
             ports,
             score,
         };
-        for (node, listener) in table.topology.node_ids().zip(listeners) {
-            table.start(executor, node, listener)?;
+        let ids = table.topology.node_ids();
+        for (node, (ring, http)) in ids.zip(listeners.into_iter().zip(http_listeners)) {
+            table.start(executor, node, ring, http)?;
         }
         Ok(table)
     }
@@ -79,8 +89,10 @@ impl Table {
         let Some(&port) = self.ports.get(node.index()) else {
             return Ok(());
         };
-        let listener = listen::bind("ring", port).map_err(Failure::run)?;
-        self.start(executor, node, listener)
+        let ring = listen::bind("ring", port).map_err(Failure::run)?;
+        let door = self.doors.get(node.index());
+        let http = door.map(|&door| listen::bind("http", door)).transpose();
+        self.start(executor, node, ring, http.map_err(Failure::run)?)
     }
 
     pub(super) fn is_running(&self, node: NodeId) -> bool {
@@ -92,9 +104,9 @@ impl Table {
         executor: &Rc<LocalExecutor<'static>>,
         node: NodeId,
         ring_listener: Async<TcpListener>,
+        http_listener: Option<Async<TcpListener>>,
     ) -> Result<(), Failure> {
         let (stop, stopped) = bounded(1);
-        let http = self.http.filter(|_| node == NodeId(0));
         let address = |port: &SocketAddr| Address {
             host: port.ip().to_string(),
             port: port.port(),
@@ -107,10 +119,8 @@ impl Table {
             lights: Lights::new(self.topology.name(node), Box::new(led)),
             ring_listener,
             lab: None,
-            http_listener: http
-                .map(|address| listen::bind("http", address))
-                .transpose()
-                .map_err(Failure::run)?,
+            http_listener,
+            doors: self.doors.iter().map(door).collect(),
             stop: stopped,
             reloads: None,
             service: Service::none(clock::now()),
@@ -123,5 +133,45 @@ impl Table {
             });
         }
         Ok(())
+    }
+}
+
+/// Every node's HTTP listeners: the first where it was asked for, the others behind it where there
+/// is room, else anywhere.
+#[expect(clippy::type_complexity, reason = "two lists, read once")]
+fn open_doors(
+    first: SocketAddr,
+    count: usize,
+) -> Result<(Vec<SocketAddr>, Vec<Option<Async<TcpListener>>>), Failure> {
+    let mut doors = Vec::new();
+    let mut listeners = Vec::new();
+    for step in 0..count {
+        let step = u16::try_from(step).unwrap_or(u16::MAX);
+        // Behind "any" there is nothing to count from.
+        let port = match first.port() {
+            0 => 0,
+            port => port.saturating_add(step),
+        };
+        let listener = match listen::bind("http", SocketAddr::new(first.ip(), port)) {
+            Err(_) if step > 0 => listen::bind("http", SocketAddr::new(first.ip(), 0)),
+            bound => bound,
+        };
+        let listener = listener.map_err(Failure::run)?;
+        doors.push(listener.get_ref().local_addr()?);
+        listeners.push(Some(listener));
+    }
+    Ok((doors, listeners))
+}
+
+/// As others see it: behind an address that stands for all of them is the one they use.
+fn door(address: &SocketAddr) -> Door {
+    let ip = address.ip();
+    Door {
+        host: if ip.is_unspecified() {
+            String::new()
+        } else {
+            ip.to_string()
+        },
+        port: address.port(),
     }
 }

@@ -3,6 +3,7 @@
 mod basics;
 mod cluster;
 mod http;
+mod listener;
 mod mesh;
 mod observer;
 mod plan;
@@ -17,6 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(crate) use basics::{carom, millis, nanos, now, wait_for};
 pub(crate) use cluster::Cluster;
 pub(crate) use http::get;
+pub(crate) use listener::{Event, Listener};
 pub(crate) use mesh::Mesh;
 pub(crate) use observer::Observed;
 pub(crate) use plan::{Plan, free_ports};

@@ -145,7 +145,9 @@ impl Checker for Drain {
                         Output::Dark(possession) => {
                             self.dark[index(possession.ball)] = Some(world.now)
                         }
-                        Output::Note(Note::Won { ball, generation }) => {
+                        Output::Note(Note::Won {
+                            ball, generation, ..
+                        }) => {
                             return Err(format!(
                                 "a planned stop cost ball {ball} a generation: now {generation}"
                             ));

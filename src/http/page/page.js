@@ -1,0 +1,306 @@
+// The ring, drawn: nodes in their places, links, LEDs, balls that fly.
+import { Ring } from "./ring.js";
+import { panels, element, count, millis } from "./panels.js";
+
+const byId = (id) => document.getElementById(id);
+const stage = byId("stage");
+const list = byId("nodes");
+const links = byId("links");
+const LEAST_SHARE = 0.1; // of a screen's width, for a ball to be seen from afar
+const SVG = "http://www.w3.org/2000/svg";
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+const ring = new Ring(changed);
+const show = panels(ring);
+const cards = new Map(); // by node: its card and the parts of it
+const lines = new Map(); // by "a|b": a link's line and label
+let places = new Map(); // by node: where its card is
+let frame = 0;
+let stale = false;
+
+function changed(kind, detail) {
+  if (kind === "link") show.link(detail);
+  if (kind === "return") show.returned(detail);
+  if (kind === "pass") fly(detail);
+  stale = true;
+  frame ||= requestAnimationFrame(draw);
+}
+
+/** Once for every node, when the first of them has spoken. */
+function build() {
+  list.replaceChildren();
+  for (const name of ring.names) {
+    const card = element("li", "node");
+    card.dataset.node = name;
+    const open = element("a", "open");
+    const lamp = element("span", "lamp");
+    const title = element("span", "name", name);
+    const state = element("span", "state");
+    const head = element("span", "head");
+    head.append(lamp, title);
+    const field = element("span", "field");
+    open.append(head, field, state);
+    card.append(open);
+    list.append(card);
+    cards.set(name, { card, open, field, state, balls: new Map() });
+  }
+  links.replaceChildren();
+  lines.clear();
+  const { names, facts } = ring;
+  const last = names.length - 1;
+  const pairs = names.map((name, i) => [name, names[i === last ? 0 : i + 1], true]);
+  if (facts.shape === "row" || names.length < 3) pairs.pop();
+  if (names.length > 3 && names.length <= 9 && facts.shape !== "row") {
+    for (let i = 0; i <= last; i++) {
+      for (let j = i + 2; j <= last; j++) if (i !== 0 || j !== last) pairs.unshift([names[i], names[j], false]);
+    }
+  }
+  for (const [one, other, near] of pairs) {
+    const line = document.createElementNS(SVG, "line");
+    line.classList.add(near ? "near" : "far");
+    const label = document.createElementNS(SVG, "text");
+    links.append(line);
+    lines.set(`${one}|${other}`, { line, label: near ? label : null, one, other });
+  }
+  for (const { label } of lines.values()) if (label) links.append(label);
+  lay();
+}
+
+/** Puts the cards round an ellipse, as large as they can be; many nodes, or a row, into lines. */
+function lay() {
+  if (!ring.facts) return;
+  const { names, facts } = ring;
+  const wide = stage.clientWidth;
+  const shape = facts.screen[1] / facts.screen[0];
+  places = new Map();
+  let round = false;
+  let size = Math.min(wide * 0.3, 340);
+  if (facts.shape !== "row" && names.length > 2 && names.length <= 14) {
+    // As high as the ring would be, not as the rows are that were there before.
+    stage.classList.remove("rows");
+    const high = stage.clientHeight;
+    for (; size >= 72 && !round; size -= 4) round = circle(size, shape, wide, high);
+    size += 4;
+  }
+  const tall = (width) => width * shape + Math.max(34, width * 0.3);
+  stage.classList.toggle("rows", !round);
+  if (!round) {
+    const least = names.length > 8 ? 110 : 150;
+    const columns = Math.max(2, Math.min(names.length, Math.floor(wide / least)));
+    size = Math.min(340, wide / columns - 14);
+    const rowHigh = tall(size) + 26;
+    names.forEach((name, i) => {
+      const row = Math.floor(i / columns);
+      places.set(name, { x: ((i % columns) + 0.5) * (wide / columns), y: row * rowHigh + tall(size) / 2 + 8 });
+    });
+    stage.style.setProperty("--rows-height", `${Math.ceil(names.length / columns) * rowHigh + 10}px`);
+  }
+  list.style.setProperty("--size", `${size}px`);
+  list.style.setProperty("--shape", String(shape));
+  for (const [name, { x, y }] of places) {
+    cards.get(name).card.style.translate = `calc(${x}px - 50%) calc(${y}px - 50%)`;
+  }
+  drawLines();
+}
+
+function circle(size, shape, wide, high) {
+  const [boxWide, boxHigh] = [size + 12, size * shape + Math.max(34, size * 0.3) + 14];
+  // The circle, stretched until the outermost cards touch the edges.
+  const turns = ring.names.map((_, i) => (i / ring.names.length) * 2 * Math.PI);
+  const stretch = (values, room, box) => {
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    const to = (value) => box / 2 + ((value - least) / (most - least)) * (room - box);
+    return [values.map(to), to(0)];
+  };
+  const [xs, middleX] = stretch(turns.map(Math.sin), wide, boxWide);
+  const [ys, middleY] = stretch(turns.map((turn) => -Math.cos(turn)), high, boxHigh);
+  const spots = xs.map((x, i) => ({ x, y: ys[i] }));
+  stage.style.setProperty("--middle", `${middleY}px`);
+  // Room for a link and its label between any two, and for the words in the middle.
+  const apart = (a, b) => Math.abs(a.x - b.x) > boxWide + 16 || Math.abs(a.y - b.y) > boxHigh + 22;
+  const [hubWide, hubHigh] = [Math.min(wide * 0.26, 300) / 2, Math.min(high * 0.22, 200) / 2];
+  const free = (a) => Math.abs(a.x - middleX) > boxWide / 2 + hubWide || Math.abs(a.y - middleY) > boxHigh / 2 + hubHigh;
+  const fits = spots.every((a, i) => free(a) && spots.every((b, j) => j <= i || apart(a, b)));
+  if (fits) ring.names.forEach((name, i) => places.set(name, spots[i]));
+  return fits;
+}
+
+function drawLines() {
+  for (const { line, label, one, other } of lines.values()) {
+    if (!line) continue;
+    const [a, b] = [places.get(one), places.get(other)];
+    if (!a || !b) continue;
+    const ends = { x1: a.x, y1: a.y, x2: b.x, y2: b.y };
+    for (const [key, value] of Object.entries(ends)) line.setAttribute(key, value.toFixed(1));
+    if (!label) continue;
+    label.setAttribute("x", ((a.x + b.x) / 2).toFixed(1));
+    label.setAttribute("y", ((a.y + b.y) / 2 + 5).toFixed(1));
+  }
+}
+
+const WORDS = { up: "", down: "down", unknown: "unknown", "cut off": "cut off", starting: "starting", draining: "stopping" };
+
+function renew() {
+  const balls = ring.balls();
+  const states = new Map(ring.names.map((name) => [name, ring.node(name)]));
+  for (const [name, { card, open, state }] of cards) {
+    const node = states.get(name);
+    const here = balls.filter(({ words }) => words.some((word) => word.holder === name));
+    const lit = node.led ? node.led.lit : here.some(({ phase }) => phase === "heard");
+    const frozen = here.some((ball) => ball.phase === "frozen");
+    const word = frozen ? "frozen" : node.led?.fault ? "LED broken" : WORDS[node.state] ?? node.state;
+    const data = { state: node.state, lit, frozen, heard: node.heard };
+    for (const [key, value] of Object.entries(data)) {
+      if (card.dataset[key] !== String(value)) card.dataset[key] = String(value);
+    }
+    if (state.textContent !== word) state.textContent = word;
+    if (node.url) open.href = `${node.url}/screen`;
+    const told = `${name}, ${word || node.state}, LED ${lit ? "on" : "off"}. Opens its screen.`;
+    if (open.ariaLabel !== told) open.ariaLabel = told;
+  }
+  for (const entry of lines.values()) {
+    if (!entry.line) continue;
+    const up = ring.linked(entry.one, entry.other);
+    entry.line.dataset.up = String(up);
+    if (!entry.label) continue;
+    const span = up ? ring.roundTrip(entry.one, entry.other) : null;
+    entry.label.textContent = up ? (span === null ? "" : millis(span)) : "✕";
+    entry.label.dataset.up = String(up);
+  }
+  hub(balls, states);
+  show.renew(balls, states);
+}
+
+function hub(balls, states) {
+  const [one] = balls;
+  const words = { here: "The ball is on", heard: "The ball is on", frozen: "The ball stands still on", away: "The ball is", unseen: "The ball is" };
+  const missing = one && (one.phase === "away" || one.phase === "unseen");
+  let [label, name, more] = ["", "", ""];
+  if (balls.length === 1) {
+    label = words[one.phase];
+    name = missing ? "away" : one.holder;
+    const up = [...states.values()].filter(({ state }) => state === "up").length;
+    const hope = up > states.size / 2 ? "the ring takes it back" : "no majority answers";
+    more = missing ? hope : `hop ${count(one.hop)}\ngeneration ${one.generation?.split(".")[0]}`;
+  } else if (balls.length > 1) {
+    const on = new Set(balls.flatMap((ball) => ball.words.map((word) => word.holder)));
+    const away = balls.filter(({ phase }) => phase === "away").length;
+    label = "Balls";
+    name = String(balls.length);
+    more = `on ${[...on].sort().join(", ") || "no node"}${away ? ` · ${away} away` : ""}`;
+  }
+  const set = (id, text) => byId(id).textContent !== text && (byId(id).textContent = text);
+  set("hub-label", label);
+  set("hub-name", name);
+  set("hub-more", more);
+  byId("hub").dataset.phase = one?.phase ?? "";
+}
+
+/** One frame: news if there is any, and every ball where it is now. */
+function draw(now) {
+  frame = 0;
+  if (!ring.facts) return;
+  if (!cards.size) build();
+  if (stale && !ring.wakes) {
+    stale = false;
+    renew();
+  }
+  const seen = new Set();
+  let moves = false;
+  for (const ball of ring.balls()) {
+    for (const word of ball.words) {
+      const parts = cards.get(word.holder);
+      if (!parts || !word.position) continue;
+      moves ||= !word.frozen;
+      seen.add(put(parts, word, now));
+    }
+  }
+  for (const { balls } of cards.values()) {
+    for (const [number, dot] of balls) {
+      if (seen.has(dot)) continue;
+      dot.remove();
+      balls.delete(number);
+    }
+  }
+  if (moves && !still.matches) frame = requestAnimationFrame(draw);
+}
+
+function put(parts, word, now) {
+  let dot = parts.balls.get(word.ball);
+  const [width, height] = ring.facts.screen;
+  if (!dot) {
+    dot = element("span", "ball");
+    dot.dataset.ball = word.ball;
+    // To be seen from afar, a small ball is drawn larger here; /screen shows its true size.
+    dot.style.width = `${100 * Math.max(LEAST_SHARE, (2 * word.radius) / width)}%`;
+    dot.style.background = `rgb(${word.color.map(Number).join(" ")})`;
+    parts.balls.set(word.ball, dot);
+    parts.field.append(dot);
+  }
+  dot.classList.toggle("frozen", word.frozen);
+  const [x, y] = still.matches ? [width / 2, height / 2] : ring.place(word, now, 2 * word.radius);
+  const scale = parts.field.clientWidth / width;
+  const radius = word.radius * Math.max(1, (LEAST_SHARE * width) / (2 * word.radius));
+  // The larger ball bounces where the true one does: its way is made a little shorter.
+  const high = radius + ((y - word.radius) * (height - 2 * radius)) / Math.max(1, height - 2 * word.radius);
+  dot.style.transform = `translate(${(x - radius) * scale}px, ${(height - high - radius) * scale}px)`;
+  return dot;
+}
+
+/** A pass: its link lights up, and a spark runs along it. */
+function fly({ from, to, color }) {
+  const entry = lines.get(`${from}|${to}`) ?? lines.get(`${to}|${from}`);
+  const [a, b] = [places.get(from), places.get(to)];
+  if (!entry?.line || !a || !b || document.hidden) return;
+  const paint = `rgb(${color.map(Number).join(" ")})`;
+  entry.line.animate([{ stroke: paint, strokeWidth: 5, opacity: 1 }, {}], { duration: 700, easing: "ease-out" });
+  if (still.matches || links.querySelectorAll("circle").length > 12) return;
+  const spark = document.createElementNS(SVG, "circle");
+  spark.setAttribute("r", "7");
+  spark.setAttribute("fill", paint);
+  links.append(spark);
+  const at = ({ x, y }) => ({ transform: `translate(${x}px, ${y}px)` });
+  spark.animate([at(a), at(b)], { duration: 260, easing: "ease-in-out" }).finished.finally(() => spark.remove());
+}
+
+const THEMES = ["auto", "light", "dark"];
+function theme(name) {
+  document.documentElement.dataset.theme = name;
+  byId("theme").textContent = { auto: "Auto", light: "Light", dark: "Dark" }[name];
+  byId("theme").setAttribute("aria-label", `Colours: ${name}`);
+  try {
+    localStorage.setItem("theme", name);
+  } catch {
+    // Private windows remember nothing; the choice holds for this one.
+  }
+}
+byId("theme").addEventListener("click", () => {
+  const index = THEMES.indexOf(document.documentElement.dataset.theme);
+  theme(THEMES[(index + 1) % THEMES.length]);
+});
+try {
+  const kept = localStorage.getItem("theme");
+  theme(THEMES.includes(kept) ? kept : "auto");
+} catch {
+  theme("auto");
+}
+
+function big(on) {
+  document.body.classList.toggle("big", on);
+  byId("big").setAttribute("aria-pressed", String(on));
+  byId("big").textContent = on ? "All of it" : "Projector";
+}
+byId("big").addEventListener("click", () => {
+  const on = !document.body.classList.contains("big");
+  big(on);
+  if (on) document.documentElement.requestFullscreen?.().catch(() => {});
+  else if (document.fullscreenElement) document.exitFullscreen();
+});
+document.addEventListener("fullscreenchange", () => document.fullscreenElement || big(false));
+addEventListener("keydown", ({ key }) => key === "Escape" && big(false));
+
+new ResizeObserver(lay).observe(stage);
+// Ages in words grow, and who is away stays so, while nothing is heard.
+setInterval(() => document.hidden || (ring.facts && changed("data")), 1000);
+show.lab();
+ring.start();

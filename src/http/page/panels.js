@@ -1,0 +1,237 @@
+// What stands beside the ring: figures, tables, what happened. Everything is set as text.
+const byId = (id) => document.getElementById(id);
+
+export function element(tag, name, text) {
+  const made = document.createElement(tag);
+  if (name) made.className = name;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+export const count = (number) => Number(number ?? 0).toLocaleString("en").replaceAll(",", "\u202f");
+
+export function millis(span) {
+  return span < 10 ? `${span.toFixed(1)} ms` : `${Math.round(span)} ms`;
+}
+
+function ago(seconds) {
+  if (seconds < 60) return `${Math.round(seconds)} s ago`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
+  return `${Math.round(seconds / 3600)} h ago`;
+}
+
+const SETTLED_MS = 4000;
+const MOST_LINES = 40;
+const LAB_EVERY_MS = 4000;
+const NO_LAB_MS = 60000;
+
+/** All panels of `ring`. */
+export function panels(ring) {
+  const before = new Map(); // what was last said of every node and ball
+  const rows = new Map();
+  let carrier = null;
+
+  function log(text, kind = "") {
+    const line = element("li", kind);
+    line.append(element("time", "", new Date().toLocaleTimeString("en-GB")), element("span", "", text));
+    byId("log").prepend(line);
+    while (byId("log").children.length > MOST_LINES) byId("log").lastChild.remove();
+  }
+
+  function set(target, text) {
+    if (target.textContent !== text) target.textContent = text;
+  }
+
+  /** The stream of a node opened or broke. */
+  function link() {
+    const { home } = ring;
+    const open = ring.open();
+    const banner = byId("banner");
+    if (open.includes(home)) {
+      if (!banner.hidden && carrier !== null) log(`${home} answers this page again`, "good");
+      banner.hidden = true;
+      carrier = null;
+      return;
+    }
+    carrier = open.includes(carrier) ? carrier : open[0] ?? null;
+    banner.hidden = false;
+    banner.replaceChildren();
+    if (!carrier) {
+      banner.append("No node of the ring answers this page. It keeps trying.");
+      return;
+    }
+    const other = element("a", "", `Open it at ${carrier}`);
+    other.href = `${ring.url(carrier)}/`;
+    banner.append(`${home}, which served this page, does not answer. The page goes on with ${carrier}. `, other);
+  }
+
+  function returned({ ball, from, to, away_ms }) {
+    log(`${to} took ball ${ball} back, last heard of on ${from}: away for ${millis(away_ms)}`, "good");
+  }
+
+  function renew(balls, states) {
+    const { facts, names } = ring;
+    if (!byId("ring").dataset.known) log(`listening to the ring by ${ring.home}`);
+    byId("ring").dataset.known = "yes";
+    set(byId("ring"), facts.ring);
+    document.title = `${facts.ring} · Carom`;
+    set(byId("version"), `carom ${facts.carom}`);
+    const nodes = [...states.values()];
+    happened(nodes, balls);
+    summary(nodes, balls);
+    figures(nodes, balls);
+    table(nodes, balls);
+    ballTable(balls);
+    const back = ring.returned;
+    if (back) {
+      set(byId("away"), millis(back.away_ms));
+      const age = ago((performance.now() - back.at) / 1000);
+      set(byId("return-words"), `${back.to} took ball ${back.ball} back, ${age}. It was last heard of on ${back.from}.`);
+    }
+    document.body.dataset.home = ring.home;
+    document.body.dataset.nodes = String(names.length);
+  }
+
+  function happened(nodes, balls) {
+    for (const { name, state } of nodes) {
+      const was = before.get(name);
+      before.set(name, state);
+      if (was === undefined || was === state) continue;
+      // While the page gets to know the ring, nothing has happened yet.
+      if (performance.now() < SETTLED_MS && was === "unknown") continue;
+      const bad = state === "down" || state === "cut off";
+      log(`${name} is ${state === "draining" ? "stopping" : state}`, bad ? "bad" : state === "up" ? "good" : "");
+    }
+    for (const { ball, phase, holder, generation } of balls) {
+      const key = `ball ${ball}`;
+      const was = before.get(key) ?? {};
+      const round = generation?.split(".")[0];
+      const lost = phase === "away" || phase === "unseen";
+      before.set(key, { phase: lost ? "away" : phase, round: round ?? was.round });
+      if (was.phase === undefined) continue;
+      if (phase === "frozen" && was.phase !== "frozen") log(`ball ${ball} stands still on ${holder}: no majority answers`, "bad");
+      if (was.phase === "frozen" && !lost && phase !== "frozen") log(`ball ${ball} moves again on ${holder}`, "good");
+      if (lost && was.phase !== "away" && was.phase !== "frozen") log(`ball ${ball} is away`, "bad");
+      if (round && was.round && round !== was.round) log(`ball ${ball} begins generation ${round} on ${holder}`);
+    }
+  }
+
+  function summary(nodes, balls) {
+    const not = nodes.filter(({ state }) => state !== "up").map(({ name, state }) => `${name} ${state}`);
+    const up = `${nodes.length - not.length} of ${nodes.length} nodes up`;
+    const still = balls.filter(({ phase }) => phase === "frozen").length;
+    const frozen = still ? `; ${still === 1 ? "a ball stands" : `${still} balls stand`} still` : "";
+    const shown = not.length > 4 ? `${not.slice(0, 4).join(", ")} and ${not.length - 4} more` : not.join(", ");
+    set(byId("summary"), `${up}${not.length ? `: ${shown}` : ""}${frozen}`);
+    byId("summary").dataset.well = String(!not.length && !still);
+  }
+
+  function figures(nodes, balls) {
+    const sum = (key) => nodes.reduce((all, { counters }) => all + (counters?.[key] ?? 0), 0);
+    const newest = balls.map(({ generation }) => Number(generation?.split(".")[0] ?? 0));
+    const pairs = [
+      ["hops", count(balls.reduce((all, { hop }) => all + (hop ?? 0), 0))],
+      ["generation", newest.length ? count(Math.max(...newest)) : "–"],
+      ["elections", count(sum("elections"))],
+      ["lease", `${count(ring.facts.lease_ms)} ms`],
+    ];
+    const target = byId("figures");
+    if (!target.children.length) {
+      for (const [name] of pairs) {
+        const pair = element("div");
+        pair.append(element("dt", "", name), element("dd"));
+        target.append(pair);
+      }
+    }
+    pairs.forEach(([, value], i) => set(target.children[i].lastChild, value));
+  }
+
+  function table(nodes, balls) {
+    for (const node of nodes) {
+      const { name } = node;
+      if (!rows.has(name)) {
+        const row = element("tr");
+        const head = element("th", "", name);
+        head.scope = "row";
+        row.append(head, ...Array.from({ length: 6 }, (_, i) => element("td", i === 3 || i === 4 ? "number" : "")));
+        byId("rows").append(row);
+        rows.set(name, row);
+      }
+      const row = rows.get(name);
+      row.dataset.state = node.state;
+      const has = balls.filter(({ words }) => words.some((word) => word.holder === name));
+      const told = has.map(({ ball, phase }) => (phase === "frozen" ? `${ball} (frozen)` : String(ball)));
+      const led = node.led ? node.led.fault ?? (node.led.lit ? "on" : "off") : "?";
+      const spans = ring.names.filter((other) => other !== name).map((other) => [other, ring.roundTrip(name, other)]);
+      const known = spans.filter(([, span]) => span !== null);
+      const worst = known.reduce((a, b) => (b[1] > a[1] ? b : a), ["", 0]);
+      const all = known.map(([other, span]) => `${other} ${millis(span)}`).join(", ");
+      const few = `${known.length} up, slowest ${worst[0]} ${millis(worst[1])}`;
+      const links = known.length === 0 ? "–" : known.length > 6 ? few : all;
+      const unheard = node.heard || node.state !== "up" ? "" : " (this page does not reach it)";
+      const { hops, elections } = node.counters ?? {};
+      const cells = [node.state + unheard, led, told.join(", ") || "–", hops === undefined ? "?" : count(hops), elections === undefined ? "?" : count(elections), links];
+      cells.forEach((text, i) => set(row.children[i + 1], text));
+    }
+  }
+
+  function ballTable(balls) {
+    const target = byId("balls");
+    for (const ball of balls) {
+      let row = target.children[ball.ball - 1];
+      if (!row) {
+        row = element("tr");
+        const head = element("th");
+        head.scope = "row";
+        const dot = element("span", "dot");
+        dot.style.background = `rgb(${(ball.color ?? [0, 0, 0]).map(Number).join(" ")})`;
+        head.append(dot, String(ball.ball));
+        row.append(head, element("td"), element("td", "mono"), element("td", "number"));
+        target.append(row);
+      }
+      const where = { here: ball.holder, heard: ball.holder, frozen: `${ball.holder}, standing still`, away: `away; last on ${ball.holder ?? "no node"}`, unseen: "not seen yet" };
+      [where[ball.phase], ball.generation ?? "–", count(ball.hop)].forEach((text, i) => set(row.children[i + 1], text));
+    }
+  }
+
+  /** The lab's lists, from every node that has a lab. */
+  function lab() {
+    const lists = [
+      ["messages", (at, one) => [at, one.peer, `${one.text ?? ""}${one.cut ? "…" : ""}`, count(one.bytes), count(one.reads), fixed(one.seconds), one.end]],
+      ["rates", (at, one) => [at, one.peer, count(Math.round(one.bytes_per_second ?? 0)), count(one.bytes), count(one.reads), `${count(one.connections)} (${one.connect})`, one.segments == null ? "–" : count(one.segments), one.outcome]],
+    ];
+    const fixed = (seconds) => Number(seconds ?? 0).toFixed(seconds < 1 ? 4 : 2);
+    const latest = new Map();
+    const ask = async () => {
+      let some = false;
+      const open = document.hidden ? [] : ring.open();
+      for (const [path, cells] of lists) {
+        await Promise.all(open.map(async (name) => {
+          try {
+            const answer = await fetch(`${ring.url(name)}/${path}`, { signal: AbortSignal.timeout(3000) });
+            if (!answer.ok) return;
+            some = true;
+            const said = await answer.json();
+            const list = Array.isArray(said) ? said : Object.values(said).find(Array.isArray) ?? [];
+            latest.set(`${path} ${name}`, list.slice(0, 20).map((one, i) => ({ one, name, age: one.age_seconds ?? i })));
+          } catch {
+            // The node has gone, or is busy: what it said last still stands.
+          }
+        }));
+        const all = [...latest].filter(([key]) => key.startsWith(path)).flatMap(([, list]) => list);
+        all.sort((a, b) => a.age - b.age);
+        byId(`${path}-section`).hidden = !all.length;
+        byId(path).replaceChildren(...all.slice(0, 12).map(({ one, name }) => {
+          const row = element("tr");
+          const heads = byId(path).previousElementSibling.querySelectorAll("th");
+          cells(name, one).forEach((text, i) => row.append(element("td", heads[i].className, String(text ?? ""))));
+          return row;
+        }));
+      }
+      setTimeout(ask, some || !open.length ? LAB_EVERY_MS : NO_LAB_MS);
+    };
+    setTimeout(ask, 800);
+  }
+
+  return { link, returned, renew, lab };
+}

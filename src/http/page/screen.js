@@ -1,0 +1,103 @@
+// One node's virtual screen. A ball that crosses the edge shows on both sides of it: its centre is
+// on one node, but what juts out is drawn by the neighbour, so that a row of monitors shows it whole.
+import { Ring } from "./ring.js";
+
+const field = document.getElementById("screen");
+const note = document.getElementById("note");
+const shown = new Map();
+let scale = 1;
+let frame = 0;
+
+/** Only the nodes whose screens touch this one matter here. */
+const besides = (name, ring) => neighbours(ring).includes(name);
+const ring = new Ring(changed, { only: besides });
+
+function neighbours({ names, home, facts }) {
+  const index = names.indexOf(home);
+  const near = [names[index - 1], names[index + 1]];
+  if (facts?.shape === "row") return near;
+  return [near[0] ?? names.at(-1), near[1] ?? names[0]];
+}
+
+function changed() {
+  if (!ring.facts) return;
+  document.title = `${ring.home} · carom screen`;
+  document.getElementById("name").textContent = ring.home;
+  const own = ring.node(ring.home);
+  const words = {
+    up: "", starting: "starting", draining: "stopping", "cut off": "cut off from the ring",
+  };
+  const frozen = own.balls.some((ball) => ball.frozen) ? "frozen: no majority of the ring answers" : "";
+  note.textContent = own.heard ? frozen || (words[own.state] ?? own.state) : `${ring.home} does not answer`;
+  fit();
+  frame ||= requestAnimationFrame(draw);
+}
+
+/** As large as fits, without distortion. */
+function fit() {
+  if (!ring.facts) return;
+  const [width, height] = ring.facts.screen;
+  scale = Math.min(innerWidth / width, innerHeight / height);
+  const style = field.style;
+  style.width = `${width * scale}px`;
+  style.height = `${height * scale}px`;
+  style.left = `${(innerWidth - width * scale) / 2}px`;
+  style.top = `${(innerHeight - height * scale) / 2}px`;
+}
+
+/** Every ball that may be seen here, with the x at which this screen begins on its own. */
+function visible() {
+  const [width] = ring.facts.screen;
+  const [left, right] = neighbours(ring);
+  const found = [];
+  for (const { words } of ring.balls()) {
+    for (const word of words) {
+      if (word.holder === ring.home) found.push({ word, shift: 0 });
+      if (word.holder === left) found.push({ word, shift: -width });
+      if (word.holder === right) found.push({ word, shift: width });
+    }
+  }
+  return found;
+}
+
+function draw(now) {
+  frame = 0;
+  const [width, height] = ring.facts.screen;
+  const seen = new Set();
+  let moves = false;
+  for (const { word, shift } of visible()) {
+    moves ||= !word.frozen;
+    const [x, y] = ring.place(word, now, word.radius);
+    const there = x + shift;
+    if (there < -word.radius || there > width + word.radius) continue;
+    const key = `${word.ball}/${word.holder}/${shift}`;
+    seen.add(key);
+    const ball = shown.get(key) ?? add(key, word.ball);
+    const size = 2 * word.radius * scale;
+    ball.className = word.frozen ? "ball frozen" : "ball";
+    ball.dataset.here = String(word.holder === ring.home);
+    Object.assign(ball.style, {
+      width: `${size}px`,
+      height: `${size}px`,
+      background: `rgb(${word.color.map(Number).join(" ")})`,
+      transform: `translate(${(there - word.radius) * scale}px, ${(height - y - word.radius) * scale}px)`,
+    });
+  }
+  for (const [key, ball] of shown) {
+    if (seen.has(key)) continue;
+    ball.remove();
+    shown.delete(key);
+  }
+  if (moves) frame = requestAnimationFrame(draw);
+}
+
+function add(key, number) {
+  const ball = document.createElement("div");
+  ball.dataset.ball = String(number);
+  field.append(ball);
+  shown.set(key, ball);
+  return ball;
+}
+
+addEventListener("resize", changed);
+ring.start();

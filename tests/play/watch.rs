@@ -1,0 +1,102 @@
+//! `carom watch`: in a pipe, and on a terminal of 80 by 24 without colours.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::harness::{Cluster, Plan, run, text, turn};
+
+#[test]
+fn in_a_pipe_every_pass_is_a_line() {
+    let _turn = turn();
+    let ring = Cluster::play(Plan::five(Duration::from_millis(300)));
+    let one = format!("127.0.0.1:{}", ring.ports[1].http);
+    // By the word of one node, and by that of all.
+    for arguments in [
+        vec!["watch", one.as_str(), "--for", "4s"],
+        vec![
+            "watch",
+            "--config",
+            ring.ring_file().to_str().unwrap(),
+            "--for",
+            "4s",
+        ],
+    ] {
+        let output = run(&arguments);
+        let lines = text(&output.stdout);
+        println!("{}\n{lines}", arguments.join(" "));
+        assert!(output.status.success());
+        assert!(lines.contains(&format!("listening to the ring {}", ring.name)));
+        let passes = |from: usize| {
+            let (from, to) = (from + 1, (from + 1) % 5 + 1);
+            lines.contains(&format!("ball 1: pi{from} to pi{to}, hop "))
+        };
+        assert!((0..5).filter(|&from| passes(from)).count() >= 4, "{lines}");
+        assert!(
+            !lines.contains('\u{1b}') && !lines.contains("away"),
+            "{lines}"
+        );
+    }
+}
+
+#[test]
+fn a_small_terminal_without_colours_shows_it_all() {
+    let _turn = turn();
+    let mut ring = Cluster::play(Plan::five(Duration::from_millis(800)));
+    ring.kill(4);
+    let file = ring.ring_file();
+    let command = format!(
+        "stty rows 24 cols 80; exec {} watch --config {} --for 5s",
+        env!("CARGO_BIN_EXE_carom"),
+        file.to_str().unwrap()
+    );
+    let shown = Command::new("script")
+        .args(["-qfec", &command, "/dev/null"])
+        .env("TERM", "xterm")
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output();
+    let Ok(shown) = shown else {
+        println!("skipped: there is no `script` here to make a terminal");
+        return;
+    };
+    let picture = text(&shown.stdout);
+    assert!(shown.status.success(), "{picture}");
+    for part in [
+        "pi1",
+        "pi5",
+        "down",
+        "(*)",
+        "nodes",
+        "hop",
+        "O",
+        "q ends it",
+    ] {
+        assert!(picture.contains(part), "{part:?} is not in {picture:?}");
+    }
+    // Escapes that set a colour: 30 to 38, 40 to 48.
+    let codes = picture
+        .split("\u{1b}[")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('m'));
+    let is_colour = |code: &str| {
+        let number = code
+            .split(';')
+            .next()
+            .and_then(|number| number.parse::<u8>().ok());
+        number.is_some_and(|number| (30..=38).contains(&number) || (40..=48).contains(&number))
+    };
+    let coloured: Vec<&str> = codes
+        .map(|(code, _)| code)
+        .filter(|code| is_colour(code))
+        .collect();
+    assert_eq!(coloured, Vec::<&str>::new());
+    println!("{} bytes for five seconds at 80x24", picture.len());
+}
+
+#[test]
+fn nobody_there_is_a_failure_with_a_sentence() {
+    let _turn = turn();
+    let output = run(&["watch", "127.0.0.1:1", "--for", "1s"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("no node answered"));
+}
