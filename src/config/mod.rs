@@ -215,6 +215,7 @@ impl Config {
             on_partition: self.ring.on_partition,
             screen: self.screen,
             balls: self.balls.iter().map(|ball| self.serve(ball)).collect(),
+            ..Topology::default()
         }
     }
 

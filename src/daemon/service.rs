@@ -171,7 +171,7 @@ fn words(topology: &Topology, balls: &[BallView], starting: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ring::{BallId, NodeId, OnPartition, Screen, Shape};
+    use crate::ring::{BallId, NodeId};
     use std::cell::RefCell;
 
     thread_local! {
@@ -205,14 +205,7 @@ mod tests {
         Topology {
             ring: "test".to_owned(),
             nodes: vec!["pi1".to_owned(), "pi2".to_owned()],
-            shape: Shape::Ring,
-            lease: Duration::from_millis(500),
-            on_partition: OnPartition::Freeze,
-            screen: Screen {
-                width: 800.0,
-                height: 600.0,
-            },
-            balls: Vec::new(),
+            ..Topology::default()
         }
     }
 

@@ -80,13 +80,12 @@ impl Node {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use super::super::ball::Record;
     use super::super::event::{Input, Note, Output};
     use super::super::message::{Claim, Incarnation, Pass};
     use super::super::time::Time;
-    use super::super::topology::{NodeId, OnPartition, Screen, Serve, Shape, Topology};
+    use super::super::topology::{NodeId, Serve, Topology};
     use super::*;
 
     const STATE: BallState = BallState {
@@ -100,17 +99,11 @@ mod tests {
         let topology = Topology {
             ring: "test".to_owned(),
             nodes: ["a", "b", "c"].map(str::to_owned).to_vec(),
-            shape: Shape::Ring,
-            lease: Duration::from_millis(500),
-            on_partition: OnPartition::Freeze,
-            screen: Screen {
-                width: 800.0,
-                height: 600.0,
-            },
             balls: vec![Serve {
                 start: NodeId(0),
                 state: STATE,
             }],
+            ..Topology::default()
         };
         let mut node = Node::new(
             Arc::new(topology),

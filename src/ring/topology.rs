@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::ball::{BallId, BallState, Direction};
+use super::gap::{Gap, LateCopy, MOST_GUESTS, Visits, Window};
 
 /// A node's place in the ring file, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -83,6 +84,35 @@ pub struct Topology {
     pub screen: Screen,
     /// The balls, [`BallId`] 1 first; at most [`MOST_BALLS`].
     pub balls: Vec<Serve>,
+    /// Where windows stand; no two with the same neighbours.
+    pub gaps: Vec<Gap>,
+    /// Loans to windows, and guests.
+    pub visits: Visits,
+}
+
+impl Default for Topology {
+    /// What a ring file leaves out: a ring with no name, no node, no ball, no window and no guest.
+    fn default() -> Self {
+        Self {
+            ring: String::new(),
+            nodes: Vec::new(),
+            shape: Shape::Ring,
+            lease: Duration::from_millis(500),
+            on_partition: OnPartition::Freeze,
+            screen: Screen {
+                width: 800.0,
+                height: 600.0,
+            },
+            balls: Vec::new(),
+            gaps: Vec::new(),
+            visits: Visits {
+                loan: Duration::from_secs(60),
+                late_copy: LateCopy::Refuse,
+                guests: 0,
+                guest_life: Duration::from_secs(300),
+            },
+        }
+    }
 }
 
 impl Topology {
@@ -105,6 +135,19 @@ impl Topology {
     /// Every ball with its identity.
     pub fn serves(&self) -> impl Iterator<Item = (BallId, &Serve)> {
         (1..).map(BallId).zip(&self.balls)
+    }
+
+    /// The identities kept for balls that are not in the ring file.
+    pub fn guest_ids(&self) -> impl Iterator<Item = BallId> + use<> {
+        let first = u32::try_from(self.balls.len()).unwrap_or(u32::MAX);
+        (1..=u32::from(self.visits.guests.min(MOST_GUESTS)))
+            .map(move |number| BallId(first.saturating_add(number)))
+    }
+
+    /// The gap that a ball comes to which leaves `from` in that direction.
+    pub fn gap(&self, from: NodeId, direction: Direction) -> Option<&Gap> {
+        let before = |gap: &&Gap| gap.beyond(direction.opposite()) == Some(from);
+        self.gaps.iter().find(before)
     }
 
     /// How many nodes, this one included, must grant a request.
@@ -171,6 +214,38 @@ impl Topology {
                 start.0, state.position, state.velocity, state.radius, state.color
             );
         }
+        for Gap {
+            left,
+            right,
+            windows,
+        } in &self.gaps
+        {
+            let _ = writeln!(
+                facts,
+                "gap {:?} {:?}",
+                left.map(|node| node.0),
+                right.map(|node| node.0)
+            );
+            for Window { name, screen } in windows {
+                let _ = writeln!(
+                    facts,
+                    "window {name:?} {:?} {:?}",
+                    screen.width, screen.height
+                );
+            }
+        }
+        let Visits {
+            loan,
+            late_copy,
+            guests,
+            guest_life,
+        } = self.visits;
+        let _ = writeln!(
+            facts,
+            "loan {} late-copy {late_copy:?} guests {guests} guest-life {}",
+            super::time::micros(loan),
+            super::time::micros(guest_life),
+        );
         Sha256::digest(facts)
             .iter()
             .take(8)
@@ -190,13 +265,7 @@ mod tests {
             ring: "test".to_owned(),
             nodes: (1..=count).map(|number| format!("pi{number}")).collect(),
             shape,
-            lease: Duration::from_millis(500),
-            on_partition: OnPartition::Freeze,
-            screen: Screen {
-                width: 800.0,
-                height: 600.0,
-            },
-            balls: Vec::new(),
+            ..Topology::default()
         }
     }
 
@@ -248,9 +317,71 @@ mod tests {
             },
             ..base.clone()
         });
+        others.push(Topology {
+            gaps: vec![gap(2, 0)],
+            ..base.clone()
+        });
+        others.push(Topology {
+            visits: Visits {
+                guests: 1,
+                ..base.visits
+            },
+            ..base.clone()
+        });
         for other in others {
             assert_ne!(base.fingerprint(), other.fingerprint());
         }
         assert_eq!(base.fingerprint().len(), 16);
+    }
+
+    fn gap(left: u8, right: u8) -> Gap {
+        let screen = Topology::default().screen;
+        let window = |name: &str| Window {
+            name: name.to_owned(),
+            screen,
+        };
+        Gap {
+            left: Some(NodeId(left)),
+            right: Some(NodeId(right)),
+            windows: vec![window("near"), window("far")],
+        }
+    }
+
+    #[test]
+    fn a_gap_is_met_from_both_sides_and_nowhere_else() {
+        let gapped = Topology {
+            gaps: vec![gap(2, 0)],
+            ..topology(3, Shape::Ring)
+        };
+        let met = |from, direction| {
+            let gap = gapped.gap(NodeId(from), direction)?;
+            let beyond = gap.beyond(direction)?;
+            Some((gap.first(direction)?.name.as_str(), beyond.0))
+        };
+        assert_eq!(met(2, Direction::Right), Some(("near", 0)));
+        assert_eq!(met(0, Direction::Left), Some(("far", 2)));
+        for (from, direction) in [
+            (2, Direction::Left),
+            (0, Direction::Right),
+            (1, Direction::Right),
+        ] {
+            assert_eq!(met(from, direction), None, "{from} {direction:?}");
+        }
+    }
+
+    #[test]
+    fn guests_are_numbered_after_the_balls_of_the_file() {
+        let visits = Visits {
+            guests: 2,
+            ..Topology::default().visits
+        };
+        let hosting = Topology {
+            visits,
+            ..topology(3, Shape::Ring)
+        };
+        assert_eq!(
+            hosting.guest_ids().collect::<Vec<_>>(),
+            [BallId(1), BallId(2)]
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use carom::ring::topology::{OnPartition, Screen, Serve, Shape, Topology};
+use carom::ring::topology::{Serve, Topology};
 use carom::ring::{BallState, Incarnation, Node, NodeId};
 use stateright::{Model, Property};
 
@@ -72,17 +72,12 @@ impl Ring {
             nodes: (1..=bounds.nodes)
                 .map(|number| format!("pi{number}"))
                 .collect(),
-            shape: Shape::Ring,
             lease: LEASE,
-            on_partition: OnPartition::Freeze,
-            screen: Screen {
-                width: 800.0,
-                height: 600.0,
-            },
             balls: vec![Serve {
                 start: NodeId(0),
                 state,
             }],
+            ..Topology::default()
         };
         Self {
             bounds,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use carom::ring::message::{Claim, Denial, Grant, Pass};
 use carom::ring::{
-    BallId, BallState, Generation, Incarnation, Input, Message, Node, NodeId, Note, OnPartition,
-    Output, Record, Screen, Serve, Shape, Stamp, Time, Topology,
+    BallId, BallState, Generation, Incarnation, Input, Message, Node, NodeId, Note, Output, Record,
+    Serve, Stamp, Time, Topology,
 };
 
 /// In microseconds, as all spans and moments here.
@@ -41,17 +41,12 @@ pub(crate) fn topology(nodes: usize, crossing: u64) -> Topology {
     Topology {
         ring: "rules".to_owned(),
         nodes: (1..=nodes).map(|number| format!("pi{number}")).collect(),
-        shape: Shape::Ring,
         lease: Duration::from_micros(LEASE),
-        on_partition: OnPartition::Freeze,
-        screen: Screen {
-            width: 800.0,
-            height: 600.0,
-        },
         balls: vec![Serve {
             start: NodeId(0),
             state: state(crossing),
         }],
+        ..Topology::default()
     }
 }
 

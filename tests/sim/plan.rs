@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use carom::ring::{BallState, NodeId, OnPartition, Screen, Serve, Shape, Topology};
+use carom::ring::{BallState, NodeId, OnPartition, Serve, Shape, Topology};
 
 use crate::clock::{MOST_DRIFT, Nanos};
 use crate::faults::Fault;
@@ -82,14 +82,8 @@ impl Plan {
         let topology = Arc::new(Topology {
             ring: "sim".to_owned(),
             nodes: (1..=nodes).map(|number| format!("pi{number}")).collect(),
-            shape: Shape::Ring,
-            lease: Duration::from_millis(500),
-            on_partition: OnPartition::Freeze,
-            screen: Screen {
-                width: 800.0,
-                height: 600.0,
-            },
             balls: vec![serve],
+            ..Topology::default()
         });
         let other = Arc::new(Topology {
             lease: Duration::from_millis(600),
@@ -212,10 +206,7 @@ fn draw_topology(random: &mut fastrand::Rng) -> Topology {
         } else {
             OnPartition::PlayOn
         },
-        screen: Screen {
-            width: 800.0,
-            height: 600.0,
-        },
+        ..Topology::default()
     }
 }
 

@@ -20,7 +20,7 @@ use tracing::Level;
 use super::{Failure, block_on};
 use crate::clock;
 use crate::daemon::{log, signals};
-use crate::ring::{BallState, NodeId, OnPartition, Screen, Serve, Shape, Topology};
+use crate::ring::{BallState, NodeId, Serve, Topology};
 use keys::Key;
 use picture::View;
 use score::Score;
@@ -200,14 +200,8 @@ fn topology(nodes: u8, balls: u8) -> Topology {
     Topology {
         ring: "demo".to_owned(),
         nodes: (1..=nodes).map(|number| format!("n{number}")).collect(),
-        shape: Shape::Ring,
-        lease: Duration::from_millis(500),
-        on_partition: OnPartition::Freeze,
-        screen: Screen {
-            width: 800.0,
-            height: 600.0,
-        },
         balls: (0..balls).map(serve).collect(),
+        ..Topology::default()
     }
 }
 

@@ -7,9 +7,7 @@ use smol::channel::{Receiver, bounded};
 
 use super::*;
 use crate::http::status::Surroundings;
-use crate::ring::{
-    BallState, Incarnation, Input, Node, NodeId, OnPartition, Screen, Serve, Shape, Topology,
-};
+use crate::ring::{BallState, Incarnation, Input, Node, NodeId, Serve, Topology};
 
 /// A ring of one, whose ball flies from wall to wall: it bounces a second after the start.
 fn topology() -> Arc<Topology> {
@@ -23,14 +21,8 @@ fn topology() -> Arc<Topology> {
     Arc::new(Topology {
         ring: "one".to_owned(),
         nodes: vec!["n1".to_owned()],
-        shape: Shape::Ring,
-        lease: Duration::from_millis(500),
-        on_partition: OnPartition::Freeze,
-        screen: Screen {
-            width: 800.0,
-            height: 600.0,
-        },
         balls: vec![Serve { start, state }],
+        ..Topology::default()
     })
 }
 
