@@ -1,12 +1,12 @@
 //! `carom check`: everything that is wrong with a ring file, or the ring in one screen.
 
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 
 use clap::Args;
 
 use super::{Failure, RingFile};
-use crate::config::{Config, Led};
-use crate::ring::{OnPartition, Shape};
+use crate::config::{Config, Gap, Led, Node};
+use crate::ring::{Direction, NodeId, OnPartition, Shape, Topology};
 
 /// Reports every fault of a ring file in one run, or prints the ring that it describes
 #[derive(Args)]
@@ -32,9 +32,15 @@ fn print(config: &Config) -> io::Result<()> {
         Shape::Ring => "a ring",
         Shape::Row => "a row",
     };
+    let windows: usize = config.gaps.iter().map(|gap| gap.windows.len()).sum();
+    let windows = match windows {
+        0 => String::new(),
+        1 => " and a window".to_owned(),
+        count => format!(" and {count} windows"),
+    };
     writeln!(
         out,
-        "{}: {shape} of {count}, lease {:?}, topology {}",
+        "{}: {shape} of {count}{windows}, lease {:?}, topology {}",
         config.ring.name,
         config.ring.lease,
         topology.fingerprint()
@@ -50,28 +56,7 @@ fn print(config: &Config) -> io::Result<()> {
             "plays on in every island; the newest ball survives when they meet"
         )?,
     }
-    let longest = |text: fn(&crate::config::Node) -> &str| {
-        config
-            .nodes
-            .iter()
-            .map(|node| text(node).len())
-            .max()
-            .unwrap_or(0)
-    };
-    let (names, hosts) = (longest(|node| &node.name), longest(|node| &node.host));
-    for node in &config.nodes {
-        writeln!(
-            out,
-            "  {:names$}  {:hosts$}  ring {:5}  receiver {:5}  rate {:5}  http {:5}  led {}",
-            node.name,
-            node.host,
-            node.ports.ring,
-            node.ports.receiver,
-            node.ports.rate,
-            node.ports.http,
-            led(&node.led)
-        )?;
-    }
+    members(&mut out, config, &topology)?;
     for (number, ball) in (1..).zip(&config.balls) {
         let [across, up] = ball.velocity;
         let dwell = ball
@@ -86,6 +71,55 @@ fn print(config: &Config) -> io::Result<()> {
     }
     for warning in config.warnings() {
         writeln!(out, "note: {warning}")?;
+    }
+    Ok(())
+}
+
+/// Every node and every window, from left to right.
+fn members(out: &mut impl Write, config: &Config, topology: &Topology) -> io::Result<()> {
+    let longest = |text: fn(&Node) -> &str| config.nodes.iter().map(|node| text(node).len()).max();
+    let windows = config.gaps.iter().flat_map(|gap| &gap.windows);
+    let longest_window = windows.map(|window| window.name.len()).max();
+    let names = longest(|node| &node.name).max(longest_window).unwrap_or(0);
+    let hosts = longest(|node| &node.host).unwrap_or(0);
+    let windows = |out: &mut _, left: Option<NodeId>| {
+        let mut gaps = config.gaps.iter();
+        match gaps.find(|gap| gap.left == left) {
+            Some(gap) => window_lines(out, gap, names),
+            None => Ok(()),
+        }
+    };
+    windows(out, None)?;
+    for (id, node) in topology.node_ids().zip(&config.nodes) {
+        let listens = |direction, side: &str, port: u16| match config.window(id, direction) {
+            Some(_) => format!("  window-{side} {port}"),
+            None => String::new(),
+        };
+        writeln!(
+            out,
+            "  {:names$}  {:hosts$}  ring {:5}  receiver {:5}  rate {:5}  http {:5}{}{}  led {}",
+            node.name,
+            node.host,
+            node.ports.ring,
+            node.ports.receiver,
+            node.ports.rate,
+            node.ports.http,
+            listens(Direction::Left, "left", node.ports.window_left),
+            listens(Direction::Right, "right", node.ports.window_right),
+            led(&node.led)
+        )?;
+        windows(out, Some(id))?;
+    }
+    Ok(())
+}
+
+fn window_lines(out: &mut impl Write, gap: &Gap, names: usize) -> io::Result<()> {
+    for window in &gap.windows {
+        writeln!(
+            out,
+            "  {:names$}  a window, takes balls from its left at {}, from its right at {}",
+            window.name, window.listen_left, window.listen_right
+        )?;
     }
     Ok(())
 }

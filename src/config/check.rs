@@ -5,31 +5,54 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::Led;
-use super::draft::{BallDraft, Draft, NodeDraft, PortsDraft};
+use super::draft::{BallDraft, Beside, Draft, NodeDraft, PortsDraft, WindowDraft};
 use super::fault::quoted;
 use super::near::did_you_mean;
 use super::place::{At, Report};
 use super::schema::PORTS;
+use super::window;
 
 /// Reports every rule that is broken between keys that could be read.
 pub(super) fn check(draft: &Draft, report: &mut Report<'_>) {
     if let Some(nodes) = &draft.nodes {
-        names(nodes, report);
+        names(nodes, &draft.windows, report);
         ports_within(nodes, &draft.ports, report);
         addresses(nodes, &draft.ports, report);
         leds(nodes, report);
-        starts(&draft.balls, nodes, report);
+        starts(&draft.balls, nodes, &draft.windows, report);
     }
+    loan(draft, report);
+    window::check::check(draft, report);
     for ball in &draft.balls {
         fits(ball, draft, report);
         inside(ball, draft, report);
     }
 }
 
-/// No two nodes have one name.
-fn names(nodes: &[NodeDraft], report: &mut Report<'_>) {
+/// The ring waits for a window at least as long as for a node.
+fn loan(draft: &Draft, report: &mut Report<'_>) {
+    let (Some(loan), Some(lease)) = (&draft.ring.loan, &draft.ring.lease) else {
+        return;
+    };
+    if loan.value < lease.value {
+        let (least, given) = (lease.value, loan.value);
+        let sentence = format!(
+            "{given:?} is less than the lease of {least:?}: a window needs the time to show a \
+             ball, so write {least:?} or more"
+        );
+        report.fault(loan.spot, &loan.key, sentence);
+    }
+}
+
+/// No two nodes or windows have one name.
+fn names(nodes: &[NodeDraft], windows: &[WindowDraft], report: &mut Report<'_>) {
     let mut seen = BTreeMap::new();
-    for name in nodes.iter().filter_map(|node| node.name.as_ref()) {
+    let nodes = nodes.iter().filter_map(|node| node.name.as_ref());
+    let windows = windows.iter().filter_map(|window| window.name.as_ref());
+    let mut names: Vec<_> = nodes.chain(windows).collect();
+    // The later one in the file is at fault, whichever of them is the window.
+    names.sort_by_key(|name| name.spot);
+    for name in names {
         if let Some(first) = seen.insert(&name.value, name.spot) {
             let first = report.places.in_words(first);
             let sentence = format!(
@@ -41,14 +64,23 @@ fn names(nodes: &[NodeDraft], report: &mut Report<'_>) {
     }
 }
 
-/// A node's ports with what they are for; those that cannot be read are left out.
-fn ports_of<'draft>(
+/// A node's ports with what they are for; those that cannot be read are left out, and those for
+/// windows where there is none.
+pub(super) fn ports_of<'draft>(
     node: &'draft NodeDraft,
     defaults: &'draft PortsDraft,
 ) -> impl Iterator<Item = (&'static str, &'draft At<u16>)> {
     let names = PORTS.keys.iter().map(|key| key.name);
     let ports = names.zip(node.ports.over(defaults));
-    ports.filter_map(|(name, port)| port.map(|port| (name, port)))
+    let Beside { left, right } = node.beside;
+    let used = move |name: &str| match name {
+        "window-left" => left,
+        "window-right" => right,
+        _ => true,
+    };
+    ports
+        .filter(move |(name, _)| used(name))
+        .filter_map(|(name, port)| port.map(|port| (name, port)))
 }
 
 /// No node uses a port twice.
@@ -75,7 +107,7 @@ fn ports_within(nodes: &[NodeDraft], defaults: &PortsDraft, report: &mut Report<
 }
 
 /// A host in the spelling that is the same for the same address.
-fn canonical(host: &str) -> String {
+pub(super) fn canonical(host: &str) -> String {
     match host.parse::<IpAddr>() {
         Ok(address) => address.to_string(),
         Err(_) => host.trim_end_matches('.').to_ascii_lowercase(),
@@ -212,7 +244,12 @@ fn leds(nodes: &[NodeDraft], report: &mut Report<'_>) {
 }
 
 /// Every ball starts at a node that there is.
-fn starts(balls: &[BallDraft], nodes: &[NodeDraft], report: &mut Report<'_>) {
+fn starts(
+    balls: &[BallDraft],
+    nodes: &[NodeDraft],
+    windows: &[WindowDraft],
+    report: &mut Report<'_>,
+) {
     // A name that is wrong has been reported; that a ball uses it is no second mistake.
     let labels = || nodes.iter().filter_map(|node| node.label.as_deref());
     if nodes.is_empty() {
@@ -220,6 +257,15 @@ fn starts(balls: &[BallDraft], nodes: &[NodeDraft], report: &mut Report<'_>) {
     }
     for start in balls.iter().filter_map(|ball| ball.start.as_ref()) {
         if labels().any(|label| label == start.value) {
+            continue;
+        }
+        let mut labels = windows.iter().filter_map(|window| window.label.as_deref());
+        if labels.any(|label| label == start.value) {
+            let sentence = format!(
+                "{} is a window, and a window serves no ball of the ring: let it start at a node",
+                quoted(&start.value)
+            );
+            report.fault(start.spot, &start.key, sentence);
             continue;
         }
         let named = nodes.iter().filter_map(|node| node.name.as_ref());
@@ -245,10 +291,7 @@ fn fits(ball: &BallDraft, draft: &Draft, report: &mut Report<'_>) {
     let (Some(width), Some(height)) = (&draft.width, &draft.height) else {
         return;
     };
-    let (radius, spot, key) = match &ball.radius {
-        Some(radius) => (radius.value, radius.spot, radius.key.clone()),
-        None => (BallDraft::RADIUS, ball.spot, format!("{}.radius", ball.key)),
-    };
+    let (radius, spot, key) = ball.size();
     let room = width.value.min(height.value) / 2.0;
     if radius >= room {
         let (width, height) = (width.value, height.value);

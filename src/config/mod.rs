@@ -20,6 +20,7 @@ mod syntax;
 mod table;
 mod value;
 mod warn;
+mod window;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -27,12 +28,14 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::ring::ball::BallState;
+use crate::ring::ball::{BallState, Direction};
+use crate::ring::gap::{self, Visits};
 use crate::ring::topology::{NodeId, OnPartition, Screen, Serve, Shape, Topology};
 
 pub use fault::{Fault, Faults, MOST_FAULTS, Place};
 pub use layers::Overrides;
 pub use warn::Warning;
+pub use window::{Endpoint, Gap, Window};
 
 /// A ring file may be this long, in bytes.
 pub const LONGEST_FILE: u64 = 1024 * 1024;
@@ -46,8 +49,10 @@ pub struct Config {
     pub screen: Screen,
     /// The ports of nodes that set none of their own.
     pub ports: Ports,
-    /// The nodes in ring order; at least one, no two with one name.
+    /// The nodes that run carom, in ring order; at least one, no two with one name.
     pub nodes: Vec<Node>,
+    /// Where windows stand; no two with the same neighbours.
+    pub gaps: Vec<Gap>,
     /// The balls in the order of the file; may be empty.
     pub balls: Vec<Ball>,
 }
@@ -63,6 +68,8 @@ pub struct Ring {
     pub lease: Duration,
     /// What a minority does.
     pub on_partition: OnPartition,
+    /// Loans to windows, and guests.
+    pub visits: Visits,
 }
 
 /// A node's TCP ports; never 0, no two the same on one node.
@@ -76,6 +83,10 @@ pub struct Ports {
     pub rate: u16,
     /// For the page and the status.
     pub http: u16,
+    /// For balls from a window on the left; listened on only where there is one.
+    pub window_left: u16,
+    /// For balls from a window on the right; listened on only where there is one.
+    pub window_right: u16,
 }
 
 /// One `[[node]]`
@@ -215,13 +226,32 @@ impl Config {
             on_partition: self.ring.on_partition,
             screen: self.screen,
             balls: self.balls.iter().map(|ball| self.serve(ball)).collect(),
-            ..Topology::default()
+            gaps: self.gaps.iter().map(Self::gap).collect(),
+            visits: self.ring.visits,
         }
+    }
+
+    /// The window that a ball comes to which leaves `node` in that direction, if it comes to one.
+    pub fn window(&self, node: NodeId, direction: Direction) -> Option<&Window> {
+        let before = |gap: &&Gap| gap.before(direction) == Some(node);
+        self.gaps.iter().find(before)?.first(direction)
     }
 
     /// What is allowed but may surprise, one sentence each.
     pub fn warnings(&self) -> Vec<Warning> {
         warn::warnings(self)
+    }
+
+    fn gap(gap: &Gap) -> gap::Gap {
+        let windows = gap.windows.iter().map(|window| gap::Window {
+            name: window.name.clone(),
+            screen: window.screen,
+        });
+        gap::Gap {
+            left: gap.left,
+            right: gap.right,
+            windows: windows.collect(),
+        }
     }
 
     fn serve(&self, ball: &Ball) -> Serve {

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use ::config::{Value, ValueKind};
 
-use super::draft::{BallDraft, Draft, NodeDraft, PortsDraft, RingDraft};
+use super::draft::{BallDraft, Beside, Draft, NodeDraft, PortsDraft, RingDraft, WindowDraft};
 use super::led;
 use super::near::did_you_mean;
 use super::place::{Report, Spot};
 use super::schema::{BALL, LATER, NODE, PORTS, RING, SCREEN, SECTIONS, Section, homes};
 use super::table::{Table, path_part};
 use super::value;
+use super::window;
+use crate::ring::gap::{LateCopy, MOST_GUESTS};
 use crate::ring::topology::{MOST_BALLS, MOST_NODES, OnPartition, Shape};
 
 /// The longest time a ball can be told to dwell on a screen.
@@ -30,10 +32,9 @@ pub(super) fn read(values: &Value, report: &mut Report<'_>) -> Draft {
     let (width, height) = match section(&SCREEN, report) {
         Some(table) => {
             table.refuse_unknown(report, SCREEN.keys, &[]);
-            let side = |value: &Value| value::number(value, 1.0..=100_000.0);
             (
-                table.take(report, "width", side),
-                table.take(report, "height", side),
+                table.take(report, "width", value::side),
+                table.take(report, "height", value::side),
             )
         }
         None => (None, None),
@@ -43,20 +44,32 @@ pub(super) fn read(values: &Value, report: &mut Report<'_>) -> Draft {
         let value = root.as_ref().and_then(|root| root.get(section.name));
         many(section, value, most, report)
     };
-    let nodes = list(&NODE, MOST_NODES, report).map(|values| {
+    let members = list(&NODE, MOST_NODES, report).map(|values| {
         if values.is_empty() {
             let sentence = "is missing: a ring has at least one [[node]] with a name and a host";
             report.missing(Spot::File, NODE.name, sentence);
         }
-        numbered(values, |number, value| node(number, value, report))
+        members(values, report)
     });
+    let (mut nodes, windows) = members.map_or((None, Vec::new()), |(nodes, windows)| {
+        (Some(nodes), windows)
+    });
+    let ring = ring.unwrap_or_default();
+    if let Some(nodes) = &mut nodes {
+        window::note(
+            ring.shape.as_ref().map(|shape| shape.value),
+            nodes,
+            &windows,
+        );
+    }
     let balls = list(&BALL, MOST_BALLS, report).unwrap_or_default();
     Draft {
-        ring: ring.unwrap_or_default(),
+        ring,
         width,
         height,
         ports: ports.unwrap_or_default(),
         nodes,
+        windows,
         balls: numbered(balls, |number, value| ball(number, value, report)),
     }
 }
@@ -149,7 +162,10 @@ fn ring(table: &Table<'_>, report: &mut Report<'_>) -> RingDraft {
         ("freeze", OnPartition::Freeze),
         ("play-on", OnPartition::PlayOn),
     ];
+    let copies = [("refuse", LateCopy::Refuse), ("guest", LateCopy::Guest)];
     let lease = Duration::from_millis(50)..=Duration::from_secs(60);
+    let loan = Duration::from_millis(50)..=Duration::from_secs(60 * 60);
+    let guest_life = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
     RingDraft {
         name: table.must(report, RING.keys, "name", value::name),
         shape: table.take(report, "shape", |value| value::one_of(value, &shapes)),
@@ -159,33 +175,68 @@ fn ring(table: &Table<'_>, report: &mut Report<'_>) -> RingDraft {
         on_partition: table.take(report, "on-partition", |value| {
             value::one_of(value, &partitions)
         }),
+        loan: table.take(report, "loan", |value| {
+            value::time(value, loan, "50ms to 60m")
+        }),
+        late_copy: table.take(report, "late-copy", |value| value::one_of(value, &copies)),
+        guests: table.take(report, "guests", |value| {
+            value::whole(value, 0..=MOST_GUESTS)
+        }),
+        guest_life: table.take(report, "guest-life", |value| {
+            value::time(value, guest_life, "1s to 1440m")
+        }),
     }
 }
 
 fn ports(table: &Table<'_>, report: &mut Report<'_>) -> PortsDraft {
     table.refuse_unknown(report, PORTS.keys, &[]);
-    PortsDraft(
-        ["ring", "receiver", "rate", "http"].map(|name| table.take(report, name, value::port)),
-    )
+    let names = [
+        "ring",
+        "receiver",
+        "rate",
+        "http",
+        "window-left",
+        "window-right",
+    ];
+    PortsDraft(names.map(|name| table.take(report, name, value::port)))
 }
 
-fn node(number: usize, value: &Value, report: &mut Report<'_>) -> Option<NodeDraft> {
-    let unnamed = format!("node[{number}]");
-    let mut table = Table::of(value, &unnamed, NODE.header)?;
-    if let Some(name) = table.get("name").and_then(|name| value::name(name).ok()) {
-        table.path = format!("node[{name}]");
+/// The nodes that run carom, and the windows between them.
+fn members(values: &[Value], report: &mut Report<'_>) -> (Vec<NodeDraft>, Vec<WindowDraft>) {
+    let (mut nodes, mut windows) = (Vec::new(), Vec::new());
+    for (number, value) in (1..).zip(values) {
+        let unnamed = format!("node[{number}]");
+        let Some(mut table) = Table::of(value, &unnamed, NODE.header) else {
+            continue;
+        };
+        if let Some(name) = table.get("name").and_then(|name| value::name(name).ok()) {
+            table.path = format!("node[{name}]");
+        }
+        if window::read::is_window(&table, report) {
+            windows.push(window::read::read(table, nodes.len(), report));
+        } else {
+            nodes.push(node(table, report));
+        }
     }
+    (nodes, windows)
+}
+
+fn node(mut table: Table<'_>, report: &mut Report<'_>) -> NodeDraft {
+    table.homes = window::read::homes_for_node;
     table.refuse_unknown(report, NODE.keys, &[]);
-    Some(NodeDraft {
+    NodeDraft {
         label: table.text("name"),
         key: table.path.clone(),
         name: table.must(report, NODE.keys, "name", value::name),
-        host: table.must(report, NODE.keys, "host", value::host),
+        host: table.must(report, NODE.keys, "host", |value| {
+            value::host(value, "ports")
+        }),
         ssh: table.take(report, "ssh", value::ssh),
         listen: table.take(report, "listen", value::address),
         led: led::read(&table, report),
         ports: node_ports(&table, report),
-    })
+        beside: Beside::default(),
+    }
 }
 
 fn node_ports(node: &Table<'_>, report: &mut Report<'_>) -> PortsDraft {
@@ -211,7 +262,21 @@ fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<BallDra
         let text = table.text("start").filter(|text| !text.is_empty());
         text.map_or_else(|| value::name(value), Ok)
     };
+    let radius = table.take(report, "radius", |value| {
+        value::number(value, 0.1..=100_000.0)
+    });
+    let color = table.take(report, "color", |value| {
+        value::list(value, ["red", "green", "blue"], shade)
+    });
+    // What is there and cannot be read is not the default.
+    let known = |name, read: bool| read || table.get(name).is_none();
+    let look = (
+        radius.as_ref().map_or(BallDraft::RADIUS, |at| at.value),
+        color.as_ref().map_or(BallDraft::COLOR, |at| at.value),
+    );
     Some(BallDraft {
+        look: (known("radius", radius.is_some()) && known("color", color.is_some()))
+            .then_some(look),
         spot: table.spot,
         key: table.path.clone(),
         start: table.must(report, BALL.keys, "start", start),
@@ -226,12 +291,8 @@ fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<BallDra
                 sentence.to_owned().into()
             })
         }),
-        radius: table.take(report, "radius", |value| {
-            value::number(value, 0.1..=100_000.0)
-        }),
-        color: table.take(report, "color", |value| {
-            value::list(value, ["red", "green", "blue"], shade)
-        }),
+        radius,
+        color,
         dwell: table.take(report, "dwell", |value| {
             value::time(value, Duration::ZERO..=LONGEST_DWELL, "0s to 1440m")
         }),

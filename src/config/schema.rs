@@ -63,6 +63,10 @@ pub(super) const RING: Section = Section {
             Some("freeze"),
             r#"on-partition = "freeze""#,
         ),
+        key("loan", Text, Some("60s"), r#"loan = "60s""#),
+        key("late-copy", Text, Some("refuse"), r#"late-copy = "refuse""#),
+        key("guests", Number, Some("4"), "guests = 4"),
+        key("guest-life", Text, Some("5m"), r#"guest-life = "5m""#),
     ],
 };
 
@@ -85,6 +89,13 @@ pub(super) const PORTS: Section = Section {
         key("receiver", Number, Some("10000"), "receiver = 10000"),
         key("rate", Number, Some("10100"), "rate = 10100"),
         key("http", Number, Some("8080"), "http = 8080"),
+        key("window-left", Number, Some("10001"), "window-left = 10001"),
+        key(
+            "window-right",
+            Number,
+            Some("10002"),
+            "window-right = 10002",
+        ),
     ],
 };
 
@@ -94,6 +105,7 @@ pub(super) const NODE: Section = Section {
     once: false,
     keys: &[
         key("name", Text, None, r#"name = "pi1""#),
+        key("kind", Text, None, r#"kind = "carom""#),
         key("host", Text, None, r#"host = "pi1.local""#),
         key("ssh", Text, None, r#"ssh = "pi@pi1.local""#),
         key("listen", Text, None, r#"listen = "192.168.7.11""#),
@@ -101,6 +113,31 @@ pub(super) const NODE: Section = Section {
         key("ports", FileOnly, None, "ports = { ring = 7701 }"),
     ],
 };
+
+/// The keys of a `[[node]]` with `kind = "window"`.
+pub(super) const WINDOW_KEYS: &[Key] = &[
+    key("name", Text, None, r#"name = "laptop""#),
+    key("kind", Text, None, r#"kind = "window""#),
+    key("host", Text, None, r#"host = "laptop.local""#),
+    key(
+        "listen-left",
+        Text,
+        None,
+        r#"listen-left = "laptop.local:10001""#,
+    ),
+    key(
+        "listen-right",
+        Text,
+        None,
+        r#"listen-right = "laptop.local:10002""#,
+    ),
+    key(
+        "screen",
+        FileOnly,
+        None,
+        "screen = { width = 800, height = 600 }",
+    ),
+];
 
 pub(super) const BALL: Section = Section {
     name: "ball",
@@ -198,7 +235,14 @@ mod tests {
         let ports = ports.map(|key| format!("node.ports.{}", key.name));
         let led = BACKENDS.iter().flat_map(|(_, keys)| keys.iter());
         let led = led.map(|key| format!("node.led.{}", key.name));
-        sections.chain(later).chain(ports).chain(led).collect()
+        let window = WINDOW_KEYS.iter();
+        let window = window.map(|key| format!("node.{}", key.name));
+        sections
+            .chain(later)
+            .chain(ports)
+            .chain(led)
+            .chain(window)
+            .collect()
     }
 
     #[test]
@@ -238,9 +282,10 @@ mod tests {
 
     #[test]
     fn examples_show_the_default_of_their_own_key() {
-        for (_, key) in SECTIONS
+        for key in SECTIONS
             .into_iter()
-            .flat_map(|s| s.keys.iter().map(move |k| (s, k)))
+            .flat_map(|section| section.keys)
+            .chain(WINDOW_KEYS)
         {
             let (name, value) = key.example.split_once(" = ").unwrap();
             assert_eq!(name, key.name);

@@ -140,6 +140,11 @@ pub(super) fn number(value: &Value, range: RangeInclusive<f64>) -> Result<f64, W
         })
 }
 
+/// A side of a screen, in pixels.
+pub(super) fn side(value: &Value) -> Result<f64, Wrong> {
+    number(value, 1.0..=100_000.0)
+}
+
 /// `true` or `false`.
 pub(super) fn switch(value: &Value) -> Result<bool, Wrong> {
     if let ValueKind::Boolean(switch) = value.kind {
@@ -216,7 +221,7 @@ pub(super) fn name(value: &Value) -> Result<String, Wrong> {
 /// Refuses what is not a name or an address that can be dialled, and nothing more.
 ///
 /// `ports` is where a port belongs.
-fn reachable(text: &str, ports: &str) -> Result<(), String> {
+pub(super) fn reachable(text: &str, ports: &str) -> Result<(), String> {
     let address = text.split_once('%').map_or(text, |(address, _)| address);
     if let Ok(address) = address.parse::<IpAddr>() {
         let zone = text.get(address_end(text)..).unwrap_or_default();
@@ -265,8 +270,8 @@ fn address_end(text: &str) -> usize {
     text.find('%').unwrap_or(text.len())
 }
 
-/// Where the other nodes reach a node.
-pub(super) fn host(value: &Value) -> Result<String, Wrong> {
+/// Where the other nodes reach a node. `ports` is where its ports belong.
+pub(super) fn host(value: &Value, ports: &str) -> Result<String, Wrong> {
     let text = string(value, "a host name or an IP address such as \"pi1.local\"")?;
     if let Some((_, host)) = text.rsplit_once('@') {
         let sentence = format!(
@@ -275,7 +280,7 @@ pub(super) fn host(value: &Value) -> Result<String, Wrong> {
         );
         return Err(sentence.into());
     }
-    reachable(text, "ports")?;
+    reachable(text, ports)?;
     Ok(text.to_owned())
 }
 

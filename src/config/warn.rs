@@ -3,8 +3,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::{Config, Node};
-use crate::ring::topology::OnPartition;
+use super::{Config, Gap, Node};
+use crate::ring::ball::Direction;
+use crate::ring::topology::{NodeId, OnPartition};
 
 /// One thing that is allowed but may surprise: a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,9 @@ pub(super) fn warnings(config: &Config) -> Vec<Warning> {
         sentences.push("there is no ball: add a [[ball]] for the ring to pass on".to_owned());
     }
     sentences.extend(loopback(config));
+    sentences.extend(lonely(config));
     sentences.extend(config.nodes.iter().filter_map(deaf));
+    sentences.extend(config.gaps.iter().map(|gap| unsafe_edge(config, gap)));
     sentences.into_iter().map(Warning).collect()
 }
 
@@ -32,7 +35,8 @@ pub(super) fn warnings(config: &Config) -> Vec<Warning> {
 fn size(config: &Config) -> Option<String> {
     let count = config.nodes.len();
     if count == 1 {
-        return Some("the ring has one node, so a ball only comes back to it".to_owned());
+        let alone = || "the ring has one node, so a ball only comes back to it".to_owned();
+        return config.gaps.is_empty().then(alone);
     }
     match config.ring.on_partition {
         OnPartition::PlayOn => Some(
@@ -73,6 +77,54 @@ fn loopback(config: &Config) -> Option<String> {
             node.name, node.host
         )
     })
+}
+
+/// Windows that the nodes beside them cannot reach: at a loopback address, the nodes elsewhere.
+fn lonely(config: &Config) -> impl Iterator<Item = String> {
+    let sides = |gap| [Direction::Right, Direction::Left].map(|direction| (gap, direction));
+    config
+        .gaps
+        .iter()
+        .flat_map(sides)
+        .filter_map(|(gap, direction)| {
+            let node = config.nodes.get(gap.before(direction)?.index())?;
+            let window = gap.first(direction)?;
+            let entrance = window.entrance(direction);
+            (is_loopback(&entrance.host) && !is_loopback(&node.host)).then(|| {
+                format!(
+                    "window {} is at {entrance}, which leads node {} to itself",
+                    window.name, node.name
+                )
+            })
+        })
+}
+
+/// What a gap takes from the ring's promises.
+fn unsafe_edge(config: &Config, gap: &Gap) -> String {
+    let node = |node: Option<NodeId>| Some(config.nodes.get(node?.index())?.name.as_str());
+    let windows: Vec<_> = gap
+        .windows
+        .iter()
+        .map(|window| window.name.as_str())
+        .collect();
+    let is = match windows.as_slice() {
+        [_] => "is",
+        _ => "are",
+    };
+    let place = match (node(gap.left), node(gap.right)) {
+        (Some(left), Some(right)) if left == right => format!("on both sides of {left}"),
+        (Some(left), Some(right)) => format!("between {left} and {right}"),
+        (Some(node), None) => format!("on the right of {node}"),
+        (None, Some(node)) => format!("on the left of {node}"),
+        (None, None) => "alone".to_owned(),
+    };
+    format!(
+        "{} {is} {place}, where nobody acknowledges a ball: it can be lost there, or be there \
+         twice; {:?} (loan) after it left, the node that lent it brings it back; windows have no \
+         vote",
+        windows.join(", "),
+        config.ring.visits.loan
+    )
 }
 
 /// A node that listens where nobody calls.

@@ -3,6 +3,7 @@
 mod corpus;
 mod hostile;
 mod shipped;
+mod window;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use carom::config::Overrides;
+use carom::ring::NodeId;
 
 use crate::{parse, report, root};
 
@@ -22,6 +23,33 @@ fn the_shipped_files_are_clean() {
         );
         assert_eq!(config.ring.lease, Duration::from_millis(500));
     }
+}
+
+#[test]
+fn the_window_that_the_shipped_file_shows_is_valid_too() {
+    let text = fs::read_to_string(root("config/ring.toml")).unwrap();
+    let shown = |line: &str| line.strip_prefix("#     ").map(str::to_owned);
+    let with: Vec<_> = text
+        .lines()
+        .map(|line| shown(line).unwrap_or_else(|| line.to_owned()))
+        .collect();
+    let config = parse(&with.join("\n"), &[], &Overrides::default()).unwrap();
+    let [gap] = config.gaps.as_slice() else {
+        panic!("{:?}", config.gaps)
+    };
+    assert_eq!((gap.left, gap.right), (Some(NodeId(4)), Some(NodeId(0))));
+    let [laptop] = gap.windows.as_slice() else {
+        panic!("{gap:?}")
+    };
+    // What it shows are the defaults.
+    let bare: Vec<_> = with
+        .iter()
+        .filter(|line| !line.starts_with("listen-") && !line.starts_with("screen"))
+        .map(String::as_str)
+        .collect();
+    let bare = parse(&bare.join("\n"), &[], &Overrides::default()).unwrap();
+    assert_eq!(&bare.gaps[0].windows[0], laptop);
+    assert_eq!(laptop.listen_left.to_string(), "laptop.local:10001");
 }
 
 #[test]
