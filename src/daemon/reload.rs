@@ -7,10 +7,10 @@ use smol::channel::{Receiver, Sender};
 use super::Daemon;
 use super::lights::Lights;
 use crate::clock;
-use crate::config::{Config, Node};
+use crate::config::{Config, Endpoint, Node, Window};
 use crate::http::Door;
 use crate::net;
-use crate::ring::NodeId;
+use crate::ring::{Direction, NodeId, Topology};
 
 /// What a reload changes in a running node.
 pub struct Change {
@@ -18,8 +18,33 @@ pub struct Change {
     pub addresses: Vec<net::Address>,
     /// Where every node answers HTTP, in ring order.
     pub doors: Vec<Door>,
+    /// The windows beside the node, wherever they listen now.
+    pub windows: Beside,
     /// Makes the node's new LED, once the old one is off and let go; `None` if it stays.
     pub lights: Option<Box<dyn FnOnce() -> Lights>>,
+}
+
+/// Where the windows beside a node take its balls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Of the window on its left, if there is one.
+    pub left: Option<Endpoint>,
+    /// Of the window on its right, if there is one.
+    pub right: Option<Endpoint>,
+}
+
+impl Beside {
+    /// The windows beside node `me`.
+    pub fn of(config: &Config, me: NodeId) -> Self {
+        let entrance = |direction| {
+            let window = config.window(me, direction)?;
+            Some(window.entrance(direction).clone())
+        };
+        Self {
+            left: entrance(Direction::Left),
+            right: entrance(Direction::Right),
+        }
+    }
 }
 
 /// One step of a reload, for the ring loop.
@@ -105,7 +130,7 @@ pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Re
     let mut sentences = Vec::new();
     for (id, (old, new)) in running.node_ids().zip(old.nodes.iter().zip(&new.nodes)) {
         if id == me {
-            if binds(old) != binds(new) {
+            if binds(old, &running, me) != binds(new, &wanted, me) {
                 return Err(Refusal::Listeners);
             }
             if old.led != new.led {
@@ -126,16 +151,32 @@ pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Re
             ));
         }
     }
+    for direction in [Direction::Left, Direction::Right] {
+        let (old, new) = (old.window(me, direction), new.window(me, direction));
+        let entrance = |window: Option<&Window>| window.map(|it| it.entrance(direction).clone());
+        if let (Some(window), true) = (new, entrance(old) != entrance(new)) {
+            let entrance = window.entrance(direction);
+            sentences.push(format!("{} takes balls at {entrance}", window.name));
+        }
+    }
     Ok(sentences)
 }
 
-/// All that decides where a node listens.
-fn binds(node: &Node) -> impl PartialEq + use<'_> {
+/// All that decides where node `me` listens.
+fn binds<'node>(node: &'node Node, topology: &Topology, me: NodeId) -> impl PartialEq + use<'node> {
     let literal = node.host.parse::<std::net::IpAddr>().ok();
+    let mut ports = node.ports;
+    // Without a window there is no listener for it.
+    if topology.gap(me, Direction::Left).is_none() {
+        ports.window_left = 0;
+    }
+    if topology.gap(me, Direction::Right).is_none() {
+        ports.window_right = 0;
+    }
     (
         node.listen,
         literal.filter(|_| node.listen.is_none()),
-        node.ports,
+        ports,
     )
 }
 
@@ -197,5 +238,33 @@ mod tests {
         assert_eq!(compared(0, &port), page);
         let host = [("192.168.7.15", "192.168.7.16")];
         assert_eq!(compared(4, &host), Err(Refusal::Listeners));
+    }
+
+    #[test]
+    fn a_window_moves_for_the_nodes_beside_it_only() {
+        const WINDOW: &str =
+            "\n[[node]]\nkind = \"window\"\nname = \"laptop\"\nhost = \"laptop.local\"\n\n[[ball]]";
+        let old = ring(&[("\n[[ball]]", WINDOW)]);
+        let new = |change| ring(&[("\n[[ball]]", WINDOW), change]);
+        let moved = new(("laptop.local\"\n\n", "laptop.lan\"\n\n"));
+        let told = |port: u16| Ok(vec![format!("laptop takes balls at laptop.lan:{port}")]);
+        assert_eq!(compare(&old, &moved, NodeId(0)), told(10002));
+        assert_eq!(compare(&old, &moved, NodeId(4)), told(10001));
+        assert_eq!(compare(&old, &moved, NodeId(1)), Ok(Vec::new()));
+        let beside = Beside::of(&moved, NodeId(4));
+        assert_eq!(beside.left, None);
+        assert_eq!(beside.right.unwrap().to_string(), "laptop.lan:10001");
+        // Only the node that has the window on its left listens on that port.
+        let port = new(("window-left = 10001", "window-left = 10021"));
+        assert_eq!(compare(&old, &port, NodeId(0)), Err(Refusal::Listeners));
+        assert_eq!(compare(&old, &port, NodeId(4)), Ok(Vec::new()));
+        let screen = new((
+            "laptop.local\"\n\n",
+            "laptop.local\"\nscreen = { width = 801 }\n\n",
+        ));
+        assert!(matches!(
+            compare(&old, &screen, NodeId(0)),
+            Err(Refusal::Topology { .. })
+        ));
     }
 }

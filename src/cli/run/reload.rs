@@ -6,7 +6,7 @@ use smol::stream::StreamExt as _;
 
 use super::super::{RingFile, node};
 use crate::config::{Config, Faults};
-use crate::daemon::reload::{Change, Refusal, Step, Stepper, compare};
+use crate::daemon::reload::{Beside, Change, Refusal, Step, Stepper, compare};
 use crate::daemon::{self, signals};
 use crate::ring::NodeId;
 
@@ -80,6 +80,7 @@ fn decide(read: Result<Config, Faults>, running: &mut Config, me: NodeId) -> Res
     Ok(Step::Apply(Change {
         addresses: daemon::addresses(running),
         doors: daemon::doors(running),
+        windows: Beside::of(running, me),
         lights: wired.map(|wired| Box::new(move || node::lights(&wired, lease)) as Box<_>),
     }))
 }
