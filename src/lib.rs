@@ -11,3 +11,4 @@ pub mod lab;
 pub mod led;
 pub mod net;
 pub mod ring;
+mod throttle;

@@ -11,8 +11,8 @@ use slab::Slab;
 use super::limits::{Full, Gate, Limits, Nanos, is_slow};
 use super::message::End;
 use super::serve::{Endpoint, Next};
-use super::troubles::Troubles;
 use crate::clock;
+use crate::throttle::Troubles;
 
 /// Full reads of one connection before others have their turn.
 const READS: usize = 8;

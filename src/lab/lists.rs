@@ -1,4 +1,4 @@
-//! What is remembered, and what is logged: both bounded.
+//! What is remembered, bounded.
 
 use std::collections::VecDeque;
 
@@ -80,41 +80,6 @@ pub(super) fn seconds(nanos: Nanos) -> f64 {
     nanos as f64 / 1e9
 }
 
-/// How many log lines there may be: some at once, then one each `every` nanoseconds.
-#[derive(Debug)]
-pub(super) struct Budget {
-    burst: u64,
-    every: Nanos,
-    /// Spent lines, in nanoseconds that it takes to earn them back.
-    debt: Nanos,
-    last: Nanos,
-    kept_back: u64,
-}
-
-impl Budget {
-    pub(super) fn new(burst: u64, every: Nanos) -> Self {
-        Self {
-            burst,
-            every,
-            debt: 0,
-            last: 0,
-            kept_back: 0,
-        }
-    }
-
-    /// Whether one more line may be logged; how many were kept back since the last one.
-    pub(super) fn take(&mut self, now: Nanos) -> Option<u64> {
-        self.debt = self.debt.saturating_sub(now.saturating_sub(self.last));
-        self.last = now;
-        if self.debt > self.every.saturating_mul(self.burst.saturating_sub(1)) {
-            self.kept_back += 1;
-            return None;
-        }
-        self.debt += self.every;
-        Some(std::mem::take(&mut self.kept_back))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,21 +102,5 @@ mod tests {
         assert_eq!(told["latest"][0]["number"], 5);
         assert_eq!(told["latest"][1]["text"], "no. 4");
         assert_eq!(told["latest"][0]["age_seconds"], 0.5);
-    }
-
-    #[test]
-    fn a_flood_is_logged_in_part_and_the_rest_is_counted() {
-        let second = 1_000_000_000;
-        let mut budget = Budget::new(60, 10 * second);
-        let told = (0..10_000)
-            .filter(|number| budget.take(number * 1_000).is_some())
-            .count();
-        assert_eq!(told, 60);
-        assert_eq!(budget.take(11 * second), Some(10_000 - 60));
-        assert_eq!(budget.take(11 * second), None);
-        let day = (0..86_400)
-            .filter(|number| budget.take((12 + number) * second).is_some())
-            .count();
-        assert!(day <= 8_641, "{day} lines a day");
     }
 }

@@ -16,7 +16,6 @@ mod receiver;
 mod runs;
 mod serve;
 pub mod tcp_info;
-mod troubles;
 
 use std::io;
 use std::net::TcpListener;
@@ -62,9 +61,9 @@ pub fn rate(
 
 /// Logs messages and runs as they come: sixty at once, then six a minute.
 pub mod log {
-    use super::lists::Budget;
     use super::{Message, Report, Sink};
     use crate::clock;
+    use crate::throttle::Budget;
 
     const BURST: u64 = 60;
     const EVERY_NANOS: u64 = 10_000_000_000;

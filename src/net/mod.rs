@@ -5,7 +5,6 @@
 //! connection is closed, with one log line here and its reason sent there.
 
 mod accept;
-mod complaints;
 mod dial;
 mod frame;
 mod link;
@@ -22,7 +21,7 @@ use smol::channel::Sender;
 use smol::{LocalExecutor, Task};
 
 use crate::ring::{Hello, Incarnation, Message, NodeId, Topology, message};
-use complaints::Complaints;
+use crate::throttle::Complaints;
 use outbox::Closing;
 use table::Table;
 

@@ -1,4 +1,4 @@
-//! Log lines about links, few enough for months of a missing peer.
+//! One line about each trouble, then ever fewer while it lasts.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ const FIRST_QUIET: Duration = Duration::from_secs(60);
 const LONGEST_QUIET: Duration = Duration::from_secs(3_600);
 
 /// Remembers what was logged lately.
-pub(super) struct Complaints(RefCell<Inner>);
+pub(crate) struct Complaints(RefCell<Inner>);
 
 struct Inner {
     recent: VecDeque<Sentence>,
@@ -35,7 +35,7 @@ struct Sentence {
 
 impl Complaints {
     /// Tells up to `most` sentences apart.
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self(RefCell::new(Inner {
             recent: VecDeque::new(),
             most,
@@ -44,12 +44,12 @@ impl Complaints {
     }
 
     /// Logs a trouble, unless the same was logged lately.
-    pub(super) fn warn(&self, text: &str) {
+    pub(crate) fn warn(&self, text: &str) {
         self.tell(Level::WARN, text);
     }
 
     /// Logs good news, unless the same was logged lately.
-    pub(super) fn info(&self, text: &str) {
+    pub(crate) fn info(&self, text: &str) {
         self.tell(Level::INFO, text);
     }
 
