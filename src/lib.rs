@@ -12,3 +12,4 @@ pub mod led;
 pub mod net;
 pub mod ring;
 mod throttle;
+pub mod window;

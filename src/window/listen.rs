@@ -1,0 +1,279 @@
+//! Takes balls from a window: one connection, one ball.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use async_io::{Async, Timer};
+use smol::channel::Sender;
+use smol::io::AsyncReadExt as _;
+use smol::{LocalExecutor, Task, future};
+
+use super::wire::{self, LONGEST, WireError};
+use crate::clock;
+use crate::escape::EscapedBytes;
+use crate::ring::{Direction, Time, WindowBall};
+use crate::throttle::Troubles;
+
+/// The wait when the system has no connection left to give, such as out of file descriptors.
+const OUT_OF_RESOURCES_WAIT: Duration = Duration::from_millis(200);
+
+/// A ball that came in at one of a node's window ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Which edge of the node's screen the port stands for: the left one takes balls from a window
+    /// on the left.
+    pub edge: Direction,
+    /// Who sent it.
+    pub peer: SocketAddr,
+    /// Eight numbers that may mean anything: `ring` decides whether they can be a ball.
+    pub ball: WindowBall,
+}
+
+/// What one listener does at most.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// Connections at a time; one more pushes out the oldest that has sent no whole ball.
+    connections: usize,
+    /// From its beginning until a connection has sent its ball.
+    life: Duration,
+    /// Balls in any one second.
+    balls: usize,
+}
+
+const LIMITS: Limits = Limits {
+    connections: 16,
+    life: Duration::from_secs(5),
+    balls: 10,
+};
+
+/// Takes balls at `listener`, for as long as the answer is kept.
+///
+/// A ball ends with its connection or with a newline; what comes after that is not read. Nothing
+/// is answered. While nobody takes the events, so many connections wait, and then the system's
+/// queue fills up.
+///
+/// What is refused is logged: at most one line a minute, with the number of those kept back.
+pub fn spawn(
+    executor: &Rc<LocalExecutor<'static>>,
+    listener: Async<TcpListener>,
+    edge: Direction,
+    events: Sender<Event>,
+) -> Task<()> {
+    let door = Door::new(edge, events, LIMITS);
+    executor.spawn(accept(door, listener, Rc::downgrade(executor)))
+}
+
+/// What all connections of a listener share.
+struct Door {
+    edge: Direction,
+    events: Sender<Event>,
+    limits: Limits,
+    pace: RefCell<Pace>,
+    troubles: RefCell<Troubles>,
+}
+
+impl Door {
+    fn new(edge: Direction, events: Sender<Event>, limits: Limits) -> Rc<Self> {
+        Rc::new(Self {
+            edge,
+            events,
+            limits,
+            pace: RefCell::default(),
+            troubles: RefCell::default(),
+        })
+    }
+
+    fn complain(&self, sentence: impl FnOnce() -> String) {
+        let now = clock::monotonic_nanos();
+        self.troubles.borrow_mut().tell(now, sentence);
+    }
+
+    fn side(&self) -> &'static str {
+        match self.edge {
+            Direction::Left => "left",
+            Direction::Right => "right",
+        }
+    }
+}
+
+/// The moments of the latest balls.
+#[derive(Default)]
+struct Pace(VecDeque<Time>);
+
+impl Pace {
+    /// Whether one more ball may come in without being more than `most` in a second.
+    fn admits(&mut self, now: Time, most: usize) -> bool {
+        let late = |then: &Time| now.since(*then) >= Duration::from_secs(1);
+        while self.0.front().is_some_and(late) {
+            self.0.pop_front();
+        }
+        let admits = self.0.len() < most;
+        if admits {
+            self.0.push_back(now);
+        }
+        admits
+    }
+}
+
+/// Why a connection brought no ball.
+enum Refusal {
+    Malformed { error: WireError, bytes: Vec<u8> },
+    Slow(Duration),
+    Broken(io::Error),
+    TooMany(usize),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed { error, bytes } if bytes.is_empty() => error.fmt(formatter),
+            Self::Malformed { error, bytes } => {
+                write!(formatter, "{error}; it began '{}'", EscapedBytes(bytes))
+            }
+            Self::Slow(life) => write!(
+                formatter,
+                "no whole ball came within {life:?}: send the eight numbers and close"
+            ),
+            Self::Broken(error) => write!(formatter, "the connection broke ({error})"),
+            Self::TooMany(most) => {
+                write!(formatter, "more than {most} balls a second: send fewer")
+            }
+        }
+    }
+}
+
+/// One connection.
+struct Visit {
+    task: Task<()>,
+    /// Its ball is whole and waits for its turn: it must not be pushed out any more.
+    whole: Rc<Cell<bool>>,
+}
+
+async fn accept(
+    door: Rc<Door>,
+    listener: Async<TcpListener>,
+    executor: Weak<LocalExecutor<'static>>,
+) {
+    let mut visits: VecDeque<Visit> = VecDeque::new();
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                let side = door.side();
+                door.complain(|| format!("a window on the {side} could not connect: {error}"));
+                Timer::after(OUT_OF_RESOURCES_WAIT).await;
+                continue;
+            }
+        };
+        let Some(executor) = executor.upgrade() else {
+            return;
+        };
+        visits.retain(|visit| !visit.task.is_finished());
+        if visits.len() >= door.limits.connections {
+            make_room(&door, &mut visits).await;
+        }
+        let whole = Rc::new(Cell::new(false));
+        let served = serve(Rc::clone(&door), stream, canonical(peer), Rc::clone(&whole));
+        let task = executor.spawn(served);
+        visits.push_back(Visit { task, whole });
+        // It reads what is there already before the next one can push it out.
+        future::yield_now().await;
+    }
+}
+
+/// Ends the oldest connection without a ball; if all have one, waits until the first is taken.
+async fn make_room(door: &Door, visits: &mut VecDeque<Visit>) {
+    if let Some(oldest) = visits.iter().position(|visit| !visit.whole.get()) {
+        // Dropping its task closes its connection.
+        visits.remove(oldest);
+        let (side, most) = (door.side(), door.limits.connections);
+        door.complain(|| {
+            format!(
+                "more than {most} connections wait at the port for windows on the {side}: \
+                 the oldest are closed, let programs send their ball at once"
+            )
+        });
+    } else if let Some(first) = visits.pop_front() {
+        first.task.await;
+    }
+}
+
+async fn serve(
+    door: Rc<Door>,
+    mut stream: Async<TcpStream>,
+    peer: SocketAddr,
+    whole: Rc<Cell<bool>>,
+) {
+    let taken = take(&mut stream, door.limits.life).await;
+    drop(stream);
+    let paced = taken.and_then(|ball| {
+        let most = door.limits.balls;
+        let admitted = door.pace.borrow_mut().admits(clock::now(), most);
+        admitted.then_some(ball).ok_or(Refusal::TooMany(most))
+    });
+    let ball = match paced {
+        Ok(ball) => ball,
+        Err(refusal) => {
+            let side = door.side();
+            door.complain(|| {
+                format!("a ball from {peer} on the {side} is no ball of a window: {refusal}")
+            });
+            return;
+        }
+    };
+    whole.set(true);
+    let edge = door.edge;
+    // Fails only when the daemon has stopped listening, and then this task is about to be dropped.
+    let _ = door.events.send(Event { edge, peer, ball }).await;
+}
+
+/// Reads one ball: up to the end of the stream or the first newline.
+async fn take(stream: &mut Async<TcpStream>, life: Duration) -> Result<WindowBall, Refusal> {
+    // One byte more than a ball takes, to tell a ball from what only begins like one.
+    let mut buffer = [0; LONGEST + 1];
+    let mut filled = 0;
+    let read = async {
+        loop {
+            let room = buffer.get_mut(filled..).unwrap_or_default();
+            if room.is_empty() {
+                return Ok(());
+            }
+            match stream.read(room).await {
+                Ok(0) => return Ok(()),
+                Ok(count) => {
+                    let ends = room.iter().take(count).any(|&byte| byte == b'\n');
+                    filled += count;
+                    if ends {
+                        return Ok(());
+                    }
+                }
+                Err(error) => return Err(Refusal::Broken(error)),
+            }
+        }
+    };
+    let late = async {
+        Timer::after(life).await;
+        Err(Refusal::Slow(life))
+    };
+    future::or(read, late).await?;
+    let bytes = buffer.get(..filled).unwrap_or_default();
+    let line = bytes.split_inclusive(|&byte| byte == b'\n').next();
+    let line = line.unwrap_or_default();
+    wire::parse(line).map_err(|error| Refusal::Malformed {
+        error,
+        bytes: line.to_vec(),
+    })
+}
+
+/// An IPv4 address as itself, also where it came to a socket for both kinds.
+fn canonical(peer: SocketAddr) -> SocketAddr {
+    SocketAddr::new(peer.ip().to_canonical(), peer.port())
+}
+
+#[cfg(test)]
+mod tests;
