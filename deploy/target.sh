@@ -182,7 +182,7 @@ listeners() {
     streams=
     for word; do
         case $word in
-        ring=* | receiver=* | rate=* | http=*)
+        ring=* | receiver=* | rate=* | http=* | window-left=* | window-right=*)
             streams="${streams}ListenStream=${address:+$address:}${word#*=}\\n"
             ;;
         esac

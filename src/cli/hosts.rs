@@ -5,8 +5,9 @@ use std::io::{self, Write as _};
 use clap::Args;
 
 use super::{Failure, RingFile};
+use crate::ring::Direction;
 
-/// Prints one line a node: its name, its ssh target, its host, its ports, its listen address if it has one
+/// Prints one line a node: its name, its ssh target, its host, its ports, its listen address if it has one; windows have none
 #[derive(Args)]
 #[command(
     after_help = "Example: carom hosts --config ring.toml | while read -r name ssh host ports; do echo \"$name: $ssh\"; done"
@@ -19,12 +20,16 @@ pub(super) struct Arguments {
 pub(super) fn hosts(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.file.load()?;
     let mut out = io::stdout().lock();
-    for node in &config.nodes {
+    for (id, node) in config.topology().node_ids().zip(&config.nodes) {
         let ports = node.ports;
+        let window = |direction, word, port: u16| match config.window(id, direction) {
+            Some(_) => format!(" {word}={port}"),
+            None => String::new(),
+        };
         let listen = node.listen.map(|address| format!(" listen={address}"));
         writeln!(
             out,
-            "{} {} {} ring={} receiver={} rate={} http={}{}",
+            "{} {} {} ring={} receiver={} rate={} http={}{}{}{}",
             node.name,
             node.ssh,
             node.host,
@@ -32,6 +37,8 @@ pub(super) fn hosts(arguments: &Arguments) -> Result<(), Failure> {
             ports.receiver,
             ports.rate,
             ports.http,
+            window(Direction::Left, "window-left", ports.window_left),
+            window(Direction::Right, "window-right", ports.window_right),
             listen.unwrap_or_default()
         )?;
     }

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use async_io::Async;
 use listenfd::ListenFd;
 
-/// More sockets than this are not looked at; a node has four.
+/// More sockets than this are not looked at; a node has six at most.
 const MOST_SOCKETS: usize = 64;
 
 /// The listeners that came with the process.

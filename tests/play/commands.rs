@@ -102,3 +102,49 @@ fn a_node_runs_once_a_machine_under_a_name_of_the_file_on_ports_of_its_own() {
     assert_eq!(ring.counter(&ring.running(), "elections"), elections);
     ring.assert_one_ball();
 }
+
+#[test]
+fn check_and_hosts_tell_who_listens_for_a_window() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/ring.toml");
+    let shown = read_to_string(shipped).unwrap();
+    let with_window: Vec<_> = shown
+        .lines()
+        .map(|line| line.strip_prefix("#     ").unwrap_or(line))
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ring.toml");
+    std::fs::write(&path, with_window.join("\n")).unwrap();
+    let said = |command: &str| {
+        let output = run(&[command, "--config", path.to_str().unwrap()]);
+        assert!(output.status.success());
+        text(&output.stdout)
+    };
+    let hosts = said("hosts");
+    println!("{hosts}");
+    // The window stands between the last node and the first; there is no carom to deploy on it.
+    let window_words: Vec<Vec<&str>> = hosts
+        .lines()
+        .map(|line| {
+            line.split(' ')
+                .filter(|it| it.starts_with("window"))
+                .collect()
+        })
+        .collect();
+    let none = Vec::new;
+    let expected = [
+        vec!["window-left=10001"],
+        none(),
+        none(),
+        none(),
+        vec!["window-right=10002"],
+    ];
+    assert_eq!(window_words, expected);
+    let check = said("check");
+    println!("{check}");
+    let first = check.lines().next().unwrap();
+    assert!(first.starts_with("classroom: a ring of 5 and a window, "));
+    assert!(check.contains("\nplays while 3 of 5 can talk"));
+    let line = "\n  laptop  a window, takes balls from its left at laptop.local:10001";
+    assert!(check.contains(line));
+    assert!(check.contains("note: laptop is between pi5 and pi1, where nobody acknowledges"));
+}
