@@ -16,7 +16,7 @@ use smol::{LocalExecutor, Task, future};
 use super::wire::{self, LONGEST, WireError};
 use crate::clock;
 use crate::escape::EscapedBytes;
-use crate::ring::{Direction, Time, WindowBall};
+use crate::ring::{Direction, Misfit, Screen, Time, WindowBall};
 use crate::throttle::Troubles;
 
 /// The wait when the system has no connection left to give, such as out of file descriptors.
@@ -30,7 +30,7 @@ pub struct Event {
     pub edge: Direction,
     /// Who sent it.
     pub peer: SocketAddr,
-    /// Eight numbers that may mean anything: `ring` decides whether they can be a ball.
+    /// As it was written.
     pub ball: WindowBall,
 }
 
@@ -57,20 +57,23 @@ const LIMITS: Limits = Limits {
 /// is answered. While nobody takes the events, so many connections wait, and then the system's
 /// queue fills up.
 ///
+/// A ball that cannot come in on a screen of that size is refused here, where its sender is known.
 /// What is refused is logged: at most one line a minute, with the number of those kept back.
 pub fn spawn(
     executor: &Rc<LocalExecutor<'static>>,
     listener: Async<TcpListener>,
     edge: Direction,
+    screen: Screen,
     events: Sender<Event>,
 ) -> Task<()> {
-    let door = Door::new(edge, events, LIMITS);
+    let door = Door::new(edge, screen, events, LIMITS);
     executor.spawn(accept(door, listener, Rc::downgrade(executor)))
 }
 
 /// What all connections of a listener share.
 struct Door {
     edge: Direction,
+    screen: Screen,
     events: Sender<Event>,
     limits: Limits,
     pace: RefCell<Pace>,
@@ -78,9 +81,10 @@ struct Door {
 }
 
 impl Door {
-    fn new(edge: Direction, events: Sender<Event>, limits: Limits) -> Rc<Self> {
+    fn new(edge: Direction, screen: Screen, events: Sender<Event>, limits: Limits) -> Rc<Self> {
         Rc::new(Self {
             edge,
+            screen,
             events,
             limits,
             pace: RefCell::default(),
@@ -123,6 +127,7 @@ impl Pace {
 /// Why a connection brought no ball.
 enum Refusal {
     Malformed { error: WireError, bytes: Vec<u8> },
+    Misfit { why: Misfit, ball: WindowBall },
     Slow(Duration),
     Broken(io::Error),
     TooMany(usize),
@@ -135,6 +140,7 @@ impl fmt::Display for Refusal {
             Self::Malformed { error, bytes } => {
                 write!(formatter, "{error}; it began '{}'", EscapedBytes(bytes))
             }
+            Self::Misfit { why, ball } => write!(formatter, "{why}; it was {}", wire::format(ball)),
             Self::Slow(life) => write!(
                 formatter,
                 "no whole ball came within {life:?}: send the eight numbers and close"
@@ -211,6 +217,10 @@ async fn serve(
 ) {
     let taken = take(&mut stream, door.limits.life).await;
     drop(stream);
+    let taken = taken.and_then(|ball| match ball.entering(door.edge, door.screen) {
+        Ok(_) => Ok(ball),
+        Err(why) => Err(Refusal::Misfit { why, ball }),
+    });
     let paced = taken.and_then(|ball| {
         let most = door.limits.balls;
         let admitted = door.pace.borrow_mut().admits(clock::now(), most);

@@ -59,7 +59,7 @@ impl Edge {
             let port = listener.get_ref().local_addr().unwrap().port();
             (
                 port,
-                listen::spawn(&executor, listener, edge, sender.clone()),
+                listen::spawn(&executor, listener, edge, SCREEN, sender.clone()),
             )
         });
         Self {

@@ -14,6 +14,11 @@ const MANY: Limits = Limits {
     balls: 1_000,
 };
 
+const SCREEN: crate::ring::Screen = crate::ring::Screen {
+    width: 800.0,
+    height: 600.0,
+};
+
 fn ball(x: i32) -> WindowBall {
     WindowBall {
         position: [x, 2],
@@ -33,9 +38,13 @@ fn with_door<F: Future>(
     let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
     let address = listener.get_ref().local_addr().unwrap();
     let (sender, events) = bounded(room);
-    let door = Door::new(Direction::Right, sender, limits);
+    let door = Door::new(Direction::Left, SCREEN, sender, limits);
     let _accepting = executor.spawn(accept(door, listener, Rc::downgrade(&executor)));
-    async_io::block_on(executor.run(test(address, events)))
+    let late = async {
+        Timer::after(Duration::from_secs(60)).await;
+        panic!("the test waits in vain");
+    };
+    async_io::block_on(executor.run(future::or(test(address, events), late)))
 }
 
 fn connect(address: SocketAddr) -> TcpStream {
@@ -69,7 +78,7 @@ fn a_ball_ends_with_its_connection_or_with_a_newline() {
     with_door(MANY, 1, async |address, events| {
         let peer = send(address, b"1,2,3,-4,5,6,7,8");
         let expected = Event {
-            edge: Direction::Right,
+            edge: Direction::Left,
             peer,
             ball: ball(1),
         };
