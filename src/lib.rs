@@ -4,6 +4,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connect;
+pub mod control;
 pub mod daemon;
 pub mod escape;
 pub mod http;

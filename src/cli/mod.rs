@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod address;
+mod ball;
 mod check;
 mod demo;
 mod hosts;
@@ -47,6 +48,7 @@ enum Command {
     Watch(watch::Arguments),
     Hosts(hosts::Arguments),
     Led(led::Arguments),
+    Ball(ball::Arguments),
 }
 
 /// Which ring file, and what to change in it for this run.
@@ -144,6 +146,7 @@ pub fn main() -> ExitCode {
         Command::Watch(arguments) => watch::watch(&arguments),
         Command::Hosts(arguments) => hosts::hosts(&arguments),
         Command::Led(arguments) => led::led(&arguments),
+        Command::Ball(arguments) => ball::ball(&arguments),
     };
     let (sentence, code) = match done {
         Ok(()) => return ExitCode::SUCCESS,

@@ -2,6 +2,7 @@
 
 mod reload;
 
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,10 +14,15 @@ use tracing::Level;
 use super::{Failure, RingFile, block_on, node};
 use crate::clock;
 use crate::config;
+use crate::control;
+use crate::daemon::control::Listener;
 use crate::daemon::inherit::Inherited;
 use crate::daemon::lab::Listeners;
+use crate::daemon::reload::Beside;
 use crate::daemon::service::Service;
+use crate::daemon::windows::Entrances;
 use crate::daemon::{self, Daemon, Setup, listen, lock, log, signals};
+use crate::ring::{Direction, NodeId, Topology};
 
 /// Plays one node of the ring, until SIGTERM or SIGINT; SIGHUP makes it read the ring file again
 #[derive(Args)]
@@ -30,6 +36,9 @@ pub(super) struct Arguments {
     /// Which node of the file this is; else this machine's host name
     #[arg(long, env = "CAROM_NODE", value_name = "NAME")]
     node: Option<String>,
+    /// The socket for `carom ball`; under systemd in the unit's runtime directory, else nowhere
+    #[arg(long, value_name = "PATH")]
+    control: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -59,6 +68,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                     .map_err(Failure::run)?,
             ),
             lab: Some(lab(node, &mut inherited)?),
+            entrances: entrances(&topology, me, node, &mut inherited)?,
+            beside: Beside::of(&config, me),
+            control: arguments
+                .control
+                .clone()
+                .or_else(control::path_from_environment)
+                .map(|path| Listener::bind(&path))
+                .transpose()
+                .map_err(Failure::Run)?,
             stop: stopped,
             reloads: Some(steps),
             service: Service::from_environment(clock::now(), topology.lease),
@@ -86,6 +104,26 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         tracing::info!("{name} has left the ring");
         drop((watching, reloading));
         Ok(())
+    })
+}
+
+/// Where the windows beside the node, if there are any, give it balls.
+fn entrances(
+    topology: &Topology,
+    me: NodeId,
+    node: &config::Node,
+    inherited: &mut Inherited,
+) -> Result<Entrances, Failure> {
+    let mut listen = |edge, endpoint, port| {
+        let beside = topology.gap(me, edge);
+        beside
+            .map(|_| listen::listen(node, endpoint, port, inherited))
+            .transpose()
+            .map_err(Failure::run)
+    };
+    Ok(Entrances {
+        left: listen(Direction::Left, "window-left", node.ports.window_left)?,
+        right: listen(Direction::Right, "window-right", node.ports.window_right)?,
     })
 }
 

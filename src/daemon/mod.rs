@@ -3,6 +3,7 @@
 //! Tasks turn I/O into events; the loop feeds them to [`Node`] and carries out what it says,
 //! in order. Nothing else touches the node, so there is no lock round it.
 
+pub mod control;
 pub mod inherit;
 pub mod lab;
 pub mod lights;
@@ -16,6 +17,7 @@ pub mod signals;
 mod stalls;
 mod tell;
 mod wakes;
+pub mod windows;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -32,12 +34,15 @@ use crate::config::Config;
 use crate::http::{self, Door, Feed, Meters, ReturnStatus};
 use crate::net::{self, Links};
 use crate::ring::{Incarnation, Input, Node, NodeId, Note, Output, Time, Topology};
+use crate::window;
 use lab::Lab;
 use lights::Lights;
+use note::Notes;
 use reload::Steps;
 use service::Service;
 use stalls::Stalls;
-use wakes::{Wake, Wakes};
+use wakes::{Visit, Wake, Wakes};
+use windows::Windows;
 
 /// Lines and link changes that wait for the loop at the most; beyond it, peers are read no faster.
 const MOST_EVENTS: usize = 32;
@@ -60,6 +65,12 @@ pub struct Setup {
     pub lab: Option<lab::Listeners>,
     /// Where they connect to every node, in ring order; may be empty.
     pub doors: Vec<Door>,
+    /// Where the windows beside it take balls.
+    pub beside: reload::Beside,
+    /// Where they give it balls.
+    pub entrances: windows::Entrances,
+    /// Where people on this machine ask it for things, if anywhere.
+    pub control: Option<control::Listener>,
     /// A message here is a request to hand every ball on and end.
     pub stop: Receiver<()>,
     /// The steps of reloads, if there can be any.
@@ -96,6 +107,8 @@ pub struct Daemon {
     wakes: Wakes,
     next_sweep: Time,
     stalls: Stalls,
+    notes: Notes,
+    windows: Windows,
     service: Service,
     /// The connection of every peer whose lines count: the latest.
     current: BTreeMap<NodeId, u64>,
@@ -109,6 +122,7 @@ pub struct Daemon {
     returned: Option<(Time, ReturnStatus)>,
     _http: Option<Task<()>>,
     _lab: Option<Lab>,
+    _control: Option<Task<()>>,
 }
 
 impl Daemon {
@@ -138,15 +152,22 @@ impl Daemon {
         let http = setup
             .http_listener
             .map(|listener| source.clone().spawn(executor, listener));
+        let (visits, visited) = bounded(MOST_EVENTS);
+        let control = setup.control;
+        let control = control.map(|listener| listener.spawn(executor, visits.clone()));
+        let place = (&*setup.topology, setup.me);
+        let windows = Windows::start(executor, place, setup.beside, setup.entrances, visits);
         Ok(Self {
             topology: setup.topology,
             me: setup.me,
             node,
             links,
             lights: setup.lights,
-            wakes: Wakes::new(link_events, asks, setup.stop, setup.reloads),
+            wakes: Wakes::new(link_events, asks, setup.stop, setup.reloads, visited),
             next_sweep: now,
             stalls,
+            notes: Notes::default(),
+            windows,
             service: setup.service,
             current: BTreeMap::new(),
             line: Vec::new(),
@@ -158,6 +179,7 @@ impl Daemon {
             returned: None,
             _http: http,
             _lab: lab,
+            _control: control,
         })
     }
 
@@ -167,7 +189,7 @@ impl Daemon {
             let deadline = self.node.next_deadline();
             let due = deadline.into_iter();
             let due = due.chain(self.service.next_due()).chain(self.feed.due());
-            let mut asked = None;
+            let (mut asked, mut called) = (None, None);
             let input = match self.wakes.next(due.min()).await {
                 Wake::Link(event) => match self.admit(event) {
                     Some(input) => input,
@@ -187,15 +209,28 @@ impl Daemon {
                     self.reload(step);
                     Input::Tick
                 }
+                Wake::Visit(Visit::Answer(answer)) => self.windows.hear(answer),
+                Wake::Visit(Visit::Ball(window::Event { edge, ball, .. })) => {
+                    Input::FromWindow { edge, ball }
+                }
+                Wake::Visit(Visit::Request(call)) => {
+                    let input = control::input(&self, &call.request);
+                    called = Some((call, input.as_ref().err().cloned()));
+                    input.unwrap_or(Input::Tick)
+                }
             };
             let now = clock::now();
             let outputs = self.node.handle(now, input);
+            if let Some((call, refused)) = called {
+                control::reply(&self, now, &call, refused, &outputs);
+            }
             if let Some(warning) = self.stalls.note(deadline, now) {
                 tracing::warn!("{warning}");
             }
             if self.carry_out(outputs, now) {
                 return;
             }
+            self.windows.hang_up();
             self.tell(now);
             if let Some(ask) = asked {
                 self.answer(now, ask);
@@ -207,6 +242,8 @@ impl Daemon {
 
     /// Does what the core says, in its order; true when the node may end.
     fn carry_out(&mut self, outputs: Vec<Output>, now: Time) -> bool {
+        // A core gives one ball at a time: each has a connection of its own.
+        let mut kept = None;
         for output in outputs {
             match output {
                 Output::Light(possession) => {
@@ -236,12 +273,24 @@ impl Daemon {
                     {
                         self.note_return(ball, from, away);
                     }
-                    note::log(&self.topology, &note);
+                    self.notes.log(&self.topology, self.me, &note);
+                }
+                Output::Call { ball, edge } => self.windows.call(ball, edge),
+                Output::Give { ball, sent } => {
+                    if !self.windows.give(ball, &sent) {
+                        kept = Some(ball);
+                    }
                 }
                 Output::Drained => return true,
             }
         }
-        false
+        match kept {
+            Some(ball) => {
+                let outputs = self.node.handle(now, Input::NotGiven { ball });
+                self.carry_out(outputs, now)
+            }
+            None => false,
+        }
     }
 
     /// Sends the encoded line to the life of the peer that the core spoke to.

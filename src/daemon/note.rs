@@ -1,9 +1,79 @@
 //! What the core noticed, as sentences for the log.
 
-use crate::ring::{Note, Topology};
+use super::control;
+use crate::clock;
+use crate::ring::{Direction, NodeId, Note, Topology};
+use crate::throttle::{Budget, Nanos, Troubles};
 
-/// Logs a note: what a keeper should know at `info`, the rest at `debug`.
-pub(super) fn log(topology: &Topology, note: &Note) {
+/// Visits are many where a class plays: so many lines at once, then one in so long.
+const VISITS: (u64, Nanos) = (60, 10_000_000_000);
+
+/// Keeps the notes few that strangers can cause.
+#[derive(Debug)]
+pub(super) struct Notes {
+    visits: Budget,
+    refusals: Troubles,
+}
+
+impl Default for Notes {
+    fn default() -> Self {
+        let (burst, every) = VISITS;
+        Self {
+            visits: Budget::new(burst, every),
+            refusals: Troubles::default(),
+        }
+    }
+}
+
+impl Notes {
+    /// Logs a note of this node.
+    pub(super) fn log(&mut self, topology: &Topology, me: NodeId, note: &Note) {
+        let now = clock::monotonic_nanos();
+        match *note {
+            Note::Recalled { ball, edge } => self.visit(now, || {
+                let window = window(topology, me, edge);
+                format!("{window} did not return ball {ball} in time: it goes on from here")
+            }),
+            Note::Welcome { ball } => {
+                self.visit(now, || format!("a guest has come: it is ball {ball}"));
+            }
+            Note::SeenOff { ball } => {
+                self.visit(now, || format!("ball {ball}, a guest, has left"));
+            }
+            Note::Late { ball, edge } => self.refusals.tell(now, || {
+                let window = window(topology, me, edge);
+                format!("{window} sent a ball that looks like ball {ball}, which it was not lent or had too long: it was not taken (late-copy = \"guest\" in the ring file would take it as a new one)")
+            }),
+            Note::Misfit { edge, why } => self.refusals.tell(now, || {
+                let window = window(topology, me, edge);
+                format!("{window} sent a ball that cannot be taken: {why}")
+            }),
+            Note::TurnedAway { why } => self.refusals.tell(now, || {
+                format!("a guest was turned away: {}", control::sentence(why))
+            }),
+            Note::Campaign { .. }
+            | Note::Won { .. }
+            | Note::Lost { .. }
+            | Note::Froze { .. }
+            | Note::Thawed { .. }
+            | Note::Retired { .. }
+            | Note::Unanswered { .. }
+            | Note::Implausible { .. }
+            | Note::Silenced => log(topology, note),
+        }
+    }
+
+    fn visit(&mut self, now: Nanos, sentence: impl FnOnce() -> String) {
+        match self.visits.take(now) {
+            Some(0) => tracing::info!("{}", sentence()),
+            Some(count) => tracing::info!("{} (and {count} such lines kept back)", sentence()),
+            None => {}
+        }
+    }
+}
+
+/// Logs a note of the ring itself: what a keeper should know at `info`, the rest at `debug`.
+fn log(topology: &Topology, note: &Note) {
     match *note {
         Note::Won {
             ball,
@@ -55,5 +125,19 @@ pub(super) fn log(topology: &Topology, note: &Note) {
         } => {
             tracing::debug!("ball {ball} not won: {granted} granted generation {generation}");
         }
+        // Those are told by `Notes::log`.
+        Note::Recalled { .. }
+        | Note::Late { .. }
+        | Note::Misfit { .. }
+        | Note::Welcome { .. }
+        | Note::SeenOff { .. }
+        | Note::TurnedAway { .. } => {}
     }
+}
+
+/// The nearest window beyond that edge, by its name.
+fn window(topology: &Topology, me: NodeId, edge: Direction) -> &str {
+    let gap = topology.gap(me, edge);
+    let window = gap.and_then(|gap| gap.first(edge));
+    window.map_or("a window", |window| window.name.as_str())
 }

@@ -76,6 +76,7 @@ impl Daemon {
                 .reloaded(Some("the new ring file was refused, see the log")),
             Step::Apply(change) => {
                 self.links.move_to(change.addresses);
+                self.windows.move_to(change.windows);
                 self.page.open_to(&change.doors);
                 self.doors = change.doors.into();
                 if let Some(make) = change.lights {

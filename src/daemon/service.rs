@@ -214,6 +214,8 @@ mod tests {
             ball: BallId(1),
             holder: holder.map(NodeId),
             here: holder == Some(0) && !frozen,
+            guest: false,
+            loan: None,
             frozen,
             stamp: None,
             state: None,

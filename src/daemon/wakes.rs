@@ -4,11 +4,14 @@ use async_io::Timer;
 use smol::channel::Receiver;
 use smol::future;
 
+use super::control::Call;
 use super::reload::{Step, Steps};
+use super::windows::Answer;
 use crate::clock;
 use crate::http::{Ask, Asks};
 use crate::net;
 use crate::ring::Time;
+use crate::window;
 
 /// What the loop waits for.
 pub(super) struct Wakes {
@@ -16,6 +19,7 @@ pub(super) struct Wakes {
     asks: Asks,
     stop: Receiver<()>,
     reloads: Option<Steps>,
+    visits: Receiver<Visit>,
     timer: Timer,
     /// When the timer goes off, if it is set.
     armed: Option<Time>,
@@ -27,7 +31,18 @@ pub(super) enum Wake {
     Ask(Ask),
     Stop,
     Reload(Step),
+    Visit(Visit),
     Time,
+}
+
+/// What does not come from the ring itself.
+pub(super) enum Visit {
+    /// A window's answer to a call.
+    Answer(Answer),
+    /// A ball from a window.
+    Ball(window::Event),
+    /// A person at the control socket.
+    Request(Call),
 }
 
 impl Wakes {
@@ -36,12 +51,14 @@ impl Wakes {
         asks: Asks,
         stop: Receiver<()>,
         reloads: Option<Steps>,
+        visits: Receiver<Visit>,
     ) -> Self {
         Self {
             links,
             asks,
             stop,
             reloads,
+            visits,
             timer: Timer::never(),
             armed: None,
         }
@@ -55,6 +72,7 @@ impl Wakes {
             asks,
             stop,
             reloads,
+            visits,
             timer,
             armed,
         } = self;
@@ -82,6 +100,13 @@ impl Wakes {
                 }
             },
         );
+        let visit = async {
+            match visits.recv().await {
+                Ok(visit) => Wake::Visit(visit),
+                Err(_) => future::pending().await,
+            }
+        };
+        let rare = future::or(future::or(rare, reload), visit);
         let link = async {
             match links.recv().await {
                 Ok(event) => Wake::Link(event),
@@ -93,7 +118,7 @@ impl Wakes {
             *armed = None;
             Wake::Time
         };
-        future::or(future::or(rare, reload), future::or(link, time)).await
+        future::or(rare, future::or(link, time)).await
     }
 
     /// Sets the timer, unless it will go off early enough anyway.

@@ -121,6 +121,12 @@ fn about_the_process(registry: &mut Registry, status: &Status) {
     for (name, help, value) in [
         ("hops", "Passes taken", counters.hops),
         ("elections", "Elections won", counters.elections),
+        ("loans", "Balls lent to windows", counters.loans),
+        (
+            "refused_balls",
+            "Balls from windows and guests that were not taken",
+            counters.refused_balls,
+        ),
         (
             "refused_passes",
             "Passes that brought nothing new",

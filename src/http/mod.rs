@@ -18,6 +18,6 @@ pub use follow::{News, follow};
 pub use metrics::Meters;
 pub use serve::{Ask, Asks, Document, Source};
 pub use status::{
-    BallStatus, Condition, CounterStatus, Door, LedStatus, NodeStatus, ReturnStatus, Status,
-    Surroundings,
+    BallStatus, Condition, CounterStatus, Door, LedStatus, LoanStatus, NodeStatus, ReturnStatus,
+    Status, Surroundings,
 };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::ring::view::{BallView, Health, NodeView, View};
-use crate::ring::{OnPartition, Shape, Topology};
+use crate::ring::{NodeId, OnPartition, Shape, Topology};
 
 pub(super) const VERSION: u32 = 1;
 
@@ -142,6 +142,12 @@ pub struct BallStatus {
     pub here: bool,
     /// Whether the speaker has a copy that stands still.
     pub frozen: bool,
+    /// Whether it is not in the ring file and will leave again.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub guest: bool,
+    /// The window that has it, if the speaker lent it to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loan: Option<LoanStatus>,
     /// Its term, `round.nonce`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation: Option<String>,
@@ -164,6 +170,23 @@ pub struct BallStatus {
     pub age_seconds: f64,
 }
 
+/// A ball that a window has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoanStatus {
+    /// The window that it was given to.
+    pub window: String,
+    /// How long ago.
+    pub since_seconds: f64,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature is serde's"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 /// What happened since the speaker started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CounterStatus {
@@ -171,6 +194,12 @@ pub struct CounterStatus {
     pub hops: u64,
     /// Elections won.
     pub elections: u64,
+    /// Balls lent to windows.
+    #[serde(default)]
+    pub loans: u64,
+    /// Balls from windows and guests that were not taken.
+    #[serde(default)]
+    pub refused_balls: u64,
     /// Passes that brought nothing new.
     pub refused_passes: u64,
     /// Links that took the place of an earlier one.
@@ -236,12 +265,14 @@ impl Status {
             balls: view
                 .balls
                 .iter()
-                .map(|ball| ball_status(topology, ball))
+                .map(|ball| ball_status(topology, view.me, ball))
                 .collect(),
             counters: CounterStatus {
                 hops: view.counters.hops,
                 elections: view.counters.elections,
                 refused_passes: view.counters.refused_passes,
+                loans: view.counters.loans,
+                refused_balls: view.counters.refused_balls,
                 reconnects: surroundings.reconnects,
                 bad_lines: surroundings.bad_lines,
                 stalls: surroundings.stalls,
@@ -272,7 +303,7 @@ fn node_status(topology: &Topology, node: &NodeView, doors: &[Door]) -> NodeStat
     }
 }
 
-fn ball_status(topology: &Topology, ball: &BallView) -> BallStatus {
+fn ball_status(topology: &Topology, me: NodeId, ball: &BallView) -> BallStatus {
     let served = || {
         let mut serves = topology.serves();
         let serve = serves.find(|(id, _)| *id == ball.ball);
@@ -285,6 +316,16 @@ fn ball_status(topology: &Topology, ball: &BallView) -> BallStatus {
         holder: ball.holder.map(|holder| topology.name(holder).to_owned()),
         here: ball.here,
         frozen: ball.frozen,
+        guest: ball.guest,
+        loan: ball.loan.map(|loan| {
+            let window = topology
+                .gap(me, loan.edge)
+                .and_then(|gap| gap.first(loan.edge));
+            LoanStatus {
+                window: window.map_or_else(String::new, |window| window.name.clone()),
+                since_seconds: loan.since.as_secs_f64(),
+            }
+        }),
         generation: ball.stamp.map(|stamp| stamp.generation.to_string()),
         hop: ball.stamp.map(|stamp| stamp.hop),
         position: ball.state.map(|state| state.position),

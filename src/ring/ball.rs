@@ -137,7 +137,7 @@ pub struct Record {
 }
 
 /// The two ways along a ring: right is onward in the order of the ring file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// Towards the node listed before.

@@ -71,7 +71,7 @@ impl Node {
         }
         for (&id, ball) in &self.balls {
             if let Holding::Held(held) = &ball.holding
-                && !held.is_frozen()
+                && held.is_lit()
             {
                 out.push(Output::Dark(Possession {
                     ball: id,

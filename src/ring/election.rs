@@ -62,6 +62,10 @@ impl Node {
         if !matches!(ball.holding, Holding::None) || self.drain.is_some() {
             return None;
         }
+        if ball.serve.is_none() && ball.voter.newest().is_none() {
+            // No guest is missed that nobody has heard of.
+            return None;
+        }
         // When a quorum has just met, a holder among them gets the time for a renewal to be heard.
         let met = self.peers.quorum_since()? + self.topology.lease / 2;
         let missed = ball
@@ -121,13 +125,12 @@ impl Node {
         let Some(ball) = self.balls.get(&id) else {
             return 0;
         };
-        let newest = ball.voter.newest();
-        let direction = newest
-            .map_or(ball.serve.state, |newest| newest.state)
-            .direction();
-        let (from, first) = match ball.voter.holder() {
-            Some(holder) => (holder, 1),
-            None => (ball.serve.start, 0),
+        let Some(looks) = ball.looks() else { return 0 };
+        let direction = looks.direction();
+        let (from, first) = match (ball.voter.holder(), ball.serve) {
+            (Some(holder), _) => (holder, 1),
+            (None, Some(serve)) => (serve.start, 0),
+            (None, None) => return 0,
         };
         let round = (first..first + self.topology.nodes.len())
             .filter_map(|step| self.topology.step(from, direction, step));
@@ -138,7 +141,7 @@ impl Node {
     }
 
     /// Asks everyone for these balls, in one request.
-    fn stand(&mut self, missed: &[BallId], out: &mut Vec<Output>) {
+    pub(super) fn stand(&mut self, missed: &[BallId], out: &mut Vec<Output>) {
         let (now, me) = (self.now, self.me);
         let (seq, asked) = (self.next_seq(), self.peers.live(now));
         let mut claims = Vec::new();
@@ -152,7 +155,11 @@ impl Node {
                 round: highest.saturating_add(1),
                 nonce,
             };
-            let claim = Claim::of_candidate(id, generation);
+            let known = ball.voter.newest().map(|newest| newest.stamp.generation);
+            let claim = Claim {
+                after: known.filter(|_| ball.serve.is_none()),
+                ..Claim::of_candidate(id, generation)
+            };
             let verdict = self.judge(me, &claim, out);
             let Some(ball) = self.balls.get_mut(&id) else {
                 continue;
@@ -160,6 +167,7 @@ impl Node {
             if verdict != Some(Verdict::Granted) {
                 // Our own voice is taken: no use asking the others, nor ourselves again at once.
                 ball.not_before = now + self.topology.heartbeat();
+                self.turn_away(id, out);
                 continue;
             }
             ball.holding = Holding::Electing(Election {
@@ -200,7 +208,9 @@ impl Node {
             // A holder may have been heard of since the candidacy began.
             let mut election = election.clone();
             election.hear_of(ball.voter.newest());
-            if self.has_won(&election) {
+            // A guest takes no other ball's identity.
+            let taken = ball.arriving.is_some() && election.best.is_some();
+            if self.has_won(&election) && !taken {
                 self.win(id, &election, out);
             } else {
                 let granted = election.granted.len();
@@ -215,6 +225,7 @@ impl Node {
                     generation,
                     granted,
                 }));
+                self.turn_away(id, out);
             }
         }
     }
@@ -235,10 +246,19 @@ impl Node {
             return;
         };
         let generation = election.generation;
-        let (hop, entry) = match election.best {
-            Some(best) => (best.stamp.hop, motion::enter(&best.state, screen)),
-            None if ball.serve.start == me => (0, ball.serve.state),
-            None => (0, motion::enter(&ball.serve.state, screen)),
+        let guest = ball.arriving.take();
+        if guest.is_some() {
+            out.push(Output::Note(Note::Welcome { ball: id }));
+        }
+        let (hop, entry) = match (election.best, guest, ball.serve) {
+            (Some(best), _, _) => (best.stamp.hop, motion::enter(&best.state, screen)),
+            (None, Some(guest), _) => (0, guest),
+            (None, None, Some(serve)) if serve.start == me => (0, serve.state),
+            (None, None, Some(serve)) => (0, motion::enter(&serve.state, screen)),
+            (None, None, None) => {
+                self.abandon(id, out);
+                return;
+            }
         };
         let stamp = Stamp { generation, hop };
         let heard = ball.voter.heard().map(|heard| now.since(heard));

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::ball::{BallId, Generation, Stamp};
+use super::ball::{BallId, BallState, Direction, Generation, Stamp};
 use super::message::{Incarnation, Message};
 use super::topology::NodeId;
+use super::window::{Misfit, WindowBall};
 
 /// What a node can hear.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +31,29 @@ pub enum Input {
     },
     /// A peer refused us: another process of our name is already in the ring.
     Duplicate,
+    /// The answer to [`Output::Call`].
+    Called {
+        /// Which ball.
+        ball: BallId,
+        /// Whether the window takes a connection.
+        open: bool,
+    },
+    /// What was to be given to a window certainly did not reach it.
+    NotGiven {
+        /// Which ball.
+        ball: BallId,
+    },
+    /// A ball came in from a window.
+    FromWindow {
+        /// The edge of this node's screen at which the window stands.
+        edge: Direction,
+        /// As the window wrote it.
+        ball: WindowBall,
+    },
+    /// A ball that is not in the ring file is to begin here.
+    Guest(BallState),
+    /// This guest is to leave, wherever it is.
+    Remove(BallId),
     /// The moment of [`super::Node::next_deadline`] has come.
     Tick,
     /// Pass on every ball and leave.
@@ -52,6 +76,20 @@ pub enum Output {
     },
     /// The same line for every connected peer.
     Broadcast(Message),
+    /// Open a connection to the window at that edge, and say how that went.
+    Call {
+        /// For which ball.
+        ball: BallId,
+        /// The edge of this node's screen.
+        edge: Direction,
+    },
+    /// Write the ball to the connection that was opened for it, and end it.
+    Give {
+        /// Which ball.
+        ball: BallId,
+        /// How the window is to know it.
+        sent: WindowBall,
+    },
     /// Something a person may want to read.
     Note(Note),
     /// Every ball is handed on, or the time for it is over: the process may end.
@@ -65,6 +103,19 @@ pub struct Possession {
     pub ball: BallId,
     /// Where the stay stands in the ball's history.
     pub stamp: Stamp,
+}
+
+/// Why a guest was not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnedAway {
+    /// As many are there as the ring file allows.
+    Full,
+    /// They come too fast.
+    TooMany,
+    /// This node does not vote yet, or is about to leave.
+    NotReady,
+    /// No majority agreed.
+    NoMajority,
 }
 
 /// What happened beside the ordinary passing of a ball.
@@ -123,6 +174,42 @@ pub enum Note {
     Implausible {
         /// Who sent it.
         from: NodeId,
+    },
+    /// A window did not return the ball in time: it goes on from here.
+    Recalled {
+        /// Which ball.
+        ball: BallId,
+        /// The edge at which the window stands.
+        edge: Direction,
+    },
+    /// A window sent a copy of a ball that the ring had not lent, or no longer: it was not taken.
+    Late {
+        /// Which ball.
+        ball: BallId,
+        /// The edge at which the window stands.
+        edge: Direction,
+    },
+    /// A window sent what can be no ball.
+    Misfit {
+        /// The edge at which the window stands.
+        edge: Direction,
+        /// Why not.
+        why: Misfit,
+    },
+    /// A guest has begun here.
+    Welcome {
+        /// Which ball it is from now on.
+        ball: BallId,
+    },
+    /// A guest was not let in.
+    TurnedAway {
+        /// Why not.
+        why: TurnedAway,
+    },
+    /// A guest has left the ring from here.
+    SeenOff {
+        /// Which ball.
+        ball: BallId,
     },
     /// Another process has this node's name: no vote of ours counts until a full lease has passed.
     Silenced,

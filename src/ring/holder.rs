@@ -3,13 +3,14 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use super::ball::{BallState, Generation, Record, Stamp};
+use super::ball::{BallState, Direction, Generation, Record, Stamp};
 use super::message::Incarnation;
 use super::motion;
 use super::node_set::NodeSet;
 use super::sketch::{self, Sketch};
 use super::time::Time;
 use super::topology::{NodeId, Screen};
+use super::window::WindowBall;
 
 /// What this node has of one ball.
 #[derive(Clone, Debug)]
@@ -24,10 +25,37 @@ pub(super) enum Holding {
     Electing(Election),
 }
 
+/// Where a ball is whose lease this node holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stay {
+    /// On this node's screen.
+    Here,
+    /// At that edge of it, while a connection to the window beyond is opened.
+    Calling(Direction),
+    /// With a window.
+    Away(Loan),
+    /// Back from a window, and to be handed to the node beyond the gap.
+    Returning(NodeId),
+    /// Nowhere: the ring is being told to forget it.
+    Leaving,
+}
+
+/// A ball that a window has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loan {
+    /// The edge by which it left.
+    pub(super) edge: Direction,
+    pub(super) since: Time,
+    /// When this node takes it back.
+    pub(super) until: Time,
+    pub(super) sent: WindowBall,
+}
+
 /// A copy of the ball.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) stamp: Stamp,
+    pub(super) stay: Stay,
     pub(super) entry: BallState,
     /// When the ball was as `entry` says; `None` while it is frozen.
     pub(super) moving_since: Option<Time>,
@@ -62,6 +90,7 @@ impl Held {
     pub(super) fn new(stamp: Stamp, entry: BallState, deadline: Time, renew_at: Time) -> Self {
         Self {
             stamp,
+            stay: Stay::Here,
             entry,
             moving_since: None,
             edge_at: None,
@@ -76,9 +105,27 @@ impl Held {
         self.moving_since.is_none()
     }
 
-    /// The ball as it is now; as it stood, if it is frozen.
+    /// Whether the ball is on this node's screen.
+    pub(super) fn is_here(&self) -> bool {
+        matches!(self.stay, Stay::Here | Stay::Calling(_))
+    }
+
+    /// Whether this node possesses the ball: it is here, and the lease runs.
+    pub(super) fn is_lit(&self) -> bool {
+        self.is_here() && !self.is_frozen()
+    }
+
+    /// The loan, while a window has the ball.
+    pub(super) fn loan(&self) -> Option<Loan> {
+        match self.stay {
+            Stay::Away(loan) => Some(loan),
+            Stay::Here | Stay::Calling(_) | Stay::Returning(_) | Stay::Leaving => None,
+        }
+    }
+
+    /// The ball as it is now; as it stood, if it is frozen; as it left, if it is not here.
     pub(super) fn state(&self, screen: Screen, now: Time) -> BallState {
-        match self.moving_since {
+        match self.moving_since.filter(|_| self.is_here()) {
             Some(since) => motion::at(&self.entry, screen, now.since(since)),
             None => self.entry,
         }
@@ -87,8 +134,13 @@ impl Held {
     /// Lets the ball move from `entry`, taking no less than `at_least` to the edge.
     pub(super) fn start(&mut self, now: Time, screen: Screen, at_least: Duration) {
         self.moving_since = Some(now);
-        self.edge_at =
-            motion::time_to_edge(&self.entry, screen).map(|time| now + time.max(at_least));
+        self.edge_at = match self.stay {
+            Stay::Here => {
+                motion::time_to_edge(&self.entry, screen).map(|time| now + time.max(at_least))
+            }
+            Stay::Returning(_) => Some(now),
+            Stay::Calling(_) | Stay::Away(_) | Stay::Leaving => None,
+        };
     }
 
     /// Stops the ball where it was at `moment`.
@@ -96,6 +148,9 @@ impl Held {
         self.entry = self.state(screen, moment);
         self.moving_since = None;
         self.edge_at = None;
+        if let Stay::Calling(_) = self.stay {
+            self.stay = Stay::Here;
+        }
     }
 
     /// Remembers a renewal that is sent now to the nodes `asked`.
@@ -111,6 +166,11 @@ impl Held {
             granted,
             denied,
         });
+    }
+
+    /// Answers to earlier requests count no more.
+    pub(super) fn forget_asks(&mut self) {
+        self.asks.clear();
     }
 
     pub(super) fn ask_mut(&mut self, seq: u64) -> Option<&mut Ask> {

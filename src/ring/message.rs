@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ball::{BallId, BallState, Generation, Record, Stamp};
+use super::ball::{BallId, BallState, Direction, Generation, Record, Stamp};
 use super::topology::{NodeId, Topology};
+use super::window::WindowBall;
 
 /// The version of these messages.
 pub const VERSION: u32 = 1;
@@ -79,6 +80,27 @@ pub enum Message {
     Leaving,
     /// "All passes that I ever sent you came before this line", in answer to `leaving`.
     Farewell,
+    /// "A window gave me this: is it a ball that you lent?" An ordinary pass says that it was.
+    Found {
+        /// Repeated in the answer.
+        seq: u64,
+        /// The edge of the addressed node's screen at which the windows stand.
+        edge: Direction,
+        /// The ball.
+        ball: WindowBall,
+    },
+    /// "I have lent no such ball there."
+    Unlent {
+        /// Of the question.
+        seq: u64,
+    },
+    /// "If you hold this guest, let it leave."
+    Remove {
+        /// Which ball.
+        ball: BallId,
+        /// Its generation, as far as the sender knows.
+        generation: Generation,
+    },
     /// A type of a later version.
     #[serde(other)]
     Unknown,
@@ -247,6 +269,20 @@ pub struct Claim {
     /// A holder's state; absent from a candidate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<BallState>,
+    /// The generation of the guest that a candidate would take back; absent where it brings a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Generation>,
+    /// The holder asks that the guest be forgotten.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub leaves: bool,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature is serde's"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// One ball of a `granted`.
@@ -273,6 +309,9 @@ pub struct Denial {
     /// The newest state the voter knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<Record>,
+    /// The last generation of the guests of this identity that have left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Generation>,
 }
 
 impl Claim {
@@ -284,6 +323,8 @@ impl Claim {
             generation: stamp.generation,
             hop: Some(stamp.hop),
             state: Some(state),
+            after: None,
+            leaves: false,
         }
     }
 
@@ -294,6 +335,8 @@ impl Claim {
             generation,
             hop: None,
             state: None,
+            after: None,
+            leaves: false,
         }
     }
 

@@ -3,14 +3,15 @@
 //! [`Node::handle`] is the whole of it. The rules live beside: the voter's in `voter.rs`, passes in
 //! `passing.rs`, renewals in `renewal.rs`, elections in `election.rs`, the planned stop in `drain.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ball::{BallId, Generation, Stamp};
+use super::ball::{BallId, BallState, Generation, Stamp};
 use super::drain::Drain;
 use super::event::{Input, Note, Output, Possession};
 use super::holder::{Held, Holding};
+use super::loan::Found;
 use super::message::{Incarnation, Message};
 use super::peers::Peers;
 use super::time::Time;
@@ -35,13 +36,20 @@ pub struct Node {
     pub(super) drain: Option<Drain>,
     /// Acknowledgements that wait for the next heartbeat: at most one a ball.
     pub(super) owed: BTreeMap<BallId, (NodeId, Stamp)>,
+    /// Balls from windows about which another node was asked, oldest first.
+    pub(super) found: VecDeque<Found>,
+    /// When the next guest is welcome if they come at their steady pace.
+    pub(super) next_guest: Time,
     pub(super) counters: Counters,
 }
 
 /// Both parts that this node plays for one ball.
 #[derive(Clone, Debug)]
 pub(super) struct Ball {
-    pub(super) serve: Serve,
+    /// As the ring file serves it; `None` for a guest.
+    pub(super) serve: Option<Serve>,
+    /// How the guest begins for which this node asks the ring.
+    pub(super) arriving: Option<BallState>,
     pub(super) voter: Voter,
     pub(super) holding: Holding,
     /// The highest round heard of in anyone's answers.
@@ -51,6 +59,23 @@ pub(super) struct Ball {
 }
 
 impl Ball {
+    fn new(serve: Option<Serve>, now: Time) -> Self {
+        Self {
+            serve,
+            arriving: None,
+            voter: Voter::default(),
+            holding: Holding::None,
+            highest_round: 0,
+            not_before: now,
+        }
+    }
+
+    /// The ball as it was last heard of, or as the ring file serves it; `None` for a guest that is not there.
+    pub(super) fn looks(&self) -> Option<BallState> {
+        let newest = self.voter.newest().map(|newest| newest.state);
+        newest.or(self.serve.map(|serve| serve.state))
+    }
+
     /// Notes a generation heard of, so that the next candidacy goes above it.
     pub(super) fn hear_of(&mut self, generation: Option<Generation>) {
         if let Some(generation) = generation {
@@ -66,16 +91,11 @@ impl Node {
     /// last, and all the node's own randomness is derived from it.
     pub fn new(topology: Arc<Topology>, me: NodeId, incarnation: Incarnation, now: Time) -> Self {
         let (count, quorum) = (topology.nodes.len(), topology.quorum());
-        let balls = topology.serves().map(|(id, serve)| {
-            let ball = Ball {
-                serve: *serve,
-                voter: Voter::default(),
-                holding: Holding::None,
-                highest_round: 0,
-                not_before: now,
-            };
-            (id, ball)
-        });
+        let served = topology.serves().map(|(id, &serve)| (id, Some(serve)));
+        let guests = topology.guest_ids().map(|id| (id, None));
+        let balls = served
+            .chain(guests)
+            .map(|(id, serve)| (id, Ball::new(serve, now)));
         Self {
             balls: balls.collect(),
             me,
@@ -89,6 +109,8 @@ impl Node {
             next_heartbeat: now + topology.heartbeat(),
             drain: None,
             owed: BTreeMap::new(),
+            found: VecDeque::new(),
+            next_guest: now,
             counters: Counters::default(),
             topology,
         }
@@ -106,6 +128,7 @@ impl Node {
         }
         self.lapse(&mut out);
         self.hear(input, &mut out);
+        self.see_off(&mut out);
         self.fly(&mut out);
         self.acknowledge(&mut out);
         self.campaign(&mut out);
@@ -140,10 +163,14 @@ impl Node {
                 // waits on a leaving node, by whoever can take it.
                 let flies = self.drain.is_none() && self.may_pass(held);
                 let edge = held.edge_at.filter(|_| flies);
-                Some(
-                    edge.map_or(held.deadline, |edge| edge.min(held.deadline))
-                        .min(held.renew_at),
-                )
+                let back = held.loan().map(|loan| loan.until);
+                let end = self.guest_leaves_at(ball, held);
+                let soonest = held.deadline.min(held.renew_at);
+                edge.into_iter()
+                    .chain(back)
+                    .chain(end)
+                    .chain([soonest])
+                    .min()
             }
             Holding::Passing(passing) => Some(passing.deadline),
             Holding::Electing(election) => Some(election.closes),
@@ -155,11 +182,13 @@ impl Node {
         for (&id, ball) in &mut self.balls {
             match &mut ball.holding {
                 Holding::Held(held) if !held.is_frozen() && held.deadline <= self.now => {
+                    if held.is_here() {
+                        out.push(Output::Dark(Possession {
+                            ball: id,
+                            stamp: held.stamp,
+                        }));
+                    }
                     held.freeze(held.deadline, self.topology.screen);
-                    out.push(Output::Dark(Possession {
-                        ball: id,
-                        stamp: held.stamp,
-                    }));
                     out.push(Output::Note(Note::Froze { ball: id }));
                 }
                 Holding::Passing(passing) if passing.deadline <= self.now => {
@@ -197,6 +226,11 @@ impl Node {
                 }
                 self.quarantine_until = self.now + self.topology.lease;
             }
+            Input::Called { ball, open } => self.hear_called(ball, open, out),
+            Input::NotGiven { ball } => self.bring_home(ball, out),
+            Input::FromWindow { edge, ball } => self.hear_window(edge, &ball, out),
+            Input::Guest(state) => self.welcome(state, out),
+            Input::Remove(ball) => self.remove(ball, out),
             Input::Tick => {}
             Input::Drain => self.start_drain(out),
         }
@@ -223,6 +257,9 @@ impl Node {
                 }
             }
             Message::Release { ball, generation } => self.hear_release(ball, generation),
+            Message::Found { seq, edge, ball } => self.hear_found(from, seq, edge, &ball, out),
+            Message::Unlent { seq } => self.hear_unlent(from, seq, out),
+            Message::Remove { ball, generation } => self.hear_remove(ball, generation, out),
             Message::Leaving => self.hear_leaving(from, out),
             Message::Farewell => self.hear_farewell(from),
             // The links speak these before they let anything through to the node.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::ball::{BallId, Direction, Generation, Record, Stamp};
 use super::event::{Note, Output, Possession};
-use super::holder::{Held, Holding, Passing};
+use super::holder::{Held, Holding, Passing, Stay};
 use super::message::{Incarnation, Message, Pass};
 use super::motion;
-use super::node::Node;
+use super::node::{Ball, Node};
 use super::time::{Time, micros};
 use super::topology::NodeId;
 
@@ -24,20 +24,40 @@ impl Node {
             if held.is_frozen() {
                 continue;
             }
-            let direction = held.entry.direction();
-            if self.drain.is_some() {
-                if let Some(to) = self.refuge(direction) {
-                    self.pass(id, to, out);
+            let (stay, direction) = (held.stay, held.entry.direction());
+            let at_edge = held.edge_at.is_some_and(|edge| edge <= self.now);
+            match stay {
+                Stay::Leaving => {}
+                // Also what a window has: by the time it comes back it counts as late.
+                _ if self.drain.is_some() => {
+                    if let Some(to) = self.refuge(direction) {
+                        self.pass(id, to, out);
+                    }
                 }
-            } else if held.edge_at.is_some_and(|edge| edge <= self.now) {
-                match self.neighbour(direction) {
-                    None => self.bounce(id),
-                    Some(to) if self.may_pass(held) => self.pass(id, to, out),
-                    // It asked when half its lease was gone, and is woken by the answer.
-                    Some(_) => {}
-                }
+                Stay::Here if at_edge => self.cross(id, direction, out),
+                Stay::Away(loan) if loan.until <= self.now => self.recall(id, out),
+                Stay::Returning(to) => self.hand_over(id, to, out),
+                Stay::Here | Stay::Away(_) | Stay::Calling(_) => {}
             }
         }
+    }
+
+    /// A ball at its edge goes on to the window there, or to the next node, or bounces.
+    fn cross(&mut self, id: BallId, direction: Direction, out: &mut Vec<Output>) {
+        if self.topology.gap(self.me, direction).is_some() {
+            self.call(id, direction, out);
+            return;
+        }
+        match self.neighbour(direction) {
+            None => self.bounce(id),
+            Some(to) if self.may_pass_ball(id) => self.pass(id, to, out),
+            // It asked when half its lease was gone, and is woken by the answer.
+            Some(_) => {}
+        }
+    }
+
+    pub(super) fn may_pass_ball(&self, id: BallId) -> bool {
+        matches!(self.balls.get(&id), Some(Ball { holding: Holding::Held(held), .. }) if self.may_pass(held))
     }
 
     /// The nearest node that way which can take a ball.
@@ -65,7 +85,7 @@ impl Node {
         fresh || self.now.until(held.deadline) >= self.topology.lease / 2
     }
 
-    fn bounce(&mut self, id: BallId) {
+    pub(super) fn bounce(&mut self, id: BallId) {
         let (now, screen) = (self.now, self.topology.screen);
         if let Some(held) = self.held_mut(id) {
             held.entry = motion::bounce(&held.state(screen, now));
@@ -74,7 +94,7 @@ impl Node {
     }
 
     /// LED off first, then `Passing`, then the message.
-    fn pass(&mut self, id: BallId, to: NodeId, out: &mut Vec<Output>) {
+    pub(super) fn pass(&mut self, id: BallId, to: NodeId, out: &mut Vec<Output>) {
         let (now, screen) = (self.now, self.topology.screen);
         let Some(link) = self.peers.link(to) else {
             return;
@@ -95,10 +115,12 @@ impl Node {
             stamp,
             state: held.state(screen, now),
         };
-        out.push(Output::Dark(Possession {
-            ball: id,
-            stamp: held.stamp,
-        }));
+        if held.is_lit() {
+            out.push(Output::Dark(Possession {
+                ball: id,
+                stamp: held.stamp,
+            }));
+        }
         let passing = Passing {
             record,
             to,
@@ -168,6 +190,7 @@ impl Node {
             }
             self.abandon(id, out);
         }
+        self.settle_found(from, &pass.record.state);
         let Some(ball) = self.balls.get_mut(&id) else {
             return;
         };
@@ -176,12 +199,13 @@ impl Node {
             .voter
             .newest()
             .is_some_and(|newest| stamp <= newest.stamp)
+            || ball.voter.is_gone(stamp.generation)
         {
             self.counters.refused_passes += 1;
             return;
         }
         if let Holding::Held(held) = &ball.holding
-            && !held.is_frozen()
+            && held.is_lit()
         {
             // Only where every island plays on can a newer ball meet one that still moves.
             out.push(Output::Dark(Possession {

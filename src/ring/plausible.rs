@@ -50,6 +50,7 @@ impl Node {
                 let favoured =
                     |generation: Generation| self.may_be(denial.ball, Stamp { generation, hop: 0 });
                 denial.lease_generation.is_none_or(favoured)
+                    && denial.gone.is_none_or(favoured)
                     && denial.newest.is_none_or(|newest| {
                         self.may_be(denial.ball, newest.stamp) && newest.state.is_plausible()
                     })
@@ -61,6 +62,10 @@ impl Node {
             | Message::Release { .. }
             | Message::Leaving
             | Message::Farewell
+            | Message::Remove { .. }
+            // What a window may write is judged where it comes in.
+            | Message::Found { .. }
+            | Message::Unlent { .. }
             | Message::Unknown => true,
         }
     }

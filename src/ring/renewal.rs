@@ -2,7 +2,7 @@
 
 use super::ball::{BallId, Record};
 use super::event::{Note, Output, Possession};
-use super::holder::Holding;
+use super::holder::{Holding, Stay};
 use super::message::{Claim, Denial, Grant, Message};
 use super::node::{Ball, Node};
 use super::time::{Time, micros};
@@ -31,6 +31,10 @@ impl Node {
                     lease_generation: favoured,
                     lease_left: micros(left),
                     newest,
+                    gone: self
+                        .balls
+                        .get(&claim.ball)
+                        .and_then(|ball| ball.voter.gone()),
                 }),
             }
         }
@@ -61,6 +65,9 @@ impl Node {
         let (now, quarantine, span) = (self.now, self.quarantine_until, self.topology.lease);
         let ball = self.balls.get_mut(&claim.ball)?;
         ball.hear_of(Some(claim.generation));
+        if let Some(verdict) = ball.judge_guest(claim) {
+            return Some(verdict);
+        }
         if let Some(record) = claim.record() {
             // Only a holder's word is noted: a candidate that fails must leave no trace.
             ball.voter.learn(now, record, from);
@@ -98,7 +105,10 @@ impl Node {
                 stamp: held.stamp,
                 state: held.state(screen, now),
             };
-            claims.push(Claim::of_holder(id, record));
+            claims.push(Claim {
+                leaves: matches!(held.stay, Stay::Leaving),
+                ..Claim::of_holder(id, record)
+            });
         }
         for claim in &claims {
             match self.judge(self.me, claim, out) {
@@ -109,6 +119,7 @@ impl Node {
                         lease_generation: favoured,
                         lease_left: micros(left),
                         newest: None,
+                        gone: None,
                     };
                     self.hear_denied(self.me, seq, &denial, out);
                 }
@@ -143,12 +154,15 @@ impl Node {
             }
             Holding::Held(held) => {
                 let frozen = held.is_frozen();
+                let leaves = matches!(held.stay, Stay::Leaving);
                 let Some(ask) = held.ask_mut(seq) else { return };
                 ask.granted.insert(from);
                 // An island's own voice is enough to go on, but not to come back: others may play by now.
                 let enough =
                     ask.granted.len() >= quorum && !(plays_on && frozen && !ask.is_unanimous());
-                if enough {
+                if enough && leaves {
+                    self.forget(id, out);
+                } else if enough {
                     let sent = ask.sent;
                     self.extend(id, sent, sent + Self::safe(lease), out);
                 }
@@ -169,10 +183,12 @@ impl Node {
         }
         if held.is_frozen() && held.deadline > now {
             held.start(now, screen, std::time::Duration::ZERO);
-            out.push(Output::Light(Possession {
-                ball: id,
-                stamp: held.stamp,
-            }));
+            if held.is_here() {
+                out.push(Output::Light(Possession {
+                    ball: id,
+                    stamp: held.stamp,
+                }));
+            }
             out.push(Output::Note(Note::Thawed { ball: id }));
         }
     }
@@ -187,6 +203,9 @@ impl Node {
     ) {
         let majority = self.topology.nodes.len() / 2 + 1;
         let plays_on = self.plays_on();
+        if let Some(gone) = denial.gone {
+            self.hear_gone(denial.ball, gone, out);
+        }
         let Some(ball) = self.balls.get_mut(&denial.ball) else {
             return;
         };
@@ -251,7 +270,7 @@ impl Node {
             return;
         };
         let stamp = held.stamp;
-        if !held.is_frozen() {
+        if held.is_lit() {
             out.push(Output::Dark(Possession { ball: id, stamp }));
         }
         ball.voter.release(stamp.generation);

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::ball::{BallId, BallState, Generation, Record, Stamp};
-use super::holder::{Election, Held, Holding};
+use super::holder::{Election, Held, Holding, Stay};
 use super::message::Incarnation;
 use super::node::{Ball, Node};
 use super::node_set::NodeSet;
@@ -132,6 +132,16 @@ impl Node {
     fn sketch_held(&self, held: &Held, to: &mut impl Sketch) {
         to.stamp(held.stamp);
         to.number(held.is_frozen().into());
+        match held.stay {
+            Stay::Here => to.number(0),
+            Stay::Calling(edge) => to.number(1 + edge as u64),
+            Stay::Away(loan) => {
+                to.number(3 + loan.edge as u64);
+                to.moment(self.me, loan.until, Duration::ZERO);
+            }
+            Stay::Returning(node) => to.number(5 + u64::from(node.0)),
+            Stay::Leaving => to.number(u64::MAX),
+        }
         // Where it stops unless it is renewed; with the time of its edge this tells the whole way.
         let stop = held.state(self.topology.screen, held.deadline);
         to.number(stop.position.map(f64::to_bits)[0]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ball::{BallId, BallState, Stamp};
+use super::ball::{BallId, BallState, Direction, Stamp};
 use super::holder::Holding;
 use super::message::Incarnation;
 use super::node::Node;
@@ -17,6 +17,10 @@ pub struct Counters {
     pub elections: u64,
     /// Passes that brought nothing newer than what was known.
     pub refused_passes: u64,
+    /// Balls lent to windows.
+    pub loans: u64,
+    /// Balls from windows that were not taken.
+    pub refused_balls: u64,
 }
 
 /// What a node knows at one moment.
@@ -79,12 +83,25 @@ pub struct BallView {
     pub here: bool,
     /// Whether this node has a copy that stands still.
     pub frozen: bool,
+    /// Whether it is none of the ring file's.
+    pub guest: bool,
+    /// Which window has it, and for how long, if this node lent it to one.
+    pub loan: Option<LoanView>,
     /// Its place in its history.
     pub stamp: Option<Stamp>,
     /// How it moves: now if it is here, else when it was last heard of.
     pub state: Option<BallState>,
     /// How long ago that was.
     pub age: Duration,
+}
+
+/// A ball that a window has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoanView {
+    /// The edge of this node's screen by which it left.
+    pub edge: Direction,
+    /// How long ago.
+    pub since: Duration,
 }
 
 impl Node {
@@ -149,21 +166,35 @@ impl Node {
         let ball = self.balls.get(&id)?;
         let newest = ball.voter.newest();
         let heard = ball.voter.heard();
+        let guest = ball.serve.is_none();
         Some(match &ball.holding {
             Holding::Held(held) => BallView {
                 ball: id,
                 holder: Some(self.me),
-                here: !held.is_frozen(),
+                here: held.is_lit(),
                 frozen: held.is_frozen(),
+                guest,
+                loan: held.loan().map(|loan| LoanView {
+                    edge: loan.edge,
+                    since: self.now.since(loan.since),
+                }),
                 stamp: Some(held.stamp),
                 state: Some(held.state(self.topology.screen, self.now)),
                 age: Duration::ZERO,
             },
+            // An identity without a guest.
+            Holding::None | Holding::Passing(_) | Holding::Electing(_)
+                if guest && newest.is_none() =>
+            {
+                return None;
+            }
             Holding::None | Holding::Passing(_) | Holding::Electing(_) => BallView {
                 ball: id,
                 holder: ball.voter.holder(),
                 here: false,
                 frozen: false,
+                guest,
+                loan: None,
                 stamp: newest.map(|newest| newest.stamp),
                 state: newest.map(|newest| newest.state),
                 age: heard.map_or(Duration::ZERO, |heard| self.now.since(heard)),

@@ -14,6 +14,10 @@ pub(super) struct Voter {
     newest: Option<Record>,
     holder: Option<NodeId>,
     heard: Option<Time>,
+    /// Since when this ball is known without a break.
+    known_since: Option<Time>,
+    /// Up to this generation, all guests of this identity have left.
+    gone: Option<Generation>,
 }
 
 /// A promise to grant nobody else before `until`.
@@ -55,7 +59,8 @@ impl Voter {
         let running = self.lease.filter(|lease| now < lease.until);
         let below_newest = self
             .newest
-            .is_some_and(|newest| generation < newest.stamp.generation);
+            .is_some_and(|newest| generation < newest.stamp.generation)
+            || self.is_gone(generation);
         let taken = running.is_some_and(|lease| lease.generation != generation);
         if below_newest || taken {
             return Verdict::Denied {
@@ -85,11 +90,53 @@ impl Voter {
         if self
             .newest
             .is_none_or(|newest| newest.stamp <= record.stamp)
+            && !self.is_gone(record.stamp.generation)
         {
+            self.known_since = self.known_since.or(Some(now));
             self.newest = Some(record);
             self.holder = Some(holder);
             self.heard = Some(now);
         }
+    }
+
+    /// Forgets a guest that has left, for good.
+    pub(super) fn bury(&mut self, generation: Generation) {
+        self.gone = self.gone.max(Some(generation));
+        if self
+            .newest
+            .is_some_and(|newest| self.is_gone(newest.stamp.generation))
+        {
+            self.newest = None;
+            self.holder = None;
+            self.heard = None;
+            self.known_since = None;
+        }
+        if self
+            .lease
+            .is_some_and(|lease| self.is_gone(lease.generation))
+        {
+            self.lease = None;
+        }
+    }
+
+    /// Whether the guest of that generation has left.
+    pub(super) fn is_gone(&self, generation: Generation) -> bool {
+        self.gone.is_some_and(|gone| generation <= gone)
+    }
+
+    /// The last generation that has left.
+    pub(super) fn gone(&self) -> Option<Generation> {
+        self.gone
+    }
+
+    /// Whether nobody is promised this voice.
+    pub(super) fn is_free(&self, now: Time) -> bool {
+        self.lease.is_none_or(|lease| lease.until <= now)
+    }
+
+    /// Since when this ball is known without a break.
+    pub(super) fn known_since(&self) -> Option<Time> {
+        self.known_since
     }
 
     /// The newest state that any holder said.
@@ -123,6 +170,10 @@ impl Voter {
         sketch::record(to, self.newest);
         to.number(self.holder.map_or(u64::MAX, |holder| holder.0.into()));
         sketch::moment(to, me, self.heard, span + turn);
+        to.number(self.gone.is_some().into());
+        if let Some(gone) = self.gone {
+            to.generation(gone);
+        }
     }
 
     /// The highest round that this voice was lent to or heard of.

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::ball::{BallState, Direction};
 use super::topology::Screen;
 
@@ -16,7 +18,7 @@ const FRAMES: f64 = 60.0;
 pub const FASTEST: i32 = 1000;
 
 /// A ball as a window knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowBall {
     /// Of the centre, from the lower left corner, in pixels.
     pub position: [i32; 2],

@@ -220,7 +220,11 @@ impl Canon<'_> {
             }
             Message::Leaving => self.number(8),
             Message::Farewell => self.number(9),
-            Message::Hello(_)
+            // The model has no windows and no guests.
+            Message::Found { .. }
+            | Message::Unlent { .. }
+            | Message::Remove { .. }
+            | Message::Hello(_)
             | Message::Refused { .. }
             | Message::Heartbeat { .. }
             | Message::Unknown => self.number(10),

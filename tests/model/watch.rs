@@ -103,7 +103,8 @@ impl Watch {
             Note::Thawed { .. } => Event::Thawed,
             Note::Retired { .. } => Event::Retired,
             Note::Unanswered { .. } => Event::Unanswered,
-            Note::Silenced | Note::Implausible { .. } => return,
+            // The model has no windows and no guests.
+            _ => return,
         });
     }
 }

@@ -93,6 +93,8 @@ impl Ring {
                 }
                 self.watch.note(&note);
             }
+            // The model has no windows.
+            Output::Call { .. } | Output::Give { .. } => {}
             Output::Drained => {
                 self.watch.count(Event::Left);
                 self.end(state, index, 0);

@@ -194,6 +194,7 @@ impl Solo {
             lease_generation: favoured,
             lease_left: left,
             newest,
+            gone: None,
         }];
         self.hear(from, Message::Denied { seq, balls })
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use carom::ring::{BallId, Incarnation, Input, Node, Output, Stamp, Time, Topology};
+use carom::ring::{
+    BallId, Incarnation, Input, Node, Note, Output, Possession, Stamp, Time, Topology,
+};
 
 use crate::clock::{Clock, Nanos};
 
@@ -46,6 +48,8 @@ pub(crate) struct Led {
     pub(crate) since: Nanos,
     /// Set while the process is stopped: from then on the LED is no possession (promise P4).
     pub(crate) lapses: Option<Nanos>,
+    /// It is off, and the ball with a window: nobody else may have it all the same.
+    pub(crate) lent: bool,
 }
 
 impl Host {
@@ -96,9 +100,14 @@ impl Process {
         }
         for _ in 0..10_000 {
             now = node.next_deadline()?;
-            let dark = node.handle(now, Input::Tick).iter().any(|output| {
-                matches!(output, Output::Dark(possession) if index(possession.ball) == ball)
-            });
+            let dark = node
+                .handle(now, Input::Tick)
+                .iter()
+                .any(|output| match output {
+                    Output::Dark(Possession { ball: gone, .. })
+                    | Output::Note(Note::Froze { ball: gone }) => index(*gone) == ball,
+                    _ => false,
+                });
             if dark {
                 return Some(now);
             }

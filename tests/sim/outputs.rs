@@ -23,9 +23,12 @@ impl World {
                     stamp,
                     since: now,
                     lapses: None,
+                    lent: false,
                 };
                 self.set_led(host, possession.ball, Some(led));
-                self.last[ball].holder = host;
+                if let Some(last) = self.last.get_mut(ball) {
+                    last.holder = host;
+                }
             }
             Output::Dark(possession) => {
                 let (ball, stamp) = (possession.ball, possession.stamp);
@@ -51,6 +54,17 @@ impl World {
                 self.trace
                     .tell(now, Some(host), || trace::note(note, topology));
             }
+            Output::Call { ball, edge } => {
+                self.trace.tell(now, Some(host), || {
+                    format!("calls the window at its {edge:?} for ball {ball}")
+                });
+                self.at_the_window(host, output);
+            }
+            Output::Give { ball, sent } => {
+                self.trace
+                    .tell(now, Some(host), || format!("LENDS ball {ball}: {sent:?}"));
+                self.at_the_window(host, output);
+            }
             Output::Drained => {}
         }
     }
@@ -74,9 +88,11 @@ impl World {
         }
         if let Message::Pass(pass) = message {
             let ball = index(pass.ball);
-            self.last[ball].sender = host;
-            self.last[ball].receiver = to;
-            self.last[ball].passes += 1;
+            if let Some(last) = self.last.get_mut(ball) {
+                last.sender = host;
+                last.receiver = to;
+                last.passes += 1;
+            }
             self.strike(|moment| match moment {
                 Moment::Pass(awaited, later) if awaited == ball => Some(later),
                 _ => None,

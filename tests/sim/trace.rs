@@ -100,6 +100,11 @@ pub(crate) fn message(message: &Message) -> Option<String> {
         } => {
             format!("release ball {ball} {}", generation(*given_up))
         }
+        Message::Found { seq, edge, ball } => {
+            format!("found #{seq} at your {edge:?} edge: {ball:?}")
+        }
+        Message::Unlent { seq } => format!("unlent #{seq}"),
+        Message::Remove { ball, .. } => format!("remove ball {ball}"),
         Message::Leaving => "leaving".to_owned(),
         Message::Farewell => "farewell".to_owned(),
     })
@@ -135,6 +140,12 @@ pub(crate) fn note(note: &Note, topology: &Topology) -> String {
         Note::Unanswered { ball, to } => {
             format!("ball {ball} never acknowledged by {}", topology.name(to))
         }
+        Note::Recalled { ball, .. } => format!("RECALLS ball {ball}"),
+        Note::Late { ball, edge } => format!("refuses a late copy of ball {ball} at its {edge:?}"),
+        Note::Misfit { edge, why } => format!("refuses a ball at its {edge:?}: {why}"),
+        Note::Welcome { ball } => format!("WELCOMES ball {ball}"),
+        Note::TurnedAway { why } => format!("turns a guest away: {why:?}"),
+        Note::SeenOff { ball } => format!("SEES OFF ball {ball}"),
         Note::Silenced => "is silenced: another process has its name".to_owned(),
     }
 }

@@ -14,7 +14,9 @@ use super::score::{Score, Watched};
 use crate::cli::Failure;
 use crate::clock;
 use crate::daemon::lights::Lights;
+use crate::daemon::reload::Beside;
 use crate::daemon::service::Service;
+use crate::daemon::windows::Entrances;
 use crate::daemon::{Daemon, Setup, listen};
 use crate::http::Door;
 use crate::net::Address;
@@ -119,6 +121,9 @@ impl Table {
             lights: Lights::new(self.topology.name(node), Box::new(led)),
             ring_listener,
             lab: None,
+            beside: Beside::default(),
+            entrances: Entrances::default(),
+            control: None,
             http_listener,
             doors: self.doors.iter().map(door).collect(),
             stop: stopped,

@@ -3,6 +3,7 @@
 use carom::ring::{Input, Message, Stamp};
 
 use super::{Checker, Step};
+use crate::host::index;
 use crate::plan::Plan;
 use crate::world::World;
 
@@ -13,7 +14,11 @@ pub(crate) struct Monotone {
 
 impl Monotone {
     pub(crate) fn new(plan: &Plan) -> Self {
-        let (nodes, balls) = (plan.topology.nodes.len(), plan.topology.balls.len());
+        let guests = usize::from(plan.topology.visits.guests);
+        let (nodes, balls) = (
+            plan.topology.nodes.len(),
+            plan.topology.balls.len() + guests,
+        );
         Self {
             seen: vec![(0, vec![None; balls]); nodes],
         }
@@ -52,7 +57,8 @@ impl Checker for Monotone {
             *life = process.life;
             stamps.fill(None);
         }
-        for (shown, seen) in process.node.ball_views().zip(stamps) {
+        for shown in process.node.ball_views() {
+            let seen = &mut stamps[index(shown.ball)];
             if shown.stamp < *seen {
                 return Err(format!(
                     "pi{} fell back with ball {} from {seen:?} to {:?}",

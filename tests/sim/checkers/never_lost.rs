@@ -13,6 +13,7 @@ use crate::clock::Nanos;
 use crate::host::index;
 use crate::islands::Island;
 use crate::plan::Plan;
+use crate::windows::has_windows;
 use crate::world::World;
 
 /// Leases within which a whole island has its ball back, whatever went before.
@@ -128,11 +129,26 @@ impl NeverLost {
         Ok(())
     }
 
+    /// Notes whether somebody in the host's island has the ball.
+    fn look_at(&mut self, world: &World, host: usize, ball: usize) {
+        if ball >= world.last.len() {
+            // A guest may leave.
+            return;
+        }
+        for watch in &mut self.watches {
+            let island = world.islands.iter().find(|island| island.id == watch.id);
+            if let Some(island) = island.filter(|island| island.members.contains(&host)) {
+                let dark = (!has(world, island, ball)).then_some((world.now, self.recovery));
+                watch.dark[ball] = dark.map(|dark| watch.dark[ball].unwrap_or(dark));
+            }
+        }
+    }
+
     /// Two stood at once and neither won: they try again, a random while later.
     fn vote_split(&mut self, note: &Note) {
         if let Note::Lost { ball, .. } = note {
             for watch in &mut self.watches {
-                if let Some((_, bound)) = &mut watch.dark[index(*ball)] {
+                if let Some(Some((_, bound))) = watch.dark.get_mut(index(*ball)) {
                     *bound = self.recovery;
                 }
             }
@@ -144,6 +160,9 @@ impl NeverLost {
             return Ok(());
         }
         match note {
+            // Under a guest's identity another may come, from hop 0.
+            Note::Campaign { ball, .. } | Note::Won { ball, .. }
+                if index(*ball) >= world.last.len() => {}
             Note::Campaign { ball, .. } => {
                 let hop = Self::majority_knows(world, index(*ball));
                 self.known.insert((host, index(*ball)), hop);
@@ -197,19 +216,7 @@ impl Checker for NeverLost {
                 for output in *outputs {
                     match output {
                         Output::Light(possession) | Output::Dark(possession) => {
-                            let ball = index(possession.ball);
-                            for watch in &mut self.watches {
-                                let island =
-                                    world.islands.iter().find(|island| island.id == watch.id);
-                                if let Some(island) =
-                                    island.filter(|island| island.members.contains(host))
-                                {
-                                    let dark = (!has(world, island, ball))
-                                        .then_some((world.now, self.recovery));
-                                    watch.dark[ball] =
-                                        dark.map(|dark| watch.dark[ball].unwrap_or(dark));
-                                }
-                            }
+                            self.look_at(world, *host, index(possession.ball));
                         }
                         Output::Note(note) => {
                             self.vote_split(note);
@@ -217,6 +224,10 @@ impl Checker for NeverLost {
                         }
                         _ => {}
                     }
+                }
+                if has_windows(&world.plan) {
+                    // A loan begins and ends without a word to the LED.
+                    (0..world.last.len()).for_each(|ball| self.look_at(world, *host, ball));
                 }
             }
             Step::Gone {
@@ -227,9 +238,8 @@ impl Checker for NeverLost {
                 let settled = world.islands.iter().any(|island| {
                     island.members.contains(host) && settled(world, island, self.recovery)
                 });
-                for (ball, &lit) in lit.iter().enumerate() {
-                    self.death[ball] =
-                        (lit && settled && !world.plan.plays_on()).then_some(world.now);
+                for (death, &lit) in self.death.iter_mut().zip(*lit) {
+                    *death = (lit && settled && !world.plan.plays_on()).then_some(world.now);
                 }
             }
             Step::Reshaped => self.reshape(world),

@@ -6,6 +6,7 @@ use super::never_lost::settled;
 use super::{Checker, Step};
 use crate::clock::Nanos;
 use crate::islands::Island;
+use crate::windows::has_windows;
 use crate::world::World;
 
 /// Leases after which an island knows who is in it and has its ball.
@@ -73,7 +74,16 @@ impl NeverStuck {
             };
             for (ball, led) in process.leds.iter().enumerate() {
                 let Some(led) = led else { continue };
-                let speed = process.topology.balls[ball].state.velocity[0].abs();
+                // A ball may bounce off a closed window for ever.
+                let Some(serve) = process
+                    .topology
+                    .balls
+                    .get(ball)
+                    .filter(|_| !has_windows(&world.plan))
+                else {
+                    continue;
+                };
+                let speed = serve.state.velocity[0].abs();
                 let crossing = process.topology.screen.width / speed * 1e9;
                 let Some(island) = Self::island(world, host) else {
                     continue;

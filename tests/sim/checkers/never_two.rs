@@ -43,7 +43,8 @@ impl Checker for NeverTwo {
                 let settling = 2 * world.plan.lease();
                 for island in &world.islands {
                     if settled(world, island, settling) {
-                        for ball in 0..world.last.len() {
+                        let guests = usize::from(world.plan.topology.visits.guests);
+                        for ball in 0..world.last.len() + guests {
                             one_at_most(world, &island.members, ball)?;
                         }
                     }
