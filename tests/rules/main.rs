@@ -13,8 +13,11 @@
 mod beat;
 mod elect;
 mod grant;
+mod guest;
 mod hello;
 mod hold;
+mod kind;
 mod leave;
+mod loan;
 mod pass;
 mod solo;

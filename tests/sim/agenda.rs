@@ -6,6 +6,7 @@ use std::collections::BinaryHeap;
 use carom::ring::Message;
 
 use crate::clock::Nanos;
+use crate::windows::Deed;
 
 /// What is on the agenda.
 #[derive(Clone, Debug)]
@@ -39,6 +40,7 @@ pub(crate) enum Event {
     End(usize),
     Start(usize),
     Calm,
+    Window(Deed),
 }
 
 /// What will happen, in order.

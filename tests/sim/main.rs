@@ -31,6 +31,7 @@ mod swarm;
 mod sweep;
 mod trace;
 mod traps;
+mod windows;
 mod world;
 
 use plan::Plan;

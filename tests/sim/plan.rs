@@ -7,7 +7,7 @@ use carom::ring::{BallState, NodeId, OnPartition, Serve, Shape, Topology};
 
 use crate::clock::{MOST_DRIFT, Nanos};
 use crate::faults::Fault;
-use crate::swarm;
+use crate::{swarm, windows};
 
 /// How the air between the nodes is, while it is not cut.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +115,9 @@ impl Plan {
     pub(crate) fn draw(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let random = &mut random;
-        let topology = Arc::new(draw_topology(random));
+        let mut topology = draw_topology(random);
+        windows::draw(seed, &mut topology);
+        let topology = Arc::new(topology);
         let nodes = topology.nodes.len();
         let lease = nanos(topology.lease);
         let other = Arc::new(Topology {

@@ -136,10 +136,12 @@ fn describe(plan: &Plan) -> String {
         .map(|serve| serve.state.velocity[0] as i64)
         .collect();
     let mut text = format!(
-        "{} nodes, {:?}, {:?}, lease {:?}, balls at {speeds:?} px/s, {:?}, drifts {:?} ppm, timers late by {} ns, calm from {:.6} s",
+        "{} nodes, {:?}, {:?}, {} gaps, {:?}, lease {:?}, balls at {speeds:?} px/s, {:?}, drifts {:?} ppm, timers late by {} ns, calm from {:.6} s",
         topology.nodes.len(),
         topology.shape,
         topology.on_partition,
+        topology.gaps.len(),
+        topology.visits,
         topology.lease,
         plan.air,
         plan.drifts,

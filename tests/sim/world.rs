@@ -114,6 +114,7 @@ impl World {
             world.put(plan.faults[number].at, Event::Due(number));
         }
         world.put(plan.calm_from, Event::Calm);
+        world.open_doors();
         world
     }
 
@@ -199,6 +200,7 @@ impl World {
                 self.net.calm = true;
                 self.armed.clear();
             }
+            Event::Window(deed) => self.deed(deed),
         }
         self.look_round();
         self.show(&Step::Time);
@@ -238,7 +240,7 @@ impl World {
             life: host.lives,
             incarnation,
             links: vec![None; self.plan.topology.nodes.len()],
-            leds: vec![None; topology.balls.len()],
+            leds: vec![None; topology.balls.len() + usize::from(topology.visits.guests)],
             deadline: None,
             wake: Nanos::MAX,
             stopped: host.stopped > 0,
@@ -266,6 +268,7 @@ impl World {
         for output in &outputs {
             self.carry_out(host, output);
         }
+        self.keep_loans(host);
         self.show(&Step::Handled {
             host,
             input: &input,
