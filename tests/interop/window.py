@@ -16,6 +16,7 @@ What happens is printed, a line each: nanoseconds (CLOCK_MONOTONIC), a word, a s
 import argparse
 import os
 import queue
+import random
 import select
 import socket
 import sys
@@ -24,6 +25,12 @@ import time
 
 FRAME = 1 / 60
 READY_MADE = "400,300,4,3,25,0,128,255"
+
+
+def any_ball():
+    """One of a color of its own: nothing else tells two balls apart on their way."""
+    numbers = [400, random.randint(100, 500), 4, random.randint(-4, 4), 25]
+    return ",".join(str(number) for number in numbers + [random.randint(0, 230) for _ in "rgb"])
 
 
 def say(*words):
@@ -140,9 +147,10 @@ class Window:
             with socket.create_connection(address, timeout=1) as connection:
                 connection.sendall(str(ball).encode("ascii"))
                 if self.options.newline:
-                    # As slow as a program that has something else to do between its two writes.
+                    # As slow as a program that has something else to do between its writes.
                     time.sleep(0.2)
                     connection.sendall(b"\n")
+                    time.sleep(0.2)
                     connection.shutdown(socket.SHUT_RDWR)
         except OSError as error:
             say("refused", side, error)
@@ -196,7 +204,7 @@ class Picture:
             self.root, width=options.width, height=options.height, background="white"
         )
         self.canvas.pack()
-        self.root.bind("<space>", lambda _: window.serve())
+        self.root.bind("<space>", lambda _: window.serve(any_ball()))
         self.root.protocol("WM_DELETE_WINDOW", lambda: os._exit(0))
 
     @classmethod
