@@ -100,6 +100,19 @@ pub enum Condition {
     Draining,
 }
 
+impl Condition {
+    /// As people read it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InRing => "up",
+            Self::Starting => "starting",
+            Self::CutOff => "cut off",
+            Self::Draining => "stopping",
+        }
+    }
+}
+
 /// A node's LED.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedStatus {

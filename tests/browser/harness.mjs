@@ -65,6 +65,15 @@ export class Cluster {
     });
   }
 
+  /** Gives it another port for its page in the ring file, which all nodes share. */
+  async move(name) {
+    const file = join(this.folder, "ring.toml");
+    const { http } = this.ports[name];
+    [this.ports[name].http] = await freePorts(1);
+    const text = readFileSync(file, "utf8").replace(`http = ${http} }`, `http = ${this.ports[name].http} }`);
+    writeFileSync(file, text);
+  }
+
   /** SIGKILL; the moment before it, once the process is gone. */
   async kill(name) {
     const child = this.processes[name];
@@ -134,7 +143,7 @@ export async function openPage(browser, url, options = {}) {
   return page;
 }
 
-export async function picture(page, name) {
+export async function picture(page, name, options = {}) {
   mkdirSync(PICTURES, { recursive: true });
-  await page.screenshot({ path: join(PICTURES, `${name}.png`) });
+  await page.screenshot({ path: join(PICTURES, `${name}.png`), ...options });
 }
