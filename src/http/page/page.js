@@ -193,7 +193,7 @@ function hub(balls, states) {
   set("hub-label", label);
   set("hub-name", name);
   set("hub-more", more);
-  set("hub-away", ring.returned ? `last unplugging: away for ${millis(ring.returned.away_ms)}` : "");
+  set("hub-away", ring.returned ? `last time away: ${millis(ring.returned.away_ms)}` : "");
   byId("hub").dataset.phase = one?.phase ?? "";
 }
 
