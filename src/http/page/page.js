@@ -187,7 +187,7 @@ function hub(balls, states) {
     const away = balls.filter(({ phase }) => phase === "away").length;
     label = "Balls";
     name = String(balls.length);
-    more = `on ${[...on].sort().join(", ") || "no node"}${away ? ` · ${away} away` : ""}`;
+    more = `on ${ring.names.filter((node) => on.has(node)).join(", ") || "no node"}${away ? ` · ${away} away` : ""}`;
   }
   const set = (id, text) => byId(id).textContent !== text && (byId(id).textContent = text);
   set("hub-label", label);
