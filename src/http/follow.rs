@@ -11,7 +11,7 @@ use smol_hyper::rt::FuturesIo;
 use std::time::Duration;
 
 use super::fetch::FetchError;
-use super::status::{BallStatus, NodeStatus, ReturnStatus, Status};
+use super::status::{BallStatus, Condition, LedStatus, NodeStatus, ReturnStatus, Status};
 use crate::connect::connect;
 
 /// How long a node has to answer, and between two signs of life: it gives one every two seconds.
@@ -31,14 +31,19 @@ pub enum News {
     Node(NodeStatus),
     /// A ball was taken back.
     Return(ReturnStatus),
-    /// The node is alive: there and back to every node, in ring order.
-    Beat(Vec<Option<f64>>),
+    /// The node is alive.
+    Beat(Beat),
 }
 
 /// The part of a sign of life that is read here.
-#[derive(Deserialize)]
-struct Beat {
-    round_trips_ms: Vec<Option<f64>>,
+#[derive(Debug, Deserialize)]
+pub struct Beat {
+    /// What it can do for the ring.
+    pub condition: Condition,
+    /// Its LED.
+    pub led: LedStatus,
+    /// There and back to every node, in milliseconds and in ring order.
+    pub round_trips_ms: Vec<Option<f64>>,
 }
 
 /// Follows the node whose HTTP endpoint is at `host` and `port`; never ends well.
@@ -142,10 +147,7 @@ fn parse(event: &str) -> Option<News> {
         "ball" => serde_json::from_str(data).ok().map(News::Ball),
         "node" => serde_json::from_str(data).ok().map(News::Node),
         "return" => serde_json::from_str(data).ok().map(News::Return),
-        "beat" => {
-            let beat: Beat = serde_json::from_str(data).ok()?;
-            Some(News::Beat(beat.round_trips_ms))
-        }
+        "beat" => serde_json::from_str(data).ok().map(News::Beat),
         _ => None,
     }
 }
@@ -156,16 +158,17 @@ mod tests {
 
     #[test]
     fn whole_events_are_told_and_the_rest_waits() {
-        let mut waiting =
-            b"retry: 1000\nid: a-1\nevent: beat\ndata: {\"round_trips_ms\":[null,0.5]}\n\n\
+        let mut waiting = b"retry: 1000\nid: a-1\nevent: beat\ndata: {\"condition\":\"cut-off\",\
+            \"uptime_seconds\":1.5,\"led\":{\"lit\":false},\"round_trips_ms\":[null,0.5]}\n\n\
             event: later\ndata: {}\n\nevent: beat\ndata: {\"round"
-                .to_vec();
+            .to_vec();
         let mut heard = Vec::new();
         take_events(&mut waiting, &mut |news| heard.push(news));
-        let [News::Beat(spans)] = heard.as_slice() else {
+        let [News::Beat(beat)] = heard.as_slice() else {
             panic!("{heard:?}");
         };
-        assert_eq!(spans, &[None, Some(0.5)]);
+        assert_eq!(beat.condition, Condition::CutOff);
+        assert_eq!(beat.round_trips_ms, [None, Some(0.5)]);
         assert_eq!(waiting, b"event: beat\ndata: {\"round");
     }
 }

@@ -14,7 +14,7 @@ mod status;
 
 pub use feed::{Feed, Follower};
 pub use fetch::{FetchError, fetch_status};
-pub use follow::{News, follow};
+pub use follow::{Beat, News, follow};
 pub use metrics::Meters;
 pub use serve::{Ask, Asks, Document, Source};
 pub use status::{

@@ -24,13 +24,14 @@ const STYLE: &str = "text/css; charset=utf-8";
 const PICTURE: &str = "image/svg+xml";
 
 /// Everything that there is.
-const FILES: [File; 10] = [
+const FILES: [File; 11] = [
     file("/", HTML, include_str!("page/index.html")),
     file("/screen", HTML, include_str!("page/screen.html")),
     file("/page/page.css", STYLE, include_str!("page/page.css")),
     file("/page/screen.css", STYLE, include_str!("page/screen.css")),
     file("/page/page.js", SCRIPT, include_str!("page/page.js")),
     file("/page/panels.js", SCRIPT, include_str!("page/panels.js")),
+    file("/page/lab.js", SCRIPT, include_str!("page/lab.js")),
     file("/page/screen.js", SCRIPT, include_str!("page/screen.js")),
     file("/page/ring.js", SCRIPT, include_str!("page/ring.js")),
     file("/page/motion.js", SCRIPT, include_str!("page/motion.js")),

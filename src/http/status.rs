@@ -100,6 +100,19 @@ pub enum Condition {
     Draining,
 }
 
+impl Condition {
+    /// As people read it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InRing => "up",
+            Self::Starting => "starting",
+            Self::CutOff => "cut off",
+            Self::Draining => "stopping",
+        }
+    }
+}
+
 /// A node's LED.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedStatus {
@@ -297,7 +310,7 @@ fn node_status(topology: &Topology, node: &NodeView, doors: &[Door]) -> NodeStat
         name: topology.name(node.node).to_owned(),
         state: state.to_owned(),
         since_seconds: node.since.as_secs_f64(),
-        round_trip_ms: node.round_trip.map(|span| span.as_secs_f64() * 1e3),
+        round_trip_ms: node.round_trip.map(|span| span.as_micros() as f64 / 1e3),
         incarnation: node.incarnation.map(|incarnation| incarnation.to_string()),
         http: doors.get(node.node.index()).map(ToString::to_string),
     }

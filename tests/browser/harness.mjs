@@ -17,14 +17,14 @@ export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
  * Ports that nobody listens on now, below those that the system gives to outgoing connections: a
  * node that is down for a while must find its port free when it comes back.
  */
-async function freePorts(count) {
+async function freePorts(count, taken = []) {
   const isFree = (port) => new Promise((done) => {
     const server = createServer().once("error", () => done(false));
     server.listen(port, "127.0.0.1", () => server.close(() => done(true)));
   });
   const found = new Set();
   for (let port = 16000 + ((process.pid * 31) % 12000); found.size < count; port++) {
-    if (await isFree(port)) found.add(port);
+    if (!taken.includes(port) && (await isFree(port))) found.add(port);
   }
   return [...found];
 }
@@ -63,6 +63,16 @@ export class Cluster {
       stdio: ["ignore", log, log],
       env: Object.fromEntries(environment),
     });
+  }
+
+  /** Gives it another port for its page in the ring file, which all nodes share. */
+  async move(name) {
+    const file = join(this.folder, "ring.toml");
+    const { http } = this.ports[name];
+    // Not even one of its own that is free just now.
+    [this.ports[name].http] = await freePorts(1, Object.values(this.ports).flatMap(Object.values));
+    const text = readFileSync(file, "utf8").replace(`http = ${http} }`, `http = ${this.ports[name].http} }`);
+    writeFileSync(file, text);
   }
 
   /** SIGKILL; the moment before it, once the process is gone. */
@@ -134,7 +144,7 @@ export async function openPage(browser, url, options = {}) {
   return page;
 }
 
-export async function picture(page, name) {
+export async function picture(page, name, options = {}) {
   mkdirSync(PICTURES, { recursive: true });
-  await page.screenshot({ path: join(PICTURES, `${name}.png`) });
+  await page.screenshot({ path: join(PICTURES, `${name}.png`), ...options });
 }

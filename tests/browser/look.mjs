@@ -1,4 +1,5 @@
-// Pictures of the page at phone, laptop and projector size, light and dark: for people to look at.
+// Pictures of the page at phone, laptop and projector size, light and dark, for people to look at:
+// as it opens, all of it (-whole), and the ring alone (-ring).
 import { openBrowser, openPage, picture, sleep } from "./harness.mjs";
 import { readFileSync } from "node:fs";
 
@@ -21,7 +22,12 @@ for (const [name, [width, height]] of Object.entries(sizes)) {
     await page.waitForSelector(".node[data-lit=true]");
     await sleep(2500);
     await picture(page, label);
-    if (process.argv[4]) await page.screenshot({ path: `${process.env.CAROM_PICTURES}/${label}-full.png`, fullPage: true });
+    await picture(page, `${label}-whole`, { fullPage: true });
+    if (name !== "phone") {
+      await page.click("#big");
+      await sleep(1000);
+      await picture(page, `${label}-ring`);
+    }
     if (page.complaints.length) console.log(label, page.complaints);
     await page.context().close();
   }

@@ -137,6 +137,19 @@ async function majorityIsGone(ring, page) {
   return `cut off, unknown, "${hub}"; whole again when they are back`;
 }
 
+/** The policy of an open page names the ports of yesterday: it must load itself anew. */
+async function pageMoves(ring, page) {
+  await ring.kill("n5");
+  await ring.move("n5");
+  ring.spawn("n5");
+  for (const name of ["n1", "n2", "n3", "n4"]) ring.processes[name].kill("SIGHUP");
+  const link = `${card("n5")}[data-state=up][data-heard=true] a[href="${ring.url("n5", "/screen")}"]`;
+  await page.waitForSelector(link);
+  const answer = await page.request.get(ring.url("n1"));
+  assert.ok(answer.headers()["content-security-policy"].includes(ring.url("n5").slice(0, -1)));
+  return "a page that is open hears n5 at its new port after a reload of the ring files";
+}
+
 const MARKUP = '<img src=x onerror="document.title=`owned`"><script>document.title="owned"</script>&amp;';
 
 /** What any student may send to the receiver of a real node. */
@@ -357,6 +370,7 @@ const steps = [
   ["a message with markup in it appears as text", () => markupIsText(ring, browser)],
   ["keyboard, screen reader, contrast, reduced motion", () => forEveryone(ring, browser)],
   ["phone, laptop, projector", () => sizes(ring, browser)],
+  ["the page follows a node whose own page moved", () => pageMoves(ring, page)],
   ["the page had nothing to complain of", async () => assert.deepEqual(page.complaints, [])],
 ];
 const wanted = process.argv.slice(2).join(" ");

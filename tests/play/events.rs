@@ -192,6 +192,7 @@ impl Crowd {
             "/page/page.js",
             "/page/ring.js",
             "/page/panels.js",
+            "/page/lab.js",
         ] {
             assert_eq!(get(port, path).unwrap().0, 200, "{path}");
         }

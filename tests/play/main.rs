@@ -24,6 +24,7 @@ mod lab;
 mod led;
 mod partition;
 mod power;
+mod reload;
 mod status;
 mod stop;
 #[cfg(feature = "watch")]

@@ -1,9 +1,10 @@
 //! `carom watch`: in a pipe, and on a terminal of 80 by 24 without colours.
 
 use std::process::{Command, Stdio};
+use std::thread::sleep;
 use std::time::Duration;
 
-use crate::harness::{Cluster, Plan, run, text, turn};
+use crate::harness::{Cluster, Plan, carom, run, text, turn};
 
 #[test]
 fn in_a_pipe_every_pass_is_a_line() {
@@ -34,6 +35,37 @@ fn in_a_pipe_every_pass_is_a_line() {
         assert!(
             !lines.contains('\u{1b}') && !lines.contains("away"),
             "{lines}"
+        );
+    }
+}
+
+/// Whoever reaches no majority says so, and those it cannot tell of are unknown, as in `carom status`.
+#[test]
+fn without_a_majority_nobody_is_called_up() {
+    let _turn = turn();
+    let mut ring = Cluster::play(Plan::five(Duration::from_millis(300)));
+    let file = ring.ring_file();
+    let mut watching = carom(&["watch", "--config", file.to_str().unwrap(), "--for", "5s"]);
+    let watching = watching.stdout(Stdio::piped()).spawn().unwrap();
+    sleep(Duration::from_secs(2));
+    for node in [2, 3, 4] {
+        ring.kill(node);
+    }
+    let lines = text(&watching.wait_with_output().unwrap().stdout);
+    println!("{lines}");
+    for (node, state) in [
+        (1, "cut off"),
+        (2, "cut off"),
+        (3, "unknown"),
+        (4, "unknown"),
+        (5, "unknown"),
+    ] {
+        let last = lines
+            .lines()
+            .rfind(|line| line.contains(&format!("  pi{node} is ")));
+        assert!(
+            last.is_some_and(|line| line.ends_with(state)),
+            "pi{node}: {last:?}"
         );
     }
 }

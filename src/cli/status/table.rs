@@ -4,7 +4,7 @@ use std::io;
 
 use super::Asked;
 use crate::escape::Escaped;
-use crate::http::{BallStatus, Condition, NodeStatus, Status};
+use crate::http::{BallStatus, NodeStatus, Status};
 use crate::ring::Shape;
 
 /// Links that are told one by one.
@@ -139,12 +139,7 @@ fn link(node: &NodeStatus) -> String {
 /// linked but did not answer us, else `unknown`.
 fn state(name: &str, answers: &[&Status]) -> &'static str {
     if let Some(own) = answers.iter().find(|answer| answer.node == name) {
-        return match own.condition {
-            Condition::InRing => "up",
-            Condition::Starting => "starting",
-            Condition::CutOff => "cut off",
-            Condition::Draining => "stopping",
-        };
+        return own.condition.word();
     }
     let words = || {
         answers

@@ -151,7 +151,7 @@ impl Paint {
     }
 
     fn node(&self, model: &Model, name: &str, balls: &[Shown], width: u16) -> Line<'static> {
-        let state = model.state(name).to_owned();
+        let state = model.state(name);
         let here: Vec<&Shown> = balls
             .iter()
             .filter(|shown| {
@@ -159,24 +159,27 @@ impl Paint {
             })
             .collect();
         let lit = here.iter().any(|shown| shown.phase == Phase::On);
-        let lamp = match (state.as_str(), lit) {
+        let lamp = match (state, lit) {
             (_, true) => Span::styled(
                 "(*)",
                 self.style(Color::Yellow).add_modifier(Modifier::BOLD),
             ),
-            ("up", false) => Span::raw("( )"),
-            (_, false) => Span::styled(" x ", self.style(Color::Red)),
+            ("down", false) => Span::styled(" x ", self.style(Color::Red)),
+            ("unknown", false) => Span::styled(" ? ", self.style(Color::Yellow)),
+            (_, false) => Span::raw("( )"),
         };
         let columns = usize::from(width.saturating_sub(BESIDE)).clamp(8, 120);
         let trip = model.round_trips(name).filter(|_| state == "up");
         let trip = trip.map_or_else(String::new, |(_, most)| format!("{most:.1} ms"));
         let shown: String = Escaped(name).to_string().chars().take(NAME).collect();
         let word = if here.iter().any(|shown| shown.phase == Phase::Frozen) {
-            "frozen".to_owned()
+            "frozen"
+        } else if state == "up" && model.has_led_fault(name) {
+            "bad LED"
         } else {
-            state.clone()
+            state
         };
-        let color = match state.as_str() {
+        let color = match state {
             "up" => Color::Reset,
             "down" => Color::Red,
             _ => Color::Yellow,

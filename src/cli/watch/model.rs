@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::escape::Escaped;
-use crate::http::{BallStatus, News, ReturnStatus, Status};
+use crate::http::{BallStatus, Condition, News, ReturnStatus, Status};
 use crate::ring::{BallState, Generation, Screen, Time, motion};
 
 /// Lines of what happened that are kept.
@@ -103,11 +103,13 @@ impl Model {
                     *known = node;
                 }
             }
-            News::Beat(spans) => {
+            News::Beat(beat) => {
                 if let Some(status) = self.speakers.get_mut(speaker) {
-                    for (node, span) in status.nodes.iter_mut().zip(spans) {
+                    for (node, span) in status.nodes.iter_mut().zip(beat.round_trips_ms) {
                         node.round_trip_ms = span;
                     }
+                    status.condition = beat.condition;
+                    status.led = beat.led;
                 }
             }
             News::Return(back) => {
@@ -211,23 +213,35 @@ impl Model {
         nodes.map(|node| node.name.clone()).collect()
     }
 
-    /// By its own word, else by that of the others.
-    pub(super) fn state(&self, name: &str) -> &str {
+    /// By its own word, unless the others miss it; else by theirs.
+    pub(super) fn state(&self, name: &str) -> &'static str {
+        let own = self.speaker(name).map(|status| status.condition);
         let others = self.speakers.values().filter(|status| status.node != name);
         let said: BTreeSet<&str> = others
             .flat_map(|status| &status.nodes)
             .filter(|node| node.name == name)
             .map(|node| node.state.as_str())
             .collect();
-        let heard = self.speakers.values().any(|status| status.node == name);
         let by_others = ["up", "down"]
             .into_iter()
             .find(|state| said.contains(state));
-        match by_others {
-            Some(state) => state,
-            None if heard => "up",
-            None => "unknown",
+        match (own, by_others) {
+            // It knows best that it hears nobody; those it does not hear may know nothing of it.
+            (Some(Condition::CutOff), _) => Condition::CutOff.word(),
+            (_, Some("down")) => "down",
+            (Some(own), _) => own.word(),
+            (None, by_others) => by_others.unwrap_or("unknown"),
         }
+    }
+
+    fn speaker(&self, name: &str) -> Option<&Status> {
+        self.speakers.values().find(|status| status.node == name)
+    }
+
+    /// Whether a node says that it cannot set its LED.
+    pub(super) fn has_led_fault(&self, name: &str) -> bool {
+        self.speaker(name)
+            .is_some_and(|status| status.led.fault.is_some())
     }
 
     /// The quickest and the slowest link of a node, in milliseconds.
@@ -270,7 +284,7 @@ impl Model {
             .max_by_key(order);
         let word = here.or_else(|| words.values().max_by_key(order))?;
         let holder = word.ball.holder.as_deref().unwrap_or_default();
-        let heard = self.speakers.values().any(|status| status.node == holder);
+        let heard = self.speaker(holder).is_some();
         let fresh = now.since(word.heard).as_micros() < u128::from(HANDOVER_MICROS);
         let phase = if word.ball.here {
             Phase::On

@@ -30,8 +30,8 @@ pub(super) fn changes(
     let mut changes = Vec::new();
     for node in &status.nodes {
         let same = |old: &NodeStatus| {
-            (&old.name, &old.state, &old.incarnation)
-                == (&node.name, &node.state, &node.incarnation)
+            (&old.name, &old.state, &old.incarnation, &old.http)
+                == (&node.name, &node.state, &node.incarnation, &node.http)
         };
         if !told.nodes.iter().any(same) {
             changes.push(Change::Node(node.clone()));

@@ -1,6 +1,7 @@
 // The ring, drawn: nodes in their places, links, LEDs, balls that fly.
 import { Ring } from "./ring.js";
-import { panels, element, count, millis } from "./panels.js";
+import { lab } from "./lab.js";
+import { panels, element, count, millis, told } from "./panels.js";
 
 const byId = (id) => document.getElementById(id);
 const stage = byId("stage");
@@ -138,8 +139,6 @@ function drawLines() {
   }
 }
 
-const WORDS = { up: "", down: "down", unknown: "unknown", "cut off": "cut off", starting: "starting", draining: "stopping" };
-
 function renew() {
   const balls = ring.balls();
   const states = new Map(ring.names.map((name) => [name, ring.node(name)]));
@@ -148,15 +147,16 @@ function renew() {
     const here = balls.filter(({ words }) => words.some((word) => word.holder === name));
     const lit = node.led ? node.led.lit : here.some(({ phase }) => phase === "heard");
     const frozen = here.some((ball) => ball.phase === "frozen");
-    const word = frozen ? "frozen" : node.led?.fault ? "LED broken" : WORDS[node.state] ?? node.state;
+    const well = node.state === "up" ? "" : told(node.state);
+    const word = frozen ? "frozen" : node.led?.fault ? "LED broken" : well;
     const data = { state: node.state, lit, frozen, heard: node.heard };
     for (const [key, value] of Object.entries(data)) {
       if (card.dataset[key] !== String(value)) card.dataset[key] = String(value);
     }
     if (state.textContent !== word) state.textContent = word;
     if (node.url) open.href = `${node.url}/screen`;
-    const told = `${name}, ${word || node.state}, LED ${lit ? "on" : "off"}. Opens its screen.`;
-    if (open.ariaLabel !== told) open.ariaLabel = told;
+    const label = `${name}, ${word || node.state}, LED ${lit ? "on" : "off"}. Opens its screen.`;
+    if (open.ariaLabel !== label) open.ariaLabel = label;
   }
   for (const entry of lines.values()) {
     if (!entry.line) continue;
@@ -187,12 +187,13 @@ function hub(balls, states) {
     const away = balls.filter(({ phase }) => phase === "away").length;
     label = "Balls";
     name = String(balls.length);
-    more = `on ${[...on].sort().join(", ") || "no node"}${away ? ` · ${away} away` : ""}`;
+    more = `on ${ring.names.filter((node) => on.has(node)).join(", ") || "no node"}${away ? ` · ${away} away` : ""}`;
   }
   const set = (id, text) => byId(id).textContent !== text && (byId(id).textContent = text);
   set("hub-label", label);
   set("hub-name", name);
   set("hub-more", more);
+  set("hub-away", ring.returned ? `last time away: ${millis(ring.returned.away_ms)}` : "");
   byId("hub").dataset.phase = one?.phase ?? "";
 }
 
@@ -302,5 +303,5 @@ addEventListener("keydown", ({ key }) => key === "Escape" && big(false));
 new ResizeObserver(lay).observe(stage);
 // Ages in words grow, and who is away stays so, while nothing is heard.
 setInterval(() => document.hidden || (ring.facts && changed("data")), 1000);
-show.lab();
+lab(ring);
 ring.start();

@@ -14,16 +14,17 @@ export function millis(span) {
   return span < 10 ? `${span.toFixed(1)} ms` : `${Math.round(span)} ms`;
 }
 
-function ago(seconds) {
+export function ago(seconds) {
   if (seconds < 60) return `${Math.round(seconds)} s ago`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
   return `${Math.round(seconds / 3600)} h ago`;
 }
 
+/** A state as people read it. */
+export const told = (state) => (state === "draining" ? "stopping" : state);
+
 const SETTLED_MS = 4000;
 const MOST_LINES = 40;
-const LAB_EVERY_MS = 4000;
-const NO_LAB_MS = 60000;
 
 /** All panels of `ring`. */
 export function panels(ring) {
@@ -100,7 +101,7 @@ export function panels(ring) {
       // While the page gets to know the ring, nothing has happened yet.
       if (performance.now() < SETTLED_MS && was === "unknown") continue;
       const bad = state === "down" || state === "cut off";
-      log(`${name} is ${state === "draining" ? "stopping" : state}`, bad ? "bad" : state === "up" ? "good" : "");
+      log(`${name} is ${told(state)}`, bad ? "bad" : state === "up" ? "good" : "");
     }
     for (const { ball, phase, holder, generation } of balls) {
       const key = `ball ${ball}`;
@@ -116,14 +117,22 @@ export function panels(ring) {
     }
   }
 
+  /** Who is not up, by what they are: "pi1, pi2 cut off; pi3 unknown". */
   function summary(nodes, balls) {
-    const not = nodes.filter(({ state }) => state !== "up").map(({ name, state }) => `${name} ${state}`);
-    const up = `${nodes.length - not.length} of ${nodes.length} nodes up`;
+    const amiss = new Map();
+    let well = 0;
+    for (const { name, state } of nodes) {
+      if (state === "up") well++;
+      else if (amiss.has(state)) amiss.get(state).push(name);
+      else amiss.set(state, [name]);
+    }
+    const few = (names) => (names.length > 3 ? `${names.length} nodes` : names.join(", "));
+    const parts = [...amiss].map(([state, names]) => `${few(names)} ${told(state)}`);
     const still = balls.filter(({ phase }) => phase === "frozen").length;
-    const frozen = still ? `; ${still === 1 ? "a ball stands" : `${still} balls stand`} still` : "";
-    const shown = not.length > 4 ? `${not.slice(0, 4).join(", ")} and ${not.length - 4} more` : not.join(", ");
-    set(byId("summary"), `${up}${not.length ? `: ${shown}` : ""}${frozen}`);
-    byId("summary").dataset.well = String(!not.length && !still);
+    if (still) parts.push(still === 1 ? "a ball stands still" : `${still} balls stand still`);
+    const said = `${well} of ${nodes.length} nodes up${parts.length ? `: ${parts.join("; ")}` : ""}`;
+    set(byId("summary"), said);
+    byId("summary").dataset.well = String(!parts.length);
   }
 
   function figures(nodes, balls) {
@@ -160,7 +169,7 @@ export function panels(ring) {
       const row = rows.get(name);
       row.dataset.state = node.state;
       const has = balls.filter(({ words }) => words.some((word) => word.holder === name));
-      const told = has.map(({ ball, phase }) => (phase === "frozen" ? `${ball} (frozen)` : String(ball)));
+      const its = has.map(({ ball, phase }) => (phase === "frozen" ? `${ball} (frozen)` : String(ball)));
       const led = node.led ? node.led.fault ?? (node.led.lit ? "on" : "off") : "?";
       const spans = ring.names.filter((other) => other !== name).map((other) => [other, ring.roundTrip(name, other)]);
       const known = spans.filter(([, span]) => span !== null);
@@ -170,7 +179,7 @@ export function panels(ring) {
       const links = known.length === 0 ? "–" : known.length > 6 ? few : all;
       const unheard = node.heard || node.state !== "up" ? "" : " (this page does not reach it)";
       const { hops, elections } = node.counters ?? {};
-      const cells = [node.state + unheard, led, told.join(", ") || "–", hops === undefined ? "?" : count(hops), elections === undefined ? "?" : count(elections), links];
+      const cells = [told(node.state) + unheard, led, its.join(", ") || "–", hops === undefined ? "?" : count(hops), elections === undefined ? "?" : count(elections), links];
       cells.forEach((text, i) => set(row.children[i + 1], text));
     }
   }
@@ -186,52 +195,13 @@ export function panels(ring) {
         const dot = element("span", "dot");
         dot.style.background = `rgb(${(ball.color ?? [0, 0, 0]).map(Number).join(" ")})`;
         head.append(dot, String(ball.ball));
-        row.append(head, element("td"), element("td", "mono"), element("td", "number"));
+        row.append(head, element("td"), element("td", "number"), element("td", "mono"));
         target.append(row);
       }
       const where = { here: ball.holder, heard: ball.holder, frozen: `${ball.holder}, standing still`, away: `away; last on ${ball.holder ?? "no node"}`, unseen: "not seen yet" };
-      [where[ball.phase], ball.generation ?? "–", count(ball.hop)].forEach((text, i) => set(row.children[i + 1], text));
+      [where[ball.phase], count(ball.hop), ball.generation ?? "–"].forEach((text, i) => set(row.children[i + 1], text));
     }
   }
 
-  /** The lab's lists, from every node that has a lab. */
-  function lab() {
-    const lists = [
-      ["messages", (at, one) => [at, one.peer, `${one.text ?? ""}${one.cut ? "…" : ""}`, count(one.bytes), count(one.reads), fixed(one.seconds), one.end]],
-      ["rates", (at, one) => [at, one.peer, count(Math.round(one.bytes_per_second ?? 0)), count(one.bytes), count(one.reads), `${count(one.connections)} (${one.connect})`, one.segments == null ? "–" : count(one.segments), one.outcome]],
-    ];
-    const fixed = (seconds) => Number(seconds ?? 0).toFixed(seconds < 1 ? 4 : 2);
-    const latest = new Map();
-    const ask = async () => {
-      let some = false;
-      const open = document.hidden ? [] : ring.open();
-      for (const [path, cells] of lists) {
-        await Promise.all(open.map(async (name) => {
-          try {
-            const answer = await fetch(`${ring.url(name)}/${path}`, { signal: AbortSignal.timeout(3000) });
-            if (!answer.ok) return;
-            some = true;
-            const said = await answer.json();
-            const list = Array.isArray(said) ? said : Object.values(said).find(Array.isArray) ?? [];
-            latest.set(`${path} ${name}`, list.slice(0, 20).map((one, i) => ({ one, name, age: one.age_seconds ?? i })));
-          } catch {
-            // The node has gone, or is busy: what it said last still stands.
-          }
-        }));
-        const all = [...latest].filter(([key]) => key.startsWith(path)).flatMap(([, list]) => list);
-        all.sort((a, b) => a.age - b.age);
-        byId(`${path}-section`).hidden = !all.length;
-        byId(path).replaceChildren(...all.slice(0, 12).map(({ one, name }) => {
-          const row = element("tr");
-          const heads = byId(path).previousElementSibling.querySelectorAll("th");
-          cells(name, one).forEach((text, i) => row.append(element("td", heads[i].className, String(text ?? ""))));
-          return row;
-        }));
-      }
-      setTimeout(ask, some || !open.length ? LAB_EVERY_MS : NO_LAB_MS);
-    };
-    setTimeout(ask, 800);
-  }
-
-  return { link, returned, renew, lab };
+  return { link, returned, renew };
 }

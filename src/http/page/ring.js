@@ -148,6 +148,8 @@ export class Ring {
   hear(stream, kind, data, opened) {
     const name = stream.name;
     if (kind === "state") this.meet(stream, data);
+    if (name === this.home && kind === "state") this.heed(data.nodes);
+    if (name === this.home && kind === "node") this.heed([data]);
     const speaker = this.speakers.get(name);
     if (!speaker) return;
     if (kind === "beat") {
@@ -172,12 +174,18 @@ export class Ring {
       this.facts = { ring, shape, lease_ms, screen, carom };
       this.home = node;
       this.names = status.nodes.map((other) => other.name);
+      this.doors = new Map(status.nodes.map((other) => [other.name, other.http]));
     }
     this.speakers.set(node, { ...status, url: stream.url });
     for (const words of this.words.values()) words.delete(node);
     for (const ball of status.balls) this.note(stream, ball);
     if (status.last_return) this.back(status.last_return, false);
     for (const { name, http } of status.nodes) this.reach(name, http);
+  }
+
+  /** Where a node's page has moved: this page may only ask whom it might when it was loaded. */
+  heed(nodes) {
+    if (nodes.some(({ name, http }) => this.doors.get(name) !== http)) location.reload();
   }
 
   /** Listens to another node, unless it does already: the page may have come by another name. */

@@ -56,7 +56,8 @@ impl Cluster {
         cluster
     }
 
-    fn write_files(&self) {
+    /// Writes the ring files as `plan` and `ports` are now; nobody has read them yet.
+    pub(crate) fn write_files(&self) {
         let direct: Vec<u16> = self.ports.iter().map(|ports| ports.ring).collect();
         let write_one = |path: PathBuf, ring_ports: &[u16]| {
             let file = ring_file(

@@ -66,6 +66,11 @@ impl Process {
         before
     }
 
+    /// SIGHUP: it is to read its ring file again.
+    pub(crate) fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// How it ended, if it has.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()

@@ -1,0 +1,95 @@
+// The lab's lists: the latest messages and rate runs, from every node that has a lab. Set as text.
+import { ago, count, element } from "./panels.js";
+
+const EVERY_MS = 4000;
+const NO_LAB_MS = 60000;
+const ANSWER_MS = 3000;
+const MOST_ROWS = 12;
+
+const byId = (id) => document.getElementById(id);
+
+/** Three digits of a value in the first of `units`, each a thousand of the one before. */
+function scaled(value, units) {
+  let unit = 0;
+  for (; value >= 999.5 && unit < units.length - 1; unit++) value /= 1000;
+  return `${value >= 999.5 || !unit ? count(Math.round(value)) : value.toPrecision(3)} ${units[unit]}`;
+}
+
+const took = (seconds) => scaled((seconds ?? 0) * 1e6, ["µs", "ms", "s"]);
+const speed = (bytes) => scaled(bytes ?? 0, ["B/s", "kB/s", "MB/s", "GB/s"]);
+
+function text({ text, cut }) {
+  return `${text ?? ""}${cut ? "…" : ""}`;
+}
+
+// What stands in a row between the node and the moment; one read has no length in time.
+const LISTS = {
+  messages: (one) => [
+    text(one), count(one.bytes), count(one.reads), one.reads > 1 ? took(one.seconds) : "–", one.end, one.peer,
+  ],
+  rates: (one) => [
+    speed(one.bytes_per_second), count(one.bytes), took(one.seconds),
+    one.segments == null ? "–" : count(one.segments), count(one.reads),
+    `${count(one.connections)} ${one.connect}${one.overlapped ? ", overlapped" : ""}`, one.outcome, one.peer,
+  ],
+};
+
+function empty(heads) {
+  const row = element("tr");
+  for (const { className } of heads) {
+    const cell = element("td", className);
+    cell.append(element("div"));
+    row.append(cell);
+  }
+  return row;
+}
+
+/** Asks for them as long as the page is looked at. */
+export function lab(ring) {
+  const latest = { messages: new Map(), rates: new Map() }; // by node
+
+  /** Whether that node has a lab. */
+  async function fetched(path, node) {
+    try {
+      const answer = await fetch(`${ring.url(node)}/${path}`, { signal: AbortSignal.timeout(ANSWER_MS) });
+      if (!answer.ok) return false;
+      const now = performance.now();
+      const list = (await answer.json()).latest.slice(0, MOST_ROWS);
+      latest[path].set(node, list.map((one) => ({ one, node, at: now - one.age_seconds * 1000 })));
+      return true;
+    } catch {
+      return false; // The node has gone, or is busy: what it said last still stands.
+    }
+  }
+
+  function show(path) {
+    const all = [...latest[path].values()].flat().sort((a, b) => b.at - a.at);
+    byId(`${path}-section`).hidden = !all.length;
+    const table = byId(path);
+    const heads = table.previousElementSibling.querySelectorAll("th");
+    const shown = all.slice(0, MOST_ROWS);
+    while (table.children.length > shown.length) table.lastChild.remove();
+    shown.forEach(({ one, node, at }, index) => {
+      if (!table.children[index]) table.append(empty(heads));
+      const cells = [node, ...LISTS[path](one), ago((performance.now() - at) / 1000)];
+      cells.forEach((told, i) => {
+        const cell = table.children[index].children[i].firstChild;
+        // What stays stays untouched: someone may have selected it.
+        if (cell.textContent !== String(told)) cell.textContent = String(told);
+      });
+    });
+  }
+
+  async function ask() {
+    const open = document.hidden ? [] : ring.open();
+    let some = false;
+    for (const path of Object.keys(LISTS)) {
+      const answers = await Promise.all(open.map((node) => fetched(path, node)));
+      some ||= answers.includes(true);
+      show(path);
+    }
+    setTimeout(ask, some || !open.length ? EVERY_MS : NO_LAB_MS);
+  }
+
+  setTimeout(ask, 800);
+}
