@@ -27,12 +27,21 @@ pub enum News {
     State(Box<Status>),
     /// A ball is not where it was foreseen.
     Ball(BallStatus),
+    /// A guest has left: this node knows no ball of that number any more.
+    Gone(Gone),
     /// A node came or went.
     Node(NodeStatus),
     /// A ball was taken back.
     Return(ReturnStatus),
     /// The node is alive.
     Beat(Beat),
+}
+
+/// A ball that is no more.
+#[derive(Debug, Deserialize)]
+pub struct Gone {
+    /// Its number.
+    pub ball: u32,
 }
 
 /// The part of a sign of life that is read here.
@@ -147,6 +156,7 @@ fn parse(event: &str) -> Option<News> {
         "ball" => serde_json::from_str(data).ok().map(News::Ball),
         "node" => serde_json::from_str(data).ok().map(News::Node),
         "return" => serde_json::from_str(data).ok().map(News::Return),
+        "gone" => serde_json::from_str(data).ok().map(News::Gone),
         "beat" => serde_json::from_str(data).ok().map(News::Beat),
         _ => None,
     }

@@ -1,5 +1,6 @@
 //! The table, to be read at a glance.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use super::Asked;
@@ -158,22 +159,32 @@ fn state(name: &str, answers: &[&Status]) -> &'static str {
 
 /// A line for every ball: where it is.
 fn newest_words(answers: &[&Status]) -> Vec<String> {
-    let Some(first) = answers.first() else {
-        return Vec::new();
-    };
+    let known = answers.iter().flat_map(|answer| &answer.balls);
+    let numbers: BTreeSet<u32> = known.map(|ball| ball.ball).collect();
     let mut lines = Vec::new();
-    for ball in &first.balls {
+    for ball in numbers {
         let words = || {
             answers
                 .iter()
                 .flat_map(|answer| &answer.balls)
-                .filter(|word| word.ball == ball.ball)
+                .filter(|word| word.ball == ball)
         };
         let here = words().filter(|word| word.here).max_by_key(|word| word.hop);
         if let Some(here) = here {
             let holder = Escaped(here.holder.as_deref().unwrap_or("?")).to_string();
             let hop = here.hop.unwrap_or(0);
-            lines.push(format!("ball {} is on {holder} (hop {hop})", ball.ball));
+            lines.push(format!("ball {ball} is on {holder} (hop {hop})"));
+            continue;
+        }
+        let lent = words().filter_map(|word| Some((word, word.loan.as_ref()?)));
+        if let Some((word, loan)) = lent.max_by_key(|(word, _)| word.hop) {
+            let (window, lender) = (Escaped(&loan.window), word.holder.as_deref().unwrap_or("?"));
+            lines.push(format!(
+                "ball {ball} is on loan to {window} for {:.1} s, by {} (hop {})",
+                loan.since_seconds,
+                Escaped(lender),
+                word.hop.unwrap_or(0)
+            ));
             continue;
         }
         let frozen = words().any(|word| word.frozen);
@@ -185,8 +196,8 @@ fn newest_words(answers: &[&Status]) -> Vec<String> {
         if let Some((word, holder)) = elsewhere {
             let (holder, hop) = (Escaped(holder), word.hop.unwrap_or(0));
             lines.push(format!(
-                "ball {} is on {holder} (hop {hop}), by the word of the others {:.1} s ago",
-                ball.ball, word.age_seconds
+                "ball {ball} is on {holder} (hop {hop}), by the word of the others {:.1} s ago",
+                word.age_seconds
             ));
             continue;
         }
@@ -195,14 +206,10 @@ fn newest_words(answers: &[&Status]) -> Vec<String> {
             .unwrap_or("nobody yet, as nodes wait one lease after their start");
         let holder = Escaped(holder);
         lines.push(if frozen {
-            format!(
-                "ball {} stands still (*): no majority renews its lease",
-                ball.ball
-            )
+            format!("ball {ball} stands still (*): no majority renews its lease")
         } else {
             format!(
-                "ball {} is with none of the nodes that answered; last known holder: {holder}",
-                ball.ball
+                "ball {ball} is with none of the nodes that answered; last known holder: {holder}"
             )
         });
     }

@@ -12,7 +12,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget as _};
 
-use super::model::{Model, Phase, Shown};
+use super::model::{Model, Phase, Shown, window};
 use super::print;
 use crate::escape::Escaped;
 use crate::ring::Time;
@@ -155,7 +155,8 @@ impl Paint {
         let here: Vec<&Shown> = balls
             .iter()
             .filter(|shown| {
-                shown.phase != Phase::Away && shown.ball.holder.as_deref() == Some(name)
+                !matches!(shown.phase, Phase::Away | Phase::Lent)
+                    && shown.ball.holder.as_deref() == Some(name)
             })
             .collect();
         let lit = here.iter().any(|shown| shown.phase == Phase::On);
@@ -224,6 +225,7 @@ impl Paint {
         let place = match shown.phase {
             Phase::On => format!("on {holder}"),
             Phase::Frozen => format!("stands still on {holder}"),
+            Phase::Lent => format!("with {}, lent by {holder}", Escaped(window(ball))),
             Phase::Away => format!("away, last on {holder}"),
         };
         let generation = Escaped(ball.generation.as_deref().unwrap_or("-")).to_string();

@@ -28,6 +28,8 @@ pub(super) enum Phase {
     On,
     /// It stands still.
     Frozen,
+    /// A window has it, and its holder's word is that it will come back.
+    Lent,
     /// Nobody has it.
     Away,
 }
@@ -54,6 +56,11 @@ pub(super) struct Model {
     pub(super) returned: Option<ReturnStatus>,
     pub(super) log: VecDeque<String>,
     begun: Time,
+}
+
+/// The window that has a lent ball.
+pub(super) fn window(ball: &BallStatus) -> &str {
+    ball.loan.as_ref().map_or("", |loan| &loan.window)
 }
 
 impl Model {
@@ -93,6 +100,7 @@ impl Model {
                 self.speakers.insert(speaker.to_owned(), *status);
             }
             News::Ball(ball) => self.note(speaker, ball, now),
+            News::Gone(gone) => self.forget(speaker, gone.ball, now),
             News::Node(node) => {
                 let known = self.speakers.get_mut(speaker);
                 let known = known.and_then(|status| {
@@ -139,6 +147,21 @@ impl Model {
         self.notice(now);
     }
 
+    /// A node knows a guest no more; when none does, it has left.
+    fn forget(&mut self, speaker: &str, ball: u32, now: Time) {
+        let Some(words) = self.words.get_mut(&ball) else {
+            return;
+        };
+        words.remove(speaker);
+        if words.is_empty() {
+            self.words.remove(&ball);
+            self.phases.remove(&ball);
+            self.holders.remove(&ball);
+            self.generations.remove(&ball);
+            self.tell(&format!("ball {ball} has left"), now);
+        }
+    }
+
     fn note(&mut self, speaker: &str, mut ball: BallStatus, now: Time) {
         let age = (ball.age_seconds.max(0.0) * 1e6).min(1e15) as u64;
         let at = Time::from_micros(now.as_micros().saturating_sub(age));
@@ -175,6 +198,10 @@ impl Model {
                     &format!("ball {number} stands still on {holder}: no majority answers"),
                     now,
                 ),
+                (Some(_), Phase::Lent) if was != Some(Phase::Lent) => {
+                    let window = window(&ball);
+                    self.tell(&format!("ball {number}: {holder} lent it to {window}"), now);
+                }
                 (Some(Phase::Frozen), Phase::On) => {
                     self.tell(&format!("ball {number} moves again on {holder}"), now);
                 }
@@ -275,6 +302,7 @@ impl Model {
                 word.ball.hop,
                 word.ball.here,
                 word.ball.frozen,
+                word.ball.loan.is_some(),
                 word.at,
             )
         };
@@ -290,6 +318,8 @@ impl Model {
             Phase::On
         } else if word.ball.frozen {
             Phase::Frozen
+        } else if word.ball.loan.is_some() {
+            Phase::Lent
         } else if (fresh || !heard) && self.state(holder) == "up" {
             Phase::On
         } else {

@@ -16,6 +16,7 @@ const SLACK: f64 = 1.0;
 #[derive(Clone, Debug)]
 pub(super) enum Change {
     Ball(BallStatus),
+    Gone(u32),
     Node(NodeStatus),
     Return(ReturnStatus),
 }
@@ -53,6 +54,11 @@ pub(super) fn changes(
             }
         }
     }
+    for old in &told.balls {
+        if !status.balls.iter().any(|ball| ball.ball == old.ball) {
+            changes.push(Change::Gone(old.ball));
+        }
+    }
     let facts = |status: &Status| {
         let back = status.last_return.as_ref();
         back.map(|back| (back.ball, back.from.clone(), back.away_ms))
@@ -74,9 +80,18 @@ fn is_foreseen(old: &BallStatus, ago: Duration, new: &BallStatus, screen: Screen
             frozen,
             generation,
             hop,
+            loan,
             ..
         } = ball;
-        (holder.clone(), *here, *frozen, generation.clone(), *hop)
+        let window = loan.as_ref().map(|loan| loan.window.clone());
+        (
+            holder.clone(),
+            *here,
+            *frozen,
+            window,
+            generation.clone(),
+            *hop,
+        )
     };
     if facts(old) != facts(new) {
         return false;
@@ -107,7 +122,7 @@ fn place(ball: &BallStatus, screen: Screen, elapsed: Duration) -> Option<BallSta
         radius: ball.radius,
         color: ball.color,
     };
-    Some(if ball.frozen {
+    Some(if ball.frozen || ball.loan.is_some() {
         state
     } else {
         motion::at(&state, screen, elapsed)

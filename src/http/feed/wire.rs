@@ -35,6 +35,12 @@ struct Beat<'a> {
     round_trips_ms: Vec<Option<f64>>,
 }
 
+/// A guest has left.
+#[derive(Serialize)]
+struct Gone {
+    ball: u32,
+}
+
 /// What happened, and the moment on the node's own clock at which it is told: by the quickest of
 /// many, a client can tell a delay on the way from an age.
 #[derive(Serialize)]
@@ -69,6 +75,7 @@ impl Teller<'_> {
                 };
                 write(piece, id, "ball", &told);
             }
+            Change::Gone(ball) => write(piece, id, "gone", &Gone { ball: *ball }),
             Change::Node(node) => write(piece, id, "node", node),
             Change::Return(back) => {
                 let age_seconds = back.age_seconds + late;

@@ -1,4 +1,4 @@
-// The lab's lists: the latest messages and rate runs, from every node that has a lab. Set as text.
+// The latest messages and rate runs of every node's lab. Set as text.
 import { ago, count, element } from "./panels.js";
 
 const EVERY_MS = 4000;

@@ -67,7 +67,7 @@ function build() {
   lay();
 }
 
-/** Puts the cards round an ellipse, as large as they can be; many nodes, or a row, into lines. */
+/** Puts the cards round an ellipse; many nodes, or a row, into lines. */
 function lay() {
   if (!ring.facts) return;
   const { names, facts } = ring;
@@ -77,7 +77,7 @@ function lay() {
   let round = false;
   let size = Math.min(wide * 0.3, 340);
   if (facts.shape !== "row" && names.length > 2 && names.length <= 14) {
-    // As high as the ring would be, not as the rows are that were there before.
+    // As high as the ring would be.
     stage.classList.remove("rows");
     const high = stage.clientHeight;
     for (; size >= 72 && !round; size -= 4) round = circle(size, shape, wide, high);
@@ -173,12 +173,12 @@ function renew() {
 
 function hub(balls, states) {
   const [one] = balls;
-  const words = { here: "The ball is on", heard: "The ball is on", frozen: "The ball stands still on", away: "The ball is", unseen: "The ball is" };
+  const words = { here: "The ball is on", heard: "The ball is on", frozen: "The ball stands still on", lent: "The ball is with", away: "The ball is", unseen: "The ball is" };
   const missing = one && (one.phase === "away" || one.phase === "unseen");
   let [label, name, more] = ["", "", ""];
   if (balls.length === 1) {
     label = words[one.phase];
-    name = missing ? "away" : one.holder;
+    name = missing ? "away" : (one.loan?.window ?? one.holder);
     const up = [...states.values()].filter(({ state }) => state === "up").length;
     const hope = up > states.size / 2 ? "the ring takes it back" : "no majority answers";
     more = missing ? hope : `hop ${count(one.hop)}\ngeneration ${one.generation?.split(".")[0]}`;

@@ -1,4 +1,4 @@
-// What stands beside the ring: figures, tables, what happened. Everything is set as text.
+// What stands beside the ring. Everything is set as text.
 const byId = (id) => document.getElementById(id);
 
 export function element(tag, name, text) {
@@ -186,10 +186,13 @@ export function panels(ring) {
 
   function ballTable(balls) {
     const target = byId("balls");
+    const rows = new Map([...target.children].map((row) => [Number(row.dataset.ball), row]));
+    for (const [ball, row] of rows) if (!balls.some((one) => one.ball === ball)) row.remove();
     for (const ball of balls) {
-      let row = target.children[ball.ball - 1];
+      let row = rows.get(ball.ball);
       if (!row) {
         row = element("tr");
+        row.dataset.ball = ball.ball;
         const head = element("th");
         head.scope = "row";
         const dot = element("span", "dot");
@@ -198,7 +201,7 @@ export function panels(ring) {
         row.append(head, element("td"), element("td", "number"), element("td", "mono"));
         target.append(row);
       }
-      const where = { here: ball.holder, heard: ball.holder, frozen: `${ball.holder}, standing still`, away: `away; last on ${ball.holder ?? "no node"}`, unseen: "not seen yet" };
+      const where = { here: ball.holder, heard: ball.holder, frozen: `${ball.holder}, standing still`, lent: `${ball.loan?.window}, lent by ${ball.holder}`, away: `away; last on ${ball.holder ?? "no node"}`, unseen: "not seen yet" };
       [where[ball.phase], count(ball.hop), ball.generation ?? "–"].forEach((text, i) => set(row.children[i + 1], text));
     }
   }

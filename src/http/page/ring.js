@@ -22,7 +22,7 @@ class Stream {
     this.source = source;
     this.watch(CONNECT_MS);
     source.onerror = () => this.lost();
-    for (const kind of ["state", "ball", "node", "return", "beat"]) {
+    for (const kind of ["state", "ball", "gone", "node", "return", "beat"]) {
       source.addEventListener(kind, (event) => this.hear(kind, event));
     }
   }
@@ -49,7 +49,7 @@ class Stream {
     this.ring.hear(this, kind, data, opened);
   }
 
-  /** The quickest event so far tells best how this node's clock stands to the page's. */
+  /** The quickest event tells best how this clock stands to the page's. */
   sync(uptime, anew) {
     if (uptime === undefined) return;
     const now = performance.now();
@@ -161,6 +161,10 @@ export class Ring {
       if (index >= 0) speaker.nodes[index] = { ...speaker.nodes[index], ...data };
     } else if (kind === "ball") {
       this.note(stream, data);
+    } else if (kind === "gone") {
+      const words = this.words.get(data.ball);
+      words?.delete(name);
+      if (!words?.size) this.words.delete(data.ball); // a guest has left
     } else if (kind === "return") {
       this.back(data, true);
     }
@@ -188,7 +192,7 @@ export class Ring {
     if (nodes.some(({ name, http }) => this.doors.get(name) !== http)) location.reload();
   }
 
-  /** Listens to another node, unless it does already: the page may have come by another name. */
+  /** Listens to another node, unless it does already, by whatever name. */
   reach(name, http) {
     if (name === this.home || !http || (this.only && !this.only(name, this))) return;
     const place = http.startsWith(":") ? location.hostname + http : http;
@@ -287,15 +291,15 @@ export class Ring {
       const words = [...this.words.get(ball).values()].filter((word) => this.isOpen(word.by));
       words.sort((a, b) => compare(b, a) || Number(b.here) - Number(a.here) || b.at - a.at);
       const here = words.filter((word) => word.here);
-      const best = here[0] ?? words.find((word) => word.frozen && !compare(word, words[0])) ?? words[0];
+      const best = here[0] ?? words.find((word) => (word.frozen || word.loan) && !compare(word, words[0])) ?? words[0];
       if (!best) return { ball, phase: "unseen", words: [] };
-      let phase = best.here ? "here" : best.frozen ? "frozen" : "away";
+      let phase = best.here ? "here" : best.frozen ? "frozen" : best.loan ? "lent" : "away";
       // By the word of others: where the holder is not heard, or has not said so yet.
       const fresh = performance.now() - best.told < HANDOVER_MS;
       if (phase === "away" && best.holder && best.position && (fresh || !this.isOpen(best.holder))) {
         if (this.node(best.holder).state === "up") phase = "heard";
       }
-      const shown = here.length ? here : phase === "away" ? [] : [best];
+      const shown = here.length ? here : best.loan || phase === "away" ? [] : [best];
       return { ...best, phase, words: shown };
     });
   }

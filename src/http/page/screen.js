@@ -1,5 +1,5 @@
-// One node's virtual screen. A ball that crosses the edge shows on both sides of it: its centre is
-// on one node, but what juts out is drawn by the neighbour, so that a row of monitors shows it whole.
+// One node's virtual screen. A ball that crosses the edge shows on both sides of it, so that
+// a row of monitors shows it whole.
 import { Ring } from "./ring.js";
 
 const field = document.getElementById("screen");
@@ -45,7 +45,7 @@ function fit() {
   style.top = `${(innerHeight - height * scale) / 2}px`;
 }
 
-/** Every ball that may be seen here, with the x at which this screen begins on its own. */
+/** Every ball that may be seen here; `shift`: where its own screen begins on this one. */
 function visible() {
   const [width] = ring.facts.screen;
   const [left, right] = neighbours(ring);
