@@ -43,6 +43,19 @@ saw=$(seen "$from")
 [ "$(word "$saw" two_lit)" = 0 ] || fail "$saw"
 pass "a binary that crashes at start on pi3: pi3, pi1 and pi2 are back, pi4 and pi5 were never touched; the log tells of the crash"
 
+knew=0
+knows() { knew=$(now_ns); }
+during 'pi5: runs' knows --binary "$stage/broken/carom" --keep-going
+took=$((($(now_ns) - knew) / 1000000))
+[ "$code" -eq 1 ] || fail "--keep-going with a host that failed ended with $code: $(cat "$stage/out")"
+[ "$took" -lt 2000 ] || fail "it knew all for $took ms before it ended"
+all_whole
+others=$(release_of pi1)
+[ "$(releases)" = "$others $others $v1 $others $others " ] && [ "$others" != "$v1" ] || fail "$(releases)"
+expect 0 'done in .* 4 of 5 hosts switched' deploy rollout --binary "$stage/v1/carom"
+unchanged "going on without pi3"
+pass "--keep-going: only pi3 goes back, the others go on; it ends with 1, $took ms after it knows (limit 2000)"
+
 sed 's/lease = "2s"/lease = "2 s"/' "$stage/ring.toml" >"$stage/bad.toml"
 ring=$stage/bad.toml
 expect 2 'bad.toml:3:9: ring.lease' deploy rollout --binary "$stage/v2/carom"
