@@ -153,7 +153,8 @@ impl Node {
         let held = self
             .held_mut(id)
             .filter(|held| held.stamp.generation == generation);
-        if is_guest && held.is_some_and(|held| !held.is_frozen()) {
+        // From a window it would come back as another guest.
+        if is_guest && held.is_some_and(|held| held.is_lit()) {
             self.leave(id, out);
         }
     }

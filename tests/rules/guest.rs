@@ -197,6 +197,30 @@ fn a_grant_from_before_the_farewell_does_not_count_for_it() {
 }
 
 #[test]
+fn a_guest_that_a_window_has_does_not_leave_before_it_is_back() {
+    let mut solo = holder(LEASE * 1000);
+    let crossing = 150_000;
+    let out = solo.feed(Input::Guest(BallState {
+        color: [1, 2, 3],
+        ..state(crossing)
+    }));
+    agree(&mut solo, out);
+    let edge = solo.now + crossing;
+    play(&mut solo, edge);
+    solo.feed(Input::Called {
+        ball: FIRST,
+        open: true,
+    });
+    let out = solo.feed(Input::Remove(FIRST));
+    assert_eq!(notes(&out), []);
+    let lent = solo
+        .node
+        .ball_views()
+        .any(|view| view.guest && view.loan.is_some());
+    assert!(lent);
+}
+
+#[test]
 fn whoever_has_the_guest_is_asked_to_let_it_leave() {
     let mut solo = holder(LEASE * 1000);
     acquire(&mut solo, 1, renewal(generation(4), 6));
