@@ -181,7 +181,7 @@ function hub(balls, states) {
     name = missing ? "away" : (one.loan?.window ?? one.holder);
     const up = [...states.values()].filter(({ state }) => state === "up").length;
     const hope = up > states.size / 2 ? "the ring takes it back" : "no majority answers";
-    more = missing ? hope : `hop ${count(one.hop)}\ngeneration ${one.generation?.split(".")[0]}`;
+    more = missing ? hope : `hop ${count(one.hop)} · generation ${one.generation?.split(".")[0]}`;
   } else if (balls.length > 1) {
     const on = new Set(balls.flatMap((ball) => ball.words.map((word) => word.holder)));
     const away = balls.filter(({ phase }) => phase === "away").length;
