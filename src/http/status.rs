@@ -156,7 +156,7 @@ pub struct BallStatus {
     /// Whether the speaker has a copy that stands still.
     pub frozen: bool,
     /// Whether it is not in the ring file and will leave again.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub guest: bool,
     /// The window that has it, if the speaker lent it to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

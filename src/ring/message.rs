@@ -273,7 +273,7 @@ pub struct Claim {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Generation>,
     /// The holder asks that the guest be forgotten.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub leaves: bool,
 }
 
