@@ -192,14 +192,6 @@ pub struct LoanStatus {
     pub since_seconds: f64,
 }
 
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature is serde's"
-)]
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
 /// What happened since the speaker started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CounterStatus {

@@ -277,14 +277,6 @@ pub struct Claim {
     pub leaves: bool,
 }
 
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature is serde's"
-)]
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
 /// One ball of a `granted`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Grant {
