@@ -14,7 +14,7 @@ use smol::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufR
 use smol::{LocalExecutor, Task, future};
 
 use super::Daemon;
-use super::wakes::Visit;
+use super::visit::{Call, Visit};
 use crate::control::{LONGEST_LINE, NewBall, Reply, Request};
 use crate::ring::{BallId, BallState, Input, Note, Output, Screen, Time, TurnedAway, WindowBall};
 
@@ -26,12 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// No guest is faster, in pixels a second: it would cross its screen unseen.
 const FASTEST: f64 = 60_000.0;
-
-/// One question, and the way back for its answer.
-pub(super) struct Call {
-    pub(super) request: Request,
-    pub(super) answer: Sender<Reply>,
-}
 
 /// The socket, and the file that goes with it.
 pub struct Listener {

@@ -16,6 +16,7 @@ pub mod service;
 pub mod signals;
 mod stalls;
 mod tell;
+mod visit;
 mod wakes;
 pub mod windows;
 
@@ -41,7 +42,8 @@ use note::Notes;
 use reload::Steps;
 use service::Service;
 use stalls::Stalls;
-use wakes::{Visit, Wake, Wakes};
+use visit::Visit;
+use wakes::{Wake, Wakes};
 use windows::Windows;
 
 /// Lines and link changes that wait for the loop at the most; beyond it, peers are read no faster.

@@ -4,14 +4,12 @@ use async_io::Timer;
 use smol::channel::Receiver;
 use smol::future;
 
-use super::control::Call;
 use super::reload::{Step, Steps};
-use super::windows::Answer;
+use super::visit::Visit;
 use crate::clock;
 use crate::http::{Ask, Asks};
 use crate::net;
 use crate::ring::Time;
-use crate::window;
 
 /// What the loop waits for.
 pub(super) struct Wakes {
@@ -33,16 +31,6 @@ pub(super) enum Wake {
     Reload(Step),
     Visit(Visit),
     Time,
-}
-
-/// What does not come from the ring itself.
-pub(super) enum Visit {
-    /// A window's answer to a call.
-    Answer(Answer),
-    /// A ball from a window.
-    Ball(window::Event),
-    /// A person at the control socket.
-    Request(Call),
 }
 
 impl Wakes {

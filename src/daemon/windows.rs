@@ -9,7 +9,7 @@ use smol::channel::{Sender, bounded};
 use smol::{LocalExecutor, Task};
 
 use super::reload::Beside;
-use super::wakes::Visit;
+use super::visit::{Answer, Visit};
 use crate::ring::{BallId, Direction, Input, NodeId, Topology, WindowBall};
 use crate::window::{self, Open, Window, listen};
 
@@ -20,12 +20,6 @@ pub struct Entrances {
     pub left: Option<Async<TcpListener>>,
     /// From a window on its right, if there is one.
     pub right: Option<Async<TcpListener>>,
-}
-
-/// A window's answer to a call for a ball: a connection, if it takes one.
-pub(super) struct Answer {
-    ball: BallId,
-    open: Option<Open>,
 }
 
 /// Both windows, and what is under way with them.
