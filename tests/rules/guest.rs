@@ -322,3 +322,39 @@ fn who_misses_a_guest_that_has_left_is_told_and_gives_up() {
     assert_eq!(passed_to(&play(&mut solo, later)), None);
     assert_eq!(guests(&solo), []);
 }
+
+#[test]
+fn a_grave_takes_back_no_promise_to_another_generation() {
+    for by_denial in [false, true] {
+        let mut solo = holder(LEASE * 1000);
+        assert!(is_granted(
+            &acquire(&mut solo, 1, renewal(generation(4), 6)),
+            1
+        ));
+        let granted = solo.now;
+        // That guest began where all had forgotten that one of a higher generation has left.
+        if by_denial {
+            let denial = Denial {
+                ball: FIRST,
+                lease_generation: None,
+                lease_left: 0,
+                newest: None,
+                gone: Some(generation(9)),
+            };
+            let balls = vec![denial];
+            solo.hear(2, Message::Denied { seq: 1, balls });
+        } else {
+            let farewell = Claim {
+                leaves: true,
+                ..renewal(generation(9), 7)
+            };
+            acquire(&mut solo, 2, farewell);
+        }
+        let fresh = Claim::of_candidate(FIRST, generation(10));
+        play(&mut solo, granted + LEASE - 1);
+        let out = acquire(&mut solo, 2, fresh.clone());
+        assert!(!is_granted(&out, 2), "the first may still shine: {out:?}");
+        play(&mut solo, granted + LEASE);
+        assert!(is_granted(&acquire(&mut solo, 2, fresh), 2));
+    }
+}
