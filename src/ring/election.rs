@@ -225,7 +225,6 @@ impl Node {
                     generation,
                     granted,
                 }));
-                self.turn_away(id, out);
             }
         }
     }
@@ -285,7 +284,7 @@ impl Node {
         }));
     }
 
-    /// Ends a candidacy without a trace.
+    /// Ends a candidacy without a trace; a guest that it was for is turned away.
     pub(super) fn abandon(&mut self, id: BallId, out: &mut Vec<Output>) {
         let Some(ball) = self.balls.get_mut(&id) else {
             return;
@@ -302,6 +301,7 @@ impl Node {
                 generation,
             }));
         }
+        self.turn_away(id, out);
     }
 
     /// How long a failed candidate waits: a random part of a lease, or, if quarantined voters

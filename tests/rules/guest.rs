@@ -358,3 +358,26 @@ fn a_grave_takes_back_no_promise_to_another_generation() {
         assert!(is_granted(&acquire(&mut solo, 2, fresh), 2));
     }
 }
+
+fn turned_away(why: TurnedAway) -> Note {
+    Note::TurnedAway { why }
+}
+
+#[test]
+fn who_loses_the_identity_to_another_guest_is_told_and_takes_that_one_back_when_it_is_missed() {
+    let mut solo = holder(LEASE * 1000);
+    solo.feed(Input::Guest(newcomer()));
+    // Another node was quicker, with a higher generation.
+    let out = acquire(&mut solo, 1, renewal(generation(4), 6));
+    assert!(
+        notes(&out).contains(&turned_away(TurnedAway::NoMajority)),
+        "{out:?}"
+    );
+    let missed = solo.now + 4 * LEASE;
+    let out = play(&mut solo, missed);
+    assert!(
+        !notes(&out).contains(&turned_away(TurnedAway::NoMajority)),
+        "{out:?}"
+    );
+    assert_eq!(guests(&solo), [(FIRST, true)]);
+}
