@@ -381,3 +381,98 @@ fn who_loses_the_identity_to_another_guest_is_told_and_takes_that_one_back_when_
     );
     assert_eq!(guests(&solo), [(FIRST, true)]);
 }
+
+/// The number of the request among these in which somebody stands for the first guest's identity.
+fn candidacy(out: &[Output]) -> Option<u64> {
+    out.iter().find_map(|output| match output {
+        Output::Broadcast(Message::Acquire { seq, balls }) => {
+            let stands = |claim: &Claim| claim.ball == FIRST && claim.hop.is_none();
+            balls.iter().any(stands).then_some(*seq)
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn a_guest_never_shines_under_a_generation_that_has_left() {
+    let mut solo = holder(LEASE * 1000);
+    let out = solo.feed(Input::Guest(newcomer()));
+    let seq = candidacy(&out).unwrap();
+    // This node has been restarted since the last guest of this identity left; one voter has not.
+    let denial = Denial {
+        ball: FIRST,
+        lease_generation: None,
+        lease_left: 0,
+        newest: None,
+        gone: Some(generation(40)),
+    };
+    let balls = vec![denial];
+    solo.hear(1, Message::Denied { seq, balls });
+    let (ball, newest) = (FIRST, None);
+    let balls = vec![Grant { ball, newest }];
+    let out = solo.hear(2, Message::Granted { seq, balls });
+    assert!(!lit(&out), "{out:?}");
+    assert!(notes(&out).contains(&turned_away(TurnedAway::NoMajority)));
+    // The next one stands above it.
+    assert!(lit(&welcomed(&mut solo)));
+}
+
+#[test]
+fn who_stands_for_a_guest_while_it_leaves_does_not_bring_it_back() {
+    let mut solo = holder(LEASE * 1000);
+    acquire(&mut solo, 1, renewal(generation(4), 6));
+    let mut seq = None;
+    while seq.is_none() {
+        let next = solo.now + LEASE / 64;
+        let out = solo.until(next);
+        seq = candidacy(&out);
+        if seq.is_none() {
+            agree(&mut solo, out);
+        }
+    }
+    let farewell = Claim {
+        leaves: true,
+        ..renewal(generation(4), 6)
+    };
+    assert!(is_granted(&acquire(&mut solo, 1, farewell), 1));
+    for peer in [1, 2] {
+        let (ball, newest) = (FIRST, None);
+        let (seq, balls) = (seq.unwrap(), vec![Grant { ball, newest }]);
+        assert!(!lit(&solo.hear(peer, Message::Granted { seq, balls })));
+    }
+    let later = solo.now + 10 * LEASE;
+    assert!(!lit(&play(&mut solo, later)));
+    assert_eq!(guests(&solo), []);
+}
+
+#[test]
+fn what_is_left_at_a_node_that_missed_the_farewell_does_not_keep_a_new_guest_out() {
+    let mut solo = holder(LEASE * 1000);
+    acquire(&mut solo, 1, renewal(generation(4), 6));
+    let farewell = Claim {
+        leaves: true,
+        ..renewal(generation(4), 6)
+    };
+    acquire(&mut solo, 1, farewell);
+    let out = solo.feed(Input::Guest(newcomer()));
+    let seq = candidacy(&out).unwrap();
+    let stamp = Stamp {
+        generation: generation(4),
+        hop: 6,
+    };
+    let denial = Denial {
+        ball: FIRST,
+        lease_generation: None,
+        lease_left: 0,
+        newest: Some(Record {
+            stamp,
+            state: newcomer(),
+        }),
+        gone: None,
+    };
+    let balls = vec![denial];
+    solo.hear(2, Message::Denied { seq, balls });
+    let (ball, newest) = (FIRST, None);
+    let balls = vec![Grant { ball, newest }];
+    assert!(lit(&solo.hear(1, Message::Granted { seq, balls })));
+}
