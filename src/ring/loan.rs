@@ -86,7 +86,7 @@ impl Node {
     pub(super) fn bring_home(&mut self, id: BallId, out: &mut Vec<Output>) {
         let screen = self.topology.screen;
         if let Some(held) = self.held_mut(id)
-            && !held.is_here()
+            && matches!(held.stay, Stay::Away(_) | Stay::Returning(_))
         {
             let back = motion::enter(&motion::bounce(&held.entry), screen);
             self.land(id, back, out);

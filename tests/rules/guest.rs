@@ -476,3 +476,12 @@ fn what_is_left_at_a_node_that_missed_the_farewell_does_not_keep_a_new_guest_out
     let balls = vec![Grant { ball, newest }];
     assert!(lit(&solo.hear(1, Message::Granted { seq, balls })));
 }
+
+#[test]
+fn what_did_not_reach_a_window_long_ago_brings_nobody_back_who_is_leaving() {
+    let mut solo = holder(LEASE * 1000);
+    welcomed(&mut solo);
+    solo.feed(Input::Remove(FIRST));
+    let out = solo.feed(Input::NotGiven { ball: FIRST });
+    assert!(!lit(&out), "{out:?}");
+}
