@@ -161,9 +161,10 @@ impl Node {
             Holding::Held(held) => {
                 // A ball that waits at its edge for a renewal is woken by the answer; one that
                 // waits on a leaving node, by whoever can take it.
-                let flies = self.drain.is_none() && self.may_pass(held);
-                let edge = held.edge_at.filter(|_| flies);
-                let back = held.loan().map(|loan| loan.until);
+                let stays = self.drain.is_none();
+                let edge = held.edge_at.filter(|_| stays && self.may_pass(held));
+                // A leaving node takes nothing back.
+                let back = held.loan().map(|loan| loan.until).filter(|_| stays);
                 let end = self.guest_leaves_at(ball, held);
                 let soonest = held.deadline.min(held.renew_at);
                 edge.into_iter()

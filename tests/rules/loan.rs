@@ -1,7 +1,7 @@
 //! A ball is lent to a window and comes back: by whom, when, and as what.
 
 use carom::ring::{
-    Direction, Input, LateCopy, Message, Misfit, Note, Output, Topology, WindowBall,
+    Direction, Input, LateCopy, Message, Misfit, Note, Output, Time, Topology, WindowBall,
 };
 
 use crate::kind::{LOAN, agree, called, given, holder, play, with_windows};
@@ -339,4 +339,22 @@ fn what_is_no_ball_is_told_and_nothing_else_happens() {
         ..ball
     };
     assert_eq!(from_window(&mut alone, ball), []);
+}
+
+#[test]
+fn a_node_that_waits_to_leave_rests_though_a_loan_is_over() {
+    let (mut solo, _) = lent();
+    let until = solo.now + LOAN - LEASE / 2;
+    play(&mut solo, until);
+    // All the others are leaving too, so nobody takes the ball, and nobody has said farewell.
+    (1..3).for_each(|peer| drop(solo.hear(peer, Message::Leaving)));
+    solo.feed(Input::Drain);
+    let over = solo.now + LEASE / 2 + 1;
+    solo.until(over);
+    let due = solo.node.next_deadline().map(Time::as_micros);
+    assert!(
+        due.is_some_and(|due| due > solo.now),
+        "{due:?} at {}",
+        solo.now
+    );
 }
