@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
@@ -53,9 +53,11 @@ impl Listener {
             ));
         }
         let bound = || -> io::Result<Self> {
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
+            match fs::symlink_metadata(path) {
+                Ok(found) if found.file_type().is_socket() => fs::remove_file(path)?,
+                Ok(_) => return Err(io::Error::other("what is there is no socket")),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
             }
             let socket = Async::<UnixListener>::bind(path)?;
             fs::set_permissions(path, Permissions::from_mode(0o660))?;
@@ -348,5 +350,15 @@ mod tests {
         assert!(refused.contains("another process listens"), "{refused}");
         drop(listener);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_is_no_socket_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ring.toml");
+        fs::write(&path, "a ring").unwrap();
+        let refused = Listener::bind(&path).err().unwrap();
+        assert!(refused.contains("no socket"), "{refused}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a ring");
     }
 }

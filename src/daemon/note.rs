@@ -51,6 +51,14 @@ impl Notes {
             Note::TurnedAway { why } => self.refusals.tell(now, || {
                 format!("a guest was turned away: {}", control::sentence(why))
             }),
+            // `Welcome` has told it, within its bound: whoever presses a space bar can cause this.
+            Note::Won {
+                ball,
+                missed: None,
+                generation,
+            } if topology.guest_ids().any(|id| id == ball) => {
+                tracing::debug!("ball {ball}, a guest, begins with generation {generation}");
+            }
             Note::Campaign { .. }
             | Note::Won { .. }
             | Note::Lost { .. }

@@ -208,9 +208,13 @@ impl Node {
             // A holder may have been heard of since the candidacy began.
             let mut election = election.clone();
             election.hear_of(ball.voter.newest());
+            // Nor may it have left since, or have done so before all those who granted began.
+            let is_gone = |generation| ball.voter.is_gone(generation);
+            let gone = is_gone(election.generation);
+            election.best = election.best.filter(|best| !is_gone(best.stamp.generation));
             // A guest takes no other ball's identity.
             let taken = ball.arriving.is_some() && election.best.is_some();
-            if self.has_won(&election) && !taken {
+            if self.has_won(&election) && !taken && !gone {
                 self.win(id, &election, out);
             } else {
                 let granted = election.granted.len();
@@ -225,7 +229,6 @@ impl Node {
                     generation,
                     granted,
                 }));
-                self.turn_away(id, out);
             }
         }
     }
@@ -285,7 +288,7 @@ impl Node {
         }));
     }
 
-    /// Ends a candidacy without a trace.
+    /// Ends a candidacy without a trace; a guest that it was for is turned away.
     pub(super) fn abandon(&mut self, id: BallId, out: &mut Vec<Output>) {
         let Some(ball) = self.balls.get_mut(&id) else {
             return;
@@ -302,6 +305,7 @@ impl Node {
                 generation,
             }));
         }
+        self.turn_away(id, out);
     }
 
     /// How long a failed candidate waits: a random part of a lease, or, if quarantined voters

@@ -10,7 +10,7 @@ use super::gap::LateCopy;
 use super::holder::{Holding, Loan, Stay};
 use super::message::Message;
 use super::motion;
-use super::node::Node;
+use super::node::{Ball, Node};
 use super::topology::NodeId;
 use super::window::WindowBall;
 
@@ -86,7 +86,7 @@ impl Node {
     pub(super) fn bring_home(&mut self, id: BallId, out: &mut Vec<Output>) {
         let screen = self.topology.screen;
         if let Some(held) = self.held_mut(id)
-            && !held.is_here()
+            && matches!(held.stay, Stay::Away(_) | Stay::Returning(_))
         {
             let back = motion::enter(&motion::bounce(&held.entry), screen);
             self.land(id, back, out);
@@ -224,6 +224,27 @@ impl Node {
         }
     }
 
+    /// The connection by which a node was asked is gone, and the answer with it.
+    ///
+    /// What may be one of the ring's balls is left to its lender, who brings it back; the rest is new.
+    pub(super) fn give_up_found(&mut self, peer: NodeId, out: &mut Vec<Output>) {
+        let asked = |found: &Found| found.to == peer;
+        while let Some(place) = self.found.iter().position(asked) {
+            if let Some(found) = self.found.remove(place)
+                && self.like(&found.ball).is_none()
+            {
+                self.welcome(found.state, out);
+            }
+        }
+    }
+
+    /// The ring's ball that looks like this one.
+    fn like(&self, ball: &WindowBall) -> Option<BallId> {
+        let alike = |part: &Ball| part.looks().is_some_and(|looks| ball.looks_like(&looks));
+        let mut parts = self.balls.iter();
+        parts.find(|(_, part)| alike(part)).map(|(&id, _)| id)
+    }
+
     /// A pass answers the question whether it was lent.
     pub(super) fn settle_found(&mut self, from: NodeId, state: &BallState) {
         let answered = |found: &Found| found.to == from && found.ball.looks_like(state);
@@ -240,10 +261,7 @@ impl Node {
         state: BallState,
         out: &mut Vec<Output>,
     ) {
-        let mut parts = self.balls.iter();
-        let known =
-            parts.find(|(_, part)| part.looks().is_some_and(|looks| ball.looks_like(&looks)));
-        if let Some((&id, _)) = known
+        if let Some(id) = self.like(ball)
             && self.topology.visits.late_copy == LateCopy::Refuse
         {
             self.counters.refused_balls += 1;

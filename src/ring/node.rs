@@ -161,9 +161,10 @@ impl Node {
             Holding::Held(held) => {
                 // A ball that waits at its edge for a renewal is woken by the answer; one that
                 // waits on a leaving node, by whoever can take it.
-                let flies = self.drain.is_none() && self.may_pass(held);
-                let edge = held.edge_at.filter(|_| flies);
-                let back = held.loan().map(|loan| loan.until);
+                let stays = self.drain.is_none();
+                let edge = held.edge_at.filter(|_| stays && self.may_pass(held));
+                // A leaving node takes nothing back.
+                let back = held.loan().map(|loan| loan.until).filter(|_| stays);
                 let end = self.guest_leaves_at(ball, held);
                 let soonest = held.deadline.min(held.renew_at);
                 edge.into_iter()
@@ -206,7 +207,7 @@ impl Node {
     fn hear(&mut self, input: Input, out: &mut Vec<Output>) {
         match input {
             Input::LinkUp { peer, incarnation } => self.link_up(peer, incarnation, out),
-            Input::LinkDown { peer } => self.link_down(peer),
+            Input::LinkDown { peer } => self.link_down(peer, out),
             Input::Received { from, message } => {
                 let now = self.now;
                 let Some(link) = self.peers.link_mut(from) else {
@@ -268,6 +269,8 @@ impl Node {
     }
 
     fn link_up(&mut self, peer: NodeId, incarnation: Incarnation, out: &mut Vec<Output>) {
+        // A connection may take another one's place without a word of its end.
+        self.give_up_found(peer, out);
         self.peers.up(peer, incarnation, self.now);
         self.send_heartbeat(peer, out);
         self.resend(peer, incarnation, out);
@@ -286,8 +289,9 @@ impl Node {
         }
     }
 
-    fn link_down(&mut self, peer: NodeId) {
+    fn link_down(&mut self, peer: NodeId, out: &mut Vec<Output>) {
         self.peers.down(peer, self.now);
+        self.give_up_found(peer, out);
         self.hear_farewell(peer);
         for ball in self.balls.values_mut() {
             if let Holding::Electing(election) = &mut ball.holding {

@@ -111,12 +111,9 @@ impl Voter {
             self.heard = None;
             self.known_since = None;
         }
-        if self
-            .lease
-            .is_some_and(|lease| self.is_gone(lease.generation))
-        {
-            self.lease = None;
-        }
+        // Only what was promised to this very guest: another may shine by an older generation, begun
+        // where all had forgotten the grave, and what it was promised runs on.
+        self.release(generation);
     }
 
     /// Whether the guest of that generation has left.

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -41,9 +41,12 @@ struct Limits {
     connections: usize,
     /// From its beginning until a connection has sent its ball.
     life: Duration,
-    /// Balls in any one second.
+    /// Balls from one address in any one second: a program that sends more keeps no other's out.
     balls: usize,
 }
+
+/// From all addresses together, so many times the balls of one in any one second.
+const SENDERS: usize = 4;
 
 const LIMITS: Limits = Limits {
     connections: 16,
@@ -105,20 +108,22 @@ impl Door {
     }
 }
 
-/// The moments of the latest balls.
+/// The moments of the latest balls, and where they came from.
 #[derive(Default)]
-struct Pace(VecDeque<Time>);
+struct Pace(VecDeque<(Time, IpAddr)>);
 
 impl Pace {
-    /// Whether one more ball may come in without being more than `most` in a second.
-    fn admits(&mut self, now: Time, most: usize) -> bool {
-        let late = |then: &Time| now.since(*then) >= Duration::from_secs(1);
+    /// Whether one more ball of that address may come in without being more than `most` in a second,
+    /// or [`SENDERS`] times as many with those of others.
+    fn admits(&mut self, now: Time, from: IpAddr, most: usize) -> bool {
+        let late = |(then, _): &(Time, IpAddr)| now.since(*then) >= Duration::from_secs(1);
         while self.0.front().is_some_and(late) {
             self.0.pop_front();
         }
-        let admits = self.0.len() < most;
+        let of_one = self.0.iter().filter(|(_, peer)| *peer == from).count();
+        let admits = of_one < most && self.0.len() < most * SENDERS;
         if admits {
-            self.0.push_back(now);
+            self.0.push_back((now, from));
         }
         admits
     }
@@ -223,7 +228,7 @@ async fn serve(
     });
     let paced = taken.and_then(|ball| {
         let most = door.limits.balls;
-        let admitted = door.pace.borrow_mut().admits(clock::now(), most);
+        let admitted = door.pace.borrow_mut().admits(clock::now(), peer.ip(), most);
         admitted.then_some(ball).ok_or(Refusal::TooMany(most))
     });
     let ball = match paced {

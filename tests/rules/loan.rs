@@ -1,7 +1,7 @@
 //! A ball is lent to a window and comes back: by whom, when, and as what.
 
 use carom::ring::{
-    Direction, Input, LateCopy, Message, Misfit, Note, Output, Topology, WindowBall,
+    BallId, Direction, Input, LateCopy, Message, Misfit, Note, Output, Time, Topology, WindowBall,
 };
 
 use crate::kind::{LOAN, agree, called, given, holder, play, with_windows};
@@ -339,4 +339,50 @@ fn what_is_no_ball_is_told_and_nothing_else_happens() {
         ..ball
     };
     assert_eq!(from_window(&mut alone, ball), []);
+}
+
+#[test]
+fn a_new_ball_is_welcome_though_the_node_that_was_asked_is_gone() {
+    let mut solo = holder(LEASE * 100);
+    let ball = |color| WindowBall {
+        position: [0, 200],
+        velocity: [-7, 0],
+        radius: 30,
+        color,
+    };
+    let (known, new) = (ball([255, 64, 0]), ball([1, 2, 3]));
+    for ball in [known, new] {
+        let out = from_window(&mut solo, ball);
+        assert!(matches!(said(&out, 1)[..], [Message::Found { .. }]));
+    }
+    assert_eq!(solo.part(2), [], "that is another link");
+    solo.meet(2);
+    let out = solo.part(1);
+    let out = agree(&mut solo, out);
+    assert!(
+        out.contains(&Output::Note(Note::Welcome { ball: BallId(2) })),
+        "{out:?}"
+    );
+    // The ring has the other: whoever lent it brings it back, and no answer is awaited any more.
+    solo.meet(1);
+    assert_eq!(solo.node.view().counters.refused_balls, 0);
+    assert_eq!(solo.node.ball_views().filter(|view| view.guest).count(), 1);
+}
+
+#[test]
+fn a_node_that_waits_to_leave_rests_though_a_loan_is_over() {
+    let (mut solo, _) = lent();
+    let until = solo.now + LOAN - LEASE / 2;
+    play(&mut solo, until);
+    // All the others are leaving too, so nobody takes the ball, and nobody has said farewell.
+    (1..3).for_each(|peer| drop(solo.hear(peer, Message::Leaving)));
+    solo.feed(Input::Drain);
+    let over = solo.now + LEASE / 2 + 1;
+    solo.until(over);
+    let due = solo.node.next_deadline().map(Time::as_micros);
+    assert!(
+        due.is_some_and(|due| due > solo.now),
+        "{due:?} at {}",
+        solo.now
+    );
 }

@@ -13,6 +13,7 @@
 mod beat;
 mod elect;
 mod grant;
+mod grave;
 mod guest;
 mod hello;
 mod hold;

@@ -18,6 +18,7 @@ mod clock;
 mod cost;
 mod deeds;
 mod faults;
+mod guests;
 mod host;
 mod islands;
 mod links;

@@ -195,12 +195,14 @@ fn while_nobody_listens_balls_wait_and_none_is_lost() {
     });
 }
 
+const STRANGER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
 #[test]
 fn no_more_balls_a_second_than_may_come() {
     let mut pace = Pace::default();
     let at = |millis: u64| Time::from_micros(millis * 1_000);
     let admitted: Vec<u64> = (0..3_000)
-        .filter(|&millis| pace.admits(at(millis), 10))
+        .filter(|&millis| pace.admits(at(millis), STRANGER, 10))
         .collect();
     let expected: Vec<u64> = [0, 1_000, 2_000]
         .into_iter()
@@ -208,6 +210,16 @@ fn no_more_balls_a_second_than_may_come() {
         .collect();
     assert_eq!(admitted, expected);
     assert!(pace.0.len() <= 10);
+}
+
+#[test]
+fn who_sends_too_many_keeps_no_other_out() {
+    let mut pace = Pace::default();
+    let mut came = |from| pace.admits(Time::default(), from, 10);
+    assert_eq!((0..1_000).filter(|_| came(STRANGER)).count(), 10);
+    assert!(came(IpAddr::from([192, 168, 7, 2])));
+    let crowd = (0..=255).filter(|&last| came(IpAddr::from([10, 0, 0, last])));
+    assert_eq!(crowd.count(), 10 * SENDERS - 11);
 }
 
 #[test]
