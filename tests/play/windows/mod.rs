@@ -142,7 +142,7 @@ impl<'a> Told<'a> {
 /// had the ball by two writes, and no LED may be on in it for even a nanosecond.
 fn shows(log: &[String], look: &str) -> Vec<Show> {
     let mut shows: Vec<Show> = Vec::new();
-    let mut sent = 0;
+    let mut sent = None;
     for told in log.iter().filter_map(|line| Told::parse(line)) {
         let mut open = shows.iter_mut().filter(|show| show.until == u64::MAX);
         match told.word {
@@ -152,11 +152,12 @@ fn shows(log: &[String], look: &str) -> Vec<Show> {
             }),
             "send" if told.look == look => {
                 open.next().expect("it sends what it has").until = told.at;
-                sent = told.at;
+                sent = Some(told.at);
             }
-            // Nobody took it.
+            "out" if told.look == look => sent = None,
+            // Nobody took it, or it was sent to nobody.
             "bounce" if told.look == look => {
-                let mut last = shows.iter_mut().filter(|show| show.until == sent);
+                let mut last = shows.iter_mut().filter(|show| Some(show.until) == sent);
                 if let Some(show) = last.next() {
                     show.until = u64::MAX;
                 }
@@ -214,10 +215,17 @@ fn a_window_has_the_ball_from_in_to_send_and_on_if_nobody_took_it() {
         "40 send right 0,1,2,3,30,255,64,0",
         "41 refused right [Errno 111] Connection refused",
         "42 bounce right 0,1,-2,3,30,255,64,0",
+        "50 send left 0,1,-2,3,30,255,64,0",
+        "51 out left 0,1,-2,3,30,255,64,0",
+        "60 in left 0,1,2,3,30,255,64,0",
+        "70 bounce right 0,1,-2,3,30,255,64,0",
     ]
     .map(str::to_owned);
     let show = |from, until| Show { from, until };
-    assert_eq!(shows(&log, LOOK), [show(10, 20), show(30, u64::MAX)]);
+    assert_eq!(
+        shows(&log, LOOK),
+        [show(10, 20), show(30, 50), show(60, u64::MAX)]
+    );
     assert_eq!(had_twice(&[show(10, 20), show(20, 30)]).len(), 0);
     assert_eq!(had_twice(&[show(20, 30), show(10, 21)]).len(), 1);
 }
