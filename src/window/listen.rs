@@ -51,6 +51,19 @@ const LIMITS: Limits = Limits {
     balls: 10,
 };
 
+/// A port that takes balls, for as long as this is kept.
+pub struct Listening {
+    door: Rc<Door>,
+    _accepting: Task<()>,
+}
+
+impl Listening {
+    /// How many connections brought no ball that could be taken.
+    pub fn refused(&self) -> u64 {
+        self.door.refused.get()
+    }
+}
+
 /// Takes balls at `listener`, for as long as the answer is kept.
 ///
 /// A ball ends with its connection or with a newline; what comes after that is not read. Nothing
@@ -65,9 +78,13 @@ pub fn spawn(
     edge: Direction,
     screen: Screen,
     events: Sender<Event>,
-) -> Task<()> {
+) -> Listening {
     let door = Door::new(edge, screen, events, LIMITS);
-    executor.spawn(accept(door, listener, Rc::downgrade(executor)))
+    let accepting = accept(Rc::clone(&door), listener, Rc::downgrade(executor));
+    Listening {
+        door,
+        _accepting: executor.spawn(accepting),
+    }
 }
 
 /// What all connections of a listener share.
@@ -78,6 +95,7 @@ struct Door {
     limits: Limits,
     pace: RefCell<Pace>,
     troubles: RefCell<Troubles>,
+    refused: Cell<u64>,
 }
 
 impl Door {
@@ -89,6 +107,7 @@ impl Door {
             limits,
             pace: RefCell::default(),
             troubles: RefCell::default(),
+            refused: Cell::default(),
         })
     }
 
@@ -230,6 +249,7 @@ async fn serve(
         Ok(ball) => ball,
         Err(refusal) => {
             let side = door.side();
+            door.refused.set(door.refused.get().saturating_add(1));
             door.complain(|| {
                 format!("a ball from {peer} on the {side} is no ball of a window: {refusal}")
             });

@@ -81,6 +81,9 @@ fn a_thousand_malformed_balls_disturb_nothing() {
     let after = (lines(&stage), stage.ring.counter(&nodes, "elections"));
     assert_eq!((after.0 - before.0, after.1), (1, before.1));
     assert_eq!(logged(&stage.ring, "is no ball of a window"), 1);
+    // A connection of each was refused, and none of those that brought the ring's own ball.
+    let refused = stage.ring.counter(&nodes, "refused_balls");
+    assert_eq!(refused, TIMES as u64);
     for node in nodes {
         let status = stage.ring.status(node).unwrap();
         assert_eq!(status["balls"].as_array().unwrap().len(), 1, "{status}");

@@ -156,8 +156,8 @@ fn a_copy_that_comes_after_the_loan_becomes_a_guest_where_that_is_wanted() {
     };
     let guest = wait_for(Duration::from_secs(3), "the copy to be a guest", || {
         let status = stage.ring.status(0)?;
-        let balls = status["balls"].as_array()?.iter();
-        balls.cloned().find(|ball| ball["guest"] == true)
+        let mut balls = status["balls"].as_array()?.iter();
+        balls.find(|ball| ball["guest"] == true).cloned()
     });
     assert_eq!(guest["color"], serde_json::json!(COLOR));
     assert_eq!(guest["radius"], 30.0);
@@ -166,6 +166,50 @@ fn a_copy_that_comes_after_the_loan_becomes_a_guest_where_that_is_wanted() {
     assert_eq!(logged(&stage.ring, "a guest has come"), 1);
     assert_eq!(stage.ring.counter(&NODES, "refused_balls"), 0);
     stage.ring.assert_one_ball();
+}
+
+#[test]
+fn a_lender_that_is_asked_to_end_hands_on_what_a_window_has() {
+    let _turn = turn();
+    let Some(program) = python().into_iter().next() else {
+        return;
+    };
+    let mut stage = Stage::play(slow(""), &program, &[("--speedup", "0.5")]);
+    stage.wait_for_in(0, 1);
+    let asked = stage.ring.term(2);
+    let seen = stage.ring.observe();
+    let lent = seen.last_before(asked, 2).unwrap();
+    let on = wait_for_light(&stage.ring, asked);
+    // The same generation: nobody had to be elected.
+    assert!(on.stamp > lent.stamp && on.stamp.1 == lent.stamp.1);
+    wait_for(Duration::from_secs(5), "the copy to be refused", || {
+        (stage.ring.counter(&[0, 1], "refused_balls") == 1).then_some(())
+    });
+    stage.end(LOOK);
+    println!(
+        "a lender that ends: lit elsewhere after {:.1} ms",
+        millis(on.at - asked)
+    );
+}
+
+#[test]
+fn a_lender_that_stands_still_loses_its_loan_with_its_lease() {
+    let _turn = turn();
+    let Some(program) = python().into_iter().next() else {
+        return;
+    };
+    let mut stage = Stage::play(slow(""), &program, &[("--speedup", "0.5")]);
+    stage.wait_for_in(0, 1);
+    let stopped = stage.ring.stop(2);
+    let on = wait_for_light(&stage.ring, stopped);
+    assert_ne!(on.node, 2);
+    stage.ring.go_on(2);
+    // It has forgotten the loan, so that the copy is late there, too.
+    wait_for(Duration::from_secs(5), "the copy to be refused", || {
+        (stage.ring.counter(&NODES, "refused_balls") == 1).then_some(())
+    });
+    assert!(first_ball(&stage.ring, 2)["loan"].is_null());
+    stage.end(LOOK);
 }
 
 #[test]
