@@ -1,5 +1,6 @@
 //! Windows that die, refuse, or come too late; and a lender that dies.
 
+use std::thread::sleep;
 use std::time::Duration;
 
 use super::{LOOK, Stage, first_ball, logged, python, three_and_a_window, throw};
@@ -166,6 +167,42 @@ fn a_copy_that_comes_after_the_loan_becomes_a_guest_where_that_is_wanted() {
     assert_eq!(logged(&stage.ring, "a guest has come"), 1);
     assert_eq!(stage.ring.counter(&NODES, "refused_balls"), 0);
     stage.ring.assert_one_ball();
+}
+
+#[test]
+fn copies_that_are_thrown_at_both_edges_leave_the_ring_with_one_ball() {
+    const COPIES: usize = 60;
+    let _turn = turn();
+    let Some(program) = python().into_iter().next() else {
+        return;
+    };
+    let plan = Plan {
+        dwell: Duration::from_millis(100),
+        ..slow("loan = \"2s\"")
+    };
+    let mut stage = Stage::play(plan, &program, &[("--speedup", "3")]);
+    stage.wait_for_in(0, 1);
+    // One that comes while the ball is lent counts as its return, and then the window's is late.
+    let edges = [
+        (stage.ring.ports[0].window_left, "0,300,133,2"),
+        (stage.ring.ports[2].window_right, "800,300,-133,2"),
+    ];
+    for (port, ball) in edges.iter().cycle().take(COPIES) {
+        throw(*port, format!("{ball},{LOOK}").as_bytes());
+        sleep(Duration::from_millis(97));
+    }
+    let [loans, refused] = ["loans", "refused_balls"].map(|name| stage.ring.counter(&NODES, name));
+    assert!(loans >= 5 && refused >= 10, "{loans} {refused}");
+    // One line at each edge.
+    assert!(logged(&stage.ring, "sent a ball that looks like ball 1") <= 2);
+    for node in NODES {
+        let status = stage.ring.status(node).unwrap();
+        assert_eq!(status["balls"].as_array().unwrap().len(), 1, "{status}");
+    }
+    assert_eq!(stage.ring.counter(&NODES, "elections"), 1);
+    stage.windows.clear();
+    stage.ring.assert_one_ball();
+    println!("{COPIES} copies thrown: {loans} loans, {refused} balls refused, one ball");
 }
 
 #[test]
