@@ -111,6 +111,11 @@ impl Door {
         })
     }
 
+    /// One more connection brought no ball.
+    fn count(&self) {
+        self.refused.set(self.refused.get().saturating_add(1));
+    }
+
     fn complain(&self, sentence: impl FnOnce() -> String) {
         let now = clock::monotonic_nanos();
         self.troubles.borrow_mut().tell(now, sentence);
@@ -216,6 +221,7 @@ async fn make_room(door: &Door, visits: &mut VecDeque<Visit>) {
     if let Some(oldest) = visits.iter().position(|visit| !visit.whole.get()) {
         // Dropping its task closes its connection.
         visits.remove(oldest);
+        door.count();
         let (side, most) = (door.side(), door.limits.connections);
         door.complain(|| {
             format!(
@@ -249,7 +255,7 @@ async fn serve(
         Ok(ball) => ball,
         Err(refusal) => {
             let side = door.side();
-            door.refused.set(door.refused.get().saturating_add(1));
+            door.count();
             door.complain(|| {
                 format!("a ball from {peer} on the {side} is no ball of a window: {refusal}")
             });
