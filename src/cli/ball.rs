@@ -66,16 +66,26 @@ struct Add {
     #[arg(long, value_name = "X,Y", default_value = "100,300", value_parser = pair)]
     position: [f64; 2],
     /// In pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = 20.0)]
+    #[arg(long, value_name = "PIXELS", default_value = "20", value_parser = radius)]
     radius: f64,
 }
 
 fn pair(text: &str) -> Result<[f64; 2], String> {
-    numbers(text).ok_or_else(|| "write two numbers and a comma, such as 240,130".to_owned())
+    finite(text).ok_or_else(|| "write two numbers and a comma, such as 240,130".to_owned())
+}
+
+fn radius(text: &str) -> Result<f64, String> {
+    let [radius] = finite(text).ok_or_else(|| "write a number of pixels, such as 20".to_owned())?;
+    Ok(radius)
 }
 
 fn color(text: &str) -> Result<[u8; 3], String> {
     numbers(text).ok_or_else(|| "write three numbers from 0 to 255, such as 255,64,0".to_owned())
+}
+
+/// JSON has no infinity and no NaN.
+fn finite<const N: usize>(text: &str) -> Option<[f64; N]> {
+    numbers(text).filter(|numbers: &[f64; N]| numbers.iter().all(|number| number.is_finite()))
 }
 
 fn numbers<T: std::str::FromStr, const N: usize>(text: &str) -> Option<[T; N]> {

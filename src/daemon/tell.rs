@@ -35,6 +35,7 @@ impl Daemon {
             led: self.lights.status(),
             reconnects: counters.reconnects,
             bad_lines: counters.bad_lines,
+            refused_balls: self.windows.refused(),
             stalls: self.stalls.count(),
             longest_stall: self.stalls.longest(),
         };

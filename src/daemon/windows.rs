@@ -11,7 +11,7 @@ use smol::{LocalExecutor, Task};
 use super::reload::Beside;
 use super::visit::{Answer, Visit};
 use crate::ring::{BallId, Direction, Input, NodeId, Topology, WindowBall};
-use crate::window::{self, Open, Window, listen};
+use crate::window::{self, Listening, Open, Window, listen};
 
 /// Where this node takes balls from the windows beside it.
 #[derive(Default)]
@@ -33,7 +33,13 @@ pub(super) struct Windows {
     calls: BTreeMap<BallId, Task<()>>,
     /// The connection that the core is just hearing of.
     open: Option<(BallId, Open)>,
-    _entrances: Vec<Task<()>>,
+    entrances: Vec<Entrance>,
+}
+
+/// A port for a window's balls, and their way to the loop.
+struct Entrance {
+    listening: Listening,
+    _forwarding: Task<()>,
 }
 
 /// What the windows on the left and on the right are called.
@@ -77,7 +83,7 @@ impl Windows {
             },
             left: None,
             right: None,
-            _entrances: entrances.flatten().collect(),
+            entrances: entrances.collect(),
             visits,
             calls: BTreeMap::new(),
             open: None,
@@ -92,7 +98,7 @@ impl Windows {
         listener: Async<TcpListener>,
         edge: Direction,
         visits: Sender<Visit>,
-    ) -> [Task<()>; 2] {
+    ) -> Entrance {
         let (events, came) = bounded::<window::Event>(1);
         let listening = listen::spawn(executor, listener, edge, topology.screen, events);
         let forwarding = executor.spawn(async move {
@@ -102,7 +108,16 @@ impl Windows {
                 }
             }
         });
-        [listening, forwarding]
+        Entrance {
+            listening,
+            _forwarding: forwarding,
+        }
+    }
+
+    /// How many visits to this node's ports for windows brought no ball that the core could hear of.
+    pub(super) fn refused(&self) -> u64 {
+        let refused = self.entrances.iter().map(|at| at.listening.refused());
+        refused.fold(0, u64::saturating_add)
     }
 
     /// From now on they are there; a connection that is open stays where it is.

@@ -202,7 +202,7 @@ pub struct CounterStatus {
     /// Balls lent to windows.
     #[serde(default)]
     pub loans: u64,
-    /// Balls from windows and guests that were not taken.
+    /// Balls from windows and guests that were not taken, and what came in their place.
     #[serde(default)]
     pub refused_balls: u64,
     /// Passes that brought nothing new.
@@ -232,6 +232,8 @@ pub struct Surroundings {
     pub reconnects: u64,
     /// Lines from the network that were no message.
     pub bad_lines: u64,
+    /// What came to the ports for windows and could be no ball; the core never heard of it.
+    pub refused_balls: u64,
     /// How often the loop came late by more than it should.
     pub stalls: u64,
     /// The longest of these.
@@ -277,7 +279,10 @@ impl Status {
                 elections: view.counters.elections,
                 refused_passes: view.counters.refused_passes,
                 loans: view.counters.loans,
-                refused_balls: view.counters.refused_balls,
+                refused_balls: view
+                    .counters
+                    .refused_balls
+                    .saturating_add(surroundings.refused_balls),
                 reconnects: surroundings.reconnects,
                 bad_lines: surroundings.bad_lines,
                 stalls: surroundings.stalls,

@@ -54,6 +54,19 @@ const LIMITS: Limits = Limits {
     balls: 10,
 };
 
+/// A port that takes balls, for as long as this is kept.
+pub struct Listening {
+    door: Rc<Door>,
+    _accepting: Task<()>,
+}
+
+impl Listening {
+    /// How many connections brought no ball that could be taken.
+    pub fn refused(&self) -> u64 {
+        self.door.refused.get()
+    }
+}
+
 /// Takes balls at `listener`, for as long as the answer is kept.
 ///
 /// A ball ends with its connection or with a newline; what comes after that is not read. Nothing
@@ -68,9 +81,13 @@ pub fn spawn(
     edge: Direction,
     screen: Screen,
     events: Sender<Event>,
-) -> Task<()> {
+) -> Listening {
     let door = Door::new(edge, screen, events, LIMITS);
-    executor.spawn(accept(door, listener, Rc::downgrade(executor)))
+    let accepting = accept(Rc::clone(&door), listener, Rc::downgrade(executor));
+    Listening {
+        door,
+        _accepting: executor.spawn(accepting),
+    }
 }
 
 /// What all connections of a listener share.
@@ -81,6 +98,7 @@ struct Door {
     limits: Limits,
     pace: RefCell<Pace>,
     troubles: RefCell<Troubles>,
+    refused: Cell<u64>,
 }
 
 impl Door {
@@ -92,7 +110,13 @@ impl Door {
             limits,
             pace: RefCell::default(),
             troubles: RefCell::default(),
+            refused: Cell::default(),
         })
+    }
+
+    /// One more connection brought no ball.
+    fn count(&self) {
+        self.refused.set(self.refused.get().saturating_add(1));
     }
 
     fn complain(&self, sentence: impl FnOnce() -> String) {
@@ -202,6 +226,7 @@ async fn make_room(door: &Door, visits: &mut VecDeque<Visit>) {
     if let Some(oldest) = visits.iter().position(|visit| !visit.whole.get()) {
         // Dropping its task closes its connection.
         visits.remove(oldest);
+        door.count();
         let (side, most) = (door.side(), door.limits.connections);
         door.complain(|| {
             format!(
@@ -235,6 +260,7 @@ async fn serve(
         Ok(ball) => ball,
         Err(refusal) => {
             let side = door.side();
+            door.count();
             door.complain(|| {
                 format!("a ball from {peer} on the {side} is no ball of a window: {refusal}")
             });

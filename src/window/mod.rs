@@ -10,4 +10,4 @@ pub mod listen;
 pub mod wire;
 
 pub use dial::{Open, OpenError, Window};
-pub use listen::Event;
+pub use listen::{Event, Listening};

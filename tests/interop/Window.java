@@ -161,6 +161,7 @@ public class Window {
         }
         int colon = address.lastIndexOf(':');
         int port = Integer.parseInt(address.substring(colon + 1));
+        say("send", side, ball);
         try (Socket socket = new Socket()) {
             socket.connect(new InetSocketAddress(address.substring(0, colon), port), 1_000);
             Writer out = new OutputStreamWriter(socket.getOutputStream(), StandardCharsets.US_ASCII);

@@ -9,9 +9,10 @@ and the other way round; if nobody takes it, it bounces.
     window.py --listen-left 10001 --listen-right 10002 --left pi1:10002 --right pi2:10001
 
 What happens is printed, a line each: nanoseconds (CLOCK_MONOTONIC), a word, a side, the ball.
-  in       a ball came          garbled  what came was no ball
-  out      it was passed on     refused  the neighbour did not take it
-  bounce   it turned round      serve    it was made here
+  in       a ball came              garbled  what came was no ball
+  send     it is about to go on     refused  the neighbour did not take it
+  out      it was passed on         bounce   it turned round
+  serve    it was made here
 """
 import argparse
 import os
@@ -143,6 +144,7 @@ class Window:
         address = self.neighbours[side]
         if address is None or self.options.keep:
             return False
+        say("send", side, ball)
         try:
             with socket.create_connection(address, timeout=1) as connection:
                 connection.sendall(str(ball).encode("ascii"))

@@ -29,3 +29,4 @@ mod status;
 mod stop;
 #[cfg(feature = "watch")]
 mod watch;
+mod windows;

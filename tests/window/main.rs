@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use async_io::{Async, Timer};
 use carom::ring::{BallState, Direction, Screen, WindowBall};
-use carom::window::{Event, OpenError, Window, listen};
+use carom::window::{Event, Listening, OpenError, Window, listen};
 use smol::channel::{Receiver, bounded};
-use smol::{LocalExecutor, Task, future};
+use smol::{LocalExecutor, future};
 
 use program::{Program, free_port, programs};
 
@@ -47,7 +47,7 @@ struct Edge {
     /// Our ports for balls from a window on the left, and on the right.
     ports: [u16; 2],
     events: Receiver<Event>,
-    _listening: [Task<()>; 2],
+    _listening: [Listening; 2],
 }
 
 impl Edge {

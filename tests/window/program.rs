@@ -1,10 +1,13 @@
 //! Runs `tests/interop/window.py` and `Window.java`, and keeps what they print.
+//!
+//! `tests/play` uses this file, too.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, spawn};
 
 use tempfile::TempDir;
@@ -19,7 +22,8 @@ pub(crate) struct Program {
 /// A window that runs; killed when this is dropped.
 pub(crate) struct Running {
     child: Child,
-    lines: Option<JoinHandle<Vec<String>>>,
+    lines: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 /// A port that nobody listens on now.
@@ -35,38 +39,45 @@ fn interop(name: &str) -> PathBuf {
 
 /// Python, and Java if there is a compiler, each with one thread and with several.
 pub(crate) fn programs() -> Vec<Program> {
-    let there = |name: &str| Command::new(name).arg("--version").output().is_ok();
-    let mut found = Vec::new();
-    let mut add = |names: [&'static str; 2], classes: Option<Rc<TempDir>>| {
-        for (name, threads) in names.into_iter().zip([false, true]) {
-            found.push(Program {
-                name,
-                classes: classes.clone(),
-                threads,
-            });
-        }
-    };
-    if there("python3") {
-        add(["python", "threaded python"], None);
-    } else {
-        println!("skipped: python3 is not installed");
+    python().into_iter().chain(java()).collect()
+}
+
+fn is_there(name: &str) -> bool {
+    let there = Command::new(name).arg("--version").output().is_ok();
+    if !there {
+        println!("skipped: {name} is not installed");
     }
-    if there("javac") {
-        let classes = tempfile::tempdir().unwrap();
-        let mut compiler = Command::new("javac");
-        compiler.arg("-d").arg(classes.path());
-        assert!(
-            compiler
-                .arg(interop("Window.java"))
-                .status()
-                .unwrap()
-                .success()
-        );
-        add(["java", "threaded java"], Some(Rc::new(classes)));
-    } else {
-        println!("skipped: javac is not installed");
+    there
+}
+
+/// The one in Python, if there is Python, with one thread and with several.
+pub(crate) fn python() -> Vec<Program> {
+    if !is_there("python3") {
+        return Vec::new();
     }
-    found
+    both(["python", "threaded python"], None)
+}
+
+fn java() -> Vec<Program> {
+    if !is_there("javac") {
+        return Vec::new();
+    }
+    let classes = tempfile::tempdir().unwrap();
+    let mut compiler = Command::new("javac");
+    compiler.arg("-d").arg(classes.path());
+    let compiled = compiler.arg(interop("Window.java")).status().unwrap();
+    assert!(compiled.success());
+    both(["java", "threaded java"], Some(Rc::new(classes)))
+}
+
+fn both(names: [&'static str; 2], classes: Option<Rc<TempDir>>) -> Vec<Program> {
+    let both = names.into_iter().zip([false, true]);
+    both.map(|(name, threads)| Program {
+        name,
+        classes: classes.clone(),
+        threads,
+    })
+    .collect()
 }
 
 impl Program {
@@ -101,9 +112,18 @@ impl Program {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().unwrap().unwrap();
-        let mut running = Running { child, lines: None };
+        let mut running = Running {
+            child,
+            lines: Arc::default(),
+            reader: None,
+        };
         assert!(first.ends_with(" ready -"), "{first}");
-        running.lines = Some(spawn(move || lines.map_while(Result::ok).collect()));
+        let kept = Arc::clone(&running.lines);
+        running.reader = Some(spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                kept.lock().unwrap().push(line);
+            }
+        }));
         running
     }
 }
@@ -120,10 +140,16 @@ impl Running {
         self.child.wait().unwrap();
     }
 
+    /// What it has printed so far.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
     /// Kills it; everything that it printed.
     pub(crate) fn stop(mut self) -> Vec<String> {
         let _ = (self.child.kill(), self.child.wait());
-        self.lines.take().unwrap().join().unwrap()
+        self.reader.take().unwrap().join().unwrap();
+        self.lines()
     }
 }
 

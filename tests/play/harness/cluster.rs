@@ -10,14 +10,15 @@ use tempfile::TempDir;
 
 use super::mesh::Mesh;
 use super::observer::Deed;
-use super::plan::{Plan, Ports, ring_file};
-use super::{Observed, Process, get, now, traces, wait_for};
+use super::plan::{Plan, Ports, WindowPorts, free_ports, ring_file};
+use super::{Observed, Process, carom, get, now, traces, wait_for};
 
 /// The processes, what was done to them, and where their traces and logs are.
 pub(crate) struct Cluster {
     pub(crate) plan: Plan,
     pub(crate) name: String,
     pub(crate) ports: Vec<Ports>,
+    pub(crate) windows: Vec<WindowPorts>,
     pub(crate) mesh: Option<Mesh>,
     folder: TempDir,
     processes: Vec<Option<Process>>,
@@ -27,25 +28,37 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Writes the ring files and starts every node that is not to be absent.
     pub(crate) fn start(plan: Plan) -> Self {
+        let mut cluster = Self::lay(plan);
+        cluster.raise();
+        cluster
+    }
+
+    /// Writes the ring files.
+    pub(crate) fn lay(plan: Plan) -> Self {
         static RINGS: AtomicU32 = AtomicU32::new(0);
         let ring = RINGS.fetch_add(1, Ordering::Relaxed);
         let ports: Vec<Ports> = (0..plan.nodes).map(|_| Ports::draw()).collect();
-        let mut cluster = Self {
+        let cluster = Self {
             plan,
             name: format!("play-{}-{ring}", std::process::id()),
             mesh: plan.meshed.then(|| Mesh::lay(&ports)),
             ports,
+            windows: plan.windows.iter().map(|_| free_ports()).collect(),
             folder: tempfile::tempdir().unwrap(),
             processes: (0..plan.nodes).map(|_| None).collect(),
             deeds: Vec::new(),
         };
         cluster.write_files();
-        for node in 0..plan.nodes {
-            if !plan.absent.contains(&node) {
-                cluster.spawn(node);
+        cluster
+    }
+
+    /// Starts every node that is not to be absent.
+    pub(crate) fn raise(&mut self) {
+        for node in 0..self.plan.nodes {
+            if !self.plan.absent.contains(&node) {
+                self.spawn(node);
             }
         }
-        cluster
     }
 
     /// Starts a ring and waits until all its nodes are linked and the ball is on its way.
@@ -64,7 +77,7 @@ impl Cluster {
                 &self.plan,
                 &self.name,
                 self.folder.path(),
-                &self.ports,
+                (&self.ports, &self.windows),
                 ring_ports,
             );
             write(path, file).unwrap();
@@ -88,6 +101,11 @@ impl Cluster {
             .join(format!("ring-of-pi{}.toml", node + 1))
     }
 
+    /// Where that node's control socket is, if it has one.
+    pub(crate) fn control(&self, node: usize) -> PathBuf {
+        self.folder.path().join(format!("pi{}.sock", node + 1))
+    }
+
     fn log_path(&self, node: usize) -> PathBuf {
         self.folder.path().join(format!("pi{}.log", node + 1))
     }
@@ -101,7 +119,12 @@ impl Cluster {
     pub(crate) fn spawn(&mut self, node: usize) -> u64 {
         let before = now();
         let name = format!("pi{}", node + 1);
-        let process = Process::start(&self.file_of(node), &name, &self.log_path(node));
+        let mut command = carom(&["run", "--node", &name, "--config"]);
+        command.arg(self.file_of(node));
+        if self.plan.controlled {
+            command.arg("--control").arg(self.control(node));
+        }
+        let process = Process::spawn(command, &self.log_path(node));
         self.processes[node] = Some(process);
         before
     }

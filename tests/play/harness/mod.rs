@@ -20,10 +20,11 @@ pub(crate) use cluster::Cluster;
 pub(crate) use http::{get, head};
 pub(crate) use listener::{Event, Listener};
 pub(crate) use mesh::Mesh;
-pub(crate) use observer::Observed;
-pub(crate) use plan::{Plan, free_ports};
+pub(crate) use observer::{Observed, Show};
+pub(crate) use plan::{COLOR, Plan, RADIUS, free_ports};
 pub(crate) use process::{Process, Usage};
 pub(crate) use stranger::{Claim, Stranger};
+pub(crate) use traces::Line;
 
 static TURN: Mutex<()> = Mutex::new(());
 

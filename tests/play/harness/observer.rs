@@ -1,5 +1,7 @@
 //! The judge: who was lit when, by the merged traces and by what was done to the processes.
 
+use std::collections::BTreeMap;
+
 use super::millis;
 use super::traces::{Line, Stamp};
 
@@ -40,6 +42,13 @@ pub(crate) struct Stay {
     until: u64,
     /// When it was certainly off.
     surely_until: u64,
+}
+
+/// A window has a ball, from one moment to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Show {
+    pub(crate) from: u64,
+    pub(crate) until: u64,
 }
 
 /// All that was seen.
@@ -164,15 +173,36 @@ impl Observed {
     /// Every `on` whose stamp is below an earlier one's: a ball that went back in time.
     pub(crate) fn steps_back(&self) -> Vec<String> {
         let ons: Vec<&Line> = self.lines.iter().filter(|line| line.on).collect();
-        let mut highest: Stamp = (0, 0, 0);
+        let mut balls: BTreeMap<u32, Stamp> = BTreeMap::new();
         let mut found = Vec::new();
         for on in ons {
-            if on.stamp < highest {
+            let highest = balls.entry(on.ball).or_default();
+            if on.stamp < *highest {
                 found.push(format!("{on:?} came after {highest:?}"));
             }
-            highest = highest.max(on.stamp);
+            *highest = on.stamp.max(*highest);
         }
         found
+    }
+
+    /// Every LED that was on for that ball while a window showed it.
+    pub(crate) fn shown_twice(&self, ball: u32, shows: &[Show]) -> Vec<String> {
+        let stays = self.stays.iter().filter(|stay| stay.ball == ball);
+        let pairs = stays.flat_map(|stay| shows.iter().map(move |show| (stay, show)));
+        let both = |stay: &Stay, show: &Show| {
+            let end = stay.surely_until.min(show.until);
+            end.saturating_sub(stay.from.max(show.from))
+        };
+        let twice = pairs.filter(|(stay, show)| both(stay, show) > 0);
+        twice
+            .map(|(stay, show)| {
+                format!(
+                    "pi{} was lit for {:.3} ms while a window had the ball: {stay:?}, {show:?}",
+                    stay.node + 1,
+                    millis(both(stay, show))
+                )
+            })
+            .collect()
     }
 
     /// The longest time that nobody was lit between two moments, and when it began.
@@ -272,6 +302,16 @@ mod tests {
         assert_eq!(seen(&without_off, &[]).overlaps().len(), 1);
         let twice = ["10 pi1 on 0", "40 pi1 on 0"];
         assert_eq!(seen(&twice, &[]).overlaps().len(), 1);
+    }
+
+    #[test]
+    fn the_observer_sees_a_window_that_has_what_an_led_shows() {
+        let seen = seen(&["10 pi1 on 0", "20 pi1 off 0", "40 pi2 on 1"], &[]);
+        let shown = |from, until| seen.shown_twice(1, &[Show { from, until }]).len();
+        assert_eq!((shown(20, 40), shown(5, 10)), (0, 0));
+        assert_eq!((shown(19, 40), shown(20, 41), shown(5, 50)), (1, 1, 2));
+        let other = [Show { from: 5, until: 50 }];
+        assert!(seen.shown_twice(2, &other).is_empty());
     }
 
     #[test]

@@ -7,6 +7,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+/// What the ball looks like; no window's pixel is as fine.
+pub(crate) const RADIUS: f64 = 29.7;
+pub(crate) const COLOR: [u8; 3] = [255, 64, 0];
+
 /// A ring to set up.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan {
@@ -18,6 +22,14 @@ pub(crate) struct Plan {
     pub(crate) absent: &'static [usize],
     /// Whether every pair talks through a proxy.
     pub(crate) meshed: bool,
+    /// `ring` or `row`.
+    pub(crate) shape: &'static str,
+    /// Where windows stand: how many nodes come before each.
+    pub(crate) windows: &'static [usize],
+    /// More lines of `[ring]`.
+    pub(crate) visits: &'static str,
+    /// Whether every node has a control socket.
+    pub(crate) controlled: bool,
 }
 
 impl Plan {
@@ -29,6 +41,10 @@ impl Plan {
             dwell,
             absent: &[],
             meshed: false,
+            shape: "ring",
+            windows: &[],
+            visits: "",
+            controlled: false,
         }
     }
 }
@@ -40,16 +56,20 @@ pub(crate) struct Ports {
     pub(crate) receiver: u16,
     pub(crate) rate: u16,
     pub(crate) http: u16,
+    pub(crate) window_left: u16,
+    pub(crate) window_right: u16,
 }
 
 impl Ports {
     pub(crate) fn draw() -> Self {
-        let [ring, receiver, rate, http] = free_ports();
+        let [ring, receiver, rate, http, window_left, window_right] = free_ports();
         Self {
             ring,
             receiver,
             rate,
             http,
+            window_left,
+            window_right,
         }
     }
 }
@@ -76,40 +96,65 @@ pub(crate) fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
     [(); COUNT].map(|()| found.next().unwrap())
 }
 
+/// Where a window takes balls from its left, and from its right.
+pub(crate) type WindowPorts = [u16; 2];
+
 /// The ring file that has these ring ports.
 pub(crate) fn ring_file(
     plan: &Plan,
     name: &str,
     folder: &Path,
-    ports: &[Ports],
+    (ports, windows): (&[Ports], &[WindowPorts]),
     ring_ports: &[u16],
 ) -> String {
     let mut text = format!(
-        "[ring]\nname = {name:?}\nlease = \"{}ms\"\n",
-        plan.lease.as_millis()
+        "[ring]\nname = {name:?}\nshape = {:?}\nlease = \"{}ms\"\n{}\n",
+        plan.shape,
+        plan.lease.as_millis(),
+        plan.visits,
     );
     for (index, (ports, ring)) in ports.iter().zip(ring_ports).enumerate() {
         let number = index + 1;
+        write_windows(&mut text, plan, windows, index);
         let Ports {
             receiver,
             rate,
             http,
+            window_left,
+            window_right,
             ..
         } = ports;
         let trace = folder.join(format!("pi{number}.trace"));
         write!(
             text,
             "\n[[node]]\nname = \"pi{number}\"\nhost = \"127.0.0.1\"\n\
-             ports = {{ ring = {ring}, receiver = {receiver}, rate = {rate}, http = {http} }}\n\
+             ports = {{ ring = {ring}, receiver = {receiver}, rate = {rate}, http = {http}, \
+             window-left = {window_left}, window-right = {window_right} }}\n\
              led = {{ backend = \"trace\", path = {trace:?} }}\n"
         )
         .unwrap();
     }
+    write_windows(&mut text, plan, windows, ports.len());
     write!(
         text,
-        "\n[[ball]]\nstart = \"pi1\"\nposition = [0, 300]\nvelocity = [240, 130]\ndwell = \"{}ms\"\n",
+        "\n[[ball]]\nstart = \"pi1\"\nposition = [0, 300]\nvelocity = [240, 130]\nradius = {RADIUS}\n\
+         color = {COLOR:?}\ndwell = \"{}ms\"\n",
         plan.dwell.as_millis()
     )
     .unwrap();
     text
+}
+
+/// The windows that stand behind so many nodes.
+fn write_windows(text: &mut String, plan: &Plan, windows: &[WindowPorts], after: usize) {
+    let all = plan.windows.iter().zip(windows).enumerate();
+    for (index, (_, [left, right])) in all.filter(|(_, (place, _))| **place == after) {
+        let number = index + 1;
+        write!(
+            text,
+            "\n[[node]]\nkind = \"window\"\nname = \"laptop{number}\"\n\
+             listen-left = \"127.0.0.1:{left}\"\nlisten-right = \"127.0.0.1:{right}\"\n"
+        )
+        .unwrap();
+    }
 }
