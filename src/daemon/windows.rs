@@ -26,6 +26,7 @@ pub struct Entrances {
 pub(super) struct Windows {
     executor: Weak<LocalExecutor<'static>>,
     names: Names,
+    beside: Beside,
     left: Option<Rc<Window>>,
     right: Option<Rc<Window>>,
     visits: Sender<Visit>,
@@ -81,6 +82,7 @@ impl Windows {
                 left: name(Direction::Left),
                 right: name(Direction::Right),
             },
+            beside: Beside::default(),
             left: None,
             right: None,
             entrances: entrances.collect(),
@@ -134,8 +136,14 @@ impl Windows {
                 place.port,
             ))
         };
-        self.left = window(beside.left, &self.names.left);
-        self.right = window(beside.right, &self.names.right);
+        // One that has not moved keeps its connections that are closing, and what was logged of it.
+        if beside.left != self.beside.left {
+            self.left = window(beside.left.clone(), &self.names.left);
+        }
+        if beside.right != self.beside.right {
+            self.right = window(beside.right.clone(), &self.names.right);
+        }
+        self.beside = beside;
     }
 
     /// Calls the window at that edge; the answer comes as a visit.

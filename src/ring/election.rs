@@ -219,6 +219,9 @@ impl Node {
             } else {
                 let granted = election.granted.len();
                 let wait = self.patience(id, &election);
+                // It stood too low only because this node had forgotten a grave, and now it knows.
+                let newcomer = self.balls.get_mut(&id).filter(|_| gone);
+                let newcomer = newcomer.and_then(|ball| ball.arriving.take());
                 self.abandon(id, out);
                 if let Some(ball) = self.balls.get_mut(&id) {
                     ball.not_before = self.now + wait;
@@ -229,6 +232,9 @@ impl Node {
                     generation,
                     granted,
                 }));
+                if let Some(state) = newcomer {
+                    self.stand_with(id, state, out);
+                }
             }
         }
     }

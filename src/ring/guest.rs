@@ -58,17 +58,22 @@ impl Node {
     pub(super) fn welcome(&mut self, state: BallState, out: &mut Vec<Output>) {
         let why = match self.room() {
             Ok(id) => {
-                if let Some(ball) = self.balls.get_mut(&id) {
-                    ball.arriving = Some(state);
-                    self.next_guest = self.next_guest.max(self.now) + PACE;
-                    self.stand(&[id], out);
-                }
+                self.next_guest = self.next_guest.max(self.now) + PACE;
+                self.stand_with(id, state, out);
                 return;
             }
             Err(why) => why,
         };
         self.counters.refused_balls += 1;
         out.push(Output::Note(Note::TurnedAway { why }));
+    }
+
+    /// Stands for that identity with a new ball.
+    pub(super) fn stand_with(&mut self, id: BallId, state: BallState, out: &mut Vec<Output>) {
+        if let Some(ball) = self.balls.get_mut(&id) {
+            ball.arriving = Some(state);
+            self.stand(&[id], out);
+        }
     }
 
     /// An identity that nobody has, as far as this node knows.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::ball::{BallId, BallState, Generation, Stamp};
 use super::drain::Drain;
 use super::event::{Input, Note, Output, Possession};
-use super::holder::{Held, Holding};
+use super::holder::{Held, Holding, Stay};
 use super::loan::Found;
 use super::message::{Incarnation, Message};
 use super::peers::Peers;
@@ -190,7 +190,9 @@ impl Node {
                         }));
                     }
                     held.freeze(held.deadline, self.topology.screen);
-                    out.push(Output::Note(Note::Froze { ball: id }));
+                    if !matches!(held.stay, Stay::Leaving) {
+                        out.push(Output::Note(Note::Froze { ball: id }));
+                    }
                 }
                 Holding::Passing(passing) if passing.deadline <= self.now => {
                     out.push(Output::Note(Note::Unanswered {

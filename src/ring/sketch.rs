@@ -1,7 +1,8 @@
 //! A node's future as a walk over plain values: by this a model checker tells states apart.
 //!
 //! The walk shows all that can change what the node will ever do, each value by its kind, and
-//! leaves out what only people look at. Two nodes with the same walk behave alike from here on.
+//! leaves out what only people look at, and of windows and guests what a ring without them never has.
+//! Two nodes with the same walk behave alike from here on.
 
 use std::time::Duration;
 

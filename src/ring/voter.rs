@@ -14,7 +14,8 @@ pub(super) struct Voter {
     newest: Option<Record>,
     holder: Option<NodeId>,
     heard: Option<Time>,
-    /// Since when this ball is known without a break.
+    /// Since when a ball of this identity is known: where a farewell was missed, the last guest's time
+    /// counts for the next one, too.
     known_since: Option<Time>,
     /// Up to this generation, all guests of this identity have left.
     gone: Option<Generation>,
@@ -131,7 +132,7 @@ impl Voter {
         self.lease.is_none_or(|lease| lease.until <= now)
     }
 
-    /// Since when this ball is known without a break.
+    /// Since when a ball of this identity is known.
     pub(super) fn known_since(&self) -> Option<Time> {
         self.known_since
     }

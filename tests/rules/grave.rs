@@ -3,11 +3,17 @@
 use carom::ring::message::{Claim, Denial, Grant};
 use carom::ring::{Input, Message, Output, Record, Stamp, TurnedAway};
 
-use crate::guest::{
-    FIRST, acquire, candidacy, guests, is_granted, newcomer, renewal, turned_away, welcomed,
-};
+use crate::guest::{FIRST, acquire, candidacy, guests, is_granted, newcomer, renewal, turned_away};
 use crate::kind::{agree, holder, play};
 use crate::solo::{LEASE, generation, lit, notes, passed_to, said};
+
+fn claims(out: &[Output]) -> impl Iterator<Item = &Claim> {
+    let request = |output| match output {
+        &Output::Broadcast(Message::Acquire { ref balls, .. }) => balls.as_slice(),
+        _ => &[],
+    };
+    out.iter().flat_map(request)
+}
 
 #[test]
 fn a_guest_never_shines_under_a_generation_that_has_left() {
@@ -28,9 +34,12 @@ fn a_guest_never_shines_under_a_generation_that_has_left() {
     let balls = vec![Grant { ball, newest }];
     let out = solo.hear(2, Message::Granted { seq, balls });
     assert!(!lit(&out), "{out:?}");
-    assert!(notes(&out).contains(&turned_away(TurnedAway::NoMajority)));
-    // The next one stands above it.
-    assert!(lit(&welcomed(&mut solo)));
+    // It stands again, above what it has just heard of.
+    assert!(!notes(&out).contains(&turned_away(TurnedAway::NoMajority)));
+    let again = claims(&out).find(|claim| claim.ball == FIRST && claim.hop.is_none());
+    assert!(again.unwrap().generation > generation(40), "{out:?}");
+    assert!(lit(&agree(&mut solo, out)));
+    assert_eq!(guests(&solo), [(FIRST, true)]);
 }
 
 #[test]
