@@ -209,7 +209,9 @@ link_units() {
         ln -sfn "$root/current/$file" "/etc/carom/$file"
     done
     ln -sfn "$root/current/carom" /usr/local/bin/carom
-    install -m 644 "$root/releases/$1/carom-revert.service" "$units/carom-revert.service"
+    # A power cut must find the old one or the new one, whole: it is what goes back then.
+    install -m 644 "$root/releases/$1/carom-revert.service" "$units/carom-revert.new"
+    mv "$units/carom-revert.new" "$units/carom-revert.service"
     ln -sfn ../carom-revert.service "$units/multi-user.target.wants/carom-revert.service"
     install -D -m 644 "$root/releases/$1/carom.sysusers" /etc/sysusers.d/carom.conf
     systemd-sysusers /etc/sysusers.d/carom.conf
