@@ -195,6 +195,10 @@ listeners() {
 
 # Where the machine finds what the running release brings: all through one link.
 link_units() {
+    # A power cut must find the old one or the new one, whole: it is what goes back then.
+    install -m 644 "$root/releases/$1/carom-revert.service" "$units/carom-revert.new"
+    mv "$units/carom-revert.new" "$units/carom-revert.service"
+    ln -sfn ../carom-revert.service "$units/multi-user.target.wants/carom-revert.service"
     for unit in carom.service carom.socket carom-retry.timer; do
         ln -sfn "$root/current/$unit" "$units/$unit"
     done
@@ -209,10 +213,6 @@ link_units() {
         ln -sfn "$root/current/$file" "/etc/carom/$file"
     done
     ln -sfn "$root/current/carom" /usr/local/bin/carom
-    # A power cut must find the old one or the new one, whole: it is what goes back then.
-    install -m 644 "$root/releases/$1/carom-revert.service" "$units/carom-revert.new"
-    mv "$units/carom-revert.new" "$units/carom-revert.service"
-    ln -sfn ../carom-revert.service "$units/multi-user.target.wants/carom-revert.service"
     install -D -m 644 "$root/releases/$1/carom.sysusers" /etc/sysusers.d/carom.conf
     systemd-sysusers /etc/sysusers.d/carom.conf
     if command -v udevadm >/dev/null 2>&1; then
