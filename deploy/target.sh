@@ -195,6 +195,7 @@ listeners() {
 
 # Where the machine finds what the running release brings: all through one link.
 link_units() {
+    install -d "$units/multi-user.target.wants" "$units/sockets.target.wants" /etc/carom /usr/local/bin
     # A power cut must find the old one or the new one, whole: it is what goes back then.
     install -m 644 "$root/releases/$1/carom-revert.service" "$units/carom-revert.new"
     mv "$units/carom-revert.new" "$units/carom-revert.service"
@@ -202,7 +203,6 @@ link_units() {
     for unit in carom.service carom.socket carom-retry.timer; do
         ln -sfn "$root/current/$unit" "$units/$unit"
     done
-    install -d "$units/multi-user.target.wants" "$units/sockets.target.wants" /etc/carom /usr/local/bin
     ln -sfn ../carom.service "$units/multi-user.target.wants/carom.service"
     ln -sfn ../carom.socket "$units/sockets.target.wants/carom.socket"
     for file in ring.toml carom.env; do
