@@ -5,6 +5,9 @@ figure=$(on pi1 'systemd-analyze security --no-pager carom.service' | sed -n 's/
 awk -v figure="$figure" 'BEGIN { exit !(figure != "" && figure <= 1.5) }' || fail "systemd-analyze security says $figure"
 on pi1 'systemd-analyze verify carom.service carom.socket' >"$stage/out" 2>&1 || fail "systemd-analyze verify: $(cat "$stage/out")"
 [ ! -s "$stage/out" ] || fail "systemd-analyze verify: $(cat "$stage/out")"
+# With a circle in their order, systemd leaves one of the units out at a start of the machine, now this, now that.
+on pi1 'systemd-analyze verify multi-user.target' 2>&1 | grep -i carom >"$stage/out" || true
+[ ! -s "$stage/out" ] || fail "at a start of the machine: $(cat "$stage/out")"
 pass "systemd-analyze security: exposure $figure (limit 1.5); systemd-analyze verify has no complaint"
 
 main_pid() { on "$1" 'systemctl show -p MainPID --value carom'; }
