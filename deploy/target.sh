@@ -491,12 +491,12 @@ verb_gate() {
         }' /run/carom-rollout-facts
     rm -f /run/carom-rollout-facts
 }
-# What the daemon said before it ended, or else how it ended.
+# What the daemon said before it ended, at this start or, if that has said nothing yet, at the one before; or else how it ended.
 last_word() {
     word=$(journalctl -q -u carom.service -n 60 -o cat --no-pager 2>/dev/null | awk '
-        /^Starting carom/ { word = "" }
+        /^Starting carom/ { before = word; word = "" }
         word == "" && (/^carom: / || /^[^ ]*:[0-9]+:[0-9]+: /) { word = $0 }
-        END { print substr(word, 1, 240) }')
+        END { print substr(word == "" ? before : word, 1, 240) }')
     [ -n "$word" ] || word="it ended with $(systemctl show -p Result --value carom.service)"
     printf '%s\n' "${word#carom: }"
 }
