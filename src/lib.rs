@@ -6,6 +6,7 @@ pub mod config;
 pub mod connect;
 pub mod control;
 pub mod daemon;
+pub mod endpoint;
 pub mod escape;
 pub mod http;
 pub mod lab;

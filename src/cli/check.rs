@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::Args;
 
 use super::{Failure, RingFile};
-use crate::config::{Config, Gap, Led, Node};
+use crate::config::{Config, LedConfig, NodeConfig, WindowChainConfig};
 use crate::ring::{Direction, NodeId, OnPartition, Shape, Topology};
 
 /// Reports every fault of a ring file in one run, or prints the ring that it describes
@@ -32,7 +32,11 @@ fn print(config: &Config) -> io::Result<()> {
         Shape::Ring => "a ring",
         Shape::Row => "a row",
     };
-    let windows: usize = config.gaps.iter().map(|gap| gap.windows.len()).sum();
+    let windows: usize = config
+        .window_chains
+        .iter()
+        .map(|gap| gap.windows.len())
+        .sum();
     let windows = match windows {
         0 => String::new(),
         1 => " and a window".to_owned(),
@@ -77,13 +81,14 @@ fn print(config: &Config) -> io::Result<()> {
 
 /// Every node and every window, from left to right.
 fn members(out: &mut impl Write, config: &Config, topology: &Topology) -> io::Result<()> {
-    let longest = |text: fn(&Node) -> &str| config.nodes.iter().map(|node| text(node).len()).max();
-    let windows = config.gaps.iter().flat_map(|gap| &gap.windows);
+    let longest =
+        |text: fn(&NodeConfig) -> &str| config.nodes.iter().map(|node| text(node).len()).max();
+    let windows = config.window_chains.iter().flat_map(|gap| &gap.windows);
     let longest_window = windows.map(|window| window.name.len()).max();
     let names = longest(|node| &node.name).max(longest_window).unwrap_or(0);
     let hosts = longest(|node| &node.host).unwrap_or(0);
     let windows = |out: &mut _, left: Option<NodeId>| {
-        let mut gaps = config.gaps.iter();
+        let mut gaps = config.window_chains.iter();
         match gaps.find(|gap| gap.left == left) {
             Some(gap) => window_lines(out, gap, names),
             None => Ok(()),
@@ -113,7 +118,7 @@ fn members(out: &mut impl Write, config: &Config, topology: &Topology) -> io::Re
     Ok(())
 }
 
-fn window_lines(out: &mut impl Write, gap: &Gap, names: usize) -> io::Result<()> {
+fn window_lines(out: &mut impl Write, gap: &WindowChainConfig, names: usize) -> io::Result<()> {
     for window in &gap.windows {
         writeln!(
             out,
@@ -125,13 +130,13 @@ fn window_lines(out: &mut impl Write, gap: &Gap, names: usize) -> io::Result<()>
 }
 
 /// The node's LED in a few words.
-pub(super) fn led(led: &Led) -> String {
+pub(super) fn led(led: &LedConfig) -> String {
     match led {
-        Led::Gpio { pin, .. } => format!("gpio {pin}"),
-        Led::GpioChip { chip, pin, .. } => format!("{} {pin}", chip.display()),
-        Led::Sysfs { name, .. } => format!("sysfs {name}"),
-        Led::Act => "act".to_owned(),
-        Led::Trace { path } => format!("trace {}", path.display()),
-        Led::None => "none".to_owned(),
+        LedConfig::Gpio { pin, .. } => format!("gpio {pin}"),
+        LedConfig::GpioChip { chip, pin, .. } => format!("{} {pin}", chip.display()),
+        LedConfig::Sysfs { name, .. } => format!("sysfs {name}"),
+        LedConfig::Act => "act".to_owned(),
+        LedConfig::Trace { path } => format!("trace {}", path.display()),
+        LedConfig::None => "none".to_owned(),
     }
 }

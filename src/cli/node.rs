@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Failure;
 use crate::clock;
-use crate::config::{Config, Led, Node};
+use crate::config::{Config, LedConfig, NodeConfig};
 use crate::daemon::lights::Lights;
 use crate::led::{self, LedError, Opener, Switch, Sysfs};
 use crate::ring::NodeId;
@@ -33,8 +33,8 @@ pub(super) fn find(config: &Config, named: Option<&str>) -> Result<NodeId, Failu
 }
 
 /// The node's LED, put out; one that fails is tried again and again, for the ball matters more.
-pub(super) fn lights(node: &Node, lease: Duration) -> Lights {
-    if let Led::Trace { path } = &node.led {
+pub(super) fn lights(node: &NodeConfig, lease: Duration) -> Lights {
+    if let LedConfig::Trace { path } = &node.led {
         let (trace, fault) = led::Trace::open(path.clone(), clock::monotonic_nanos);
         return Lights::with_fault(&node.name, Box::new(trace), fault.as_ref());
     }
@@ -50,7 +50,7 @@ pub(super) fn lights(node: &Node, lease: Duration) -> Lights {
 }
 
 /// What opens the node's LED, if it has one that shines; `expiry` as for [`Sysfs`].
-pub(super) fn opener(led: &Led, expiry: Duration) -> Option<Opener> {
+pub(super) fn opener(led: &LedConfig, expiry: Duration) -> Option<Opener> {
     fn boxed<L: led::Lamp + 'static>(
         open: impl Fn() -> Result<L, LedError> + 'static,
     ) -> Option<Opener> {
@@ -66,14 +66,14 @@ pub(super) fn opener(led: &Led, expiry: Duration) -> Option<Opener> {
         boxed(move || led::sysfs::open(&settings))
     };
     match led.clone() {
-        Led::Gpio { pin, active_low } => boxed(move || led::gpio::open(pin, active_low)),
-        Led::GpioChip {
+        LedConfig::Gpio { pin, active_low } => boxed(move || led::gpio::open(pin, active_low)),
+        LedConfig::GpioChip {
             chip,
             pin,
             active_low,
         } => boxed(move || led::gpiochip::open(&chip, pin, active_low)),
-        Led::Sysfs { name, active_low } => sysfs(Some(name), active_low),
-        Led::Act => sysfs(None, false),
-        Led::Trace { .. } | Led::None => None,
+        LedConfig::Sysfs { name, active_low } => sysfs(Some(name), active_low),
+        LedConfig::Act => sysfs(None, false),
+        LedConfig::Trace { .. } | LedConfig::None => None,
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let mut inherited = Inherited::from_environment();
         let setup = Setup {
             addresses: daemon::addresses(&config),
-            doors: daemon::doors(&config),
+            http_endpoints: daemon::http_endpoints(&config),
             me,
             lights: node::lights(node, config.ring.lease),
             ring_listener: listen::listen(node, "ring", node.ports.ring, &mut inherited)
@@ -111,11 +111,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn entrances(
     topology: &Topology,
     me: NodeId,
-    node: &config::Node,
+    node: &config::NodeConfig,
     inherited: &mut Inherited,
 ) -> Result<Entrances, Failure> {
     let mut listen = |edge, endpoint, port| {
-        let beside = topology.gap(me, edge);
+        let beside = topology.window_chain(me, edge);
         beside
             .map(|_| listen::listen(node, endpoint, port, inherited))
             .transpose()
@@ -128,7 +128,7 @@ fn entrances(
 }
 
 /// The lab's ports; its threads wait for them, not the executor.
-fn lab(node: &config::Node, inherited: &mut Inherited) -> Result<Listeners, Failure> {
+fn lab(node: &config::NodeConfig, inherited: &mut Inherited) -> Result<Listeners, Failure> {
     let mut listen = |endpoint, port| {
         let listener = listen::listen(node, endpoint, port, inherited).map_err(Failure::run)?;
         listener.into_inner().map_err(Failure::run)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::Led;
+use super::LedConfig;
 use super::draft::{BallDraft, Beside, Draft, NodeDraft, PortsDraft, WindowDraft};
 use super::fault::quoted;
 use super::near::did_you_mean;
@@ -196,29 +196,29 @@ enum Used {
 }
 
 impl Used {
-    fn by(led: &Led) -> Option<(Self, String)> {
+    fn by(led: &LedConfig) -> Option<(Self, String)> {
         match led {
             // The same pins, reached another way.
-            Led::Gpio { pin, .. } => Some((
+            LedConfig::Gpio { pin, .. } => Some((
                 Self::Pin(PathBuf::from("/dev/gpiochip0"), *pin),
                 format!("pin {pin}"),
             )),
-            Led::GpioChip { chip, pin, .. } => {
+            LedConfig::GpioChip { chip, pin, .. } => {
                 Some((Self::Pin(chip.clone(), *pin), format!("pin {pin}")))
             }
-            Led::Sysfs { name, .. } => Some((
+            LedConfig::Sysfs { name, .. } => Some((
                 Self::Kernel(name.clone()),
                 format!("the LED {}", quoted(name)),
             )),
-            Led::Act => Some((
+            LedConfig::Act => Some((
                 Self::Kernel("ACT".to_owned()),
                 "the board's own LED".to_owned(),
             )),
-            Led::Trace { path } => {
+            LedConfig::Trace { path } => {
                 let shown = quoted(&path.to_string_lossy());
                 Some((Self::File(path.clone()), format!("the trace {shown}")))
             }
-            Led::None => None,
+            LedConfig::None => None,
         }
     }
 }

@@ -4,10 +4,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::place::{At, Spot};
-use super::window::{self, Endpoint, Window};
-use super::{Ball, Config, Led, Node, Ports, Ring};
-use crate::ring::gap::{LateCopy, Visits};
+use super::window::{self, WindowConfig};
+use super::{BallConfig, Config, LedConfig, NodeConfig, Ports, RingConfig};
+use crate::endpoint::Endpoint;
 use crate::ring::topology::{OnPartition, Screen, Shape};
+use crate::ring::window_chain::{ExternalBallPolicy, LateCopy};
 
 /// All that could be read; what is `None` was left out or has been reported.
 #[derive(Debug)]
@@ -37,13 +38,13 @@ pub(super) struct RingDraft {
 }
 
 impl RingDraft {
-    fn finish(self) -> Option<Ring> {
-        Some(Ring {
+    fn finish(self) -> Option<RingConfig> {
+        Some(RingConfig {
             name: self.name?.value,
             shape: self.shape?.value,
             lease: self.lease?.value,
             on_partition: self.on_partition?.value,
-            visits: Visits {
+            external_balls: ExternalBallPolicy {
                 loan: self.loan?.value,
                 late_copy: self.late_copy?.value,
                 guests: self.guests?.value,
@@ -95,7 +96,7 @@ pub(super) struct NodeDraft {
     pub(super) ssh: Option<At<String>>,
     pub(super) listen: Option<At<IpAddr>>,
     /// At what no other node may use: the pin, the name, or the path.
-    pub(super) led: Option<At<Led>>,
+    pub(super) led: Option<At<LedConfig>>,
     pub(super) ports: PortsDraft,
     pub(super) beside: Beside,
 }
@@ -126,8 +127,8 @@ pub(super) struct WindowDraft {
 }
 
 impl WindowDraft {
-    pub(super) fn finish(self) -> Option<Window> {
-        Some(Window {
+    pub(super) fn finish(self) -> Option<WindowConfig> {
+        Some(WindowConfig {
             name: self.name?.value,
             screen: self.screen?,
             listen_left: self.listen_left?.value,
@@ -137,14 +138,14 @@ impl WindowDraft {
 }
 
 impl NodeDraft {
-    fn finish(self, defaults: &PortsDraft) -> Option<Node> {
+    fn finish(self, defaults: &PortsDraft) -> Option<NodeConfig> {
         let host = self.host?.value;
-        Some(Node {
+        Some(NodeConfig {
             name: self.name?.value,
             ssh: self.ssh.map_or_else(|| host.clone(), |ssh| ssh.value),
             host,
             listen: self.listen.map(|listen| listen.value),
-            led: self.led.map_or(Led::None, |led| led.value),
+            led: self.led.map_or(LedConfig::None, |led| led.value),
             ports: self.ports.finish(defaults)?,
         })
     }
@@ -180,8 +181,8 @@ impl BallDraft {
         }
     }
 
-    fn finish(self) -> Option<Ball> {
-        Some(Ball {
+    fn finish(self) -> Option<BallConfig> {
+        Some(BallConfig {
             start: self.start?.value,
             position: self.position?.value,
             velocity: self.velocity?.value,
@@ -201,7 +202,7 @@ impl Draft {
         let balls = self.balls.into_iter().map(BallDraft::finish);
         let ring = self.ring.finish()?;
         Some(Config {
-            gaps: window::finish(ring.shape, nodes.len(), self.windows)?,
+            window_chains: window::finish(ring.shape, nodes.len(), self.windows)?,
             ring,
             screen: Screen {
                 width: self.width?.value,

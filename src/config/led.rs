@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ::config::Value;
 
-use super::Led;
+use super::LedConfig;
 use super::place::{At, Report, Spot};
 use super::schema::{BACKENDS, backends_with, every_led_key};
 use super::table::Table;
@@ -14,7 +14,7 @@ use super::value;
 const CHIP: &str = "/dev/gpiochip0";
 
 /// Reads a node's `led`; reports what is wrong with it.
-pub(super) fn read(node: &Table<'_>, report: &mut Report<'_>) -> Option<At<Led>> {
+pub(super) fn read(node: &Table<'_>, report: &mut Report<'_>) -> Option<At<LedConfig>> {
     let value = node.get("led")?;
     let path = node.path_of("led");
     let Some(table) = Table::of(value, &path, "an LED") else {
@@ -28,7 +28,7 @@ pub(super) fn read(node: &Table<'_>, report: &mut Report<'_>) -> Option<At<Led>>
     read_table(table, report)
 }
 
-fn read_table(mut table: Table<'_>, report: &mut Report<'_>) -> Option<At<Led>> {
+fn read_table(mut table: Table<'_>, report: &mut Report<'_>) -> Option<At<LedConfig>> {
     let words: Vec<_> = BACKENDS
         .iter()
         .map(|(backend, keys)| (*backend, (*backend, *keys)))
@@ -49,11 +49,11 @@ fn read_table(mut table: Table<'_>, report: &mut Report<'_>) -> Option<At<Led>> 
     let active_low = table.take(report, "active-low", value::switch);
     let active_low = active_low.is_some_and(|active_low| active_low.value);
     match name {
-        "gpio" => pin(report).map(|pin| pin.map(|pin| Led::Gpio { pin, active_low })),
+        "gpio" => pin(report).map(|pin| pin.map(|pin| LedConfig::Gpio { pin, active_low })),
         "gpiochip" => {
             let chip = table.take(report, "chip", value::device);
             let chip = chip.map_or_else(|| PathBuf::from(CHIP), |chip| chip.value);
-            let led = |pin| Led::GpioChip {
+            let led = |pin| LedConfig::GpioChip {
                 chip,
                 pin,
                 active_low,
@@ -62,13 +62,13 @@ fn read_table(mut table: Table<'_>, report: &mut Report<'_>) -> Option<At<Led>> 
         }
         "sysfs" => {
             let name = table.must(report, keys, "name", value::led_name)?;
-            Some(name.map(|name| Led::Sysfs { name, active_low }))
+            Some(name.map(|name| LedConfig::Sysfs { name, active_low }))
         }
-        "act" => Some(backend.map(|_| Led::Act)),
+        "act" => Some(backend.map(|_| LedConfig::Act)),
         "trace" => {
             let path = table.must(report, keys, "path", value::path)?;
-            Some(path.map(|path| Led::Trace { path }))
+            Some(path.map(|path| LedConfig::Trace { path }))
         }
-        _ => Some(backend.map(|_| Led::None)),
+        _ => Some(backend.map(|_| LedConfig::None)),
     }
 }

@@ -29,13 +29,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::ring::ball::{BallState, Direction};
-use crate::ring::gap::{self, Visits};
-use crate::ring::topology::{NodeId, OnPartition, Screen, Serve, Shape, Topology};
+use crate::ring::topology::{InitialBall, NodeId, OnPartition, Screen, Shape, Topology};
+use crate::ring::window_chain::{self, ExternalBallPolicy};
 
 pub use fault::{Fault, Faults, MOST_FAULTS, Place};
 pub use layers::Overrides;
 pub use warn::Warning;
-pub use window::{Endpoint, Gap, Window};
+pub use window::{WindowChainConfig, WindowConfig};
 
 /// A ring file may be this long, in bytes.
 pub const LONGEST_FILE: u64 = 1024 * 1024;
@@ -44,22 +44,22 @@ pub const LONGEST_FILE: u64 = 1024 * 1024;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `[ring]`
-    pub ring: Ring,
+    pub ring: RingConfig,
     /// Every node's screen.
     pub screen: Screen,
     /// The ports of nodes that set none of their own.
     pub ports: Ports,
     /// The nodes that run carom, in ring order; at least one, no two with one name.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<NodeConfig>,
     /// Where windows stand; no two with the same neighbours.
-    pub gaps: Vec<Gap>,
+    pub window_chains: Vec<WindowChainConfig>,
     /// The balls in the order of the file; may be empty.
-    pub balls: Vec<Ball>,
+    pub balls: Vec<BallConfig>,
 }
 
 /// `[ring]`
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ring {
+pub struct RingConfig {
     /// The ring's name.
     pub name: String,
     /// What is beyond the ends.
@@ -69,7 +69,7 @@ pub struct Ring {
     /// What a minority does.
     pub on_partition: OnPartition,
     /// Loans to windows, and guests.
-    pub visits: Visits,
+    pub external_balls: ExternalBallPolicy,
 }
 
 /// A node's TCP ports; never 0, no two the same on one node.
@@ -91,7 +91,7 @@ pub struct Ports {
 
 /// One `[[node]]`
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
+pub struct NodeConfig {
     /// Its name: 1 to 63 ASCII letters, digits, `.`, `_`, `-`, the first a letter or a digit.
     pub name: String,
     /// The name or address at which the others reach it; never begins with a dash.
@@ -101,14 +101,14 @@ pub struct Node {
     /// The address to listen on, if it is not to be found out from the host.
     pub listen: Option<IpAddr>,
     /// What lights while a ball is here.
-    pub led: Led,
+    pub led: LedConfig,
     /// Its ports, those of `[ports]` filled in.
     pub ports: Ports,
 }
 
 /// A node's LED. Pins have BCM numbers, 0 to 27.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Led {
+pub enum LedConfig {
     /// A pin, through the memory of the GPIO block.
     Gpio {
         /// The pin.
@@ -146,7 +146,7 @@ pub enum Led {
 
 /// One `[[ball]]`. Lengths in pixels, y upwards.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ball {
+pub struct BallConfig {
     /// The name of the node it starts at.
     pub start: String,
     /// Of the centre, from the lower left corner; on the screen.
@@ -226,15 +226,15 @@ impl Config {
             on_partition: self.ring.on_partition,
             screen: self.screen,
             balls: self.balls.iter().map(|ball| self.serve(ball)).collect(),
-            gaps: self.gaps.iter().map(Self::gap).collect(),
-            visits: self.ring.visits,
+            window_chains: self.window_chains.iter().map(Self::gap).collect(),
+            external_balls: self.ring.external_balls,
         }
     }
 
     /// The window that a ball comes to which leaves `node` in that direction, if it comes to one.
-    pub fn window(&self, node: NodeId, direction: Direction) -> Option<&Window> {
-        let before = |gap: &&Gap| gap.before(direction) == Some(node);
-        self.gaps.iter().find(before)?.first(direction)
+    pub fn window(&self, node: NodeId, direction: Direction) -> Option<&WindowConfig> {
+        let before = |gap: &&WindowChainConfig| gap.before(direction) == Some(node);
+        self.window_chains.iter().find(before)?.first(direction)
     }
 
     /// What is allowed but may surprise, one sentence each.
@@ -242,26 +242,26 @@ impl Config {
         warn::warnings(self)
     }
 
-    fn gap(gap: &Gap) -> gap::Gap {
-        let windows = gap.windows.iter().map(|window| gap::Window {
+    fn gap(gap: &WindowChainConfig) -> window_chain::WindowChain {
+        let windows = gap.windows.iter().map(|window| window_chain::Window {
             name: window.name.clone(),
             screen: window.screen,
         });
-        gap::Gap {
+        window_chain::WindowChain {
             left: gap.left,
             right: gap.right,
             windows: windows.collect(),
         }
     }
 
-    fn serve(&self, ball: &Ball) -> Serve {
+    fn serve(&self, ball: &BallConfig) -> InitialBall {
         let start = self.nodes.iter().position(|node| node.name == ball.start);
         let start = start.and_then(|index| u8::try_from(index).ok());
         let [across, up] = ball.velocity;
         let across = ball
             .dwell
             .map_or(across, |dwell| self.speed(dwell).copysign(across));
-        Serve {
+        InitialBall {
             start: NodeId(start.unwrap_or_default()),
             state: BallState {
                 position: ball.position,

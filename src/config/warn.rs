@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::{Config, Gap, Node};
+use super::{Config, NodeConfig, WindowChainConfig};
 use crate::ring::ball::Direction;
 use crate::ring::topology::{NodeId, OnPartition};
 
@@ -27,7 +27,12 @@ pub(super) fn warnings(config: &Config) -> Vec<Warning> {
     sentences.extend(loopback(config));
     sentences.extend(lonely(config));
     sentences.extend(config.nodes.iter().filter_map(deaf));
-    sentences.extend(config.gaps.iter().map(|gap| unsafe_edge(config, gap)));
+    sentences.extend(
+        config
+            .window_chains
+            .iter()
+            .map(|gap| unsafe_edge(config, gap)),
+    );
     sentences.into_iter().map(Warning).collect()
 }
 
@@ -36,7 +41,7 @@ fn size(config: &Config) -> Option<String> {
     let count = config.nodes.len();
     if count == 1 {
         let alone = || "the ring has one node, so a ball only comes back to it".to_owned();
-        return config.gaps.is_empty().then(alone);
+        return config.window_chains.is_empty().then(alone);
     }
     match config.ring.on_partition {
         OnPartition::PlayOn => Some(
@@ -68,7 +73,7 @@ fn is_loopback(host: &str) -> bool {
 
 /// Loopback addresses next to others.
 fn loopback(config: &Config) -> Option<String> {
-    let local = |node: &&Node| is_loopback(&node.host);
+    let local = |node: &&NodeConfig| is_loopback(&node.host);
     let node = config.nodes.iter().find(local)?;
     let mixed = !config.nodes.iter().all(|node| local(&node));
     mixed.then(|| {
@@ -83,7 +88,7 @@ fn loopback(config: &Config) -> Option<String> {
 fn lonely(config: &Config) -> impl Iterator<Item = String> {
     let sides = |gap| [Direction::Right, Direction::Left].map(|direction| (gap, direction));
     config
-        .gaps
+        .window_chains
         .iter()
         .flat_map(sides)
         .filter_map(|(gap, direction)| {
@@ -100,7 +105,7 @@ fn lonely(config: &Config) -> impl Iterator<Item = String> {
 }
 
 /// What a gap takes from the ring's promises.
-fn unsafe_edge(config: &Config, gap: &Gap) -> String {
+fn unsafe_edge(config: &Config, gap: &WindowChainConfig) -> String {
     let node = |node: Option<NodeId>| Some(config.nodes.get(node?.index())?.name.as_str());
     let windows: Vec<_> = gap
         .windows
@@ -123,12 +128,12 @@ fn unsafe_edge(config: &Config, gap: &Gap) -> String {
          twice; {:?} (loan) after it left, the node that lent it brings it back; windows have no \
          vote",
         windows.join(", "),
-        config.ring.visits.loan
+        config.ring.external_balls.loan
     )
 }
 
 /// A node that listens where nobody calls.
-fn deaf(node: &Node) -> Option<String> {
+fn deaf(node: &NodeConfig) -> Option<String> {
     let listen = node.listen?;
     (listen.is_loopback() && !is_loopback(&node.host)).then(|| {
         format!(

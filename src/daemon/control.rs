@@ -16,7 +16,9 @@ use smol::{LocalExecutor, Task, future};
 use super::Daemon;
 use super::visit::{Call, Visit};
 use crate::control::{LONGEST_LINE, NewBall, Reply, Request};
-use crate::ring::{BallId, BallState, Input, Note, Output, Screen, Time, TurnedAway, WindowBall};
+use crate::ring::{
+    BallId, BallState, GuestRejected, Input, Notification, Output, Screen, Time, WindowBall,
+};
 
 /// Connections at a time; one more waits.
 const MOST_CONNECTIONS: usize = 4;
@@ -155,7 +157,7 @@ pub(super) fn input(daemon: &Daemon, request: &Request) -> Result<Input, String>
         Request::List => Ok(Input::Tick),
         Request::Add(ball) => {
             let state = state(ball, daemon.topology.screen)?;
-            let alike = !daemon.topology.gaps.is_empty();
+            let alike = !daemon.topology.window_chains.is_empty();
             let mut known = daemon.node.ball_views();
             let twin = known.find(|view| {
                 let looks = |known: &BallState| {
@@ -169,13 +171,13 @@ pub(super) fn input(daemon: &Daemon, request: &Request) -> Result<Input, String>
                     "ball {} looks like that, and windows tell balls apart by radius and color alone: choose another color",
                     twin.ball
                 )),
-                None => Ok(Input::Guest(state)),
+                None => Ok(Input::AddGuest(state)),
             }
         }
         Request::Remove { ball } => {
             let mut views = daemon.node.ball_views();
             match views.find(|view| view.ball == BallId(*ball)) {
-                Some(view) if view.guest => Ok(Input::Remove(view.ball)),
+                Some(view) if view.guest => Ok(Input::RemoveGuest(view.ball)),
                 Some(_) => Err(format!(
                     "ball {ball} is in the ring file, and only guests can be removed"
                 )),
@@ -234,7 +236,7 @@ pub(super) fn reply(
     outputs: &[Output],
 ) {
     let away = outputs.iter().find_map(|output| {
-        if let Output::Note(Note::TurnedAway { why }) = output {
+        if let Output::Notify(Notification::GuestRejected { why }) = output {
             Some(sentence(*why).to_owned())
         } else {
             None
@@ -250,16 +252,16 @@ pub(super) fn reply(
 }
 
 /// Why a guest was turned away, and what to do.
-pub(super) fn sentence(why: TurnedAway) -> &'static str {
+pub(super) fn sentence(why: GuestRejected) -> &'static str {
     match why {
-        TurnedAway::Full => {
+        GuestRejected::Full => {
             "as many guests are there as the ring file allows (guests): remove one, or wait until one leaves"
         }
-        TurnedAway::TooMany => "guests come faster than one a second: wait a little",
-        TurnedAway::NotReady => {
+        GuestRejected::TooMany => "guests come faster than one a second: wait a little",
+        GuestRejected::NotReady => {
             "this node has only just started, or is about to stop: wait a lease"
         }
-        TurnedAway::NoMajority => "no majority of the nodes agreed in time: try again",
+        GuestRejected::NoMajority => "no majority of the nodes agreed in time: try again",
     }
 }
 

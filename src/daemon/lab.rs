@@ -3,7 +3,7 @@
 use std::io;
 use std::net::TcpListener;
 
-use crate::http::{Document, Meters};
+use crate::http::{Document, Metrics};
 use crate::lab::{self, Limits, Priority, Serving, Sink};
 
 /// Where the lab listens.
@@ -25,7 +25,7 @@ impl Lab {
     ///
     /// # Errors
     /// When the system has no descriptor or no thread left.
-    pub(super) fn start(listeners: Listeners, meters: &Meters) -> io::Result<Self> {
+    pub(super) fn start(listeners: Listeners, meters: &Metrics) -> io::Result<Self> {
         let (limits, priority) = (Limits::default(), Priority::BehindTheRing);
         let messages = counted(lab::log::messages(), meters, |meters, message| {
             meters.message(message.bytes);
@@ -55,8 +55,8 @@ impl Lab {
 /// What `sink` does, after it was counted.
 fn counted<T: 'static>(
     mut sink: Sink<T>,
-    meters: &Meters,
-    count: impl Fn(&Meters, &T) + Send + 'static,
+    meters: &Metrics,
+    count: impl Fn(&Metrics, &T) + Send + 'static,
 ) -> Sink<T> {
     let meters = meters.clone();
     Box::new(move |item| {

@@ -53,7 +53,7 @@ impl std::error::Error for ListenError {}
 /// # Errors
 /// When the port is in use or may not be used.
 pub fn listen(
-    node: &config::Node,
+    node: &config::NodeConfig,
     endpoint: &'static str,
     port: u16,
     inherited: &mut Inherited,

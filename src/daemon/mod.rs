@@ -32,9 +32,10 @@ use smol::{LocalExecutor, Task};
 
 use crate::clock;
 use crate::config::Config;
-use crate::http::{self, Door, Feed, Meters, ReturnStatus};
+use crate::endpoint::Endpoint;
+use crate::http::{self, Feed, Metrics, ReturnStatus};
 use crate::net::{self, Links};
-use crate::ring::{Incarnation, Input, Node, NodeId, Note, Output, Time, Topology};
+use crate::ring::{Incarnation, Input, Node, NodeId, Notification, Output, Time, Topology};
 use crate::window;
 use lab::Lab;
 use lights::Lights;
@@ -56,7 +57,7 @@ pub struct Setup {
     /// This node.
     pub me: NodeId,
     /// Where every node listens for its peers, in ring order.
-    pub addresses: Vec<net::Address>,
+    pub addresses: Vec<Endpoint>,
     /// Its LED.
     pub lights: Lights,
     /// Where peers connect.
@@ -66,7 +67,7 @@ pub struct Setup {
     /// Where students connect, if at all.
     pub lab: Option<lab::Listeners>,
     /// Where they connect to every node, in ring order; may be empty.
-    pub doors: Vec<Door>,
+    pub http_endpoints: Vec<Endpoint>,
     /// Where the windows beside it take balls.
     pub beside: reload::Beside,
     /// Where they give it balls.
@@ -82,8 +83,8 @@ pub struct Setup {
 }
 
 /// Every node's ring address, in the order of the file.
-pub fn addresses(config: &Config) -> Vec<net::Address> {
-    let address = |node: &crate::config::Node| net::Address {
+pub fn addresses(config: &Config) -> Vec<Endpoint> {
+    let address = |node: &crate::config::NodeConfig| Endpoint {
         host: node.host.clone(),
         port: node.ports.ring,
     };
@@ -91,8 +92,8 @@ pub fn addresses(config: &Config) -> Vec<net::Address> {
 }
 
 /// Every node's HTTP endpoint, in the order of the file.
-pub fn doors(config: &Config) -> Vec<Door> {
-    let door = |node: &crate::config::Node| Door {
+pub fn http_endpoints(config: &Config) -> Vec<Endpoint> {
+    let door = |node: &crate::config::NodeConfig| Endpoint {
         host: node.host.clone(),
         port: node.ports.http,
     };
@@ -115,9 +116,9 @@ pub struct Daemon {
     /// The connection of every peer whose lines count: the latest.
     current: BTreeMap<NodeId, u64>,
     line: Vec<u8>,
-    doors: Rc<[Door]>,
+    http_endpoints: Rc<[Endpoint]>,
     page: http::Source,
-    meters: Meters,
+    meters: Metrics,
     feed: Feed,
     /// A ball came or went since the feed was last asked.
     urgent: bool,
@@ -135,7 +136,7 @@ impl Daemon {
     pub fn start(executor: &Rc<LocalExecutor<'static>>, setup: Setup) -> io::Result<Self> {
         let incarnation =
             Incarnation(getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?);
-        let meters = Meters::default();
+        let meters = Metrics::default();
         let lab = setup.lab.map(|listeners| Lab::start(listeners, &meters));
         let lab = lab.transpose()?;
         let now = clock::now();
@@ -150,7 +151,7 @@ impl Daemon {
         let links = Links::start(executor, settings, setup.ring_listener, events);
         let stalls = Stalls::new(setup.topology.lease);
         let documents = lab.as_ref().map(Lab::documents).unwrap_or_default();
-        let (source, asks) = http::Source::new(&setup.doors, documents, meters.clone());
+        let (source, asks) = http::Source::new(&setup.http_endpoints, documents, meters.clone());
         let http = setup
             .http_listener
             .map(|listener| source.clone().spawn(executor, listener));
@@ -173,7 +174,7 @@ impl Daemon {
             service: setup.service,
             current: BTreeMap::new(),
             line: Vec::new(),
-            doors: setup.doors.into(),
+            http_endpoints: setup.http_endpoints.into(),
             page: source,
             meters,
             feed: Feed::new(incarnation.to_string(), now),
@@ -248,11 +249,11 @@ impl Daemon {
         let mut kept = None;
         for output in outputs {
             match output {
-                Output::Light(possession) => {
+                Output::LedOn(possession) => {
                     self.lights.show(possession, true, now);
                     self.urgent = true;
                 }
-                Output::Dark(possession) => {
+                Output::LedOff(possession) => {
                     self.lights.show(possession, false, now);
                     self.urgent = true;
                 }
@@ -266,8 +267,8 @@ impl Daemon {
                         self.say(peer);
                     }
                 }
-                Output::Note(note) => {
-                    if let Note::Won {
+                Output::Notify(note) => {
+                    if let Notification::ElectionWon {
                         ball,
                         missed: Some((from, away)),
                         ..
@@ -277,8 +278,8 @@ impl Daemon {
                     }
                     self.notes.log(&self.topology, self.me, &note);
                 }
-                Output::Call { ball, edge } => self.windows.call(ball, edge),
-                Output::Give { ball, sent } => {
+                Output::OpenWindow { ball, edge } => self.windows.call(ball, edge),
+                Output::SendToWindow { ball, sent } => {
                     if !self.windows.give(ball, &sent) {
                         kept = Some(ball);
                     }
@@ -288,7 +289,7 @@ impl Daemon {
         }
         match kept {
             Some(ball) => {
-                let outputs = self.node.handle(now, Input::NotGiven { ball });
+                let outputs = self.node.handle(now, Input::WindowSendFailed { ball });
                 self.carry_out(outputs, now)
             }
             None => false,
@@ -297,8 +298,8 @@ impl Daemon {
 
     /// Sends the encoded line to the life of the peer that the core spoke to.
     fn say(&self, to: NodeId) {
-        if let Some(addressee) = self.node.addressee(to) {
-            self.links.send(to, addressee, &self.line);
+        if let Some(recipient) = self.node.recipient(to) {
+            self.links.send(to, recipient, &self.line);
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::control;
 use crate::clock;
-use crate::ring::{Direction, NodeId, Note, Topology};
-use crate::throttle::{Budget, Nanos, Troubles};
+use crate::ring::{Direction, NodeId, Notification, Topology};
+use crate::throttle::{Nanos, RateLimitedLog, TokenBucket};
 
 /// Visits are many where a class plays: so many lines at once, then one in so long.
 const VISITS: (u64, Nanos) = (60, 10_000_000_000);
@@ -11,63 +11,63 @@ const VISITS: (u64, Nanos) = (60, 10_000_000_000);
 /// Keeps the notes few that strangers can cause.
 #[derive(Debug)]
 pub(super) struct Notes {
-    visits: Budget,
-    refusals: Troubles,
+    visits: TokenBucket,
+    refusals: RateLimitedLog,
 }
 
 impl Default for Notes {
     fn default() -> Self {
         let (burst, every) = VISITS;
         Self {
-            visits: Budget::new(burst, every),
-            refusals: Troubles::default(),
+            visits: TokenBucket::new(burst, every),
+            refusals: RateLimitedLog::default(),
         }
     }
 }
 
 impl Notes {
     /// Logs a note of this node.
-    pub(super) fn log(&mut self, topology: &Topology, me: NodeId, note: &Note) {
+    pub(super) fn log(&mut self, topology: &Topology, me: NodeId, note: &Notification) {
         let now = clock::monotonic_nanos();
         match *note {
-            Note::Recalled { ball, edge } => self.visit(now, || {
+            Notification::LoanExpired { ball, edge } => self.visit(now, || {
                 let window = window(topology, me, edge);
                 format!("{window} did not return ball {ball} in time: it goes on from here")
             }),
-            Note::Welcome { ball } => {
+            Notification::GuestJoined { ball } => {
                 self.visit(now, || format!("a guest has come: it is ball {ball}"));
             }
-            Note::SeenOff { ball } => {
+            Notification::GuestLeft { ball } => {
                 self.visit(now, || format!("ball {ball}, a guest, has left"));
             }
-            Note::Late { ball, edge } => self.refusals.tell(now, || {
+            Notification::LateCopyRefused { ball, edge } => self.refusals.tell(now, || {
                 let window = window(topology, me, edge);
                 format!("{window} sent a ball that looks like ball {ball}, which it was not lent or had too long: it was not taken (late-copy = \"guest\" in the ring file would take it as a new one)")
             }),
-            Note::Misfit { edge, why } => self.refusals.tell(now, || {
+            Notification::InvalidWindowBall { edge, why } => self.refusals.tell(now, || {
                 let window = window(topology, me, edge);
                 format!("{window} sent a ball that cannot be taken: {why}")
             }),
-            Note::TurnedAway { why } => self.refusals.tell(now, || {
+            Notification::GuestRejected { why } => self.refusals.tell(now, || {
                 format!("a guest was turned away: {}", control::sentence(why))
             }),
             // `Welcome` has told it, within its bound: whoever presses a space bar can cause this.
-            Note::Won {
+            Notification::ElectionWon {
                 ball,
                 missed: None,
                 generation,
             } if topology.guest_ids().any(|id| id == ball) => {
                 tracing::debug!("ball {ball}, a guest, begins with generation {generation}");
             }
-            Note::Campaign { .. }
-            | Note::Won { .. }
-            | Note::Lost { .. }
-            | Note::Froze { .. }
-            | Note::Thawed { .. }
-            | Note::Retired { .. }
-            | Note::Unanswered { .. }
-            | Note::Implausible { .. }
-            | Note::Silenced => log(topology, note),
+            Notification::ElectionStarted { .. }
+            | Notification::ElectionWon { .. }
+            | Notification::ElectionLost { .. }
+            | Notification::Frozen { .. }
+            | Notification::Unfrozen { .. }
+            | Notification::Retired { .. }
+            | Notification::PassUnacknowledged { .. }
+            | Notification::Implausible { .. }
+            | Notification::DuplicateNode => log(topology, note),
         }
     }
 
@@ -81,9 +81,9 @@ impl Notes {
 }
 
 /// Logs a note of the ring itself: what a keeper should know at `info`, the rest at `debug`.
-fn log(topology: &Topology, note: &Note) {
+fn log(topology: &Topology, note: &Notification) {
     match *note {
-        Note::Won {
+        Notification::ElectionWon {
             ball,
             generation,
             missed: None,
@@ -92,7 +92,7 @@ fn log(topology: &Topology, note: &Note) {
                 "nobody had ball {ball}: by vote of the ring this node has it now (generation {generation})"
             );
         }
-        Note::Won {
+        Notification::ElectionWon {
             ball,
             generation,
             missed: Some((from, away)),
@@ -103,30 +103,30 @@ fn log(topology: &Topology, note: &Note) {
                 away.as_millis()
             );
         }
-        Note::Froze { ball } => {
+        Notification::Frozen { ball } => {
             tracing::warn!("ball {ball} stands still here: no majority renewed its lease in time");
         }
-        Note::Thawed { ball } => {
+        Notification::Unfrozen { ball } => {
             tracing::info!("ball {ball} moves on here: a majority renewed its lease");
         }
-        Note::Retired { ball, generation } => tracing::info!(
+        Notification::Retired { ball, generation } => tracing::info!(
             "the copy of ball {ball} of generation {generation} is dropped: the ring plays on with a newer one"
         ),
-        Note::Unanswered { ball, to } => tracing::warn!(
+        Notification::PassUnacknowledged { ball, to } => tracing::warn!(
             "{} did not acknowledge ball {ball}: the ring will find out who has it",
             topology.name(to)
         ),
-        Note::Silenced => tracing::error!(
+        Notification::DuplicateNode => tracing::error!(
             "another process of this node's name is in the ring: this one does not vote; stop one of the two, or name them differently"
         ),
-        Note::Implausible { from } => tracing::debug!(
+        Notification::Implausible { from } => tracing::debug!(
             "a line of {} was ignored: its round, hop or state cannot be true",
             topology.name(from)
         ),
-        Note::Campaign { ball, generation } => {
+        Notification::ElectionStarted { ball, generation } => {
             tracing::debug!("asking for ball {ball} with generation {generation}");
         }
-        Note::Lost {
+        Notification::ElectionLost {
             ball,
             generation,
             granted,
@@ -134,18 +134,18 @@ fn log(topology: &Topology, note: &Note) {
             tracing::debug!("ball {ball} not won: {granted} granted generation {generation}");
         }
         // Those are told by `Notes::log`.
-        Note::Recalled { .. }
-        | Note::Late { .. }
-        | Note::Misfit { .. }
-        | Note::Welcome { .. }
-        | Note::SeenOff { .. }
-        | Note::TurnedAway { .. } => {}
+        Notification::LoanExpired { .. }
+        | Notification::LateCopyRefused { .. }
+        | Notification::InvalidWindowBall { .. }
+        | Notification::GuestJoined { .. }
+        | Notification::GuestLeft { .. }
+        | Notification::GuestRejected { .. } => {}
     }
 }
 
 /// The nearest window beyond that edge, by its name.
 fn window(topology: &Topology, me: NodeId, edge: Direction) -> &str {
-    let gap = topology.gap(me, edge);
+    let gap = topology.window_chain(me, edge);
     let window = gap.and_then(|gap| gap.first(edge));
     window.map_or("a window", |window| window.name.as_str())
 }

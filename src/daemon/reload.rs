@@ -7,17 +7,16 @@ use smol::channel::{Receiver, Sender};
 use super::Daemon;
 use super::lights::Lights;
 use crate::clock;
-use crate::config::{Config, Endpoint, Node, Window};
-use crate::http::Door;
-use crate::net;
+use crate::config::{Config, NodeConfig, WindowConfig};
+use crate::endpoint::Endpoint;
 use crate::ring::{Direction, NodeId, Topology};
 
 /// What a reload changes in a running node.
 pub struct Change {
     /// Where every node listens, in ring order.
-    pub addresses: Vec<net::Address>,
+    pub addresses: Vec<Endpoint>,
     /// Where every node answers HTTP, in ring order.
-    pub doors: Vec<Door>,
+    pub http_endpoints: Vec<Endpoint>,
     /// The windows beside the node, wherever they listen now.
     pub windows: Beside,
     /// Makes the node's new LED, once the old one is off and let go; `None` if it stays.
@@ -77,8 +76,8 @@ impl Daemon {
             Step::Apply(change) => {
                 self.links.move_to(change.addresses);
                 self.windows.move_to(change.windows);
-                self.page.open_to(&change.doors);
-                self.doors = change.doors.into();
+                self.page.open_to(&change.http_endpoints);
+                self.http_endpoints = change.http_endpoints.into();
                 if let Some(make) = change.lights {
                     self.lights.replace(make, clock::now());
                 }
@@ -154,7 +153,8 @@ pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Re
     }
     for direction in [Direction::Left, Direction::Right] {
         let (old, new) = (old.window(me, direction), new.window(me, direction));
-        let entrance = |window: Option<&Window>| window.map(|it| it.entrance(direction).clone());
+        let entrance =
+            |window: Option<&WindowConfig>| window.map(|it| it.entrance(direction).clone());
         if let (Some(window), true) = (new, entrance(old) != entrance(new)) {
             let entrance = window.entrance(direction);
             sentences.push(format!("{} takes balls at {entrance}", window.name));
@@ -164,14 +164,18 @@ pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Re
 }
 
 /// All that decides where node `me` listens.
-fn binds<'node>(node: &'node Node, topology: &Topology, me: NodeId) -> impl PartialEq + use<'node> {
+fn binds<'node>(
+    node: &'node NodeConfig,
+    topology: &Topology,
+    me: NodeId,
+) -> impl PartialEq + use<'node> {
     let literal = node.host.parse::<std::net::IpAddr>().ok();
     let mut ports = node.ports;
     // Without a window there is no listener for it.
-    if topology.gap(me, Direction::Left).is_none() {
+    if topology.window_chain(me, Direction::Left).is_none() {
         ports.window_left = 0;
     }
-    if topology.gap(me, Direction::Right).is_none() {
+    if topology.window_chain(me, Direction::Right).is_none() {
         ports.window_right = 0;
     }
     (

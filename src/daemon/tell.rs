@@ -30,7 +30,7 @@ impl Daemon {
             ..back
         });
         let surroundings = Surroundings {
-            doors: Rc::clone(&self.doors),
+            http_endpoints: Rc::clone(&self.http_endpoints),
             last_return,
             led: self.lights.status(),
             reconnects: counters.reconnects,

@@ -10,6 +10,7 @@ use smol::{LocalExecutor, Task};
 
 use super::reload::Beside;
 use super::visit::{Answer, Visit};
+use crate::endpoint::Endpoint;
 use crate::ring::{BallId, Direction, Input, NodeId, Topology, WindowBall};
 use crate::window::{self, Listening, Open, Window, listen};
 
@@ -59,7 +60,9 @@ impl Windows {
         visits: Sender<Visit>,
     ) -> Self {
         let name = |edge| {
-            let window = topology.gap(me, edge).and_then(|gap| gap.first(edge));
+            let window = topology
+                .window_chain(me, edge)
+                .and_then(|gap| gap.first(edge));
             window.map_or_else(String::new, |window| window.name.clone())
         };
         let takes = [
@@ -127,7 +130,7 @@ impl Windows {
         let Some(executor) = self.executor.upgrade() else {
             return;
         };
-        let window = |place: Option<crate::config::Endpoint>, name: &str| {
+        let window = |place: Option<Endpoint>, name: &str| {
             let place = place?;
             Some(Window::new(
                 &executor,
@@ -173,7 +176,7 @@ impl Windows {
         self.calls.remove(&ball);
         let is_open = open.is_some();
         self.open = open.map(|open| (ball, open));
-        Input::Called {
+        Input::WindowAnswered {
             ball,
             open: is_open,
         }

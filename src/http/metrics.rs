@@ -23,14 +23,14 @@ type Fraction = Gauge<f64, AtomicU64>;
 
 /// What is counted as it happens, from any thread; the rest is read off the status.
 #[derive(Clone, Debug)]
-pub struct Meters {
+pub struct Metrics {
     relit: Histogram,
     messages: Counter,
     runs: Counter,
     lab_bytes: Family<Labels, Counter>,
 }
 
-impl Default for Meters {
+impl Default for Metrics {
     fn default() -> Self {
         let meters = Self {
             relit: Histogram::new(RELIT_BUCKETS),
@@ -45,7 +45,7 @@ impl Default for Meters {
     }
 }
 
-impl Meters {
+impl Metrics {
     /// A ball came back that long after its last holder was last heard of.
     pub fn relit(&self, away: Duration) {
         self.relit.observe(away.as_secs_f64());
@@ -70,7 +70,7 @@ impl Meters {
 }
 
 /// Everything in the OpenMetrics text format.
-pub(super) fn text(status: &Status, meters: &Meters) -> String {
+pub(super) fn text(status: &Status, meters: &Metrics) -> String {
     let mut registry = Registry::with_prefix("carom");
     about_the_process(&mut registry, status);
     about_the_ring(&mut registry, status);
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_the_lab_and_the_ring_count_is_there() {
-        let meters = Meters::default();
+        let meters = Metrics::default();
         meters.message(600_000);
         meters.run(5_000);
         meters.run(5_000);

@@ -15,9 +15,9 @@ mod status;
 pub use feed::{Feed, Follower};
 pub use fetch::{FetchError, fetch_status};
 pub use follow::{Beat, News, follow};
-pub use metrics::Meters;
+pub use metrics::Metrics;
 pub use serve::{Ask, Asks, Document, Source};
 pub use status::{
-    BallStatus, Condition, CounterStatus, Door, LedStatus, LoanStatus, NodeStatus, ReturnStatus,
-    Status, Surroundings,
+    BallStatus, Condition, CounterStatus, LedStatus, LoanStatus, NodeStatus, ReturnStatus, Status,
+    Surroundings,
 };

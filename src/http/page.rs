@@ -9,7 +9,7 @@ use hyper::header::{
 use hyper::{HeaderMap, Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 
-use super::status::Door;
+use crate::endpoint::Endpoint;
 
 /// One file of the page.
 struct File {
@@ -43,12 +43,12 @@ const fn file(path: &'static str, kind: &'static str, text: &'static str) -> Fil
 }
 
 /// What the page may do: run and load only what this node serves, and read from the ring's nodes.
-pub(super) fn policy(doors: &[Door]) -> HeaderValue {
+pub(super) fn policy(http_endpoints: &[Endpoint]) -> HeaderValue {
     let mut policy = String::from(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self'",
     );
-    for Door { host, port } in doors {
+    for Endpoint { host, port } in http_endpoints {
         // There is no way to write an IPv6 address here; the page then sees that node by the others.
         let plain = |letter: char| letter.is_ascii_alphanumeric() || ".-_".contains(letter);
         if host.chars().all(plain) {
@@ -156,12 +156,13 @@ mod tests {
 
     #[test]
     fn only_the_nodes_of_the_ring_may_be_asked() {
-        let door = |host: &str| Door {
+        let door = |host: &str| Endpoint {
             host: host.to_owned(),
             port: 8080,
         };
-        let doors = ["pi1.local", "192.168.7.12", "", "fd00::1", "x;script-src *"].map(door);
-        let policy = policy(&doors);
+        let http_endpoints =
+            ["pi1.local", "192.168.7.12", "", "fd00::1", "x;script-src *"].map(door);
+        let policy = policy(&http_endpoints);
         let policy = policy.to_str().unwrap();
         assert!(
             policy.ends_with(

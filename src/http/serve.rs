@@ -23,9 +23,10 @@ use smol_hyper::rt::{FuturesIo, SmolTimer};
 use super::body::Answer;
 use super::events::{Session, whole};
 use super::feed::Follower;
-use super::metrics::{self, Meters};
+use super::metrics::{self, Metrics};
 use super::page;
-use super::status::{Condition, Door, Status};
+use super::status::{Condition, Status};
+use crate::endpoint::Endpoint;
 
 /// Connections at a time, beside those that follow the events; one more pushes out the oldest.
 const MOST_CONNECTIONS: usize = 32;
@@ -72,29 +73,33 @@ pub struct Document {
 pub struct Source {
     asks: Sender<Ask>,
     documents: Rc<Vec<Document>>,
-    meters: Meters,
+    meters: Metrics,
     policy: Rc<RefCell<HeaderValue>>,
     followers: Rc<Cell<usize>>,
 }
 
 impl Source {
-    /// A source that also knows these documents, and the other end of it; `doors` are the nodes
+    /// A source that also knows these documents, and the other end of it; `http_endpoints` are the nodes
     /// that the page may connect to.
-    pub fn new(doors: &[Door], documents: Vec<Document>, meters: Meters) -> (Self, Asks) {
+    pub fn new(
+        http_endpoints: &[Endpoint],
+        documents: Vec<Document>,
+        meters: Metrics,
+    ) -> (Self, Asks) {
         let (asks, asked) = bounded(MOST_CONNECTIONS);
         let source = Self {
             asks,
             documents: Rc::new(documents),
             meters,
-            policy: Rc::new(RefCell::new(page::policy(doors))),
+            policy: Rc::new(RefCell::new(page::policy(http_endpoints))),
             followers: Rc::default(),
         };
         (source, asked)
     }
 
     /// From now on, these are the nodes that the page may connect to.
-    pub fn open_to(&self, doors: &[Door]) {
-        self.policy.replace(page::policy(doors));
+    pub fn open_to(&self, http_endpoints: &[Endpoint]) {
+        self.policy.replace(page::policy(http_endpoints));
     }
 
     /// Serves on `listener` from now on; ends when the task is dropped.

@@ -1,11 +1,11 @@
 //! `/status`: what a node knows, as JSON.
 
-use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::endpoint::Endpoint;
 use crate::ring::view::{BallView, Health, NodeView, View};
 use crate::ring::{NodeId, OnPartition, Shape, Topology};
 
@@ -64,26 +64,6 @@ pub struct ReturnStatus {
     pub away_ms: f64,
     /// How long ago it came back.
     pub age_seconds: f64,
-}
-
-/// Where a node's HTTP endpoint is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Door {
-    /// Name or address; empty where it is the one that the asker used.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-}
-
-impl fmt::Display for Door {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port } = self;
-        if host.contains(':') {
-            write!(formatter, "[{host}]:{port}")
-        } else {
-            write!(formatter, "{host}:{port}")
-        }
-    }
 }
 
 /// What a node can do for the ring.
@@ -223,7 +203,7 @@ pub struct CounterStatus {
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// Where every node answers HTTP, in ring order; shorter where that is not known.
-    pub doors: Rc<[Door]>,
+    pub http_endpoints: Rc<[Endpoint]>,
     /// The last ball that came back here, and when.
     pub last_return: Option<ReturnStatus>,
     /// The LED.
@@ -267,7 +247,7 @@ impl Status {
             nodes: view
                 .nodes
                 .iter()
-                .map(|node| node_status(topology, node, &surroundings.doors))
+                .map(|node| node_status(topology, node, &surroundings.http_endpoints))
                 .collect(),
             balls: view
                 .balls
@@ -297,7 +277,7 @@ fn whole_millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn node_status(topology: &Topology, node: &NodeView, doors: &[Door]) -> NodeStatus {
+fn node_status(topology: &Topology, node: &NodeView, http_endpoints: &[Endpoint]) -> NodeStatus {
     let state = match node.health {
         Health::Up => "up",
         Health::Down => "down",
@@ -309,13 +289,15 @@ fn node_status(topology: &Topology, node: &NodeView, doors: &[Door]) -> NodeStat
         since_seconds: node.since.as_secs_f64(),
         round_trip_ms: node.round_trip.map(|span| span.as_micros() as f64 / 1e3),
         incarnation: node.incarnation.map(|incarnation| incarnation.to_string()),
-        http: doors.get(node.node.index()).map(ToString::to_string),
+        http: http_endpoints
+            .get(node.node.index())
+            .map(ToString::to_string),
     }
 }
 
 fn ball_status(topology: &Topology, me: NodeId, ball: &BallView) -> BallStatus {
     let served = || {
-        let mut serves = topology.serves();
+        let mut serves = topology.initial_balls();
         let serve = serves.find(|(id, _)| *id == ball.ball);
         serve.map(|(_, serve)| serve.state)
     };
@@ -329,7 +311,7 @@ fn ball_status(topology: &Topology, me: NodeId, ball: &BallView) -> BallStatus {
         guest: ball.guest,
         loan: ball.loan.map(|loan| {
             let window = topology
-                .gap(me, loan.edge)
+                .window_chain(me, loan.edge)
                 .and_then(|gap| gap.first(loan.edge));
             LoanStatus {
                 window: window.map_or_else(String::new, |window| window.name.clone()),

@@ -12,7 +12,7 @@ use super::limits::{Full, Gate, Limits, Nanos, is_slow};
 use super::message::End;
 use super::serve::{Endpoint, Next};
 use crate::clock;
-use crate::throttle::Troubles;
+use crate::throttle::RateLimitedLog;
 
 /// Full reads of one connection before others have their turn.
 const READS: usize = 8;
@@ -59,7 +59,7 @@ pub(super) struct Lines<E: Endpoint> {
     gate: Gate,
     lines: Slab<Line<E::Connection>>,
     leaving: usize,
-    troubles: Troubles,
+    troubles: RateLimitedLog,
 }
 
 impl<E: Endpoint> Lines<E> {
@@ -71,7 +71,7 @@ impl<E: Endpoint> Lines<E> {
             gate: Gate::new(limits),
             lines: Slab::new(),
             leaving: 0,
-            troubles: Troubles::default(),
+            troubles: RateLimitedLog::default(),
         }
     }
 

@@ -63,7 +63,7 @@ pub fn rate(
 pub mod log {
     use super::{Message, Report, Sink};
     use crate::clock;
-    use crate::throttle::Budget;
+    use crate::throttle::TokenBucket;
 
     const BURST: u64 = 60;
     const EVERY_NANOS: u64 = 10_000_000_000;
@@ -72,7 +72,7 @@ pub mod log {
         sentence: impl Fn(&T) -> String + Send + 'static,
         list: &'static str,
     ) -> Sink<T> {
-        let mut budget = Budget::new(BURST, EVERY_NANOS);
+        let mut budget = TokenBucket::new(BURST, EVERY_NANOS);
         Box::new(move |item| match budget.take(clock::monotonic_nanos()) {
             Some(0) => tracing::info!("{}", sentence(item)),
             Some(kept_back) => tracing::info!(

@@ -20,8 +20,9 @@ use async_io::Async;
 use smol::channel::Sender;
 use smol::{LocalExecutor, Task};
 
+use crate::endpoint::Endpoint;
 use crate::ring::{Hello, Incarnation, Message, NodeId, Topology, message};
-use crate::throttle::Complaints;
+use crate::throttle::DedupLog;
 use outbox::Closing;
 use table::Table;
 
@@ -59,15 +60,6 @@ pub enum Event {
     Duplicate,
 }
 
-/// Where a peer listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
-    /// A name, resolved again at every attempt, or an IP address.
-    pub host: String,
-    /// Its ring port.
-    pub port: u16,
-}
-
 /// So many strangers' sentences a minute reach the log.
 const MOST_STRANGERS_NAMED: usize = 16;
 
@@ -81,7 +73,7 @@ pub struct Settings {
     /// This process.
     pub incarnation: Incarnation,
     /// Every node's address, in ring order.
-    pub addresses: Vec<Address>,
+    pub addresses: Vec<Endpoint>,
 }
 
 /// What the links counted since the start.
@@ -103,12 +95,12 @@ pub struct Links {
 struct Hub {
     settings: Settings,
     /// Where every node listens, in ring order.
-    addresses: RefCell<Vec<Address>>,
+    addresses: RefCell<Vec<Endpoint>>,
     table: Table,
     /// What is said of peers, by name.
-    peer_log: Complaints,
+    peer_log: DedupLog,
     /// What is said of strangers, by address.
-    stranger_log: Complaints,
+    stranger_log: DedupLog,
     reconnects: Cell<u64>,
     bad_lines: Cell<u64>,
     events: Sender<Event>,
@@ -149,10 +141,10 @@ impl Links {
         let later: Vec<NodeId> = later.collect();
         let hub = Rc::new(Hub {
             table: Table::new(settings.topology.nodes.len()),
-            peer_log: Complaints::new(4 * settings.topology.nodes.len()),
+            peer_log: DedupLog::new(4 * settings.topology.nodes.len()),
             addresses: RefCell::new(std::mem::take(&mut settings.addresses)),
             settings,
-            stranger_log: Complaints::new(MOST_STRANGERS_NAMED),
+            stranger_log: DedupLog::new(MOST_STRANGERS_NAMED),
             reconnects: Cell::new(0),
             bad_lines: Cell::new(0),
             events,
@@ -170,8 +162,8 @@ impl Links {
     ///
     /// A peer may be reborn between the decision to send and this: what was meant for its last
     /// life never reaches the next.
-    pub fn send(&self, to: NodeId, addressee: Incarnation, line: &[u8]) {
-        self.hub.table.send(to, addressee, line);
+    pub fn send(&self, to: NodeId, recipient: Incarnation, line: &[u8]) {
+        self.hub.table.send(to, recipient, line);
     }
 
     /// To be called once a heartbeat: closes the links that have been silent for too many of them.
@@ -181,7 +173,7 @@ impl Links {
 
     /// Takes over new addresses: links to nodes that have moved are closed and dialled anew, all
     /// others stay.
-    pub fn move_to(&self, addresses: Vec<Address>) {
+    pub fn move_to(&self, addresses: Vec<Endpoint>) {
         let mut current = self.hub.addresses.borrow_mut();
         let topology = &self.hub.settings.topology;
         for (node, (old, new)) in topology.node_ids().zip(current.iter().zip(&addresses)) {

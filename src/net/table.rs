@@ -91,9 +91,9 @@ impl Table {
     }
 
     /// Sends a line to that process of the peer, if it is the one that is connected.
-    pub(super) fn send(&self, to: NodeId, addressee: Incarnation, line: &[u8]) {
+    pub(super) fn send(&self, to: NodeId, recipient: Incarnation, line: &[u8]) {
         if let Some(Some(place)) = self.places.borrow().get(to.index())
-            && place.incarnation == addressee
+            && place.incarnation == recipient
         {
             place.outbox.send(line);
         }

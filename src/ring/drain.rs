@@ -45,7 +45,7 @@ impl Node {
             link.leaving = true;
             out.push(Output::Send {
                 to: from,
-                message: Message::Farewell,
+                message: Message::LeaveAck,
             });
         }
     }
@@ -73,7 +73,7 @@ impl Node {
             if let Holding::Held(held) = &ball.holding
                 && held.is_lit()
             {
-                out.push(Output::Dark(Possession {
+                out.push(Output::LedOff(Possession {
                     ball: id,
                     stamp: held.stamp,
                 }));

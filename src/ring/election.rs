@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::ball::{BallId, Generation, Record, Stamp};
-use super::event::{Note, Output, Possession};
+use super::event::{Notification, Output, Possession};
 use super::holder::{Election, Held, Holding};
-use super::message::{Claim, Denial, Message};
+use super::message::{Denial, LeaseRequest, Message};
 use super::motion;
 use super::node::Node;
 use super::node_set::NodeSet;
@@ -156,9 +156,9 @@ impl Node {
                 nonce,
             };
             let known = ball.voter.newest().map(|newest| newest.stamp.generation);
-            let claim = Claim {
+            let claim = LeaseRequest {
                 after: known.filter(|_| ball.serve.is_none()),
-                ..Claim::of_candidate(id, generation)
+                ..LeaseRequest::of_candidate(id, generation)
             };
             let verdict = self.judge(me, &claim, out);
             let Some(ball) = self.balls.get_mut(&id) else {
@@ -183,7 +183,7 @@ impl Node {
                 quarantined: Vec::new(),
                 best: ball.voter.newest(),
             });
-            out.push(Output::Note(Note::Campaign {
+            out.push(Output::Notify(Notification::ElectionStarted {
                 ball: id,
                 generation,
             }));
@@ -227,7 +227,7 @@ impl Node {
                     ball.not_before = self.now + wait;
                 }
                 let generation = election.generation;
-                out.push(Output::Note(Note::Lost {
+                out.push(Output::Notify(Notification::ElectionLost {
                     ball: id,
                     generation,
                     granted,
@@ -257,7 +257,7 @@ impl Node {
         let generation = election.generation;
         let guest = ball.arriving.take();
         if guest.is_some() {
-            out.push(Output::Note(Note::Welcome { ball: id }));
+            out.push(Output::Notify(Notification::GuestJoined { ball: id }));
         }
         let (hop, entry) = match (election.best, guest, ball.serve) {
             (Some(best), _, _) => (best.stamp.hop, motion::enter(&best.state, screen)),
@@ -286,8 +286,8 @@ impl Node {
         );
         ball.holding = Holding::Held(held);
         self.counters.elections += 1;
-        out.push(Output::Light(Possession { ball: id, stamp }));
-        out.push(Output::Note(Note::Won {
+        out.push(Output::LedOn(Possession { ball: id, stamp }));
+        out.push(Output::Notify(Notification::ElectionWon {
             ball: id,
             generation,
             missed,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::ball::{BallId, BallState, Direction, Generation, Stamp};
 use super::message::{Incarnation, Message};
 use super::topology::NodeId;
-use super::window::{Misfit, WindowBall};
+use super::window_ball::{InvalidWindowBall, WindowBall};
 
 /// What a node can hear.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,15 +31,15 @@ pub enum Input {
     },
     /// A peer refused us: another process of our name is already in the ring.
     Duplicate,
-    /// The answer to [`Output::Call`].
-    Called {
+    /// The answer to [`Output::OpenWindow`].
+    WindowAnswered {
         /// Which ball.
         ball: BallId,
         /// Whether the window takes a connection.
         open: bool,
     },
     /// What was to be given to a window certainly did not reach it.
-    NotGiven {
+    WindowSendFailed {
         /// Which ball.
         ball: BallId,
     },
@@ -51,9 +51,9 @@ pub enum Input {
         ball: WindowBall,
     },
     /// A ball that is not in the ring file is to begin here.
-    Guest(BallState),
+    AddGuest(BallState),
     /// This guest is to leave, wherever it is.
-    Remove(BallId),
+    RemoveGuest(BallId),
     /// The moment of [`super::Node::next_deadline`] has come.
     Tick,
     /// Pass on every ball and leave.
@@ -64,9 +64,9 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
     /// This node has the ball from now on: its LED on.
-    Light(Possession),
+    LedOn(Possession),
     /// This node no longer has the ball: its LED off, before anything that follows.
-    Dark(Possession),
+    LedOff(Possession),
     /// One line for one peer.
     Send {
         /// Who.
@@ -77,21 +77,21 @@ pub enum Output {
     /// The same line for every connected peer.
     Broadcast(Message),
     /// Open a connection to the window at that edge, and say how that went.
-    Call {
+    OpenWindow {
         /// For which ball.
         ball: BallId,
         /// The edge of this node's screen.
         edge: Direction,
     },
     /// Write the ball to the connection that was opened for it, and end it.
-    Give {
+    SendToWindow {
         /// Which ball.
         ball: BallId,
         /// How the window is to know it.
         sent: WindowBall,
     },
     /// Something a person may want to read.
-    Note(Note),
+    Notify(Notification),
     /// Every ball is handed on, or the time for it is over: the process may end.
     Drained,
 }
@@ -107,7 +107,7 @@ pub struct Possession {
 
 /// Why a guest was not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TurnedAway {
+pub enum GuestRejected {
     /// As many are there as the ring file allows.
     Full,
     /// They come too fast.
@@ -120,16 +120,16 @@ pub enum TurnedAway {
 
 /// What happened beside the ordinary passing of a ball.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Note {
+pub enum Notification {
     /// This node asks the ring for a ball whose holder is silent.
-    Campaign {
+    ElectionStarted {
         /// Which ball.
         ball: BallId,
         /// The generation it would begin.
         generation: Generation,
     },
     /// The ring gave the ball to this node.
-    Won {
+    ElectionWon {
         /// Which ball.
         ball: BallId,
         /// The generation it began.
@@ -138,7 +138,7 @@ pub enum Note {
         missed: Option<(NodeId, Duration)>,
     },
     /// The ring did not give the ball to this node.
-    Lost {
+    ElectionLost {
         /// Which ball.
         ball: BallId,
         /// The generation that was given up.
@@ -147,12 +147,12 @@ pub enum Note {
         granted: usize,
     },
     /// No majority renewed the lease in time: the ball stands still here.
-    Froze {
+    Frozen {
         /// Which ball.
         ball: BallId,
     },
     /// A majority renewed the lease of a ball that stood still: it moves on.
-    Thawed {
+    Unfrozen {
         /// Which ball.
         ball: BallId,
     },
@@ -164,7 +164,7 @@ pub enum Note {
         generation: Generation,
     },
     /// A pass was never acknowledged; the ring will settle where the ball is.
-    Unanswered {
+    PassUnacknowledged {
         /// Which ball.
         ball: BallId,
         /// Who was to have it.
@@ -176,41 +176,41 @@ pub enum Note {
         from: NodeId,
     },
     /// A window did not return the ball in time: it goes on from here.
-    Recalled {
+    LoanExpired {
         /// Which ball.
         ball: BallId,
         /// The edge at which the window stands.
         edge: Direction,
     },
     /// A window sent a copy of a ball that the ring had not lent, or no longer: it was not taken.
-    Late {
+    LateCopyRefused {
         /// Which ball.
         ball: BallId,
         /// The edge at which the window stands.
         edge: Direction,
     },
     /// A window sent what can be no ball.
-    Misfit {
+    InvalidWindowBall {
         /// The edge at which the window stands.
         edge: Direction,
         /// Why not.
-        why: Misfit,
+        why: InvalidWindowBall,
     },
     /// A guest has begun here.
-    Welcome {
+    GuestJoined {
         /// Which ball it is from now on.
         ball: BallId,
     },
     /// A guest was not let in.
-    TurnedAway {
+    GuestRejected {
         /// Why not.
-        why: TurnedAway,
+        why: GuestRejected,
     },
     /// A guest has left the ring from here.
-    SeenOff {
+    GuestLeft {
         /// Which ball.
         ball: BallId,
     },
     /// Another process has this node's name: no vote of ours counts until a full lease has passed.
-    Silenced,
+    DuplicateNode,
 }

@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use super::ball::{BallId, BallState, Generation};
-use super::event::{Note, Output, Possession, TurnedAway};
+use super::event::{GuestRejected, Notification, Output, Possession};
 use super::holder::{Held, Holding, Stay};
-use super::message::{Claim, Message};
+use super::message::{LeaseRequest, Message};
 use super::node::{Ball, Node};
 use super::time::Time;
 use super::voter::Verdict;
@@ -22,7 +22,7 @@ const PACE: Duration = Duration::from_secs(1);
 
 impl Ball {
     /// What a voter says of a claim to a guest, where that is not what it says of any ball.
-    pub(super) fn judge_guest(&mut self, claim: &Claim) -> Option<Verdict> {
+    pub(super) fn judge_guest(&mut self, claim: &LeaseRequest) -> Option<Verdict> {
         if self.serve.is_some() {
             return None;
         }
@@ -65,7 +65,7 @@ impl Node {
             Err(why) => why,
         };
         self.counters.refused_balls += 1;
-        out.push(Output::Note(Note::TurnedAway { why }));
+        out.push(Output::Notify(Notification::GuestRejected { why }));
     }
 
     /// Stands for that identity with a new ball.
@@ -77,10 +77,10 @@ impl Node {
     }
 
     /// An identity that nobody has, as far as this node knows.
-    fn room(&self) -> Result<BallId, TurnedAway> {
+    fn room(&self) -> Result<BallId, GuestRejected> {
         let now = self.now;
         if self.drain.is_some() || now < self.quarantine_until {
-            return Err(TurnedAway::NotReady);
+            return Err(GuestRejected::NotReady);
         }
         let free = |id: &BallId| {
             self.balls.get(id).is_some_and(|ball| {
@@ -93,9 +93,9 @@ impl Node {
         // Nodes that are asked at once begin at different places, or they would want the same.
         let (before, after) = ids.split_at(self.me.index().checked_rem(ids.len()).unwrap_or(0));
         let mut places = after.iter().chain(before);
-        let place = places.find(|id| free(id)).ok_or(TurnedAway::Full)?;
+        let place = places.find(|id| free(id)).ok_or(GuestRejected::Full)?;
         if self.next_guest > now + PACE * (BURST - 1) {
-            return Err(TurnedAway::TooMany);
+            return Err(GuestRejected::TooMany);
         }
         Ok(*place)
     }
@@ -106,8 +106,8 @@ impl Node {
             && ball.arriving.take().is_some()
         {
             self.counters.refused_balls += 1;
-            let why = TurnedAway::NoMajority;
-            out.push(Output::Note(Note::TurnedAway { why }));
+            let why = GuestRejected::NoMajority;
+            out.push(Output::Notify(Notification::GuestRejected { why }));
         }
     }
 
@@ -116,7 +116,7 @@ impl Node {
         if ball.serve.is_some() || !held.is_lit() {
             return None;
         }
-        Some(ball.voter.known_since()? + self.topology.visits.guest_life)
+        Some(ball.voter.known_since()? + self.topology.external_balls.guest_life)
     }
 
     /// Lets those guests leave whose time is over.
@@ -172,7 +172,7 @@ impl Node {
         };
         if held.is_lit() {
             let stamp = held.stamp;
-            out.push(Output::Dark(Possession { ball: id, stamp }));
+            out.push(Output::LedOff(Possession { ball: id, stamp }));
         }
         held.entry = held.state(screen, now);
         held.stay = Stay::Leaving;
@@ -186,7 +186,7 @@ impl Node {
     pub(super) fn forget(&mut self, id: BallId, out: &mut Vec<Output>) {
         if let Some(ball) = self.balls.get_mut(&id) {
             ball.holding = Holding::None;
-            out.push(Output::Note(Note::SeenOff { ball: id }));
+            out.push(Output::Notify(Notification::GuestLeft { ball: id }));
         }
     }
 
@@ -206,7 +206,7 @@ impl Node {
             Holding::Held(held) if held.stamp.generation <= gone => {
                 let generation = held.stamp.generation;
                 ball.holding = Holding::None;
-                out.push(Output::Note(Note::Retired {
+                out.push(Output::Notify(Notification::Retired {
                     ball: id,
                     generation,
                 }));

@@ -10,7 +10,7 @@ use super::node_set::NodeSet;
 use super::sketch::{self, Sketch};
 use super::time::Time;
 use super::topology::{NodeId, Screen};
-use super::window::WindowBall;
+use super::window_ball::WindowBall;
 
 /// What this node has of one ball.
 #[derive(Clone, Debug)]

@@ -5,14 +5,14 @@
 //! ordinary pass from the lender, to whichever neighbour of the gap the window sends it.
 
 use super::ball::{BallId, BallState, Direction, Record};
-use super::event::{Note, Output, Possession};
-use super::gap::LateCopy;
+use super::event::{Notification, Output, Possession};
 use super::holder::{Holding, Loan, Stay};
 use super::message::Message;
 use super::motion;
 use super::node::{Ball, Node};
 use super::topology::NodeId;
-use super::window::WindowBall;
+use super::window_ball::WindowBall;
+use super::window_chain::LateCopy;
 
 /// At most so many balls from windows wait for a lender's answer.
 const MOST_FOUND: usize = 8;
@@ -33,14 +33,14 @@ impl Node {
         if let Some(held) = self.held_mut(id) {
             held.stay = Stay::Calling(edge);
             held.edge_at = None;
-            out.push(Output::Call { ball: id, edge });
+            out.push(Output::OpenWindow { ball: id, edge });
         }
     }
 
     /// Gives the ball to a window that is there; lets it bounce off one that is not.
     pub(super) fn hear_called(&mut self, id: BallId, open: bool, out: &mut Vec<Output>) {
         let (now, me, screen) = (self.now, self.me, self.topology.screen);
-        let until = now + self.topology.visits.loan;
+        let until = now + self.topology.external_balls.loan;
         let Some(held) = self.held_mut(id) else {
             return;
         };
@@ -54,7 +54,7 @@ impl Node {
             return;
         }
         let (stamp, state) = (held.stamp, held.state(screen, now));
-        let gap = self.topology.gap(me, edge);
+        let gap = self.topology.window_chain(me, edge);
         let Some(window) = gap.and_then(|gap| gap.first(edge)) else {
             return;
         };
@@ -69,15 +69,15 @@ impl Node {
             });
         }
         self.counters.loans += 1;
-        out.push(Output::Dark(Possession { ball: id, stamp }));
-        out.push(Output::Give { ball: id, sent });
+        out.push(Output::LedOff(Possession { ball: id, stamp }));
+        out.push(Output::SendToWindow { ball: id, sent });
     }
 
     /// The window had its time: its copy no longer counts.
     pub(super) fn recall(&mut self, id: BallId, out: &mut Vec<Output>) {
         if let Some(loan) = self.held_mut(id).and_then(|held| held.loan()) {
             let edge = loan.edge;
-            out.push(Output::Note(Note::Recalled { ball: id, edge }));
+            out.push(Output::Notify(Notification::LoanExpired { ball: id, edge }));
         }
         self.bring_home(id, out);
     }
@@ -105,7 +105,7 @@ impl Node {
         let stamp = held.stamp;
         if !held.is_frozen() {
             held.start(now, screen, motion::SHORTEST_BOUNCE);
-            out.push(Output::Light(Possession { ball: id, stamp }));
+            out.push(Output::LedOn(Possession { ball: id, stamp }));
         }
         if let Some(ball) = self.balls.get_mut(&id) {
             let record = Record {
@@ -127,11 +127,14 @@ impl Node {
             Ok(state) => state,
             Err(why) => {
                 self.counters.refused_balls += 1;
-                out.push(Output::Note(Note::Misfit { edge, why }));
+                out.push(Output::Notify(Notification::InvalidWindowBall {
+                    edge,
+                    why,
+                }));
                 return;
             }
         };
-        let Some(gap) = self.topology.gap(self.me, edge) else {
+        let Some(gap) = self.topology.window_chain(self.me, edge) else {
             return;
         };
         // Back by the same edge, or all round a ring of one node and its windows.
@@ -164,7 +167,7 @@ impl Node {
         let (edge, ball) = (edge.opposite(), *ball);
         out.push(Output::Send {
             to,
-            message: Message::Found { seq, edge, ball },
+            message: Message::LoanQuery { seq, edge, ball },
         });
     }
 
@@ -190,12 +193,12 @@ impl Node {
         out: &mut Vec<Output>,
     ) {
         let now = self.now;
-        let gap = self.topology.gap(self.me, edge);
+        let gap = self.topology.window_chain(self.me, edge);
         let beyond = gap.and_then(|gap| gap.beyond(edge));
         let state = ball.entering(edge.opposite(), self.topology.screen);
         let lent = self.lent(edge, ball).filter(|_| beyond == Some(from));
         let (Some((id, loan, before)), Ok(state)) = (lent, state) else {
-            let message = Message::Unlent { seq };
+            let message = Message::LoanUnknown { seq };
             out.push(Output::Send { to: from, message });
             return;
         };
@@ -262,10 +265,13 @@ impl Node {
         out: &mut Vec<Output>,
     ) {
         if let Some(id) = self.like(ball)
-            && self.topology.visits.late_copy == LateCopy::Refuse
+            && self.topology.external_balls.late_copy == LateCopy::Refuse
         {
             self.counters.refused_balls += 1;
-            out.push(Output::Note(Note::Late { ball: id, edge }));
+            out.push(Output::Notify(Notification::LateCopyRefused {
+                ball: id,
+                edge,
+            }));
             return;
         }
         self.welcome(state, out);

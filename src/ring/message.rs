@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ball::{BallId, BallState, Direction, Generation, Record, Stamp};
 use super::topology::{NodeId, Topology};
-use super::window::WindowBall;
+use super::window_ball::WindowBall;
 
 /// The version of these messages.
 pub const VERSION: u32 = 1;
@@ -40,7 +40,8 @@ pub enum Message {
     /// "The ball is yours."
     Pass(Pass),
     /// "I have it", or "I know of a newer state".
-    Passed {
+    #[serde(rename = "passed")]
+    PassAck {
         /// Which ball.
         ball: BallId,
         /// The generation of the acknowledged pass.
@@ -53,7 +54,7 @@ pub enum Message {
         /// Repeated in the answers.
         seq: u64,
         /// The balls asked for.
-        balls: Vec<Claim>,
+        balls: Vec<LeaseRequest>,
     },
     /// "You have my grant for these."
     Granted {
@@ -79,9 +80,11 @@ pub enum Message {
     /// "Pass me nothing more: I am about to leave."
     Leaving,
     /// "All passes that I ever sent you came before this line", in answer to `leaving`.
-    Farewell,
+    #[serde(rename = "farewell")]
+    LeaveAck,
     /// "A window gave me this: is it a ball that you lent?" An ordinary pass says that it was.
-    Found {
+    #[serde(rename = "found")]
+    LoanQuery {
         /// Repeated in the answer.
         seq: u64,
         /// The edge of the addressed node's screen at which the windows stand.
@@ -90,7 +93,8 @@ pub enum Message {
         ball: WindowBall,
     },
     /// "I have lent no such ball there."
-    Unlent {
+    #[serde(rename = "unlent")]
+    LoanUnknown {
         /// Of the question.
         seq: u64,
     },
@@ -258,7 +262,7 @@ impl From<Pass> for FlatPass {
 
 /// One ball of an `acquire`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Claim {
+pub struct LeaseRequest {
     /// Which ball.
     pub ball: BallId,
     /// The generation asked for.
@@ -306,7 +310,7 @@ pub struct Denial {
     pub gone: Option<Generation>,
 }
 
-impl Claim {
+impl LeaseRequest {
     /// A holder's request to renew its lease.
     pub fn of_holder(ball: BallId, record: Record) -> Self {
         let Record { stamp, state } = record;

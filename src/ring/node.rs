@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use super::ball::{BallId, BallState, Generation, Stamp};
 use super::drain::Drain;
-use super::event::{Input, Note, Output, Possession};
+use super::event::{Input, Notification, Output, Possession};
 use super::holder::{Held, Holding, Stay};
 use super::loan::Found;
 use super::message::{Incarnation, Message};
 use super::peers::Peers;
 use super::time::Time;
-use super::topology::{NodeId, OnPartition, Serve, Topology};
+use super::topology::{InitialBall, NodeId, OnPartition, Topology};
 use super::view::Counters;
 use super::voter::Voter;
 
@@ -47,7 +47,7 @@ pub struct Node {
 #[derive(Clone, Debug)]
 pub(super) struct Ball {
     /// As the ring file serves it; `None` for a guest.
-    pub(super) serve: Option<Serve>,
+    pub(super) serve: Option<InitialBall>,
     /// How the guest begins for which this node asks the ring.
     pub(super) arriving: Option<BallState>,
     pub(super) voter: Voter,
@@ -59,7 +59,7 @@ pub(super) struct Ball {
 }
 
 impl Ball {
-    fn new(serve: Option<Serve>, now: Time) -> Self {
+    fn new(serve: Option<InitialBall>, now: Time) -> Self {
         Self {
             serve,
             arriving: None,
@@ -91,7 +91,9 @@ impl Node {
     /// last, and all the node's own randomness is derived from it.
     pub fn new(topology: Arc<Topology>, me: NodeId, incarnation: Incarnation, now: Time) -> Self {
         let (count, quorum) = (topology.nodes.len(), topology.quorum());
-        let served = topology.serves().map(|(id, &serve)| (id, Some(serve)));
+        let served = topology
+            .initial_balls()
+            .map(|(id, &serve)| (id, Some(serve)));
         let guests = topology.guest_ids().map(|id| (id, None));
         let balls = served
             .chain(guests)
@@ -184,18 +186,18 @@ impl Node {
             match &mut ball.holding {
                 Holding::Held(held) if !held.is_frozen() && held.deadline <= self.now => {
                     if held.is_here() {
-                        out.push(Output::Dark(Possession {
+                        out.push(Output::LedOff(Possession {
                             ball: id,
                             stamp: held.stamp,
                         }));
                     }
                     held.freeze(held.deadline, self.topology.screen);
                     if !matches!(held.stay, Stay::Leaving) {
-                        out.push(Output::Note(Note::Froze { ball: id }));
+                        out.push(Output::Notify(Notification::Frozen { ball: id }));
                     }
                 }
                 Holding::Passing(passing) if passing.deadline <= self.now => {
-                    out.push(Output::Note(Note::Unanswered {
+                    out.push(Output::Notify(Notification::PassUnacknowledged {
                         ball: id,
                         to: passing.to,
                     }));
@@ -219,21 +221,21 @@ impl Node {
                 if self.is_plausible(&message) {
                     self.receive(from, message, out);
                 } else {
-                    out.push(Output::Note(Note::Implausible { from }));
+                    out.push(Output::Notify(Notification::Implausible { from }));
                 }
             }
             Input::Duplicate => {
                 // Told once, not at every refusal that keeps the quarantine from ending.
                 if self.now >= self.quarantine_until {
-                    out.push(Output::Note(Note::Silenced));
+                    out.push(Output::Notify(Notification::DuplicateNode));
                 }
                 self.quarantine_until = self.now + self.topology.lease;
             }
-            Input::Called { ball, open } => self.hear_called(ball, open, out),
-            Input::NotGiven { ball } => self.bring_home(ball, out),
+            Input::WindowAnswered { ball, open } => self.hear_called(ball, open, out),
+            Input::WindowSendFailed { ball } => self.bring_home(ball, out),
             Input::FromWindow { edge, ball } => self.hear_window(edge, &ball, out),
-            Input::Guest(state) => self.welcome(state, out),
-            Input::Remove(ball) => self.remove(ball, out),
+            Input::AddGuest(state) => self.welcome(state, out),
+            Input::RemoveGuest(ball) => self.remove(ball, out),
             Input::Tick => {}
             Input::Drain => self.start_drain(out),
         }
@@ -243,7 +245,7 @@ impl Node {
         match message {
             Message::Heartbeat { at, echo, since } => self.hear_heartbeat(from, at, echo, since),
             Message::Pass(pass) => self.take(from, &pass, out),
-            Message::Passed {
+            Message::PassAck {
                 ball,
                 generation,
                 hop,
@@ -260,11 +262,11 @@ impl Node {
                 }
             }
             Message::Release { ball, generation } => self.hear_release(ball, generation),
-            Message::Found { seq, edge, ball } => self.hear_found(from, seq, edge, &ball, out),
-            Message::Unlent { seq } => self.hear_unlent(from, seq, out),
+            Message::LoanQuery { seq, edge, ball } => self.hear_found(from, seq, edge, &ball, out),
+            Message::LoanUnknown { seq } => self.hear_unlent(from, seq, out),
             Message::Remove { ball, generation } => self.hear_remove(ball, generation, out),
             Message::Leaving => self.hear_leaving(from, out),
-            Message::Farewell => self.hear_farewell(from),
+            Message::LeaveAck => self.hear_farewell(from),
             // The links speak these before they let anything through to the node.
             Message::Hello(_) | Message::Refused { .. } | Message::Unknown => {}
         }
@@ -337,7 +339,7 @@ impl Node {
     }
 
     /// The life of the peer to which everything that this node says to it is addressed.
-    pub fn addressee(&self, peer: NodeId) -> Option<Incarnation> {
+    pub fn recipient(&self, peer: NodeId) -> Option<Incarnation> {
         self.peers.link(peer).map(|link| link.incarnation)
     }
 

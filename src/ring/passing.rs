@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ball::{BallId, Direction, Generation, Record, Stamp};
-use super::event::{Note, Output, Possession};
+use super::event::{Notification, Output, Possession};
 use super::holder::{Held, Holding, Passing, Stay};
 use super::message::{Incarnation, Message, Pass};
 use super::motion;
@@ -44,7 +44,7 @@ impl Node {
 
     /// A ball at its edge goes on to the window there, or to the next node, or bounces.
     fn cross(&mut self, id: BallId, direction: Direction, out: &mut Vec<Output>) {
-        if self.topology.gap(self.me, direction).is_some() {
+        if self.topology.window_chain(self.me, direction).is_some() {
             self.call(id, direction, out);
             return;
         }
@@ -116,7 +116,7 @@ impl Node {
             state: held.state(screen, now),
         };
         if held.is_lit() {
-            out.push(Output::Dark(Possession {
+            out.push(Output::LedOff(Possession {
                 ball: id,
                 stamp: held.stamp,
             }));
@@ -164,7 +164,10 @@ impl Node {
                 out.push(Output::Send { to: peer, message });
             } else if let Some(ball) = self.balls.get_mut(&id) {
                 // Its last life may have passed the ball on already.
-                out.push(Output::Note(Note::Unanswered { ball: id, to: peer }));
+                out.push(Output::Notify(Notification::PassUnacknowledged {
+                    ball: id,
+                    to: peer,
+                }));
                 ball.holding = Holding::None;
             }
         }
@@ -208,7 +211,7 @@ impl Node {
             && held.is_lit()
         {
             // Only where every island plays on can a newer ball meet one that still moves.
-            out.push(Output::Dark(Possession {
+            out.push(Output::LedOff(Possession {
                 ball: id,
                 stamp: held.stamp,
             }));
@@ -219,7 +222,7 @@ impl Node {
         let mut held = Held::new(stamp, entry, deadline, renew_at);
         if deadline > now {
             held.start(now, screen, Duration::ZERO);
-            out.push(Output::Light(Possession { ball: id, stamp }));
+            out.push(Output::LedOn(Possession { ball: id, stamp }));
         }
         ball.holding = Holding::Held(held);
         self.counters.hops += 1;
@@ -242,7 +245,7 @@ impl Node {
                 if !waits {
                     out.push(Output::Send {
                         to,
-                        message: Message::Passed {
+                        message: Message::PassAck {
                             ball,
                             generation,
                             hop,

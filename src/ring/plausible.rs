@@ -58,14 +58,14 @@ impl Node {
             Message::Hello(_)
             | Message::Refused { .. }
             | Message::Heartbeat { .. }
-            | Message::Passed { .. }
+            | Message::PassAck { .. }
             | Message::Release { .. }
             | Message::Leaving
-            | Message::Farewell
+            | Message::LeaveAck
             | Message::Remove { .. }
             // What a window may write is judged where it comes in.
-            | Message::Found { .. }
-            | Message::Unlent { .. }
+            | Message::LoanQuery { .. }
+            | Message::LoanUnknown { .. }
             | Message::Unknown => true,
         }
     }
@@ -87,10 +87,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::ball::Record;
-    use super::super::event::{Input, Note, Output};
-    use super::super::message::{Claim, Incarnation, Pass};
+    use super::super::event::{Input, Notification, Output};
+    use super::super::message::{Incarnation, LeaseRequest, Pass};
     use super::super::time::Time;
-    use super::super::topology::{NodeId, Serve, Topology};
+    use super::super::topology::{InitialBall, NodeId, Topology};
     use super::*;
 
     const STATE: BallState = BallState {
@@ -104,7 +104,7 @@ mod tests {
         let topology = Topology {
             ring: "test".to_owned(),
             nodes: ["a", "b", "c"].map(str::to_owned).to_vec(),
-            balls: vec![Serve {
+            balls: vec![InitialBall {
                 start: NodeId(0),
                 state: STATE,
             }],
@@ -147,7 +147,7 @@ mod tests {
         let told = heard(message.clone());
         assert_eq!(
             told,
-            [Output::Note(Note::Implausible { from })],
+            [Output::Notify(Notification::Implausible { from })],
             "{message:?}"
         );
     }
@@ -164,7 +164,7 @@ mod tests {
             round: u64::MAX,
             nonce: u64::MAX,
         };
-        let claim = Claim::of_candidate(BallId(1), generation);
+        let claim = LeaseRequest::of_candidate(BallId(1), generation);
         ignored(Message::Acquire {
             seq: 1,
             balls: vec![claim],

@@ -1,9 +1,9 @@
 //! Rules 1, 3 and 7: leases are asked for, granted, denied, renewed, and given up.
 
 use super::ball::{BallId, Record};
-use super::event::{Note, Output, Possession};
+use super::event::{Notification, Output, Possession};
 use super::holder::{Holding, Stay};
-use super::message::{Claim, Denial, Grant, Message};
+use super::message::{Denial, Grant, LeaseRequest, Message};
 use super::node::{Ball, Node};
 use super::time::{Time, micros};
 use super::topology::NodeId;
@@ -11,7 +11,13 @@ use super::voter::Verdict;
 
 impl Node {
     /// Answers a peer's request, ball by ball.
-    pub(super) fn vote(&mut self, from: NodeId, seq: u64, claims: &[Claim], out: &mut Vec<Output>) {
+    pub(super) fn vote(
+        &mut self,
+        from: NodeId,
+        seq: u64,
+        claims: &[LeaseRequest],
+        out: &mut Vec<Output>,
+    ) {
         let (mut grants, mut denials) = (Vec::new(), Vec::new());
         for claim in claims {
             let Some(verdict) = self.judge(from, claim, out) else {
@@ -59,7 +65,7 @@ impl Node {
     pub(super) fn judge(
         &mut self,
         from: NodeId,
-        claim: &Claim,
+        claim: &LeaseRequest,
         out: &mut Vec<Output>,
     ) -> Option<Verdict> {
         let (now, quarantine, span) = (self.now, self.quarantine_until, self.topology.lease);
@@ -105,9 +111,9 @@ impl Node {
                 stamp: held.stamp,
                 state: held.state(screen, now),
             };
-            claims.push(Claim {
+            claims.push(LeaseRequest {
                 leaves: matches!(held.stay, Stay::Leaving),
-                ..Claim::of_holder(id, record)
+                ..LeaseRequest::of_holder(id, record)
             });
         }
         for claim in &claims {
@@ -184,12 +190,12 @@ impl Node {
         if held.is_frozen() && held.deadline > now {
             held.start(now, screen, std::time::Duration::ZERO);
             if held.is_here() {
-                out.push(Output::Light(Possession {
+                out.push(Output::LedOn(Possession {
                     ball: id,
                     stamp: held.stamp,
                 }));
             }
-            out.push(Output::Note(Note::Thawed { ball: id }));
+            out.push(Output::Notify(Notification::Unfrozen { ball: id }));
         }
     }
 
@@ -271,11 +277,11 @@ impl Node {
         };
         let stamp = held.stamp;
         if held.is_lit() {
-            out.push(Output::Dark(Possession { ball: id, stamp }));
+            out.push(Output::LedOff(Possession { ball: id, stamp }));
         }
         ball.voter.release(stamp.generation);
         ball.holding = Holding::None;
-        out.push(Output::Note(Note::Retired {
+        out.push(Output::Notify(Notification::Retired {
             ball: id,
             generation: stamp.generation,
         }));

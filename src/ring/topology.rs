@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::ball::{BallId, BallState, Direction};
-use super::gap::{Gap, LateCopy, MOST_GUESTS, Visits, Window};
+use super::window_chain::{ExternalBallPolicy, LateCopy, MOST_GUESTS, Window, WindowChain};
 
 /// A node's place in the ring file, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -60,7 +60,7 @@ pub struct Screen {
 
 /// A ball as the ring file serves it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Serve {
+pub struct InitialBall {
     /// The node on whose screen it begins.
     pub start: NodeId,
     /// How it begins.
@@ -83,11 +83,11 @@ pub struct Topology {
     /// Every node's screen.
     pub screen: Screen,
     /// The balls, [`BallId`] 1 first; at most [`MOST_BALLS`].
-    pub balls: Vec<Serve>,
+    pub balls: Vec<InitialBall>,
     /// Where windows stand; no two with the same neighbours.
-    pub gaps: Vec<Gap>,
+    pub window_chains: Vec<WindowChain>,
     /// Loans to windows, and guests.
-    pub visits: Visits,
+    pub external_balls: ExternalBallPolicy,
 }
 
 impl Default for Topology {
@@ -104,8 +104,8 @@ impl Default for Topology {
                 height: 600.0,
             },
             balls: Vec::new(),
-            gaps: Vec::new(),
-            visits: Visits {
+            window_chains: Vec::new(),
+            external_balls: ExternalBallPolicy {
                 loan: Duration::from_secs(60),
                 late_copy: LateCopy::Refuse,
                 guests: 0,
@@ -133,21 +133,21 @@ impl Topology {
     }
 
     /// Every ball with its identity.
-    pub fn serves(&self) -> impl Iterator<Item = (BallId, &Serve)> {
+    pub fn initial_balls(&self) -> impl Iterator<Item = (BallId, &InitialBall)> {
         (1..).map(BallId).zip(&self.balls)
     }
 
     /// The identities kept for balls that are not in the ring file.
     pub fn guest_ids(&self) -> impl Iterator<Item = BallId> + use<> {
         let first = u32::try_from(self.balls.len()).unwrap_or(u32::MAX);
-        (1..=u32::from(self.visits.guests.min(MOST_GUESTS)))
+        (1..=u32::from(self.external_balls.guests.min(MOST_GUESTS)))
             .map(move |number| BallId(first.saturating_add(number)))
     }
 
     /// The gap that a ball comes to which leaves `from` in that direction.
-    pub fn gap(&self, from: NodeId, direction: Direction) -> Option<&Gap> {
-        let before = |gap: &&Gap| gap.beyond(direction.opposite()) == Some(from);
-        self.gaps.iter().find(before)
+    pub fn window_chain(&self, from: NodeId, direction: Direction) -> Option<&WindowChain> {
+        let before = |gap: &&WindowChain| gap.beyond(direction.opposite()) == Some(from);
+        self.window_chains.iter().find(before)
     }
 
     /// How many nodes, this one included, must grant a request.
@@ -207,18 +207,18 @@ impl Topology {
         for name in &self.nodes {
             let _ = writeln!(facts, "node {name:?}");
         }
-        for Serve { start, state } in &self.balls {
+        for InitialBall { start, state } in &self.balls {
             let _ = writeln!(
                 facts,
                 "ball {} {:?} {:?} {:?} {:?}",
                 start.0, state.position, state.velocity, state.radius, state.color
             );
         }
-        for Gap {
+        for WindowChain {
             left,
             right,
             windows,
-        } in &self.gaps
+        } in &self.window_chains
         {
             let _ = writeln!(
                 facts,
@@ -234,12 +234,12 @@ impl Topology {
                 );
             }
         }
-        let Visits {
+        let ExternalBallPolicy {
             loan,
             late_copy,
             guests,
             guest_life,
-        } = self.visits;
+        } = self.external_balls;
         let _ = writeln!(
             facts,
             "loan {} late-copy {late_copy:?} guests {guests} guest-life {}",
@@ -318,13 +318,13 @@ mod tests {
             ..base.clone()
         });
         others.push(Topology {
-            gaps: vec![gap(2, 0)],
+            window_chains: vec![gap(2, 0)],
             ..base.clone()
         });
         others.push(Topology {
-            visits: Visits {
+            external_balls: ExternalBallPolicy {
                 guests: 1,
-                ..base.visits
+                ..base.external_balls
             },
             ..base.clone()
         });
@@ -334,13 +334,13 @@ mod tests {
         assert_eq!(base.fingerprint().len(), 16);
     }
 
-    fn gap(left: u8, right: u8) -> Gap {
+    fn gap(left: u8, right: u8) -> WindowChain {
         let screen = Topology::default().screen;
         let window = |name: &str| Window {
             name: name.to_owned(),
             screen,
         };
-        Gap {
+        WindowChain {
             left: Some(NodeId(left)),
             right: Some(NodeId(right)),
             windows: vec![window("near"), window("far")],
@@ -350,11 +350,11 @@ mod tests {
     #[test]
     fn a_gap_is_met_from_both_sides_and_nowhere_else() {
         let gapped = Topology {
-            gaps: vec![gap(2, 0)],
+            window_chains: vec![gap(2, 0)],
             ..topology(3, Shape::Ring)
         };
         let met = |from, direction| {
-            let gap = gapped.gap(NodeId(from), direction)?;
+            let gap = gapped.window_chain(NodeId(from), direction)?;
             let beyond = gap.beyond(direction)?;
             Some((gap.first(direction)?.name.as_str(), beyond.0))
         };
@@ -371,12 +371,12 @@ mod tests {
 
     #[test]
     fn guests_are_numbered_after_the_balls_of_the_file() {
-        let visits = Visits {
+        let external_balls = ExternalBallPolicy {
             guests: 2,
-            ..Topology::default().visits
+            ..Topology::default().external_balls
         };
         let hosting = Topology {
-            visits,
+            external_balls,
             ..topology(3, Shape::Ring)
         };
         assert_eq!(

@@ -4,7 +4,7 @@ use super::Nanos;
 
 /// How many log lines there may be: some at once, then one each `every` nanoseconds.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct TokenBucket {
     burst: u64,
     every: Nanos,
     /// Spent lines, in nanoseconds that it takes to earn them back.
@@ -13,7 +13,7 @@ pub(crate) struct Budget {
     kept_back: u64,
 }
 
-impl Budget {
+impl TokenBucket {
     pub(crate) fn new(burst: u64, every: Nanos) -> Self {
         Self {
             burst,
@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn a_flood_is_logged_in_part_and_the_rest_is_counted() {
         let second = 1_000_000_000;
-        let mut budget = Budget::new(60, 10 * second);
+        let mut budget = TokenBucket::new(60, 10 * second);
         let told = (0..10_000)
             .filter(|number| budget.take(number * 1_000).is_some())
             .count();

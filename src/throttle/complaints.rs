@@ -16,7 +16,7 @@ const FIRST_QUIET: Duration = Duration::from_secs(60);
 const LONGEST_QUIET: Duration = Duration::from_secs(3_600);
 
 /// Remembers what was logged lately.
-pub(crate) struct Complaints(RefCell<Inner>);
+pub(crate) struct DedupLog(RefCell<Inner>);
 
 struct Inner {
     recent: VecDeque<Sentence>,
@@ -33,7 +33,7 @@ struct Sentence {
     untold: u64,
 }
 
-impl Complaints {
+impl DedupLog {
     /// Tells up to `most` sentences apart.
     pub(crate) fn new(most: usize) -> Self {
         Self(RefCell::new(Inner {

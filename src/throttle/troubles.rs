@@ -1,21 +1,21 @@
 //! Says at most once a minute what went wrong with connections, and how often.
 
-use super::{Budget, Nanos};
+use super::{Nanos, TokenBucket};
 
 /// At most one log line in this time.
 const BETWEEN_COMPLAINTS: Nanos = 60_000_000_000;
 
 /// When it may be told again, and how often it happened since.
 #[derive(Debug)]
-pub(crate) struct Troubles(Budget);
+pub(crate) struct RateLimitedLog(TokenBucket);
 
-impl Default for Troubles {
+impl Default for RateLimitedLog {
     fn default() -> Self {
-        Self(Budget::new(1, BETWEEN_COMPLAINTS))
+        Self(TokenBucket::new(1, BETWEEN_COMPLAINTS))
     }
 }
 
-impl Troubles {
+impl RateLimitedLog {
     /// Logs a trouble, unless one was logged in the last minute.
     pub(crate) fn tell(&mut self, now: Nanos, sentence: impl FnOnce() -> String) {
         match self.0.take(now) {

@@ -18,7 +18,7 @@ use crate::clock;
 use crate::connect::connect;
 use crate::escape::Escaped;
 use crate::ring::{Time, WindowBall};
-use crate::throttle::Complaints;
+use crate::throttle::DedupLog;
 
 /// The window has this long to take a connection, its name looked up included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
@@ -49,7 +49,7 @@ pub struct Window {
     executor: Weak<LocalExecutor<'static>>,
     closed_until: Cell<Time>,
     closing: RefCell<VecDeque<Task<()>>>,
-    complaints: Complaints,
+    complaints: DedupLog,
 }
 
 /// Why there is no connection to a window.
@@ -99,7 +99,7 @@ impl Window {
             executor: Rc::downgrade(executor),
             closed_until: Cell::default(),
             closing: RefCell::default(),
-            complaints: Complaints::new(MOST_TROUBLES),
+            complaints: DedupLog::new(MOST_TROUBLES),
         })
     }
 

@@ -16,8 +16,8 @@ use smol::{LocalExecutor, Task, future};
 use super::wire::{self, LONGEST, WireError};
 use crate::clock;
 use crate::escape::EscapedBytes;
-use crate::ring::{Direction, Misfit, Screen, Time, WindowBall};
-use crate::throttle::Troubles;
+use crate::ring::{Direction, InvalidWindowBall, Screen, Time, WindowBall};
+use crate::throttle::RateLimitedLog;
 
 /// The wait when the system has no connection left to give, such as out of file descriptors.
 const OUT_OF_RESOURCES_WAIT: Duration = Duration::from_millis(200);
@@ -97,7 +97,7 @@ struct Door {
     events: Sender<Event>,
     limits: Limits,
     pace: RefCell<Pace>,
-    troubles: RefCell<Troubles>,
+    troubles: RefCell<RateLimitedLog>,
     refused: Cell<u64>,
 }
 
@@ -155,8 +155,14 @@ impl Pace {
 
 /// Why a connection brought no ball.
 enum Refusal {
-    Malformed { error: WireError, bytes: Vec<u8> },
-    Misfit { why: Misfit, ball: WindowBall },
+    Malformed {
+        error: WireError,
+        bytes: Vec<u8>,
+    },
+    InvalidWindowBall {
+        why: InvalidWindowBall,
+        ball: WindowBall,
+    },
     Slow(Duration),
     Broken(io::Error),
     TooMany(usize),
@@ -169,7 +175,9 @@ impl fmt::Display for Refusal {
             Self::Malformed { error, bytes } => {
                 write!(formatter, "{error}; it began '{}'", EscapedBytes(bytes))
             }
-            Self::Misfit { why, ball } => write!(formatter, "{why}; it was {}", wire::format(ball)),
+            Self::InvalidWindowBall { why, ball } => {
+                write!(formatter, "{why}; it was {}", wire::format(ball))
+            }
             Self::Slow(life) => write!(
                 formatter,
                 "no whole ball came within {life:?}: send the eight numbers and close"
@@ -249,7 +257,7 @@ async fn serve(
     drop(stream);
     let taken = taken.and_then(|ball| match ball.entering(door.edge, door.screen) {
         Ok(_) => Ok(ball),
-        Err(why) => Err(Refusal::Misfit { why, ball }),
+        Err(why) => Err(Refusal::InvalidWindowBall { why, ball }),
     });
     let paced = taken.and_then(|ball| {
         let most = door.limits.balls;

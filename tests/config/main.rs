@@ -8,7 +8,7 @@ mod window;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use carom::config::{Config, Faults, Led, Overrides};
+use carom::config::{Config, Faults, LedConfig, Overrides};
 use carom::ring::topology::{OnPartition, Shape};
 
 const PLAIN: &str = r#"
@@ -82,8 +82,8 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(
         (&pi1.led, &pi3.led),
         (
-            &Led::None,
-            &Led::Gpio {
+            &LedConfig::None,
+            &LedConfig::Gpio {
                 pin: 17,
                 active_low: false
             }

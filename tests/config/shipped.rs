@@ -22,7 +22,11 @@ fn the_shipped_files_are_clean() {
         assert_eq!(config.balls.len(), 1, "{path}");
         // Beside a window a warning is due.
         let warnings = config.warnings();
-        assert_eq!(warnings.len(), config.gaps.len(), "{path}: {warnings:?}");
+        assert_eq!(
+            warnings.len(),
+            config.window_chains.len(),
+            "{path}: {warnings:?}"
+        );
         assert_eq!(config.ring.lease, Duration::from_millis(500));
     }
 }
@@ -36,8 +40,8 @@ fn the_window_that_the_shipped_file_shows_is_valid_too() {
         .map(|line| shown(line).unwrap_or_else(|| line.to_owned()))
         .collect();
     let config = parse(&with.join("\n"), &[], &Overrides::default()).unwrap();
-    let [gap] = config.gaps.as_slice() else {
-        panic!("{:?}", config.gaps)
+    let [gap] = config.window_chains.as_slice() else {
+        panic!("{:?}", config.window_chains)
     };
     assert_eq!((gap.left, gap.right), (Some(NodeId(4)), Some(NodeId(0))));
     let [laptop] = gap.windows.as_slice() else {
@@ -50,7 +54,7 @@ fn the_window_that_the_shipped_file_shows_is_valid_too() {
         .map(String::as_str)
         .collect();
     let bare = parse(&bare.join("\n"), &[], &Overrides::default()).unwrap();
-    assert_eq!(&bare.gaps[0].windows[0], laptop);
+    assert_eq!(&bare.window_chains[0].windows[0], laptop);
     assert_eq!(laptop.listen_left.to_string(), "laptop.local:10001");
 }
 

@@ -32,7 +32,7 @@ fn with_windows(shape: &str) -> String {
 /// Every gap with the names of its windows, and its neighbours' numbers.
 fn gaps(topology: &Topology) -> Vec<(Option<u8>, Vec<&str>, Option<u8>)> {
     let id = |node: Option<NodeId>| node.map(|node| node.0);
-    let gaps = topology.gaps.iter().map(|gap| {
+    let gaps = topology.window_chains.iter().map(|gap| {
         let names = gap.windows.iter().map(|window| window.name.as_str());
         (id(gap.left), names.collect(), id(gap.right))
     });
@@ -54,7 +54,7 @@ fn the_topology_has_the_gaps_and_no_window_is_a_node() {
             (Some(2), vec!["desk"], Some(0)),
         ]
     );
-    let low = topology.gaps[0].windows[0].screen;
+    let low = topology.window_chains[0].windows[0].screen;
     assert_eq!((low.width, low.height), (800.0, 300.0));
     let row = load(&with_windows("row")).unwrap().topology();
     assert_eq!(
@@ -95,7 +95,7 @@ fn addresses_of_windows_are_no_part_of_the_topology() {
 
 #[test]
 fn loans_and_guests_have_defaults_and_layers() {
-    let plain = load(PLAIN).unwrap().topology().visits;
+    let plain = load(PLAIN).unwrap().topology().external_balls;
     assert_eq!(plain.loan, Duration::from_secs(60));
     assert_eq!(plain.late_copy, LateCopy::Refuse);
     assert_eq!((plain.guests, plain.guest_life.as_secs()), (4, 300));
@@ -107,7 +107,7 @@ fn loans_and_guests_have_defaults_and_layers() {
         ("CAROM_PORTS__WINDOW_LEFT", "10021"),
     ];
     let config = parse(PLAIN, &set, &Overrides::default()).unwrap();
-    let visits = config.topology().visits;
+    let visits = config.topology().external_balls;
     assert_eq!(visits.loan, Duration::from_secs(2));
     assert_eq!(visits.late_copy, LateCopy::Guest);
     assert_eq!((visits.guests, visits.guest_life.as_secs()), (0, 86_400));

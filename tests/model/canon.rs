@@ -8,7 +8,7 @@
 use std::hash::Hasher;
 use std::time::Duration;
 
-use carom::ring::message::{Claim, Pass};
+use carom::ring::message::{LeaseRequest, Pass};
 use carom::ring::sketch::Sketch;
 use carom::ring::{BallState, Generation, Incarnation, Message, NodeId, Record, Stamp, Time};
 
@@ -184,7 +184,7 @@ impl Canon<'_> {
                 self.number(2);
                 self.pass(to, pass);
             }
-            Message::Passed {
+            Message::PassAck {
                 generation, hop, ..
             } => {
                 self.number(3);
@@ -219,10 +219,10 @@ impl Canon<'_> {
                 self.generation(*generation);
             }
             Message::Leaving => self.number(8),
-            Message::Farewell => self.number(9),
+            Message::LeaveAck => self.number(9),
             // The model has no windows and no guests.
-            Message::Found { .. }
-            | Message::Unlent { .. }
+            Message::LoanQuery { .. }
+            | Message::LoanUnknown { .. }
             | Message::Remove { .. }
             | Message::Hello(_)
             | Message::Refused { .. }
@@ -244,7 +244,7 @@ impl Canon<'_> {
         }
     }
 
-    fn claim(&mut self, claim: &Claim) {
+    fn claim(&mut self, claim: &LeaseRequest) {
         self.generation(claim.generation);
         self.record(claim.record());
     }

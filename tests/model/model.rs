@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use carom::ring::topology::{Serve, Topology};
+use carom::ring::topology::{InitialBall, Topology};
 use carom::ring::{BallState, Incarnation, Node, NodeId};
 use stateright::{Model, Property};
 
@@ -73,7 +73,7 @@ impl Ring {
                 .map(|number| format!("pi{number}"))
                 .collect(),
             lease: LEASE,
-            balls: vec![Serve {
+            balls: vec![InitialBall {
                 start: NodeId(0),
                 state,
             }],

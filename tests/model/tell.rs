@@ -72,7 +72,7 @@ fn line(message: &Message) -> String {
     if let Message::Denied { seq, .. } = message {
         return format!("denied #{seq}");
     }
-    if let Message::Passed { hop, .. } = message {
+    if let Message::PassAck { hop, .. } = message {
         return format!("passed {hop}");
     }
     format!("{message:?}")

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use carom::ring::{Input, Note, Output, Stamp};
+use carom::ring::{Input, Notification, Output, Stamp};
 
 use crate::clock::local;
 use crate::model::Ring;
@@ -94,15 +94,15 @@ impl Watch {
         self.counts[event as usize].load(Ordering::Relaxed)
     }
 
-    pub(crate) fn note(&self, note: &Note) {
+    pub(crate) fn note(&self, note: &Notification) {
         self.count(match note {
-            Note::Campaign { .. } => Event::Campaign,
-            Note::Won { .. } => Event::Won,
-            Note::Lost { .. } => Event::Lost,
-            Note::Froze { .. } => Event::Froze,
-            Note::Thawed { .. } => Event::Thawed,
-            Note::Retired { .. } => Event::Retired,
-            Note::Unanswered { .. } => Event::Unanswered,
+            Notification::ElectionStarted { .. } => Event::Campaign,
+            Notification::ElectionWon { .. } => Event::Won,
+            Notification::ElectionLost { .. } => Event::Lost,
+            Notification::Frozen { .. } => Event::Froze,
+            Notification::Unfrozen { .. } => Event::Thawed,
+            Notification::Retired { .. } => Event::Retired,
+            Notification::PassUnacknowledged { .. } => Event::Unanswered,
             // The model has no windows and no guests.
             _ => return,
         });
@@ -137,8 +137,8 @@ impl Ring {
         let mut probe = Arc::clone(node);
         let outputs = Arc::make_mut(&mut probe).handle(local(state, index), Input::Tick);
         let dark = outputs.first();
-        let froze = |output: &Output| matches!(output, Output::Note(Note::Froze { .. }));
-        matches!(dark, Some(Output::Dark(_))) && outputs.iter().any(froze)
+        let froze = |output: &Output| matches!(output, Output::Notify(Notification::Frozen { .. }));
+        matches!(dark, Some(Output::LedOff(_))) && outputs.iter().any(froze)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use carom::ring::{Input, Message, Note, Output, Possession};
+use carom::ring::{Input, Message, Notification, Output, Possession};
 
 use crate::clock::local;
 use crate::model::{Ring, node_id};
@@ -66,7 +66,9 @@ impl Ring {
         };
         let outputs = Arc::make_mut(node).handle(now, input);
         state.seats[index].late = false;
-        let began = |output: &Output| matches!(output, Output::Note(Note::Campaign { .. }));
+        let began = |output: &Output| {
+            matches!(output, Output::Notify(Notification::ElectionStarted { .. }))
+        };
         let stands = outputs.iter().any(began);
         for output in outputs {
             self.carry_out(state, index, output);
@@ -76,8 +78,8 @@ impl Ring {
 
     fn carry_out(&self, state: &mut State, index: usize, output: Output) {
         match output {
-            Output::Light(Possession { stamp, .. }) => self.light(state, index, stamp),
-            Output::Dark(_) => state.seats[index].lit = None,
+            Output::LedOn(Possession { stamp, .. }) => self.light(state, index, stamp),
+            Output::LedOff(_) => state.seats[index].lit = None,
             Output::Send { to, message } => {
                 self.post(state, index, to.index(), &Arc::new(message));
             }
@@ -87,14 +89,14 @@ impl Ring {
                     self.post(state, index, to, &message);
                 }
             }
-            Output::Note(note) => {
-                if matches!(note, Note::Implausible { .. }) {
+            Output::Notify(note) => {
+                if matches!(note, Notification::Implausible { .. }) {
                     state.broken.get_or_insert(WILD);
                 }
                 self.watch.note(&note);
             }
             // The model has no windows.
-            Output::Call { .. } | Output::Give { .. } => {}
+            Output::OpenWindow { .. } | Output::SendToWindow { .. } => {}
             Output::Drained => {
                 self.watch.count(Event::Left);
                 self.end(state, index, 0);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
-use crate::harness::{Claim, Cluster, Plan, Stranger, millis, nanos, now, turn};
+use crate::harness::{Cluster, LeaseRequest, Plan, Stranger, millis, nanos, now, turn};
 
 const FLOOD: usize = 200_000_000;
 const CROWD: usize = 500;
@@ -70,7 +70,7 @@ fn two_hundred_megabytes_without_a_newline_cost_no_memory_and_no_hop() {
         "200 MB of zeros from strangers: {strangers} connections, {:.0} ms",
         millis(now() - begun)
     );
-    let hello = Claim::of(&ring, "pi1").hello();
+    let hello = LeaseRequest::of(&ring, "pi1").hello();
     let begun = now();
     let peers = flood(&ring, &hello, FLOOD / 10);
     println!(
@@ -97,7 +97,7 @@ fn a_peer_that_never_stops_talking_takes_nothing_from_the_others() {
     let (hops, elections) = score(&ring, &nodes);
     let begun = now();
     let mut stranger = Stranger::call(ring.ports[1].ring).unwrap();
-    stranger.say(&Claim::of(&ring, "pi1").hello());
+    stranger.say(&LeaseRequest::of(&ring, "pi1").hello());
     let lines = b"{\"type\":\"later\",\"than\":[1,2,3]}\n".repeat(1_000);
     let mut said = 0;
     while now() - begun < nanos(Duration::from_secs(3)) {

@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::harness::{Claim, Cluster, Plan, Stranger, millis, nanos, now, turn, wait_for};
+use crate::harness::{Cluster, LeaseRequest, Plan, Stranger, millis, nanos, now, turn, wait_for};
 
 /// The ball is watched for this long at the least: twenty screens.
 const PLAYED: Duration = Duration::from_secs(2);
@@ -25,15 +25,15 @@ fn ring_of_four() -> Cluster {
     })
 }
 
-fn changed(ring: &Cluster, change: impl FnOnce(&mut Claim)) -> Vec<u8> {
-    let mut claim = Claim::of(ring, "pi5");
+fn changed(ring: &Cluster, change: impl FnOnce(&mut LeaseRequest)) -> Vec<u8> {
+    let mut claim = LeaseRequest::of(ring, "pi5");
     change(&mut claim);
     claim.hello()
 }
 
 /// A hello that is believed, for pi5 is away, and then more.
 fn believed(ring: &Cluster, more: &[u8]) -> Vec<u8> {
-    [&Claim::of(ring, "pi5").hello(), more].concat()
+    [&LeaseRequest::of(ring, "pi5").hello(), more].concat()
 }
 
 fn nested(open: &str, depth: usize, close: &str) -> Vec<u8> {

@@ -35,11 +35,11 @@ fn a_new_connection_hears_from_us_at_once() {
     solo.until(50_000);
     assert_eq!(beats(&solo.meet(1)), [(1, 50_000, None, 0)]);
     assert_eq!(
-        solo.node.addressee(NodeId(1)),
+        solo.node.recipient(NodeId(1)),
         Some(Incarnation(101)),
         "what is said is for this life"
     );
-    assert_eq!(solo.node.addressee(NodeId(2)), None);
+    assert_eq!(solo.node.recipient(NodeId(2)), None);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use carom::ring::{Generation, Message, NodeId, Note, OnPartition, Output};
+use carom::ring::{Generation, Message, NodeId, Notification, OnPartition, Output};
 
 use crate::solo::{
     BALL, BEAT, LEASE, Solo, WORTH, candidate, dark, generation, lit, notes, record, renewed, said,
@@ -97,7 +97,7 @@ fn the_winner_tells_who_had_the_ball_and_when_that_was_last_heard() {
         Duration::from_micros(LEASE + LEASE / 12 + LEASE / 8),
     ));
     assert!(
-        matches!(won[..], [Note::Won { missed: told, .. }] if told == missed),
+        matches!(won[..], [Notification::ElectionWon { missed: told, .. }] if told == missed),
         "{won:?}, not {missed:?}"
     );
 }
@@ -139,7 +139,7 @@ fn a_candidate_wins_when_all_have_answered_or_an_eighth_of_a_lease_has_passed() 
     assert!(!lit(&solo.until(LEASE + LEASE / 8 - 1)));
     let out = solo.until(LEASE + LEASE / 8);
     assert!(lit(&out));
-    let won = Note::Won {
+    let won = Notification::ElectionWon {
         ball: BALL,
         generation: claim.generation,
         missed: None,
@@ -159,7 +159,7 @@ fn one_voice_short_of_a_majority_wins_nothing() {
     solo.grant(2, seq + 1, None);
     let out = solo.until(LEASE + LEASE / 8);
     assert!(!lit(&out) && releases(&out), "{out:?}");
-    let lost = Note::Lost {
+    let lost = Notification::ElectionLost {
         ball: BALL,
         generation: claim.generation,
         granted: 2,
@@ -211,7 +211,10 @@ fn a_newest_above_its_own_generation_loses_the_election() {
     solo.grant(1, seq, Some(newer));
     let out = solo.grant(2, seq, None);
     assert!(!lit(&out));
-    assert!(matches!(notes(&out)[..], [Note::Lost { granted: 3, .. }]));
+    assert!(matches!(
+        notes(&out)[..],
+        [Notification::ElectionLost { granted: 3, .. }]
+    ));
     let (_, claim) = candidate(&solo.until(3 * LEASE)).unwrap();
     assert_eq!(claim.generation.round, newer.stamp.generation.round + 1);
 }

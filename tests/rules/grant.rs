@@ -1,7 +1,7 @@
 //! Rules 1 and 2: to whom a voter lends its voice.
 
-use carom::ring::message::Claim;
-use carom::ring::{BallId, Input, Message, Note};
+use carom::ring::message::LeaseRequest;
+use carom::ring::{BallId, Input, Message, Notification};
 
 use crate::solo::{Answer, BALL, LEASE, Solo, generation, notes, record, said};
 
@@ -27,7 +27,10 @@ fn a_voter_grants_nothing_for_a_lease_after_its_start() {
 #[test]
 fn another_process_of_its_name_silences_it_for_a_lease_more() {
     let mut solo = voter();
-    assert_eq!(notes(&solo.feed(Input::Duplicate)), [Note::Silenced]);
+    assert_eq!(
+        notes(&solo.feed(Input::Duplicate)),
+        [Notification::DuplicateNode]
+    );
     solo.now += LEASE / 2;
     assert_eq!(notes(&solo.feed(Input::Duplicate)), [], "told once");
     solo.now += LEASE - 1;
@@ -99,7 +102,7 @@ fn only_a_holder_leaves_a_trace() {
 #[test]
 fn a_ball_of_no_ring_file_is_passed_over() {
     let mut solo = voter();
-    let claim = |ball| Claim::of_candidate(ball, generation(1));
+    let claim = |ball| LeaseRequest::of_candidate(ball, generation(1));
     let balls = vec![claim(BallId(2)), claim(BALL)];
     let out = solo.hear(1, Message::Acquire { seq: 5, balls });
     let [Message::Granted { seq: 5, balls }] = &said(&out, 1)[..] else {

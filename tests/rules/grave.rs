@@ -1,13 +1,13 @@
 //! Graves: what a majority has buried stays away, and takes nothing from those who live.
 
-use carom::ring::message::{Claim, Denial, Grant};
-use carom::ring::{Input, Message, Output, Record, Stamp, TurnedAway};
+use carom::ring::message::{Denial, Grant, LeaseRequest};
+use carom::ring::{GuestRejected, Input, Message, Output, Record, Stamp};
 
 use crate::guest::{FIRST, acquire, candidacy, guests, is_granted, newcomer, renewal, turned_away};
 use crate::kind::{agree, holder, play};
 use crate::solo::{LEASE, generation, lit, notes, passed_to, said};
 
-fn claims(out: &[Output]) -> impl Iterator<Item = &Claim> {
+fn claims(out: &[Output]) -> impl Iterator<Item = &LeaseRequest> {
     let request = |output| match output {
         &Output::Broadcast(Message::Acquire { ref balls, .. }) => balls.as_slice(),
         _ => &[],
@@ -18,7 +18,7 @@ fn claims(out: &[Output]) -> impl Iterator<Item = &Claim> {
 #[test]
 fn a_guest_never_shines_under_a_generation_that_has_left() {
     let mut solo = holder(LEASE * 1000);
-    let out = solo.feed(Input::Guest(newcomer()));
+    let out = solo.feed(Input::AddGuest(newcomer()));
     let seq = candidacy(&out).unwrap();
     // This node has been restarted since the last guest of this identity left; one voter has not.
     let denial = Denial {
@@ -35,7 +35,7 @@ fn a_guest_never_shines_under_a_generation_that_has_left() {
     let out = solo.hear(2, Message::Granted { seq, balls });
     assert!(!lit(&out), "{out:?}");
     // It stands again, above what it has just heard of.
-    assert!(!notes(&out).contains(&turned_away(TurnedAway::NoMajority)));
+    assert!(!notes(&out).contains(&turned_away(GuestRejected::NoMajority)));
     let again = claims(&out).find(|claim| claim.ball == FIRST && claim.hop.is_none());
     assert!(again.unwrap().generation > generation(40), "{out:?}");
     assert!(lit(&agree(&mut solo, out)));
@@ -55,7 +55,7 @@ fn who_stands_for_a_guest_while_it_leaves_does_not_bring_it_back() {
             agree(&mut solo, out);
         }
     }
-    let farewell = Claim {
+    let farewell = LeaseRequest {
         leaves: true,
         ..renewal(generation(4), 6)
     };
@@ -74,12 +74,12 @@ fn who_stands_for_a_guest_while_it_leaves_does_not_bring_it_back() {
 fn what_is_left_at_a_node_that_missed_the_farewell_does_not_keep_a_new_guest_out() {
     let mut solo = holder(LEASE * 1000);
     acquire(&mut solo, 1, renewal(generation(4), 6));
-    let farewell = Claim {
+    let farewell = LeaseRequest {
         leaves: true,
         ..renewal(generation(4), 6)
     };
     acquire(&mut solo, 1, farewell);
-    let out = solo.feed(Input::Guest(newcomer()));
+    let out = solo.feed(Input::AddGuest(newcomer()));
     let seq = candidacy(&out).unwrap();
     let stamp = Stamp {
         generation: generation(4),
@@ -123,13 +123,13 @@ fn a_grave_takes_back_no_promise_to_another_generation() {
             let balls = vec![denial];
             solo.hear(2, Message::Denied { seq: 1, balls });
         } else {
-            let farewell = Claim {
+            let farewell = LeaseRequest {
                 leaves: true,
                 ..renewal(generation(9), 7)
             };
             acquire(&mut solo, 2, farewell);
         }
-        let fresh = Claim::of_candidate(FIRST, generation(10));
+        let fresh = LeaseRequest::of_candidate(FIRST, generation(10));
         play(&mut solo, granted + LEASE - 1);
         let out = acquire(&mut solo, 2, fresh.clone());
         assert!(!is_granted(&out, 2), "the first may still shine: {out:?}");
@@ -142,16 +142,16 @@ fn a_grave_takes_back_no_promise_to_another_generation() {
 fn a_voter_forgets_a_guest_that_leaves_and_lets_nobody_bring_it_back() {
     let mut solo = holder(LEASE * 1000);
     acquire(&mut solo, 1, renewal(generation(4), 6));
-    let farewell = Claim {
+    let farewell = LeaseRequest {
         leaves: true,
         ..renewal(generation(4), 7)
     };
     assert!(is_granted(&acquire(&mut solo, 1, farewell), 1));
     assert_eq!(guests(&solo), []);
     // Somebody who has not heard of that misses it.
-    let revival = Claim {
+    let revival = LeaseRequest {
         after: Some(generation(4)),
-        ..Claim::of_candidate(FIRST, generation(5))
+        ..LeaseRequest::of_candidate(FIRST, generation(5))
     };
     let out = acquire(&mut solo, 2, revival);
     let [Message::Denied { balls, .. }] = &said(&out, 2)[..] else {
@@ -162,7 +162,7 @@ fn a_voter_forgets_a_guest_that_leaves_and_lets_nobody_bring_it_back() {
     assert!(!is_granted(&late, 2));
     assert_eq!(guests(&solo), []);
     // But another guest may have the identity.
-    let fresh = Claim::of_candidate(FIRST, generation(5));
+    let fresh = LeaseRequest::of_candidate(FIRST, generation(5));
     assert!(is_granted(&acquire(&mut solo, 2, fresh), 2));
 }
 

@@ -1,6 +1,6 @@
 //! Rules 3 and 7: how long a holder holds, and when a copy is dropped.
 
-use carom::ring::{Message, Note, OnPartition};
+use carom::ring::{Message, Notification, OnPartition};
 
 use crate::solo::{
     BALL, BEAT, LEASE, Solo, WORTH, candidate, dark, generation, lit, notes, record, renewed,
@@ -20,7 +20,7 @@ fn the_deadline_counts_from_the_moment_the_request_was_sent() {
     assert!(!dark(&solo.until(LEASE + WORTH - 1)));
     let out = solo.until(LEASE + WORTH);
     assert!(dark(&out));
-    assert_eq!(notes(&out), [Note::Froze { ball: BALL }]);
+    assert_eq!(notes(&out), [Notification::Frozen { ball: BALL }]);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_frozen_ball_moves_on_with_the_first_renewal_and_from_where_it_stood() {
     solo.until(solo.now + 5_000);
     let out = solo.grant(1, seq, None);
     assert!(lit(&out));
-    assert_eq!(notes(&out), [Note::Thawed { ball: BALL }]);
+    assert_eq!(notes(&out), [Notification::Unfrozen { ball: BALL }]);
     assert_eq!(view(&solo).state.unwrap(), stood);
     assert_eq!(view(&solo).age.as_micros(), 0);
     assert!(!dark(&solo.until(3 * LEASE + WORTH - 1)));
@@ -123,7 +123,7 @@ fn a_frozen_copy_goes_when_a_majority_favours_one_other_generation() {
     let out = solo.deny(4, seq, rival(2), 9, None);
     assert!(matches!(
         notes(&out)[..],
-        [Note::Retired { ball: BALL, .. }]
+        [Notification::Retired { ball: BALL, .. }]
     ));
     assert!(!dark(&out), "it was dark already");
     assert!(!solo.node.ball_views().next().unwrap().frozen);
@@ -139,14 +139,14 @@ fn a_frozen_copy_goes_when_a_higher_generation_is_heard_of() {
         "its own"
     );
     let out = solo.deny(1, seq, None, 0, Some(record(generation(2), 0)));
-    assert!(matches!(notes(&out)[..], [Note::Retired { .. }]));
+    assert!(matches!(notes(&out)[..], [Notification::Retired { .. }]));
 }
 
 #[test]
 fn a_frozen_copy_goes_when_the_next_holder_renews() {
     let (mut solo, _) = frozen(3);
     let out = solo.renewal(1, generation(2), 4);
-    assert!(matches!(notes(&out)[..], [Note::Retired { .. }]));
+    assert!(matches!(notes(&out)[..], [Notification::Retired { .. }]));
     assert_eq!(solo.stamp(), Some(record(generation(2), 4).stamp));
 }
 
@@ -240,7 +240,7 @@ fn an_island_that_plays_on_bows_to_the_newer_ball() {
     assert!(!dark(&solo.renewal(1, older, 99)));
     let out = solo.renewal(1, generation(9), 1);
     assert!(dark(&out), "{out:?}");
-    assert!(matches!(notes(&out)[..], [Note::Retired { .. }]));
+    assert!(matches!(notes(&out)[..], [Notification::Retired { .. }]));
     let release = said_release(&out);
     assert!(!release, "nobody had lent it anything");
 }

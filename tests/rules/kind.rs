@@ -2,7 +2,8 @@
 
 use carom::ring::message::Grant;
 use carom::ring::{
-    Direction, Gap, LateCopy, Message, NodeId, Output, Topology, Visits, Window, WindowBall,
+    Direction, ExternalBallPolicy, LateCopy, Message, NodeId, Output, Topology, Window, WindowBall,
+    WindowChain,
 };
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ pub(crate) const LIFE: u64 = 40 * LEASE;
 pub(crate) fn with_windows(crossing: u64) -> Topology {
     let plain = topology(3, crossing);
     let screen = plain.screen;
-    let gap = |left: u8, right: u8, name: &str| Gap {
+    let gap = |left: u8, right: u8, name: &str| WindowChain {
         left: Some(NodeId(left)),
         right: Some(NodeId(right)),
         windows: vec![Window {
@@ -24,8 +25,8 @@ pub(crate) fn with_windows(crossing: u64) -> Topology {
         }],
     };
     Topology {
-        gaps: vec![gap(0, 1, "laptop"), gap(2, 0, "desk")],
-        visits: Visits {
+        window_chains: vec![gap(0, 1, "laptop"), gap(2, 0, "desk")],
+        external_balls: ExternalBallPolicy {
             loan: Duration::from_micros(LOAN),
             late_copy: LateCopy::Refuse,
             guests: 2,
@@ -79,7 +80,7 @@ pub(crate) fn agree(solo: &mut Solo, mut out: Vec<Output>) -> Vec<Output> {
 /// The call to a window among these.
 pub(crate) fn called(out: &[Output]) -> Option<Direction> {
     out.iter().find_map(|output| match output {
-        Output::Call { edge, .. } => Some(*edge),
+        Output::OpenWindow { edge, .. } => Some(*edge),
         _ => None,
     })
 }
@@ -87,7 +88,7 @@ pub(crate) fn called(out: &[Output]) -> Option<Direction> {
 /// What is given to a window among these.
 pub(crate) fn given(out: &[Output]) -> Option<WindowBall> {
     out.iter().find_map(|output| match output {
-        Output::Give { sent, .. } => Some(*sent),
+        Output::SendToWindow { sent, .. } => Some(*sent),
         _ => None,
     })
 }

@@ -15,7 +15,7 @@ fn took(solo: &mut Solo, from: u8) -> Vec<Output> {
     let stamp = solo.stamp().unwrap();
     solo.hear(
         from,
-        Message::Passed {
+        Message::PassAck {
             ball: BALL,
             generation: stamp.generation,
             hop: stamp.hop,
@@ -30,8 +30,8 @@ fn a_holder_passes_at_once_and_leaves_when_all_have_answered() {
     assert!(said(&out, 2).contains(&Message::Leaving));
     assert_eq!(passed_to(&out).unwrap().0, 1);
     assert!(dark(&out) && !drained(&out));
-    assert!(!drained(&solo.hear(1, Message::Farewell)));
-    assert!(!drained(&solo.hear(2, Message::Farewell)), "not yet taken");
+    assert!(!drained(&solo.hear(1, Message::LeaveAck)));
+    assert!(!drained(&solo.hear(2, Message::LeaveAck)), "not yet taken");
     assert!(drained(&took(&mut solo, 1)));
     assert_eq!(solo.node.next_deadline(), None);
     assert!(solo.feed(Input::Tick).is_empty(), "it says nothing more");
@@ -42,11 +42,11 @@ fn a_pass_may_be_on_its_way_until_the_farewell() {
     let mut solo = Solo::among(3, 1000 * LEASE);
     solo.until(LEASE / 2);
     solo.feed(Input::Drain);
-    assert!(!drained(&solo.hear(2, Message::Farewell)));
+    assert!(!drained(&solo.hear(2, Message::LeaveAck)));
     let out = solo.pass(1, generation(1), 3, LEASE);
     assert!(lit(&out) && acknowledges(&out, 1, 3), "{out:?}");
     assert_eq!(passed_to(&out).unwrap().0, 1, "and goes on at once");
-    assert!(!drained(&solo.hear(1, Message::Farewell)));
+    assert!(!drained(&solo.hear(1, Message::LeaveAck)));
     assert!(drained(&took(&mut solo, 1)));
 }
 
@@ -55,7 +55,7 @@ fn whoever_is_gone_needs_not_say_farewell() {
     let mut solo = Solo::among(3, 1000 * LEASE);
     solo.until(LEASE / 2);
     solo.feed(Input::Drain);
-    assert!(!drained(&solo.hear(1, Message::Farewell)));
+    assert!(!drained(&solo.hear(1, Message::LeaveAck)));
     assert!(drained(&solo.part(2)));
 }
 
@@ -75,8 +75,8 @@ fn a_ball_that_nobody_can_take_is_not_waited_for() {
     solo.hear(2, Message::Leaving);
     let out = solo.feed(Input::Drain);
     assert!(passed_to(&out).is_none() && !drained(&out));
-    solo.hear(1, Message::Farewell);
-    let out = solo.hear(2, Message::Farewell);
+    solo.hear(1, Message::LeaveAck);
+    let out = solo.hear(2, Message::LeaveAck);
     assert!(drained(&out));
     assert!(dark(&out), "its LED is off before it is gone");
 }
@@ -88,8 +88,8 @@ fn a_frozen_ball_may_still_thaw_and_is_waited_for() {
     let out = solo.feed(Input::Drain);
     let begun = solo.now;
     assert!(passed_to(&out).is_none(), "{out:?}");
-    solo.hear(1, Message::Farewell);
-    assert!(!drained(&solo.hear(2, Message::Farewell)));
+    solo.hear(1, Message::LeaveAck);
+    assert!(!drained(&solo.hear(2, Message::LeaveAck)));
     let (seq, _) = renewed(&solo.until(begun + LEASE / 4)).unwrap();
     let out = solo.grant(1, seq, None);
     assert_eq!(passed_to(&out).unwrap().0, 1, "{out:?}");
@@ -130,7 +130,7 @@ fn whoever_comes_meanwhile_is_told() {
 fn a_leaving_peer_gets_a_farewell_and_no_more_balls() {
     let mut solo = Solo::holder(3, 100_000);
     let out = solo.hear(1, Message::Leaving);
-    assert_eq!(said(&out, 1), [Message::Farewell]);
+    assert_eq!(said(&out, 1), [Message::LeaveAck]);
     assert!(said(&out, 2).is_empty());
     let (to, _) = passed_to(&solo.until(LEASE + 100_000)).unwrap();
     assert_eq!(to, 2);

@@ -1,7 +1,8 @@
 //! A ball is lent to a window and comes back: by whom, when, and as what.
 
 use carom::ring::{
-    BallId, Direction, Input, LateCopy, Message, Misfit, Note, Output, Time, Topology, WindowBall,
+    BallId, Direction, Input, InvalidWindowBall, LateCopy, Message, Notification, Output, Time,
+    Topology, WindowBall,
 };
 
 use crate::kind::{LOAN, agree, called, given, holder, play, with_windows};
@@ -12,7 +13,7 @@ use crate::solo::{
 const CROSSING: u64 = 150_000;
 
 fn answer(solo: &mut Solo, open: bool) -> Vec<Output> {
-    solo.feed(Input::Called { ball: BALL, open })
+    solo.feed(Input::WindowAnswered { ball: BALL, open })
 }
 
 /// The ball has just been given to the window on the right; says how.
@@ -55,10 +56,10 @@ fn the_ball_stays_and_shines_until_the_window_answers() {
     let out = answer(&mut solo, true);
     let off = out
         .iter()
-        .position(|output| matches!(output, Output::Dark(_)));
+        .position(|output| matches!(output, Output::LedOff(_)));
     let give = out
         .iter()
-        .position(|output| matches!(output, Output::Give { .. }));
+        .position(|output| matches!(output, Output::SendToWindow { .. }));
     assert!(off.unwrap() < give.unwrap(), "{out:?}");
     let sent = given(&out).unwrap();
     assert_eq!((sent.position, sent.velocity), ([0, 300], [89, 0]));
@@ -116,7 +117,7 @@ fn it_comes_home_by_the_edge_it_left_by_one_hop_on_and_as_fast_as_it_was() {
 fn the_node_beyond_asks_and_gets_it_by_an_ordinary_pass() {
     let (mut solo, sent) = lent();
     let stamp = solo.stamp().unwrap();
-    let question = |seq| Message::Found {
+    let question = |seq| Message::LoanQuery {
         seq,
         edge: Direction::Right,
         ball: WindowBall {
@@ -127,7 +128,7 @@ fn the_node_beyond_asks_and_gets_it_by_an_ordinary_pass() {
     let out = solo.hear(2, question(5));
     assert_eq!(
         said(&out, 2),
-        [Message::Unlent { seq: 5 }],
+        [Message::LoanUnknown { seq: 5 }],
         "that is not the node beyond"
     );
     let out = solo.hear(1, question(6));
@@ -141,7 +142,7 @@ fn the_node_beyond_asks_and_gets_it_by_an_ordinary_pass() {
     );
     // The same once more is a copy.
     let out = solo.hear(1, question(7));
-    assert_eq!(said(&out, 1), [Message::Unlent { seq: 7 }]);
+    assert_eq!(said(&out, 1), [Message::LoanUnknown { seq: 7 }]);
 }
 
 #[test]
@@ -167,7 +168,7 @@ fn who_finds_a_ball_asks_the_lender_and_takes_the_pass_for_an_answer() {
     );
     let out = solo.feed(found.clone());
     let [
-        Message::Found {
+        Message::LoanQuery {
             seq,
             edge: theirs,
             ball: told,
@@ -183,15 +184,18 @@ fn who_finds_a_ball_asks_the_lender_and_takes_the_pass_for_an_answer() {
     );
     let out = solo.pass(2, generation(3), 9, LEASE / 2);
     assert!(lit(&out) && notes(&out).is_empty());
-    let out = solo.hear(2, Message::Unlent { seq });
+    let out = solo.hear(2, Message::LoanUnknown { seq });
     assert_eq!(notes(&out), [], "it was settled by the pass");
     // And again: the ring has that ball, so this is a copy.
     let out = solo.feed(found);
-    let [Message::Found { seq, .. }] = said(&out, 2)[..] else {
+    let [Message::LoanQuery { seq, .. }] = said(&out, 2)[..] else {
         panic!("{out:?}");
     };
-    let out = solo.hear(2, Message::Unlent { seq });
-    assert_eq!(notes(&out), [Note::Late { ball: BALL, edge }]);
+    let out = solo.hear(2, Message::LoanUnknown { seq });
+    assert_eq!(
+        notes(&out),
+        [Notification::LateCopyRefused { ball: BALL, edge }]
+    );
     assert_eq!(solo.node.view().counters.refused_balls, 1);
 }
 
@@ -203,7 +207,7 @@ fn after_the_loan_the_lender_goes_on_and_the_windows_copy_is_late() {
     let out = play(&mut solo, began + LOAN);
     assert!(lit(&out));
     let edge = Direction::Right;
-    assert!(notes(&out).contains(&Note::Recalled { ball: BALL, edge }));
+    assert!(notes(&out).contains(&Notification::LoanExpired { ball: BALL, edge }));
     assert_eq!(
         solo.stamp().unwrap().generation,
         stamp.generation,
@@ -217,17 +221,20 @@ fn after_the_loan_the_lender_goes_on_and_the_windows_copy_is_late() {
     );
     let out = from_window(&mut solo, turned(sent));
     assert!(!lit(&out));
-    let [Message::Found { seq, .. }] = said(&out, 1)[..] else {
+    let [Message::LoanQuery { seq, .. }] = said(&out, 1)[..] else {
         panic!("{out:?}");
     };
-    let out = solo.hear(1, Message::Unlent { seq });
-    assert_eq!(notes(&out), [Note::Late { ball: BALL, edge }]);
+    let out = solo.hear(1, Message::LoanUnknown { seq });
+    assert_eq!(
+        notes(&out),
+        [Notification::LateCopyRefused { ball: BALL, edge }]
+    );
 }
 
 #[test]
 fn where_the_ring_file_says_so_a_late_copy_is_a_guest() {
     let mut topology = with_windows(CROSSING);
-    topology.visits.late_copy = LateCopy::Guest;
+    topology.external_balls.late_copy = LateCopy::Guest;
     let mut solo = Solo::new(topology);
     (1..3).for_each(|peer| drop(solo.meet(peer)));
     play(&mut solo, LEASE + CROSSING / 2);
@@ -238,10 +245,10 @@ fn where_the_ring_file_says_so_a_late_copy_is_a_guest() {
         color: [255, 64, 0],
     };
     let out = from_window(&mut solo, ball);
-    let [Message::Found { seq, .. }] = said(&out, 1)[..] else {
+    let [Message::LoanQuery { seq, .. }] = said(&out, 1)[..] else {
         panic!("{out:?}");
     };
-    let out = solo.hear(1, Message::Unlent { seq });
+    let out = solo.hear(1, Message::LoanUnknown { seq });
     let out = agree(&mut solo, out);
     assert!(lit(&out), "{out:?}");
     assert!(solo.node.ball_views().any(|view| view.guest && view.here));
@@ -250,11 +257,11 @@ fn where_the_ring_file_says_so_a_late_copy_is_a_guest() {
 #[test]
 fn what_certainly_did_not_reach_the_window_bounces() {
     let (mut solo, _) = lent();
-    let out = solo.feed(Input::NotGiven { ball: BALL });
+    let out = solo.feed(Input::WindowSendFailed { ball: BALL });
     assert!(lit(&out));
     let state = solo.node.ball_views().next().unwrap().state.unwrap();
     assert_eq!(state.direction(), Direction::Left);
-    let out = solo.feed(Input::NotGiven { ball: BALL });
+    let out = solo.feed(Input::WindowSendFailed { ball: BALL });
     assert!(!lit(&out), "it is here already");
 }
 
@@ -264,10 +271,10 @@ fn a_loan_outlives_a_time_without_a_majority() {
     // Nobody answers for two leases: the lease runs out, and nobody else has stood either.
     let frozen = solo.now + 2 * LEASE;
     let out = solo.until(frozen);
-    assert!(notes(&out).contains(&Note::Froze { ball: BALL }));
+    assert!(notes(&out).contains(&Notification::Frozen { ball: BALL }));
     assert!(!dark(&out), "it was dark before");
     let out = play(&mut solo, frozen + LEASE);
-    assert!(notes(&out).contains(&Note::Thawed { ball: BALL }));
+    assert!(notes(&out).contains(&Notification::Unfrozen { ball: BALL }));
     assert!(!lit(&out), "the window still has it");
     assert!(lit(&from_window(&mut solo, turned(sent))));
 }
@@ -291,7 +298,7 @@ fn a_found_ball_waits_for_its_lease_and_comes_back_if_its_finder_is_gone() {
     let (seq, edge) = (6, Direction::Right);
     let out = solo.hear(
         1,
-        Message::Found {
+        Message::LoanQuery {
             seq,
             edge,
             ball: sent,
@@ -327,10 +334,16 @@ fn what_is_no_ball_is_told_and_nothing_else_happens() {
         color: [0; 3],
     };
     let out = from_window(&mut solo, ball);
-    let (edge, why) = (Direction::Right, Misfit::StandsStill);
-    assert_eq!(out, [Output::Note(Note::Misfit { edge, why })]);
+    let (edge, why) = (Direction::Right, InvalidWindowBall::StandsStill);
+    assert_eq!(
+        out,
+        [Output::Notify(Notification::InvalidWindowBall {
+            edge,
+            why
+        })]
+    );
     let no_gap = Topology {
-        gaps: Vec::new(),
+        window_chains: Vec::new(),
         ..with_windows(LEASE)
     };
     let mut alone = Solo::new(no_gap);
@@ -353,14 +366,16 @@ fn a_new_ball_is_welcome_though_the_node_that_was_asked_is_gone() {
     let (known, new) = (ball([255, 64, 0]), ball([1, 2, 3]));
     for ball in [known, new] {
         let out = from_window(&mut solo, ball);
-        assert!(matches!(said(&out, 1)[..], [Message::Found { .. }]));
+        assert!(matches!(said(&out, 1)[..], [Message::LoanQuery { .. }]));
     }
     assert_eq!(solo.part(2), [], "that is another link");
     solo.meet(2);
     let out = solo.part(1);
     let out = agree(&mut solo, out);
     assert!(
-        out.contains(&Output::Note(Note::Welcome { ball: BallId(2) })),
+        out.contains(&Output::Notify(Notification::GuestJoined {
+            ball: BallId(2)
+        })),
         "{out:?}"
     );
     // The ring has the other: whoever lent it brings it back, and no answer is awaited any more.

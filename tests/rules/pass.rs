@@ -1,6 +1,6 @@
 //! Rules 4 and 5: a pass takes its lease along, and what was passed never comes back.
 
-use carom::ring::{Message, NodeId, Note, Output, Shape};
+use carom::ring::{Message, NodeId, Notification, Output, Shape};
 
 use crate::solo::{
     BALL, BEAT, LEASE, Solo, WORTH, acknowledges, candidate, dark, generation, lit, notes,
@@ -14,7 +14,7 @@ fn taken(solo: &mut Solo, hop: u64) -> Vec<Output> {
     let stamp = solo.stamp().unwrap();
     solo.hear(
         1,
-        Message::Passed {
+        Message::PassAck {
             ball: BALL,
             generation: stamp.generation,
             hop,
@@ -30,7 +30,7 @@ fn the_led_goes_off_and_then_the_ball_goes_with_what_is_left() {
     let (to, pass) = passed_to(&out).unwrap();
     let off = out
         .iter()
-        .position(|output| matches!(output, Output::Dark(_)));
+        .position(|output| matches!(output, Output::LedOff(_)));
     let send = |output: &Output| {
         matches!(
             output,
@@ -63,7 +63,7 @@ fn a_pass_is_worth_its_echo_and_what_was_left_less_a_hundredth() {
     let end = echo + (left + since) - (left + since) / 100;
     assert!(!dark(&solo.until(end - 1)));
     let out = solo.until(end);
-    assert_eq!(notes(&out), [Note::Froze { ball: BALL }]);
+    assert_eq!(notes(&out), [Notification::Frozen { ball: BALL }]);
 }
 
 #[test]
@@ -148,8 +148,8 @@ fn what_was_passed_is_never_held_again() {
     assert!(!lit(&out), "nor by a pass of the same hop");
 }
 
-fn claim() -> carom::ring::message::Claim {
-    carom::ring::message::Claim::of_candidate(BALL, generation(1))
+fn claim() -> carom::ring::message::LeaseRequest {
+    carom::ring::message::LeaseRequest::of_candidate(BALL, generation(1))
 }
 
 #[test]
@@ -177,7 +177,10 @@ fn an_unacknowledged_pass_is_sent_again_to_the_same_life_only() {
     let out = solo.meet_life(1, 999);
     assert!(passed_to(&out).is_none(), "{out:?}");
     let to = NodeId(1);
-    assert_eq!(notes(&out), [Note::Unanswered { ball: BALL, to }]);
+    assert_eq!(
+        notes(&out),
+        [Notification::PassUnacknowledged { ball: BALL, to }]
+    );
 }
 
 #[test]
@@ -188,7 +191,10 @@ fn a_pass_that_nobody_acknowledged_is_let_go_at_the_deadline_and_never_renewed()
     assert_eq!((renewed(&out), notes(&out)), (None, vec![]));
     let out = solo.until(LEASE + WORTH);
     let to = NodeId(1);
-    assert_eq!(notes(&out), [Note::Unanswered { ball: BALL, to }]);
+    assert_eq!(
+        notes(&out),
+        [Notification::PassUnacknowledged { ball: BALL, to }]
+    );
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use carom::ring::message::{Claim, Denial, Grant, Pass};
+use carom::ring::message::{Denial, Grant, LeaseRequest, Pass};
 use carom::ring::{
-    BallId, BallState, Generation, Incarnation, Input, Message, Node, NodeId, Note, Output, Record,
-    Serve, Stamp, Time, Topology,
+    BallId, BallState, Generation, Incarnation, InitialBall, Input, Message, Node, NodeId,
+    Notification, Output, Record, Stamp, Time, Topology,
 };
 
 /// In microseconds, as all spans and moments here.
@@ -42,7 +42,7 @@ pub(crate) fn topology(nodes: usize, crossing: u64) -> Topology {
         ring: "rules".to_owned(),
         nodes: (1..=nodes).map(|number| format!("pi{number}")).collect(),
         lease: Duration::from_micros(LEASE),
-        balls: vec![Serve {
+        balls: vec![InitialBall {
             start: NodeId(0),
             state: state(crossing),
         }],
@@ -166,13 +166,13 @@ impl Solo {
 
     /// A peer asks for the ball.
     pub(crate) fn ask(&mut self, from: u8, generation: Generation) -> Vec<Output> {
-        let balls = vec![Claim::of_candidate(BALL, generation)];
+        let balls = vec![LeaseRequest::of_candidate(BALL, generation)];
         self.hear(from, Message::Acquire { seq: 77, balls })
     }
 
     /// A peer that has the ball renews its lease.
     pub(crate) fn renewal(&mut self, from: u8, generation: Generation, hop: u64) -> Vec<Output> {
-        let balls = vec![Claim::of_holder(BALL, record(generation, hop))];
+        let balls = vec![LeaseRequest::of_holder(BALL, record(generation, hop))];
         self.hear(from, Message::Acquire { seq: 78, balls })
     }
 
@@ -256,16 +256,16 @@ pub(crate) fn record(generation: Generation, hop: u64) -> Record {
 }
 
 pub(crate) fn lit(out: &[Output]) -> bool {
-    out.iter().any(|output| matches!(output, Output::Light(_)))
+    out.iter().any(|output| matches!(output, Output::LedOn(_)))
 }
 
 pub(crate) fn dark(out: &[Output]) -> bool {
-    out.iter().any(|output| matches!(output, Output::Dark(_)))
+    out.iter().any(|output| matches!(output, Output::LedOff(_)))
 }
 
-pub(crate) fn notes(out: &[Output]) -> Vec<Note> {
+pub(crate) fn notes(out: &[Output]) -> Vec<Notification> {
     let note = |output: &Output| match output {
-        Output::Note(note) => Some(*note),
+        Output::Notify(note) => Some(*note),
         _ => None,
     };
     out.iter().filter_map(note).collect()
@@ -284,7 +284,7 @@ pub(crate) fn said(out: &[Output], peer: u8) -> Vec<Message> {
 }
 
 /// The numbers and claims of all requests among these.
-fn requests(out: &[Output]) -> impl DoubleEndedIterator<Item = (u64, Claim)> {
+fn requests(out: &[Output]) -> impl DoubleEndedIterator<Item = (u64, LeaseRequest)> {
     let request = |message: Message| match message {
         Message::Acquire { seq, balls } => Some((seq, balls.first()?.clone())),
         _ => None,
@@ -293,12 +293,12 @@ fn requests(out: &[Output]) -> impl DoubleEndedIterator<Item = (u64, Claim)> {
 }
 
 /// The first candidacy among these.
-pub(crate) fn candidate(out: &[Output]) -> Option<(u64, Claim)> {
+pub(crate) fn candidate(out: &[Output]) -> Option<(u64, LeaseRequest)> {
     requests(out).find(|(_, claim)| claim.hop.is_none())
 }
 
 /// The last renewal among these.
-pub(crate) fn renewed(out: &[Output]) -> Option<(u64, Claim)> {
+pub(crate) fn renewed(out: &[Output]) -> Option<(u64, LeaseRequest)> {
     requests(out).rfind(|(_, claim)| claim.hop.is_some())
 }
 
@@ -317,7 +317,7 @@ pub(crate) fn passed_to(out: &[Output]) -> Option<(u8, Pass)> {
 pub(crate) fn acknowledges(out: &[Output], to: u8, hop: u64) -> bool {
     said(out, to)
         .iter()
-        .any(|message| matches!(message, Message::Passed { hop: told, .. } if *told == hop))
+        .any(|message| matches!(message, Message::PassAck { hop: told, .. } if *told == hop))
 }
 
 /// The answer to a peer's request: granted with what is known, or denied.

@@ -38,7 +38,7 @@ impl Meter {
         carom::net::encode(message, &mut line);
         let amount = if matches!(message, Message::Heartbeat { .. }) {
             &mut self.beats
-        } else if matches!(message, Message::Pass(_) | Message::Passed { .. }) {
+        } else if matches!(message, Message::Pass(_) | Message::PassAck { .. }) {
             &mut self.passes
         } else {
             &mut self.renewals

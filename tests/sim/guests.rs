@@ -15,7 +15,7 @@ const GUEST: BallId = BallId(2);
 fn ring() -> World {
     let quiet = plan(3, 40 * LEASE);
     let mut topology = (*quiet.topology).clone();
-    topology.visits.guests = 1;
+    topology.external_balls.guests = 1;
     started(&Plan {
         topology: Arc::new(topology),
         ..quiet
@@ -30,7 +30,7 @@ fn come(world: &mut World, host: usize) {
         radius: 20.0,
         color: [1, 2, 3],
     };
-    world.feed(host, Input::Guest(state));
+    world.feed(host, Input::AddGuest(state));
 }
 
 fn shines(world: &World, host: usize) -> bool {
@@ -42,7 +42,7 @@ fn two_visits(world: &mut World) {
     for _ in 0..2 {
         come(world, 2);
         assert!(world.run_to(world.now + LEASE, |world| shines(world, 2)));
-        world.feed(2, Input::Remove(GUEST));
+        world.feed(2, Input::RemoveGuest(GUEST));
         wait(world, LEASE);
         assert!(!shines(world, 2));
     }
@@ -76,7 +76,7 @@ fn a_majority_forgets_a_guest_that_a_node_cut_off_still_lets_leave() {
     come(&mut world, 2);
     assert!(world.run_to(world.now + LEASE, |world| shines(world, 2)));
     (0..2).for_each(|other| part(&mut world, 2, other));
-    world.feed(2, Input::Remove(GUEST));
+    world.feed(2, Input::RemoveGuest(GUEST));
     restart(&mut world, [0, 1]);
     come(&mut world, 0);
     assert!(world.run_to(world.now + LEASE, |world| shines(world, 0)));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use carom::ring::{
-    BallId, Incarnation, Input, Node, Note, Output, Possession, Stamp, Time, Topology,
+    BallId, Incarnation, Input, Node, Notification, Output, Possession, Stamp, Time, Topology,
 };
 
 use crate::clock::{Clock, Nanos};
@@ -104,8 +104,8 @@ impl Process {
                 .handle(now, Input::Tick)
                 .iter()
                 .any(|output| match output {
-                    Output::Dark(Possession { ball: gone, .. })
-                    | Output::Note(Note::Froze { ball: gone }) => index(*gone) == ball,
+                    Output::LedOff(Possession { ball: gone, .. })
+                    | Output::Notify(Notification::Frozen { ball: gone }) => index(*gone) == ball,
                     _ => false,
                 });
             if dark {

@@ -309,7 +309,7 @@ impl World {
     }
 
     fn send_astray(&mut self, host: usize, from: usize, message: &Message) {
-        let ordered = matches!(message, Message::Leaving | Message::Farewell);
+        let ordered = matches!(message, Message::Leaving | Message::LeaveAck);
         let Some(process) = self.hosts[host].process.as_ref() else {
             return;
         };

@@ -1,6 +1,6 @@
 //! What a node says is carried out: LEDs, lines, notes.
 
-use carom::ring::{BallId, Message, Note, Output};
+use carom::ring::{BallId, Message, Notification, Output};
 
 use crate::faults::Moment;
 use crate::host::{Led, index};
@@ -13,7 +13,7 @@ impl World {
     pub(crate) fn carry_out(&mut self, host: usize, output: &Output) {
         let now = self.now;
         match output {
-            Output::Light(possession) => {
+            Output::LedOn(possession) => {
                 let ball = index(possession.ball);
                 let stamp = possession.stamp;
                 self.trace.tell(now, Some(host), || {
@@ -30,7 +30,7 @@ impl World {
                     last.holder = host;
                 }
             }
-            Output::Dark(possession) => {
+            Output::LedOff(possession) => {
                 let (ball, stamp) = (possession.ball, possession.stamp);
                 self.trace.tell(now, Some(host), || {
                     format!("off  ball {ball} {}", trace::stamp(stamp))
@@ -43,8 +43,8 @@ impl World {
                     self.say(host, to, message);
                 }
             }
-            Output::Note(note) => {
-                if let Note::Campaign { ball, .. } = note {
+            Output::Notify(note) => {
+                if let Notification::ElectionStarted { ball, .. } = note {
                     self.strike(|moment| match moment {
                         Moment::Candidacy(awaited, later) if awaited == index(*ball) => Some(later),
                         _ => None,
@@ -54,13 +54,13 @@ impl World {
                 self.trace
                     .tell(now, Some(host), || trace::note(note, topology));
             }
-            Output::Call { ball, edge } => {
+            Output::OpenWindow { ball, edge } => {
                 self.trace.tell(now, Some(host), || {
                     format!("calls the window at its {edge:?} for ball {ball}")
                 });
                 self.at_the_window(host, output);
             }
-            Output::Give { ball, sent } => {
+            Output::SendToWindow { ball, sent } => {
                 self.trace
                     .tell(now, Some(host), || format!("LENDS ball {ball}: {sent:?}"));
                 self.at_the_window(host, output);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use carom::ring::{BallState, NodeId, OnPartition, Serve, Shape, Topology};
+use carom::ring::{BallState, InitialBall, NodeId, OnPartition, Shape, Topology};
 
 use crate::clock::{MOST_DRIFT, Nanos};
 use crate::faults::Fault;
@@ -75,7 +75,7 @@ impl Plan {
 
     /// A ring in which nothing happens but what a test does to it.
     pub(crate) fn quiet(nodes: usize) -> Self {
-        let serve = Serve {
+        let serve = InitialBall {
             start: NodeId(0),
             state: ball(400.0, 130.0),
         };
@@ -188,7 +188,7 @@ fn draw_topology(random: &mut fastrand::Rng) -> Topology {
             speed = *random.choice(&[0.0, 1e9]).unwrap_or(&0.0);
         }
         let speed = if random.bool() { speed } else { -speed };
-        Serve {
+        InitialBall {
             start: NodeId(random.u8(0..nodes as u8)),
             state: ball(speed, random.i32(-400..400).into()),
         }

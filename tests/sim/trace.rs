@@ -1,6 +1,6 @@
 //! What happened, in lines a person can follow.
 
-use carom::ring::{Message, Note, Stamp, Topology};
+use carom::ring::{Message, Notification, Stamp, Topology};
 
 use crate::clock::Nanos;
 
@@ -57,7 +57,7 @@ pub(crate) fn message(message: &Message) -> Option<String> {
             pass.left as f64 / 1e3,
             if pass.echo.is_some() { "yes" } else { "none" },
         ),
-        Message::Passed {
+        Message::PassAck {
             ball,
             generation,
             hop,
@@ -100,29 +100,29 @@ pub(crate) fn message(message: &Message) -> Option<String> {
         } => {
             format!("release ball {ball} {}", generation(*given_up))
         }
-        Message::Found { seq, edge, ball } => {
+        Message::LoanQuery { seq, edge, ball } => {
             format!("found #{seq} at your {edge:?} edge: {ball:?}")
         }
-        Message::Unlent { seq } => format!("unlent #{seq}"),
+        Message::LoanUnknown { seq } => format!("unlent #{seq}"),
         Message::Remove { ball, .. } => format!("remove ball {ball}"),
         Message::Leaving => "leaving".to_owned(),
-        Message::Farewell => "farewell".to_owned(),
+        Message::LeaveAck => "farewell".to_owned(),
     })
 }
 
 /// A note of the core, in words.
-pub(crate) fn note(note: &Note, topology: &Topology) -> String {
+pub(crate) fn note(note: &Notification, topology: &Topology) -> String {
     match *note {
-        Note::Campaign {
+        Notification::ElectionStarted {
             ball,
             generation: wanted,
         } => format!("stands for ball {ball} with {}", generation(wanted)),
-        Note::Won {
+        Notification::ElectionWon {
             ball,
             generation: won,
             ..
         } => format!("WON ball {ball} with {}", generation(won)),
-        Note::Lost {
+        Notification::ElectionLost {
             ball,
             generation: lost,
             granted,
@@ -130,22 +130,26 @@ pub(crate) fn note(note: &Note, topology: &Topology) -> String {
             "lost ball {ball} with {}: {granted} granted",
             generation(lost)
         ),
-        Note::Froze { ball } => format!("ball {ball} froze"),
-        Note::Thawed { ball } => format!("ball {ball} thawed"),
-        Note::Retired {
+        Notification::Frozen { ball } => format!("ball {ball} froze"),
+        Notification::Unfrozen { ball } => format!("ball {ball} thawed"),
+        Notification::Retired {
             ball,
             generation: old,
         } => format!("ball {ball} retired {}", generation(old)),
-        Note::Implausible { from } => format!("ignores {}", topology.name(from)),
-        Note::Unanswered { ball, to } => {
+        Notification::Implausible { from } => format!("ignores {}", topology.name(from)),
+        Notification::PassUnacknowledged { ball, to } => {
             format!("ball {ball} never acknowledged by {}", topology.name(to))
         }
-        Note::Recalled { ball, .. } => format!("RECALLS ball {ball}"),
-        Note::Late { ball, edge } => format!("refuses a late copy of ball {ball} at its {edge:?}"),
-        Note::Misfit { edge, why } => format!("refuses a ball at its {edge:?}: {why}"),
-        Note::Welcome { ball } => format!("WELCOMES ball {ball}"),
-        Note::TurnedAway { why } => format!("turns a guest away: {why:?}"),
-        Note::SeenOff { ball } => format!("SEES OFF ball {ball}"),
-        Note::Silenced => "is silenced: another process has its name".to_owned(),
+        Notification::LoanExpired { ball, .. } => format!("RECALLS ball {ball}"),
+        Notification::LateCopyRefused { ball, edge } => {
+            format!("refuses a late copy of ball {ball} at its {edge:?}")
+        }
+        Notification::InvalidWindowBall { edge, why } => {
+            format!("refuses a ball at its {edge:?}: {why}")
+        }
+        Notification::GuestJoined { ball } => format!("WELCOMES ball {ball}"),
+        Notification::GuestRejected { why } => format!("turns a guest away: {why:?}"),
+        Notification::GuestLeft { ball } => format!("SEES OFF ball {ball}"),
+        Notification::DuplicateNode => "is silenced: another process has its name".to_owned(),
     }
 }

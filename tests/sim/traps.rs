@@ -306,7 +306,7 @@ fn the_same_node_started_twice() {
             }
         )));
     }
-    let speaks = |output: &Output| matches!(output, Output::Light(_) | Output::Broadcast(_));
+    let speaks = |output: &Output| matches!(output, Output::LedOn(_) | Output::Broadcast(_));
     assert!(
         !out.iter().any(speaks),
         "it lights nothing and asks for nothing"
@@ -344,7 +344,8 @@ fn ask(seq: u32) -> Input {
         round: 100 + u64::from(seq),
         nonce: 1,
     };
-    let claim = carom::ring::message::Claim::of_candidate(carom::ring::BallId(1), generation);
+    let claim =
+        carom::ring::message::LeaseRequest::of_candidate(carom::ring::BallId(1), generation);
     let message = Message::Acquire {
         seq: seq.into(),
         balls: vec![claim],

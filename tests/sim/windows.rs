@@ -1,8 +1,8 @@
 //! Windows between the nodes: they take balls and pass them on, keep them, double them, or send their own.
 
 use carom::ring::{
-    BallId, Direction, Gap, Input, LateCopy, NodeId, Output, Shape, Topology, Visits, Window,
-    WindowBall,
+    BallId, Direction, ExternalBallPolicy, Input, LateCopy, NodeId, Output, Shape, Topology,
+    Window, WindowBall, WindowChain,
 };
 
 use crate::agenda::Event;
@@ -64,7 +64,7 @@ pub(crate) fn draw(seed: u64, topology: &mut Topology) {
             name: format!("{name} of {left:?}"),
             screen,
         };
-        topology.gaps.push(Gap {
+        topology.window_chains.push(WindowChain {
             left: left.map(node),
             right: right.map(node),
             windows: vec![window("near"), window("far")],
@@ -77,7 +77,7 @@ pub(crate) fn draw(seed: u64, topology: &mut Topology) {
     let span = |random: &mut fastrand::Rng, most| {
         std::time::Duration::from_nanos(log_uniform(random, lease, most * lease))
     };
-    topology.visits = Visits {
+    topology.external_balls = ExternalBallPolicy {
         loan: span(&mut random, 12),
         late_copy: if random.bool() {
             LateCopy::Refuse
@@ -92,7 +92,7 @@ pub(crate) fn draw(seed: u64, topology: &mut Topology) {
 impl World {
     /// The first of the visits that people make.
     pub(crate) fn open_doors(&mut self) {
-        if self.plan.topology.visits.guests > 0 {
+        if self.plan.topology.external_balls.guests > 0 {
             let at = self.random.u64(0..4 * self.plan.lease());
             self.put(at, Event::Window(Deed::Visit));
         }
@@ -109,7 +109,7 @@ impl World {
         };
         let lease = self.plan.lease();
         match *output {
-            Output::Call { ball, .. } => {
+            Output::OpenWindow { ball, .. } => {
                 let open = self.random.u8(0..10) > 0;
                 let after = log_uniform(&mut self.random, lease / 5_000, lease / 2);
                 let answer = Deed::Answer {
@@ -120,7 +120,7 @@ impl World {
                 };
                 self.put(self.now + after, Event::Window(answer));
             }
-            Output::Give { ball, sent } => self.play_with(host, life, ball, sent),
+            Output::SendToWindow { ball, sent } => self.play_with(host, life, ball, sent),
             _ => {}
         }
     }
@@ -134,8 +134,10 @@ impl World {
             Direction::Left
         };
         let topology = self.plan.topology.clone();
-        let beyond = topology.gap(me, onward).and_then(|gap| gap.beyond(onward));
-        let visits = topology.visits;
+        let beyond = topology
+            .window_chain(me, onward)
+            .and_then(|gap| gap.beyond(onward));
+        let visits = topology.external_balls;
         let random = &mut self.random;
         let mut after = log_uniform(random, lease / 100, 4 * lease);
         let choice = random.u8(0..20);
@@ -185,9 +187,9 @@ impl World {
                 life,
                 ball,
                 open,
-            } => self.tell_life(host, life, Input::Called { ball, open }),
+            } => self.tell_life(host, life, Input::WindowAnswered { ball, open }),
             Deed::NotGiven { host, life, ball } => {
-                self.tell_life(host, life, Input::NotGiven { ball });
+                self.tell_life(host, life, Input::WindowSendFailed { ball });
             }
             Deed::Comes { host, edge, ball } => self.feed(host, Input::FromWindow { edge, ball }),
             Deed::Visit => self.visit(),
@@ -218,9 +220,9 @@ impl World {
             Direction::Right
         };
         let input = match random.u8(0..4) {
-            0 => Input::Remove(BallId(random.u32(0..balls as u32 + 5))),
+            0 => Input::RemoveGuest(BallId(random.u32(0..balls as u32 + 5))),
             1 => match ball.entering(edge, self.plan.topology.screen) {
-                Ok(state) => Input::Guest(state),
+                Ok(state) => Input::AddGuest(state),
                 Err(_) => return self.come_again(lease),
             },
             _ => Input::FromWindow { edge, ball },
@@ -236,7 +238,7 @@ impl World {
 
     /// A ball with a window counts as its lender's while its lease runs: nobody else may have it.
     pub(crate) fn keep_loans(&mut self, host: usize) {
-        if self.plan.topology.gaps.is_empty() {
+        if self.plan.topology.window_chains.is_empty() {
             return;
         }
         let now = self.now;
@@ -265,5 +267,5 @@ impl World {
 
 /// Whether anything but the ring's own nodes can have this run's balls.
 pub(crate) fn has_windows(plan: &Plan) -> bool {
-    !plan.topology.gaps.is_empty()
+    !plan.topology.window_chains.is_empty()
 }

@@ -240,7 +240,7 @@ impl World {
             life: host.lives,
             incarnation,
             links: vec![None; self.plan.topology.nodes.len()],
-            leds: vec![None; topology.balls.len() + usize::from(topology.visits.guests)],
+            leds: vec![None; topology.balls.len() + usize::from(topology.external_balls.guests)],
             deadline: None,
             wake: Nanos::MAX,
             stopped: host.stopped > 0,

@@ -20,7 +20,7 @@ use tracing::Level;
 use super::{Failure, block_on};
 use crate::clock;
 use crate::daemon::{log, signals};
-use crate::ring::{BallState, NodeId, Serve, Topology};
+use crate::ring::{BallState, InitialBall, NodeId, Topology};
 use keys::Key;
 use picture::View;
 use score::Score;
@@ -184,7 +184,7 @@ fn topology(nodes: u8, balls: u8) -> Topology {
     let serve = |number: u8| {
         let share = f64::from(number);
         let way = if number.is_multiple_of(2) { 1.0 } else { -1.0 };
-        Serve {
+        InitialBall {
             start: NodeId(number % nodes.max(1)),
             state: BallState {
                 position: [0.0, 100.0 + 50.0 * share],

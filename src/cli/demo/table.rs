@@ -18,8 +18,7 @@ use crate::daemon::reload::Beside;
 use crate::daemon::service::Service;
 use crate::daemon::windows::Entrances;
 use crate::daemon::{Daemon, Setup, listen};
-use crate::http::Door;
-use crate::net::Address;
+use crate::endpoint::Endpoint;
 use crate::ring::{NodeId, Topology};
 
 /// All nodes of the demo.
@@ -28,7 +27,7 @@ pub(super) struct Table {
     pub(super) http: Option<SocketAddr>,
     ports: Vec<SocketAddr>,
     /// Where HTTP clients connect to every node; empty if nobody may.
-    doors: Vec<SocketAddr>,
+    http_endpoints: Vec<SocketAddr>,
     nodes: Vec<Option<Running>>,
     score: Rc<RefCell<Score>>,
 }
@@ -54,14 +53,14 @@ impl Table {
             ports.push(listener.get_ref().local_addr()?);
             listeners.push(listener);
         }
-        let (doors, mut http_listeners) = match http {
+        let (http_endpoints, mut http_listeners) = match http {
             Some(first) => open_doors(first, topology.nodes.len())?,
             None => (Vec::new(), Vec::new()),
         };
         http_listeners.resize_with(listeners.len(), || None);
         let mut table = Self {
-            http: doors.first().copied(),
-            doors,
+            http: http_endpoints.first().copied(),
+            http_endpoints,
             nodes: listeners.iter().map(|_| None).collect(),
             topology: Arc::new(topology),
             ports,
@@ -92,7 +91,7 @@ impl Table {
             return Ok(());
         };
         let ring = listen::bind("ring", port).map_err(Failure::run)?;
-        let door = self.doors.get(node.index());
+        let door = self.http_endpoints.get(node.index());
         let http = door.map(|&door| listen::bind("http", door)).transpose();
         self.start(executor, node, ring, http.map_err(Failure::run)?)
     }
@@ -109,7 +108,7 @@ impl Table {
         http_listener: Option<Async<TcpListener>>,
     ) -> Result<(), Failure> {
         let (stop, stopped) = bounded(1);
-        let address = |port: &SocketAddr| Address {
+        let address = |port: &SocketAddr| Endpoint {
             host: port.ip().to_string(),
             port: port.port(),
         };
@@ -125,7 +124,7 @@ impl Table {
             entrances: Entrances::default(),
             control: None,
             http_listener,
-            doors: self.doors.iter().map(door).collect(),
+            http_endpoints: self.http_endpoints.iter().map(door).collect(),
             stop: stopped,
             reloads: None,
             service: Service::none(clock::now()),
@@ -148,7 +147,7 @@ fn open_doors(
     first: SocketAddr,
     count: usize,
 ) -> Result<(Vec<SocketAddr>, Vec<Option<Async<TcpListener>>>), Failure> {
-    let mut doors = Vec::new();
+    let mut http_endpoints = Vec::new();
     let mut listeners = Vec::new();
     for step in 0..count {
         let step = u16::try_from(step).unwrap_or(u16::MAX);
@@ -162,16 +161,16 @@ fn open_doors(
             bound => bound,
         };
         let listener = listener.map_err(Failure::run)?;
-        doors.push(listener.get_ref().local_addr()?);
+        http_endpoints.push(listener.get_ref().local_addr()?);
         listeners.push(Some(listener));
     }
-    Ok((doors, listeners))
+    Ok((http_endpoints, listeners))
 }
 
 /// As others see it: behind an address that stands for all of them is the one they use.
-fn door(address: &SocketAddr) -> Door {
+fn door(address: &SocketAddr) -> Endpoint {
     let ip = address.ip();
-    Door {
+    Endpoint {
         host: if ip.is_unspecified() {
             String::new()
         } else {

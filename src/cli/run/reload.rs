@@ -79,7 +79,7 @@ fn decide(read: Result<Config, Faults>, running: &mut Config, me: NodeId) -> Res
     let wired = running.nodes.get(me.index()).filter(|_| rewired).cloned();
     Ok(Step::Apply(Change {
         addresses: daemon::addresses(running),
-        doors: daemon::doors(running),
+        http_endpoints: daemon::http_endpoints(running),
         windows: Beside::of(running, me),
         lights: wired.map(|wired| Box::new(move || node::lights(&wired, lease)) as Box<_>),
     }))

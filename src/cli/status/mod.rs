@@ -11,7 +11,7 @@ use serde::Serialize;
 use smol::LocalExecutor;
 
 use super::{Failure, address, block_on, load};
-use crate::config::Node;
+use crate::config::NodeConfig;
 use crate::http::{Status, fetch_status};
 
 /// The HTTP port of an address that gives none.
@@ -94,7 +94,7 @@ pub(super) fn targets(config: Option<&Path>, addresses: &[String]) -> Result<Vec
         return addresses.iter().map(|address| parse(address)).collect();
     };
     let nodes = load(path, &[])?.nodes.into_iter();
-    let target = |node: Node| Target {
+    let target = |node: NodeConfig| Target {
         node: Some(node.name),
         host: node.host,
         port: node.ports.http,

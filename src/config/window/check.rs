@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Endpoint;
 use crate::config::check::{canonical, ports_of};
 use crate::config::draft::{BallDraft, Draft, NodeDraft, PortsDraft, WindowDraft};
 use crate::config::place::{At, Report};
 use crate::config::schema::NODE;
+use crate::endpoint::Endpoint;
 use crate::ring::WindowBall;
 use crate::ring::ball::{BallState, Direction};
 

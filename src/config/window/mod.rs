@@ -3,26 +3,25 @@
 pub(super) mod check;
 pub(super) mod read;
 
-use std::fmt;
-
 use super::draft::{NodeDraft, WindowDraft};
+use crate::endpoint::Endpoint;
 use crate::ring::ball::Direction;
 use crate::ring::topology::{NodeId, Screen, Shape};
 
 /// Windows side by side, with the nodes that hand balls to them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Gap {
+pub struct WindowChainConfig {
     /// The node on their left; `None` at the left end of a row.
     pub left: Option<NodeId>,
     /// The node on their right; `None` at the right end of a row.
     pub right: Option<NodeId>,
     /// From left to right; at least one.
-    pub windows: Vec<Window>,
+    pub windows: Vec<WindowConfig>,
 }
 
-impl Gap {
+impl WindowChainConfig {
     /// The window that a ball comes to which leaves a node for this gap in that direction.
-    pub fn first(&self, direction: Direction) -> Option<&Window> {
+    pub fn first(&self, direction: Direction) -> Option<&WindowConfig> {
         match direction {
             Direction::Right => self.windows.first(),
             Direction::Left => self.windows.last(),
@@ -40,7 +39,7 @@ impl Gap {
 
 /// One `[[node]]` with `kind = "window"`: a program that shows a ball and passes it on.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Window {
+pub struct WindowConfig {
     /// Its name; no node's and no other window's.
     pub name: String,
     /// Its own screen.
@@ -51,32 +50,12 @@ pub struct Window {
     pub listen_right: Endpoint,
 }
 
-impl Window {
+impl WindowConfig {
     /// Where it takes a ball that flies in that direction.
     pub fn entrance(&self, direction: Direction) -> &Endpoint {
         match direction {
             Direction::Right => &self.listen_left,
             Direction::Left => &self.listen_right,
-        }
-    }
-}
-
-/// A host and a TCP port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// A name or an address, without brackets; never begins with a dash.
-    pub host: String,
-    /// Never 0.
-    pub port: u16,
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port } = self;
-        if host.contains(':') {
-            write!(formatter, "[{host}]:{port}")
-        } else {
-            write!(formatter, "{host}:{port}")
         }
     }
 }
@@ -134,20 +113,26 @@ pub(super) fn note(shape: Option<Shape>, nodes: &mut [NodeDraft], windows: &[Win
 }
 
 /// The gaps, once everything could be read.
-pub(super) fn finish(shape: Shape, nodes: usize, drafts: Vec<WindowDraft>) -> Option<Vec<Gap>> {
+pub(super) fn finish(
+    shape: Shape,
+    nodes: usize,
+    drafts: Vec<WindowDraft>,
+) -> Option<Vec<WindowChainConfig>> {
     let after: Vec<_> = drafts.iter().map(|window| window.after).collect();
     let windows: Option<Vec<_>> = drafts.into_iter().map(WindowDraft::finish).collect();
     let windows = windows?;
     let id = |index: usize| u8::try_from(index).ok().map(NodeId);
-    let gaps = stands(shape, nodes, &after).into_iter().map(|stand| Gap {
-        left: stand.left.and_then(id),
-        right: stand.right.and_then(id),
-        windows: stand
-            .windows
-            .into_iter()
-            .filter_map(|window| windows.get(window).cloned())
-            .collect(),
-    });
+    let gaps = stands(shape, nodes, &after)
+        .into_iter()
+        .map(|stand| WindowChainConfig {
+            left: stand.left.and_then(id),
+            right: stand.right.and_then(id),
+            windows: stand
+                .windows
+                .into_iter()
+                .filter_map(|window| windows.get(window).cloned())
+                .collect(),
+        });
     Some(gaps.collect())
 }
 

@@ -2,13 +2,13 @@
 
 use ::config::{Value, ValueKind};
 
-use super::Endpoint;
 use crate::config::draft::WindowDraft;
 use crate::config::fault::quoted;
 use crate::config::place::{At, Report, Spot};
 use crate::config::schema::{NODE, SCREEN, WINDOW_KEYS, homes};
 use crate::config::table::Table;
 use crate::config::value::{self, Wrong};
+use crate::endpoint::Endpoint;
 use crate::ring::topology::Screen;
 
 /// The screen of the chapter's programs.

@@ -7,7 +7,7 @@ use smol::channel::{Receiver, bounded};
 
 use super::*;
 use crate::http::status::Surroundings;
-use crate::ring::{BallState, Incarnation, Input, Node, NodeId, Serve, Topology};
+use crate::ring::{BallState, Incarnation, InitialBall, Input, Node, NodeId, Topology};
 
 /// A ring of one, whose ball flies from wall to wall: it bounces a second after the start.
 fn topology() -> Arc<Topology> {
@@ -21,7 +21,7 @@ fn topology() -> Arc<Topology> {
     Arc::new(Topology {
         ring: "one".to_owned(),
         nodes: vec!["n1".to_owned()],
-        balls: vec![Serve { start, state }],
+        balls: vec![InitialBall { start, state }],
         ..Topology::default()
     })
 }
@@ -56,7 +56,7 @@ impl Stage {
 
     fn status(&self) -> Status {
         let surroundings = Surroundings {
-            doors: Rc::new([]),
+            http_endpoints: Rc::new([]),
             ..Surroundings::default()
         };
         Status::new(&self.topology, &self.node.view(), surroundings)

@@ -23,7 +23,7 @@ pub(crate) use mesh::Mesh;
 pub(crate) use observer::{Observed, Show};
 pub(crate) use plan::{COLOR, Plan, RADIUS, free_ports};
 pub(crate) use process::{Process, Usage};
-pub(crate) use stranger::{Claim, Stranger};
+pub(crate) use stranger::{LeaseRequest, Stranger};
 pub(crate) use traces::Line;
 
 static TURN: Mutex<()> = Mutex::new(());

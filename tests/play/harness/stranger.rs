@@ -43,14 +43,14 @@ impl Stranger {
 }
 
 /// What a stranger claims to be.
-pub(crate) struct Claim {
+pub(crate) struct LeaseRequest {
     pub(crate) version: u32,
     pub(crate) ring: String,
     pub(crate) node: String,
     pub(crate) topology: String,
 }
 
-impl Claim {
+impl LeaseRequest {
     /// The truth, but for the name.
     pub(crate) fn of(ring: &Cluster, node: &str) -> Self {
         let config = Config::load(&ring.ring_file(), &Overrides::default()).unwrap();

@@ -1,6 +1,6 @@
 //! P3: a planned stop in a settled ring costs no generation and no gap but the way of the pass.
 
-use carom::ring::{BallId, Note, Output};
+use carom::ring::{BallId, Notification, Output};
 
 use super::never_lost::settled;
 use super::{Checker, Step};
@@ -153,9 +153,9 @@ impl Checker for Drain {
                 self.check(world)?;
                 for output in *outputs {
                     match output {
-                        Output::Light(possession) => self.note(possession.ball, None),
-                        Output::Dark(possession) => self.note(possession.ball, Some(world.now)),
-                        Output::Note(Note::Won {
+                        Output::LedOn(possession) => self.note(possession.ball, None),
+                        Output::LedOff(possession) => self.note(possession.ball, Some(world.now)),
+                        Output::Notify(Notification::ElectionWon {
                             ball, generation, ..
                         }) if index(*ball) < world.last.len() => {
                             return Err(format!(

@@ -14,7 +14,7 @@ pub(crate) struct Monotone {
 
 impl Monotone {
     pub(crate) fn new(plan: &Plan) -> Self {
-        let guests = usize::from(plan.topology.visits.guests);
+        let guests = usize::from(plan.topology.external_balls.guests);
         let (nodes, balls) = (
             plan.topology.nodes.len(),
             plan.topology.balls.len() + guests,

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use carom::ring::{Note, Output, Stamp};
+use carom::ring::{Notification, Output, Stamp};
 
 use super::{Checker, Step};
 use crate::clock::Nanos;
@@ -145,8 +145,8 @@ impl NeverLost {
     }
 
     /// Two stood at once and neither won: they try again, a random while later.
-    fn vote_split(&mut self, note: &Note) {
-        if let Note::Lost { ball, .. } = note {
+    fn vote_split(&mut self, note: &Notification) {
+        if let Notification::ElectionLost { ball, .. } = note {
             for watch in &mut self.watches {
                 if let Some(Some((_, bound))) = watch.dark.get_mut(index(*ball)) {
                     *bound = self.recovery;
@@ -155,19 +155,24 @@ impl NeverLost {
         }
     }
 
-    fn newest_kept(&mut self, world: &World, host: usize, note: &Note) -> Result<(), String> {
+    fn newest_kept(
+        &mut self,
+        world: &World,
+        host: usize,
+        note: &Notification,
+    ) -> Result<(), String> {
         if world.plan.plays_on() {
             return Ok(());
         }
         match note {
             // Under a guest's identity another may come, from hop 0.
-            Note::Campaign { ball, .. } | Note::Won { ball, .. }
+            Notification::ElectionStarted { ball, .. } | Notification::ElectionWon { ball, .. }
                 if index(*ball) >= world.last.len() => {}
-            Note::Campaign { ball, .. } => {
+            Notification::ElectionStarted { ball, .. } => {
                 let hop = Self::majority_knows(world, index(*ball));
                 self.known.insert((host, index(*ball)), hop);
             }
-            Note::Won { ball, .. } => {
+            Notification::ElectionWon { ball, .. } => {
                 let led = world.hosts[host].possesses(index(*ball), world.now);
                 let hop = led.map_or(u64::MAX, |led| led.stamp.hop);
                 let known = self.known.remove(&(host, index(*ball))).unwrap_or(0);
@@ -215,10 +220,10 @@ impl Checker for NeverLost {
             Step::Handled { host, outputs, .. } => {
                 for output in *outputs {
                     match output {
-                        Output::Light(possession) | Output::Dark(possession) => {
+                        Output::LedOn(possession) | Output::LedOff(possession) => {
                             self.look_at(world, *host, index(possession.ball));
                         }
-                        Output::Note(note) => {
+                        Output::Notify(note) => {
                             self.vote_split(note);
                             self.newest_kept(world, *host, note)?;
                         }

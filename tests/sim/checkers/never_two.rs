@@ -43,7 +43,7 @@ impl Checker for NeverTwo {
                 let settling = 2 * world.plan.lease();
                 for island in &world.islands {
                     if settled(world, island, settling) {
-                        let guests = usize::from(world.plan.topology.visits.guests);
+                        let guests = usize::from(world.plan.topology.external_balls.guests);
                         for ball in 0..world.last.len() + guests {
                             one_at_most(world, &island.members, ball)?;
                         }

@@ -26,7 +26,7 @@ impl Checker for Order {
                 continue;
             };
             let dark =
-                |later: &Output| matches!(later, Output::Dark(gone) if gone.ball == pass.ball);
+                |later: &Output| matches!(later, Output::LedOff(gone) if gone.ball == pass.ball);
             if outputs[place..].iter().any(dark) {
                 return Err(format!(
                     "pi{} passes ball {} before its LED is off",

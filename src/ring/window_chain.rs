@@ -10,7 +10,7 @@ use super::topology::{NodeId, Screen};
 /// Programs that take a ball, show it and pass it on, but never say that they have it: the windows
 /// between two neighbours.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Gap {
+pub struct WindowChain {
     /// The node on their left; `None` at the left end of a row.
     pub left: Option<NodeId>,
     /// The node on their right; `None` at the right end of a row.
@@ -28,7 +28,7 @@ pub struct Window {
     pub screen: Screen,
 }
 
-impl Gap {
+impl WindowChain {
     /// The window that a ball comes to which leaves a node for this gap in that direction.
     pub fn first(&self, direction: Direction) -> Option<&Window> {
         match direction {
@@ -59,7 +59,7 @@ pub enum LateCopy {
 
 /// How the ring gets on with windows and with balls that are not in the ring file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Visits {
+pub struct ExternalBallPolicy {
     /// How long the ring waits for a ball that a window has; at least a lease.
     pub loan: Duration,
     /// What becomes of a copy that comes after that.

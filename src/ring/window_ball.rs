@@ -32,7 +32,7 @@ pub struct WindowBall {
 
 /// Why a ball from a window cannot come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Misfit {
+pub enum InvalidWindowBall {
     /// It does not move across, so it would stay at the edge for ever.
     StandsStill,
     /// It flies back to where it comes from.
@@ -43,7 +43,7 @@ pub enum Misfit {
     Size,
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for InvalidWindowBall {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::StandsStill => {
@@ -83,7 +83,11 @@ impl WindowBall {
     ///
     /// # Errors
     /// When no ball of the ring could look or move so.
-    pub fn entering(&self, edge: Direction, screen: Screen) -> Result<BallState, Misfit> {
+    pub fn entering(
+        &self,
+        edge: Direction,
+        screen: Screen,
+    ) -> Result<BallState, InvalidWindowBall> {
         let [dx, dy] = self.velocity;
         let radius = f64::from(self.radius);
         let inwards = match edge {
@@ -91,17 +95,17 @@ impl WindowBall {
             Direction::Right => dx < 0,
         };
         if dx == 0 {
-            return Err(Misfit::StandsStill);
+            return Err(InvalidWindowBall::StandsStill);
         }
         if !inwards {
-            return Err(Misfit::WrongWay);
+            return Err(InvalidWindowBall::WrongWay);
         }
         let paces = |pace: i32| (-FASTEST..=FASTEST).contains(&pace);
         if !paces(dx) || !paces(dy) {
-            return Err(Misfit::TooFast);
+            return Err(InvalidWindowBall::TooFast);
         }
         if self.radius < 1 || 2.0 * radius >= screen.width.min(screen.height) {
-            return Err(Misfit::Size);
+            return Err(InvalidWindowBall::Size);
         }
         let [_, y] = self.position;
         let x = match edge {
@@ -247,12 +251,12 @@ mod tests {
             };
             ball.entering(Direction::Left, SCREEN).unwrap_err()
         };
-        assert_eq!(of([0, 5], 30), Misfit::StandsStill);
-        assert_eq!(of([-7, 5], 30), Misfit::WrongWay);
-        assert_eq!(of([FASTEST + 1, 5], 30), Misfit::TooFast);
-        assert_eq!(of([7, i32::MIN], 30), Misfit::TooFast);
+        assert_eq!(of([0, 5], 30), InvalidWindowBall::StandsStill);
+        assert_eq!(of([-7, 5], 30), InvalidWindowBall::WrongWay);
+        assert_eq!(of([FASTEST + 1, 5], 30), InvalidWindowBall::TooFast);
+        assert_eq!(of([7, i32::MIN], 30), InvalidWindowBall::TooFast);
         for radius in [0, -30, 300, i32::MAX, i32::MIN] {
-            assert_eq!(of([7, 5], radius), Misfit::Size, "{radius}");
+            assert_eq!(of([7, 5], radius), InvalidWindowBall::Size, "{radius}");
         }
     }
 }

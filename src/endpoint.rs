@@ -1,0 +1,24 @@
+//! A host and a TCP port: where a node or a window takes connections.
+
+use std::fmt;
+
+/// Where to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// A name, looked up again at every attempt, or an address without brackets; empty where it is
+    /// the host that the reader already uses.
+    pub host: String,
+    /// The TCP port; never 0.
+    pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') {
+            write!(formatter, "[{host}]:{port}")
+        } else {
+            write!(formatter, "{host}:{port}")
+        }
+    }
+}
