@@ -68,7 +68,7 @@ impl Sources {
             rest = &rest[1..];
         }
         while let Some(segment) = rest.first() {
-            let child = [at.as_slice(), &[segment.clone()]].concat();
+            let child = [at.as_slice(), std::slice::from_ref(segment)].concat();
             if !self.0.contains_key(&child) {
                 break;
             }
