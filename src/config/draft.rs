@@ -7,8 +7,8 @@ use super::place::{At, Spot};
 use super::window::{self, WindowConfig};
 use super::{BallConfig, Config, LedConfig, NodeConfig, Ports, RingConfig};
 use crate::endpoint::Endpoint;
-use crate::ring::topology::{OnPartition, Screen, Shape};
 use crate::ring::window_chain::{ExternalBallPolicy, LateCopy};
+use crate::ring::{OnPartition, Screen, Shape};
 
 /// All that could be read; what is `None` was left out or has been reported.
 #[derive(Debug)]

@@ -28,9 +28,9 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::ring::ball::{BallState, Direction};
-use crate::ring::topology::{InitialBall, NodeId, OnPartition, Screen, Shape, Topology};
 use crate::ring::window_chain::{self, ExternalBallPolicy};
+use crate::ring::{BallState, Direction};
+use crate::ring::{InitialBall, NodeId, OnPartition, Screen, Shape, Topology};
 
 pub use fault::{Fault, Faults, MOST_FAULTS, Place};
 pub use layers::Overrides;
@@ -274,7 +274,7 @@ impl Config {
 
     /// How fast a ball crosses the screen in that time, in pixels a second.
     fn speed(&self, dwell: Duration) -> f64 {
-        // In under a microsecond it leaves at once: see `ring::motion::time_to_edge`.
+        // In under a microsecond it leaves at once: see `ring::time_to_edge`.
         const AT_ONCE: f64 = 1e-7;
         self.screen.width / dwell.as_secs_f64().max(AT_ONCE)
     }

@@ -12,8 +12,8 @@ use super::schema::{BALL, LATER, NODE, PORTS, RING, SCREEN, SECTIONS, Section, h
 use super::table::{Table, path_part};
 use super::value;
 use super::window;
-use crate::ring::topology::{MOST_BALLS, MOST_NODES, OnPartition, Shape};
 use crate::ring::window_chain::{LateCopy, MOST_GUESTS};
+use crate::ring::{MOST_BALLS, MOST_NODES, OnPartition, Shape};
 
 /// The longest time a ball can be told to dwell on a screen.
 const LONGEST_DWELL: Duration = Duration::from_secs(24 * 60 * 60);

@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::{Config, NodeConfig, WindowChainConfig};
-use crate::ring::ball::Direction;
-use crate::ring::topology::{NodeId, OnPartition};
+use crate::ring::Direction;
+use crate::ring::{NodeId, OnPartition};
 
 /// One thing that is allowed but may surprise: a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -64,7 +64,7 @@ impl Notes {
             | Notification::ElectionLost { .. }
             | Notification::Frozen { .. }
             | Notification::Unfrozen { .. }
-            | Notification::Retired { .. }
+            | Notification::SteppedDown { .. }
             | Notification::PassUnacknowledged { .. }
             | Notification::Implausible { .. }
             | Notification::DuplicateNode => log(topology, note),
@@ -109,7 +109,7 @@ fn log(topology: &Topology, note: &Notification) {
         Notification::Unfrozen { ball } => {
             tracing::info!("ball {ball} moves on here: a majority renewed its lease");
         }
-        Notification::Retired { ball, generation } => tracing::info!(
+        Notification::SteppedDown { ball, generation } => tracing::info!(
             "the copy of ball {ball} of generation {generation} is dropped: the ring plays on with a newer one"
         ),
         Notification::PassUnacknowledged { ball, to } => tracing::warn!(

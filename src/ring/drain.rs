@@ -1,88 +1,75 @@
-//! Rule 8: a planned stop hands every ball on first.
+//! Rule 8: before a planned stop a node passes every ball on.
 
-use super::event::{Output, Possession};
-use super::holder::Holding;
+use super::ball::{Ball, HolderState};
+use super::context::Drain;
+use super::event::Output;
 use super::message::Message;
 use super::node::Node;
-use super::node_set::NodeSet;
-use super::time::Time;
-use super::topology::NodeId;
-
-/// A planned stop under way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Drain {
-    /// When the node leaves at the latest.
-    pub(super) until: Time,
-    /// Who may still have a pass on the way to this node.
-    pub(super) awaited: NodeSet,
-    pub(super) done: bool,
-}
+use super::node_id::NodeId;
 
 impl Node {
-    /// Tells everyone to pass nothing more here.
-    pub(super) fn start_drain(&mut self, out: &mut Vec<Output>) {
-        if self.drain.is_some() {
+    /// Asks every peer to pass no more balls to this node.
+    pub(super) fn start_drain(&mut self) {
+        if self.context.is_draining() {
             return;
         }
-        for id in self.ball_ids() {
-            self.abandon(id, out);
+        for ball in self.balls.values_mut() {
+            ball.cancel_election(&mut self.context);
         }
-        let awaited = self.peers.live(self.now);
-        let until = self.now + self.topology.lease;
-        self.drain = Some(Drain {
-            until,
-            awaited,
+        let now = self.context.now;
+        self.context.drain = Some(Drain {
+            until: now + self.context.topology.lease,
+            awaited: self.context.peers.live(now),
             done: false,
         });
-        if !self.peers.connected().is_empty() {
-            out.push(Output::Broadcast(Message::Leaving));
-        }
+        self.context.broadcast(Message::Leaving);
     }
 
-    /// A peer is about to leave: it gets no more balls, and our word that none is on the way.
-    pub(super) fn hear_leaving(&mut self, from: NodeId, out: &mut Vec<Output>) {
-        if let Some(link) = self.peers.link_mut(from) {
+    /// A peer is about to leave: it gets no more balls, and the confirmation that none is on the way.
+    pub(super) fn on_leaving(&mut self, from: NodeId) {
+        if let Some(link) = self.context.peers.link_mut(from) {
             link.leaving = true;
-            out.push(Output::Send {
-                to: from,
-                message: Message::LeaveAck,
-            });
+            self.context.send(from, Message::LeaveAck);
         }
     }
 
-    pub(super) fn hear_farewell(&mut self, from: NodeId) {
-        if let Some(drain) = &mut self.drain {
+    /// No pass of that peer is on the way to this node any more.
+    pub(super) fn on_leave_ack(&mut self, from: NodeId) {
+        if let Some(drain) = &mut self.context.drain {
             drain.awaited.remove(from);
         }
     }
 
-    pub(super) fn finish_drain(&mut self, out: &mut Vec<Output>) {
-        let Some(drain) = self.drain else { return };
-        let busy = self.balls.values().any(|ball| match &ball.holding {
-            Holding::None | Holding::Electing(_) => false,
-            Holding::Passing(_) => true,
-            // A frozen ball may still thaw; one that nobody can take is not worth waiting for.
-            Holding::Held(held) => {
-                held.is_frozen() || self.refuge(held.entry.direction()).is_some()
-            }
-        });
-        if self.now < drain.until && (busy || !drain.awaited.is_empty()) {
+    /// Ends the drain when every ball is passed on and acknowledged, or the time for it is over.
+    pub(super) fn finish_drain(&mut self) {
+        let Some(drain) = self.context.drain else {
+            return;
+        };
+        let busy = self.balls.values().any(|ball| self.must_wait_for(ball));
+        if self.context.now < drain.until && (busy || !drain.awaited.is_empty()) {
             return;
         }
-        for (&id, ball) in &self.balls {
-            if let Holding::Held(held) = &ball.holding
-                && held.is_lit()
+        for ball in self.balls.values() {
+            if let Some(held) = ball.held()
+                && held.is_possessed()
             {
-                out.push(Output::LedOff(Possession {
-                    ball: id,
-                    stamp: held.stamp,
-                }));
+                self.context.led_off(ball.id, held.stamp);
             }
         }
-        out.push(Output::Drained);
-        self.drain = Some(Drain {
-            done: true,
-            ..drain
-        });
+        self.context.output(Output::Drained);
+        let done = true;
+        self.context.drain = Some(Drain { done, ..drain });
+    }
+
+    fn must_wait_for(&self, ball: &Ball) -> bool {
+        match &ball.holding {
+            HolderState::None | HolderState::Electing(_) => false,
+            HolderState::Passing(_) => true,
+            // A frozen ball may still get its lease back. One that nobody can take is not waited for.
+            HolderState::Held(held) => {
+                let target = self.context.drain_target(held.entry.direction());
+                held.is_frozen() || target.is_some()
+            }
+        }
     }
 }

@@ -1,58 +1,59 @@
-//! All that a node can hear and say, one sentence each.
+//! All inputs and outputs of a node, one sentence each.
 
 use std::time::Duration;
 
-use super::ball::{BallId, BallState, Direction, Generation, Stamp};
+use super::generation::{BallId, Generation, Stamp};
 use super::message::{Incarnation, Message};
-use super::topology::NodeId;
+use super::motion::{BallState, Direction};
+use super::node_id::NodeId;
 use super::window_ball::{InvalidWindowBall, WindowBall};
 
-/// What a node can hear.
+/// What a node reacts to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// A connection to this process of the peer is open, and its hello fits.
     LinkUp {
-        /// Who.
+        /// The peer.
         peer: NodeId,
-        /// Which life of it.
+        /// Its process.
         incarnation: Incarnation,
     },
     /// The connection to the peer is gone.
     LinkDown {
-        /// Who.
+        /// The peer.
         peer: NodeId,
     },
     /// A line came in on the peer's connection.
     Received {
-        /// Who sent it.
+        /// The sender.
         from: NodeId,
-        /// What it says.
+        /// The parsed line.
         message: Message,
     },
-    /// A peer refused us: another process of our name is already in the ring.
+    /// A peer refused a connection: another process of this node's name is already in the ring.
     Duplicate,
     /// The answer to [`Output::OpenWindow`].
     WindowAnswered {
-        /// Which ball.
+        /// The ball.
         ball: BallId,
-        /// Whether the window takes a connection.
+        /// Whether the window accepted a connection.
         open: bool,
     },
-    /// What was to be given to a window certainly did not reach it.
+    /// The ball of an [`Output::SendToWindow`] certainly did not reach the window.
     WindowSendFailed {
-        /// Which ball.
+        /// The ball.
         ball: BallId,
     },
     /// A ball came in from a window.
     FromWindow {
         /// The edge of this node's screen at which the window stands.
         edge: Direction,
-        /// As the window wrote it.
+        /// The ball as the window sent it.
         ball: WindowBall,
     },
-    /// A ball that is not in the ring file is to begin here.
+    /// A ball that is not in the ring file is to join here.
     AddGuest(BallState),
-    /// This guest is to leave, wherever it is.
+    /// This guest is to leave the ring, wherever it is.
     RemoveGuest(BallId),
     /// The moment of [`super::Node::next_deadline`] has come.
     Tick,
@@ -60,57 +61,57 @@ pub enum Input {
     Drain,
 }
 
-/// What a node can say; to be carried out in the order given.
+/// What is to be done, in the order given.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
-    /// This node has the ball from now on: its LED on.
+    /// This node possesses the ball from now on: switch the LED on.
     LedOn(Possession),
-    /// This node no longer has the ball: its LED off, before anything that follows.
+    /// This node no longer possesses the ball: switch the LED off, before anything that follows.
     LedOff(Possession),
-    /// One line for one peer.
+    /// Send one line to one peer.
     Send {
-        /// Who.
+        /// The receiver.
         to: NodeId,
-        /// What.
+        /// The line.
         message: Message,
     },
-    /// The same line for every connected peer.
+    /// Send the same line to every connected peer.
     Broadcast(Message),
-    /// Open a connection to the window at that edge, and say how that went.
+    /// Open a connection to the window at that edge, and report the result as [`Input::WindowAnswered`].
     OpenWindow {
-        /// For which ball.
+        /// The ball that is to be lent.
         ball: BallId,
         /// The edge of this node's screen.
         edge: Direction,
     },
-    /// Write the ball to the connection that was opened for it, and end it.
+    /// Write the ball to the connection that was opened for it, and close that.
     SendToWindow {
-        /// Which ball.
+        /// The ball.
         ball: BallId,
-        /// How the window is to know it.
+        /// The ball in the window's units.
         sent: WindowBall,
     },
-    /// Something a person may want to read.
+    /// Something that a person may want to read.
     Notify(Notification),
-    /// Every ball is handed on, or the time for it is over: the process may end.
+    /// Every ball is passed on, or the time for that is over: the process may end.
     Drained,
 }
 
-/// One stay of one ball on one node.
+/// One possession of one ball by one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Possession {
-    /// Which ball.
+    /// The ball.
     pub ball: BallId,
-    /// Where the stay stands in the ball's history.
+    /// Its place in the ball's history.
     pub stamp: Stamp,
 }
 
-/// Why a guest was not let in.
+/// Why a guest could not join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuestRejected {
-    /// As many are there as the ring file allows.
+    /// The ring has as many guests as the ring file allows.
     Full,
-    /// They come too fast.
+    /// Guests come faster than the rate limit allows.
     TooMany,
     /// This node does not vote yet, or is about to leave.
     NotReady,
@@ -118,99 +119,99 @@ pub enum GuestRejected {
     NoMajority,
 }
 
-/// What happened beside the ordinary passing of a ball.
+/// What happened, beyond the ordinary passing of a ball.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notification {
-    /// This node asks the ring for a ball whose holder is silent.
+    /// This node became a candidate for a ball whose holder is silent.
     ElectionStarted {
-        /// Which ball.
+        /// The ball.
         ball: BallId,
         /// The generation it would begin.
         generation: Generation,
     },
-    /// The ring gave the ball to this node.
+    /// A quorum elected this node holder.
     ElectionWon {
-        /// Which ball.
+        /// The ball.
         ball: BallId,
         /// The generation it began.
         generation: Generation,
-        /// Who had it before, and how long ago that was last heard; `None` if nobody had.
+        /// The holder before, and how long ago it was last heard of; `None` if none was known.
         missed: Option<(NodeId, Duration)>,
     },
-    /// The ring did not give the ball to this node.
+    /// No quorum elected this node.
     ElectionLost {
-        /// Which ball.
+        /// The ball.
         ball: BallId,
         /// The generation that was given up.
         generation: Generation,
-        /// How many granted it, this node included.
+        /// The number of voters that granted it, this node included.
         granted: usize,
     },
-    /// No majority renewed the lease in time: the ball stands still here.
+    /// No quorum renewed the lease in time: the ball stands still here.
     Frozen {
-        /// Which ball.
+        /// The ball.
         ball: BallId,
     },
-    /// A majority renewed the lease of a ball that stood still: it moves on.
+    /// A quorum renewed the lease of a frozen ball: it moves again.
     Unfrozen {
-        /// Which ball.
+        /// The ball.
         ball: BallId,
     },
     /// The ring went on with a newer generation: this node's copy is dropped.
-    Retired {
-        /// Which ball.
+    SteppedDown {
+        /// The ball.
         ball: BallId,
         /// The generation of the dropped copy.
         generation: Generation,
     },
-    /// A pass was never acknowledged; the ring will settle where the ball is.
+    /// A pass was not acknowledged in time; an election will decide who has the ball.
     PassUnacknowledged {
-        /// Which ball.
+        /// The ball.
         ball: BallId,
-        /// Who was to have it.
+        /// The receiver of the pass.
         to: NodeId,
     },
-    /// A message was ignored: its numbers cannot be true.
+    /// A message was ignored: its numbers are outside the limits.
     Implausible {
         /// Who sent it.
         from: NodeId,
     },
-    /// A window did not return the ball in time: it goes on from here.
+    /// A window did not return the ball before its loan was over: it goes on from here.
     LoanExpired {
-        /// Which ball.
+        /// The ball.
         ball: BallId,
         /// The edge at which the window stands.
         edge: Direction,
     },
-    /// A window sent a copy of a ball that the ring had not lent, or no longer: it was not taken.
+    /// A window sent a copy of a ball that it was not lent, or had too long: it was refused.
     LateCopyRefused {
-        /// Which ball.
+        /// The ball.
         ball: BallId,
         /// The edge at which the window stands.
         edge: Direction,
     },
-    /// A window sent what can be no ball.
+    /// A window sent values that no ball can have.
     InvalidWindowBall {
         /// The edge at which the window stands.
         edge: Direction,
-        /// Why not.
+        /// The reason.
         why: InvalidWindowBall,
     },
-    /// A guest has begun here.
+    /// A guest has joined here.
     GuestJoined {
-        /// Which ball it is from now on.
+        /// Its number from now on.
         ball: BallId,
     },
-    /// A guest was not let in.
+    /// A guest was rejected.
     GuestRejected {
-        /// Why not.
+        /// The reason.
         why: GuestRejected,
     },
     /// A guest has left the ring from here.
     GuestLeft {
-        /// Which ball.
+        /// The ball.
         ball: BallId,
     },
-    /// Another process has this node's name: no vote of ours counts until a full lease has passed.
+    /// Another process has this node's name: this one does not vote until a full lease has passed.
     DuplicateNode,
 }

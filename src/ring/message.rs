@@ -5,14 +5,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ball::{BallId, BallState, Direction, Generation, Record, Stamp};
-use super::topology::{NodeId, Topology};
+use super::generation::{BallId, Generation, Record, Stamp};
+use super::motion::{BallState, Direction};
+use super::node_id::NodeId;
+use super::topology::Topology;
 use super::window_ball::WindowBall;
 
 /// The version of these messages.
 pub const VERSION: u32 = 1;
 
-/// All that one node says to another.
+/// One line from one node to another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Message {
@@ -42,7 +44,7 @@ pub enum Message {
     /// "I have it", or "I know of a newer state".
     #[serde(rename = "passed")]
     PassAck {
-        /// Which ball.
+        /// The ball.
         ball: BallId,
         /// The generation of the acknowledged pass.
         generation: Generation,
@@ -58,31 +60,31 @@ pub enum Message {
     },
     /// "You have my grant for these."
     Granted {
-        /// Of the request.
+        /// The number of the request.
         seq: u64,
         /// The granted balls.
         balls: Vec<Grant>,
     },
     /// "You do not have my grant for these."
     Denied {
-        /// Of the request.
+        /// The number of the request.
         seq: u64,
         /// The denied balls.
         balls: Vec<Denial>,
     },
-    /// "I shall never hold this generation."
+    /// "I will never hold this generation."
     Release {
-        /// Which ball.
+        /// The ball.
         ball: BallId,
         /// The generation that is given up.
         generation: Generation,
     },
     /// "Pass me nothing more: I am about to leave."
     Leaving,
-    /// "All passes that I ever sent you came before this line", in answer to `leaving`.
+    /// "Every pass that I ever sent you came before this line", in answer to `leaving`.
     #[serde(rename = "farewell")]
     LeaveAck,
-    /// "A window gave me this: is it a ball that you lent?" An ordinary pass says that it was.
+    /// "A window sent me this ball: did you lend it?" An ordinary pass answers yes.
     #[serde(rename = "found")]
     LoanQuery {
         /// Repeated in the answer.
@@ -95,12 +97,12 @@ pub enum Message {
     /// "I have lent no such ball there."
     #[serde(rename = "unlent")]
     LoanUnknown {
-        /// Of the question.
+        /// The number of the query.
         seq: u64,
     },
     /// "If you hold this guest, let it leave."
     Remove {
-        /// Which ball.
+        /// The ball.
         ball: BallId,
         /// Its generation, as far as the sender knows.
         generation: Generation,
@@ -110,22 +112,22 @@ pub enum Message {
     Unknown,
 }
 
-/// Who is speaking, and in which ring.
+/// The sender of a connection's lines, and its ring.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// [`VERSION`].
     pub version: u32,
     /// The ring's name.
     pub ring: String,
-    /// The speaker's name.
+    /// The sender's name.
     pub node: String,
     /// Sixteen hexadecimal digits, drawn at the start of the process.
     pub incarnation: Incarnation,
-    /// The fingerprint of the speaker's topology.
+    /// The fingerprint of the sender's topology.
     pub topology: String,
 }
 
-/// A random number that a process draws at its start: a node reborn is told from the node that was.
+/// A random number that a process draws at its start: it tells a restarted node from the process before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub u64);
 
@@ -152,7 +154,10 @@ impl<'de> Deserialize<'de> for Incarnation {
 }
 
 impl Hello {
-    /// Whom this hello introduces to the node `me` of `topology`, or a sentence for both logs.
+    /// The peer that this hello introduces to the node `me` of `topology`.
+    ///
+    /// # Errors
+    /// A sentence for the logs of both nodes.
     pub fn introduce(&self, topology: &Topology, me: NodeId) -> Result<NodeId, String> {
         let name = topology.name(me);
         if self.version != VERSION {
@@ -187,23 +192,23 @@ impl Hello {
     }
 }
 
-/// A ball on its way, with what is left of its lease.
+/// A ball on its way, with the rest of its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "FlatPass", into = "FlatPass")]
 pub struct Pass {
-    /// Which ball.
+    /// The ball.
     pub ball: BallId,
     /// Its place in the ball's history, and how the ball left.
     pub record: Record,
-    /// What remained of the sender's lease when it sent this.
+    /// What was left of the sender's lease when it sent this, in microseconds.
     pub left: u64,
     /// The addressed node's latest heartbeat time that the sender had heard.
     pub echo: Option<u64>,
-    /// The time between hearing that and sending this.
+    /// The time between hearing that and sending this, in microseconds.
     pub since: u64,
 }
 
-/// A pass as its line has it: serde's `flatten` would copy every line into a tree first.
+/// A pass with the fields of its line; `flatten` of serde would copy every line into a tree first.
 #[derive(Serialize, Deserialize)]
 struct FlatPass {
     ball: BallId,
@@ -263,7 +268,7 @@ impl From<Pass> for FlatPass {
 /// One ball of an `acquire`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LeaseRequest {
-    /// Which ball.
+    /// The ball.
     pub ball: BallId,
     /// The generation asked for.
     pub generation: Generation,
@@ -273,10 +278,10 @@ pub struct LeaseRequest {
     /// A holder's state; absent from a candidate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<BallState>,
-    /// The generation of the guest that a candidate would take back; absent where it brings a new one.
+    /// The generation of the guest that a candidate would take back; absent if it brings a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Generation>,
-    /// The holder asks that the guest be forgotten.
+    /// Whether the holder requests that the ring retire the guest.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub leaves: bool,
 }
@@ -284,7 +289,7 @@ pub struct LeaseRequest {
 /// One ball of a `granted`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Grant {
-    /// Which ball.
+    /// The ball.
     pub ball: BallId,
     /// The newest state the voter knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -294,18 +299,18 @@ pub struct Grant {
 /// One ball of a `denied`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Denial {
-    /// Which ball.
+    /// The ball.
     pub ball: BallId,
-    /// Whose lease runs at the voter; absent where the reason is another.
+    /// The generation whose lease runs at the voter; absent if the reason is another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_generation: Option<Generation>,
-    /// How long the voter will still refuse.
+    /// How long the voter will still deny, in microseconds.
     #[serde(default)]
     pub lease_left: u64,
     /// The newest state the voter knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<Record>,
-    /// The last generation of the guests of this identity that have left.
+    /// The voter's tombstone: guests of this number up to this generation have left the ring.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<Generation>,
 }
@@ -336,7 +341,7 @@ impl LeaseRequest {
         }
     }
 
-    /// What a holder's claim says of its ball; `None` from a candidate.
+    /// What a holder reports of its ball; `None` from a candidate.
     pub fn record(&self) -> Option<Record> {
         let (hop, state) = self.hop.zip(self.state)?;
         Some(Record {

@@ -1,41 +1,70 @@
 //! The core: who holds a ball, who may take it back, and where it flies.
 //!
-//! A ball's current generation holds a time-limited lease at a majority of the nodes; the ball
-//! carries that lease from hand to hand; renewing the lease and taking the ball back from a dead
-//! node are the same request. So, while clocks run alike within one percent:
-//! no two nodes ever possess one ball, and while a majority can talk every ball is possessed.
-//! `docs/PROTOCOL.md` tells the rules; [`Node`] is them.
+//! A ball's current generation holds a time-limited lease at a quorum of voters. The ball carries
+//! that lease from node to node. Renewing the lease, and taking the ball back from a dead node, are
+//! the same request. So, while clocks run alike within one percent, no two nodes ever possess one
+//! ball; and while a majority can talk, every ball is possessed.
 //!
-//! Pure: no socket, no clock, no task, no I/O; time and randomness come in as values.
+//! Pure: no socket, no clock, no task, no I/O; time and randomness come in as values. [`Node::handle`]
+//! takes an [`Input`] and returns [`Output`]s. `docs/PROTOCOL.md` tells the rules; each is one file:
+//!
+//! | rule | file |
+//! |---|---|
+//! | 1 grant, 2 quarantine | `ball/voter.rs` |
+//! | 3 deadline, 7 step down | `ball/lease.rs` |
+//! | 4 pass, 5 resend | `ball/pass.rs` |
+//! | 6 election | `ball/election.rs` |
+//! | 8 drain | `drain.rs` |
+//! | 9 loans to windows | `ball/loan.rs`; which ball a window returned: `loan_matching.rs` |
+//! | 10 guests | `ball/guest.rs`; which number a guest gets: `guest_ids.rs` |
+//!
+//! Words, each with one meaning (more in `docs/PROTOCOL.md`):
+//!
+//! - *node*, *peer*: one process of the ring, and any other one; *incarnation*: one life of a node.
+//! - *holder*: the node that has a ball's copy; *possession*: a copy with a running deadline, LED on.
+//! - *voter*: every node, as it grants or denies leases; *quorum*: enough grants to act on.
+//! - *lease*: a voter's promise to grant no other generation; *deadline*: until when the holder may act.
+//! - *generation*: the term begun by one election; *hop*: the number of passes; *stamp*: both.
+//! - *candidate*, *election*, *stagger* (delay by rank), *back-off* (delay after a lost election).
+//! - *renewal*: a holder's request for another lease; *pass* and its *acknowledgement*.
+//! - *drain*: the planned stop; *tombstone*: the generation up to which guests have left the ring.
+//! - *guest*: a ball that is not in the ring file; *window*: a program beside the ring; *loan*: a ball
+//!   that a window has while its lender keeps the lease.
 
-pub mod ball;
+mod ball;
+mod context;
+mod counters;
+pub mod digest;
 mod drain;
-mod election;
-pub mod event;
-mod guest;
-mod holder;
-mod loan;
+mod event;
+mod generation;
+mod guest_ids;
+mod lease_requests;
+mod loan_matching;
+mod loan_queries;
 pub mod message;
 pub mod motion;
 mod node;
-mod node_set;
-mod passing;
+mod node_digest;
+mod node_id;
 pub mod peers;
 mod plausible;
-mod renewal;
-pub mod sketch;
+#[cfg(test)]
+pub(crate) mod test_topology;
 pub mod time;
-pub mod topology;
+mod topology;
 pub mod view;
-mod voter;
 pub mod window_ball;
 pub mod window_chain;
 
-pub use ball::{BallId, BallState, Direction, Generation, Record, Stamp};
+pub use counters::Counters;
 pub use event::{GuestRejected, Input, Notification, Output, Possession};
+pub use generation::{BallId, Generation, Record, Stamp};
 pub use message::{Hello, Incarnation, Message};
+pub use motion::{BallState, Direction, Screen};
 pub use node::Node;
+pub use node_id::{MOST_NODES, NodeId};
 pub use time::Time;
-pub use topology::{InitialBall, NodeId, OnPartition, Screen, Shape, Topology};
+pub use topology::{InitialBall, MOST_BALLS, OnPartition, Shape, Topology};
 pub use window_ball::{InvalidWindowBall, WindowBall};
-pub use window_chain::{ExternalBallPolicy, LateCopy, Window, WindowChain};
+pub use window_chain::{ExternalBallPolicy, LateCopy, MOST_GUESTS, Window, WindowChain};

@@ -1,9 +1,62 @@
-//! Where a ball is, as a pure function of how it entered and how long ago.
+//! A ball's motion: its state, and where it is as a pure function of the state at entry and the time since.
 
 use std::time::Duration;
 
-use super::ball::{BallState, Direction};
-use super::topology::Screen;
+use serde::{Deserialize, Serialize};
+
+/// The virtual screen that every node has. Both sides in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Screen {
+    /// From the left edge to the right one.
+    pub width: f64,
+    /// From the floor to the ceiling.
+    pub height: f64,
+}
+
+/// How a ball moves, as it was at one moment. Lengths in pixels, y upwards.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BallState {
+    /// Of the centre, from the lower left corner of the screen.
+    pub position: [f64; 2],
+    /// In pixels a second.
+    pub velocity: [f64; 2],
+    /// In pixels.
+    pub radius: f64,
+    /// Red, green, blue.
+    pub color: [u8; 3],
+}
+
+impl BallState {
+    /// The way the ball flies: to the right unless it moves left.
+    pub fn direction(&self) -> Direction {
+        let [across, _] = self.velocity;
+        if across < 0.0 {
+            Direction::Left
+        } else {
+            Direction::Right
+        }
+    }
+}
+
+/// The two ways along a ring: right is onward in the order of the ring file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Towards the node listed before.
+    Left,
+    /// Towards the node listed next.
+    Right,
+}
+
+impl Direction {
+    /// The other way.
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+        }
+    }
+}
 
 /// A ball that has bounced between two walls stays at least this long on its way across.
 ///

@@ -1,13 +1,12 @@
-//! What this node knows of the others: who is connected, who was heard, whose clock said what.
+//! What this node knows of its peers: who is connected, when each was heard, and what its clock said.
 
 use std::time::Duration;
 
 use super::message::Incarnation;
-use super::node_set::NodeSet;
+use super::node_id::{NodeId, NodeSet};
 use super::time::Time;
-use super::topology::NodeId;
 
-/// A link that has been silent for this many heartbeats is not up.
+/// A peer that has been silent for more than this many heartbeat intervals is not live.
 pub const SILENT_HEARTBEATS: u32 = 3;
 
 /// Every other node.
@@ -38,8 +37,15 @@ pub(super) struct Link {
     /// The peer's latest heartbeat time, and when it was heard.
     pub(super) echo: Option<(u64, Time)>,
     pub(super) round_trip: Option<Duration>,
-    /// It said that it is about to leave.
+    /// Whether it said that it is about to leave.
     pub(super) leaving: bool,
+}
+
+impl Link {
+    /// Whether a line came in within `silence`.
+    fn is_live(&self, now: Time, silence: Duration) -> bool {
+        now.since(self.heard) <= silence
+    }
 }
 
 impl Peers {
@@ -73,7 +79,7 @@ impl Peers {
                 met: true,
             };
         }
-        self.count_quorum(now);
+        self.update_quorum(now);
     }
 
     pub(super) fn down(&mut self, peer: NodeId, now: Time) {
@@ -82,12 +88,12 @@ impl Peers {
         {
             peer.since = now;
         }
-        self.count_quorum(now);
+        self.update_quorum(now);
     }
 
-    fn count_quorum(&mut self, now: Time) {
-        let whole = self.connected().len() >= self.needed;
-        self.quorum_since = whole.then(|| self.quorum_since.unwrap_or(now));
+    fn update_quorum(&mut self, now: Time) {
+        let enough = self.connected().len() >= self.needed;
+        self.quorum_since = enough.then(|| self.quorum_since.unwrap_or(now));
     }
 
     /// Since when enough nodes for a quorum have been connected without a break.
@@ -110,11 +116,11 @@ impl Peers {
     /// Whether a line came in on the peer's connection within the last heartbeats.
     pub(super) fn is_live(&self, peer: NodeId, now: Time) -> bool {
         self.link(peer)
-            .is_some_and(|link| now.since(link.heard) <= self.silence)
+            .is_some_and(|link| link.is_live(now, self.silence))
     }
 
     /// Whether a ball can be passed to the peer.
-    pub(super) fn takes_balls(&self, peer: NodeId, now: Time) -> bool {
+    pub(super) fn accepts_balls(&self, peer: NodeId, now: Time) -> bool {
         self.is_live(peer, now) && self.link(peer).is_some_and(|link| !link.leaving)
     }
 
@@ -124,17 +130,16 @@ impl Peers {
 
     pub(super) fn live(&self, now: Time) -> NodeSet {
         self.ids(|peer| {
-            peer.link
-                .as_ref()
-                .is_some_and(|link| now.since(link.heard) <= self.silence)
+            let link = peer.link.as_ref();
+            link.is_some_and(|link| link.is_live(now, self.silence))
         })
     }
 
-    /// The longest way there and back among the live peers, as far as known.
+    /// The longest round trip to a live peer, as far as known.
     pub(super) fn longest_round_trip(&self, now: Time) -> Duration {
         let links = self.peers.iter().filter_map(|peer| peer.link.as_ref());
         links
-            .filter(|link| now.since(link.heard) <= self.silence)
+            .filter(|link| link.is_live(now, self.silence))
             .filter_map(|link| link.round_trip)
             .max()
             .unwrap_or_default()

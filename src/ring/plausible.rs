@@ -1,19 +1,22 @@
-//! What a peer says is believed only within reason: one wild number must not outrank the ring for ever.
+//! What a peer says is believed only within limits: one wrong number must not outrank the ring for ever.
 
-use super::ball::{BallId, BallState, Generation, Stamp};
+use std::collections::BTreeMap;
+
+use super::ball::Ball;
+use super::generation::{BallId, Generation, Stamp};
 use super::message::Message;
-use super::node::Node;
+use super::motion::BallState;
 
-/// A round may be this far above the highest known: so many elections take longer than any node sleeps.
+/// A round may be this far above the highest known: so many elections take longer than any node is away.
 const MOST_ROUNDS_AHEAD: u64 = 1 << 32;
 
-/// A hop may be this far above the highest known: at a hop a microsecond, nine years.
+/// A hop may be this far above the highest known: at one hop a microsecond, nine years.
 const MOST_HOPS_AHEAD: u64 = 1 << 48;
 
-/// No length in a ball's state is larger, in pixels: ten times the largest screen.
+/// The largest length in a ball's state, in pixels: ten times the largest screen.
 const LARGEST_LENGTH: f64 = 1e6;
 
-/// No speed is larger, in pixels a second: a ball that leaves the largest screen at once is below.
+/// The largest speed, in pixels a second: a ball that leaves the largest screen at once is slower.
 const LARGEST_SPEED: f64 = 1e13;
 
 impl BallState {
@@ -27,89 +30,71 @@ impl BallState {
     }
 }
 
-impl Node {
-    /// Whether a message may be believed as far as its numbers go.
-    pub(super) fn is_plausible(&self, message: &Message) -> bool {
-        match message {
-            Message::Pass(pass) => {
-                let record = &pass.record;
-                self.may_be(pass.ball, record.stamp) && record.state.is_plausible()
-            }
-            Message::Acquire { balls, .. } => balls.iter().all(|claim| {
-                let generation = claim.generation;
-                let hop = claim.hop.unwrap_or(0);
-                self.may_be(claim.ball, Stamp { generation, hop })
-                    && claim.state.is_none_or(|state| state.is_plausible())
-            }),
-            Message::Granted { balls, .. } => balls.iter().all(|grant| {
-                grant.newest.is_none_or(|newest| {
-                    self.may_be(grant.ball, newest.stamp) && newest.state.is_plausible()
-                })
-            }),
-            Message::Denied { balls, .. } => balls.iter().all(|denial| {
-                let favoured =
-                    |generation: Generation| self.may_be(denial.ball, Stamp { generation, hop: 0 });
-                denial.lease_generation.is_none_or(favoured)
-                    && denial.gone.is_none_or(favoured)
-                    && denial.newest.is_none_or(|newest| {
-                        self.may_be(denial.ball, newest.stamp) && newest.state.is_plausible()
-                    })
-            }),
-            Message::Hello(_)
-            | Message::Refused { .. }
-            | Message::Heartbeat { .. }
-            | Message::PassAck { .. }
-            | Message::Release { .. }
-            | Message::Leaving
-            | Message::LeaveAck
-            | Message::Remove { .. }
-            // What a window may write is judged where it comes in.
-            | Message::LoanQuery { .. }
-            | Message::LoanUnknown { .. }
-            | Message::Unknown => true,
+/// Whether a message may be believed as far as its numbers go, given what is known of the balls.
+pub(super) fn is_plausible(message: &Message, balls: &BTreeMap<BallId, Ball>) -> bool {
+    let may_be = |id: BallId, stamp: Stamp| balls.get(&id).is_none_or(|ball| may_be(ball, stamp));
+    match message {
+        Message::Pass(pass) => {
+            let record = &pass.record;
+            may_be(pass.ball, record.stamp) && record.state.is_plausible()
         }
+        Message::Acquire { balls, .. } => balls.iter().all(|request| {
+            let generation = request.generation;
+            let hop = request.hop.unwrap_or(0);
+            may_be(request.ball, Stamp { generation, hop })
+                && request.state.is_none_or(|state| state.is_plausible())
+        }),
+        Message::Granted { balls, .. } => balls.iter().all(|grant| {
+            grant.newest.is_none_or(|newest| {
+                may_be(grant.ball, newest.stamp) && newest.state.is_plausible()
+            })
+        }),
+        Message::Denied { balls, .. } => balls.iter().all(|denial| {
+            let begun = |generation: Generation| may_be(denial.ball, Stamp { generation, hop: 0 });
+            denial.lease_generation.is_none_or(begun)
+                && denial.gone.is_none_or(begun)
+                && denial.newest.is_none_or(|newest| {
+                    may_be(denial.ball, newest.stamp) && newest.state.is_plausible()
+                })
+        }),
+        Message::Hello(_)
+        | Message::Refused { .. }
+        | Message::Heartbeat { .. }
+        | Message::PassAck { .. }
+        | Message::Release { .. }
+        | Message::Leaving
+        | Message::LeaveAck
+        | Message::Remove { .. }
+        // A ball from a window is checked where it comes in.
+        | Message::LoanQuery { .. }
+        | Message::LoanUnknown { .. }
+        | Message::Unknown => true,
     }
+}
 
-    /// Whether the ball can have come that far since this node last heard of it.
-    fn may_be(&self, id: BallId, stamp: Stamp) -> bool {
-        let Some(ball) = self.balls.get(&id) else {
-            return true;
-        };
-        let round = ball.highest_round.max(ball.voter.highest_round());
-        let hop = ball.voter.newest().map_or(0, |newest| newest.stamp.hop);
-        stamp.generation.round <= round.saturating_add(MOST_ROUNDS_AHEAD)
-            && stamp.hop <= hop.saturating_add(MOST_HOPS_AHEAD)
-    }
+/// Whether the ball can have come that far since this node last heard of it.
+fn may_be(ball: &Ball, stamp: Stamp) -> bool {
+    let round = ball.highest_known_round();
+    let hop = ball.voter.newest().map_or(0, |newest| newest.stamp.hop);
+    stamp.generation.round <= round.saturating_add(MOST_ROUNDS_AHEAD)
+        && stamp.hop <= hop.saturating_add(MOST_HOPS_AHEAD)
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use super::super::ball::Record;
     use super::super::event::{Input, Notification, Output};
+    use super::super::generation::Record;
     use super::super::message::{Incarnation, LeaseRequest, Pass};
+    use super::super::node::Node;
+    use super::super::node_id::NodeId;
+    use super::super::test_topology::{BALL, ring_with_ball};
     use super::super::time::Time;
-    use super::super::topology::{InitialBall, NodeId, Topology};
     use super::*;
 
-    const STATE: BallState = BallState {
-        position: [0.0, 300.0],
-        velocity: [240.0, 130.0],
-        radius: 30.0,
-        color: [255, 64, 0],
-    };
-
     fn node() -> Node {
-        let topology = Topology {
-            ring: "test".to_owned(),
-            nodes: ["a", "b", "c"].map(str::to_owned).to_vec(),
-            balls: vec![InitialBall {
-                start: NodeId(0),
-                state: STATE,
-            }],
-            ..Topology::default()
-        };
+        let topology = ring_with_ball(3, BALL);
         let mut node = Node::new(
             Arc::new(topology),
             NodeId(0),
@@ -155,11 +140,11 @@ mod tests {
     #[test]
     fn numbers_that_would_outrank_the_ring_for_ever_are_ignored() {
         assert!(
-            heard(pass(3, 1_000_000, STATE)).len() > 1,
+            heard(pass(3, 1_000_000, BALL)).len() > 1,
             "an ordinary pass is taken"
         );
-        ignored(pass(u64::MAX, 1, STATE));
-        ignored(pass(1, u64::MAX, STATE));
+        ignored(pass(u64::MAX, 1, BALL));
+        ignored(pass(1, u64::MAX, BALL));
         let generation = Generation {
             round: u64::MAX,
             nonce: u64::MAX,
@@ -176,15 +161,15 @@ mod tests {
         let wild = [
             BallState {
                 velocity: [1.0, 1e308],
-                ..STATE
+                ..BALL
             },
             BallState {
                 position: [0.0, -1e300],
-                ..STATE
+                ..BALL
             },
             BallState {
                 radius: -1.0,
-                ..STATE
+                ..BALL
             },
         ];
         for state in wild {

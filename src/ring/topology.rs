@@ -1,4 +1,4 @@
-//! Who is in the ring and in which order, who is next, and how many make a quorum.
+//! The part of the ring file that all nodes agree on: who is in the ring, who is next, what a quorum is.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,23 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::ball::{BallId, BallState, Direction};
+use super::generation::BallId;
+use super::motion::{BallState, Direction, Screen};
+use super::node_id::{MOST_NODES, NodeId};
 use super::window_chain::{ExternalBallPolicy, LateCopy, MOST_GUESTS, Window, WindowChain};
-
-/// A node's place in the ring file, from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct NodeId(pub u8);
-
-impl NodeId {
-    /// The same as an index.
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// The largest number of nodes in a ring.
-pub const MOST_NODES: usize = 255;
 
 /// The largest number of balls in a ring: their renewals fit one line with room to spare.
 pub const MOST_BALLS: usize = 64;
@@ -49,21 +36,12 @@ pub enum OnPartition {
     PlayOn,
 }
 
-/// The virtual screen that every node has. Both sides in pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Screen {
-    /// From the left edge to the right one.
-    pub width: f64,
-    /// From the floor to the ceiling.
-    pub height: f64,
-}
-
-/// A ball as the ring file serves it.
+/// A ball as the ring file has it begin.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InitialBall {
     /// The node on whose screen it begins.
     pub start: NodeId,
-    /// How it begins.
+    /// Its motion at the start.
     pub state: BallState,
 }
 
@@ -78,7 +56,7 @@ pub struct Topology {
     pub shape: Shape,
     /// How long a silent holder keeps a ball before the ring takes it back.
     pub lease: Duration,
-    /// What a minority does.
+    /// What nodes do that reach no majority.
     pub on_partition: OnPartition,
     /// Every node's screen.
     pub screen: Screen,
@@ -144,16 +122,21 @@ impl Topology {
             .map(move |number| BallId(first.saturating_add(number)))
     }
 
-    /// The gap that a ball comes to which leaves `from` in that direction.
+    /// The window chain that a ball reaches when it leaves `from` in that direction.
     pub fn window_chain(&self, from: NodeId, direction: Direction) -> Option<&WindowChain> {
         let before = |gap: &&WindowChain| gap.beyond(direction.opposite()) == Some(from);
         self.window_chains.iter().find(before)
     }
 
+    /// More than half of the nodes.
+    pub fn majority(&self) -> usize {
+        self.nodes.len() / 2 + 1
+    }
+
     /// How many nodes, this one included, must grant a request.
     pub fn quorum(&self) -> usize {
         match self.on_partition {
-            OnPartition::Freeze => self.nodes.len() / 2 + 1,
+            OnPartition::Freeze => self.majority(),
             OnPartition::PlayOn => 1,
         }
     }
@@ -258,14 +241,13 @@ impl Topology {
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_topology::ring_of;
     use super::*;
 
     fn topology(count: usize, shape: Shape) -> Topology {
         Topology {
-            ring: "test".to_owned(),
-            nodes: (1..=count).map(|number| format!("pi{number}")).collect(),
             shape,
-            ..Topology::default()
+            ..ring_of(count)
         }
     }
 

@@ -8,8 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::ball::{BallState, Direction};
-use super::topology::Screen;
+use super::motion::{BallState, Direction, Screen};
 
 /// A window moves its balls so often a second.
 const FRAMES: f64 = 60.0;

@@ -1,11 +1,11 @@
-//! Who else may have a ball: windows between two neighbours, and guests.
+//! Balls outside the nodes and the ring file: windows between two neighbours, and guests.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::ball::Direction;
-use super::topology::{NodeId, Screen};
+use super::motion::{Direction, Screen};
+use super::node_id::NodeId;
 
 /// Programs that take a ball, show it and pass it on, but never say that they have it: the windows
 /// between two neighbours.
@@ -19,7 +19,7 @@ pub struct WindowChain {
     pub windows: Vec<Window>,
 }
 
-/// One program in a gap.
+/// One window program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Window {
     /// Its name, no node's and no other window's.
@@ -29,7 +29,7 @@ pub struct Window {
 }
 
 impl WindowChain {
-    /// The window that a ball comes to which leaves a node for this gap in that direction.
+    /// The window that a ball reaches first when it leaves a node in that direction.
     pub fn first(&self, direction: Direction) -> Option<&Window> {
         match direction {
             Direction::Right => self.windows.first(),
@@ -37,7 +37,7 @@ impl WindowChain {
         }
     }
 
-    /// The node beyond, for a ball that crosses the gap in that direction.
+    /// The node beyond the windows, for a ball that flies in that direction.
     pub fn beyond(&self, direction: Direction) -> Option<NodeId> {
         match direction {
             Direction::Right => self.right,
@@ -46,27 +46,27 @@ impl WindowChain {
     }
 }
 
-/// What becomes of a window's copy of a ball that the ring has not waited for.
+/// What becomes of a window's copy of a ball that it was not lent, or had too long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LateCopy {
-    /// It is not taken.
+    /// It is refused.
     #[default]
     Refuse,
-    /// It is taken as a new ball.
+    /// It joins as a guest.
     Guest,
 }
 
-/// How the ring gets on with windows and with balls that are not in the ring file.
+/// How the ring treats windows and balls that are not in the ring file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExternalBallPolicy {
     /// How long the ring waits for a ball that a window has; at least a lease.
     pub loan: Duration,
-    /// What becomes of a copy that comes after that.
+    /// What becomes of a copy that comes back after that.
     pub late_copy: LateCopy,
-    /// At most so many balls that are not in the ring file, at a time.
+    /// The largest number of guests at a time.
     pub guests: u8,
-    /// After so long they leave.
+    /// How long a guest stays.
     pub guest_life: Duration,
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use carom::config::{Config, Faults, LedConfig, Overrides};
-use carom::ring::topology::{OnPartition, Shape};
+use carom::ring::{OnPartition, Shape};
 
 const PLAIN: &str = r#"
 [ring]

@@ -8,8 +8,8 @@
 use std::hash::Hasher;
 use std::time::Duration;
 
+use carom::ring::digest::StateDigest;
 use carom::ring::message::{LeaseRequest, Pass};
-use carom::ring::sketch::Sketch;
 use carom::ring::{BallState, Generation, Incarnation, Message, NodeId, Record, Stamp, Time};
 
 use crate::clock::{LEASE, local};
@@ -127,7 +127,7 @@ impl Canon<'_> {
             self.maybe_stamp(seat.lit);
             self.maybe_stamp(seat.latest);
             if let Some(node) = &seat.node {
-                node.sketch(self);
+                node.digest(self);
             }
         }
         for flight in &state.flights {
@@ -279,7 +279,7 @@ impl Canon<'_> {
     }
 }
 
-impl Sketch for Canon<'_> {
+impl StateDigest for Canon<'_> {
     fn number(&mut self, number: u64) {
         if !self.collects {
             self.hasher.write_u64(number);

@@ -5,7 +5,7 @@ use std::hash::Hasher;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use carom::ring::sketch::Sketch;
+use carom::ring::digest::StateDigest;
 use carom::ring::{Generation, Incarnation, Node, NodeId, Stamp, Time};
 
 use crate::canon::Mix;
@@ -40,7 +40,7 @@ impl Nodes {
         }
         let mut absolute = Absolute(Mix::default());
         absolute.number(index as u64);
-        node.sketch(&mut absolute);
+        node.digest(&mut absolute);
         let key = absolute.0.finish();
         let shard = &self.shards[key as usize % SHARDS];
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +59,7 @@ impl Nodes {
 /// Shows every value as it is.
 struct Absolute(Mix);
 
-impl Sketch for Absolute {
+impl StateDigest for Absolute {
     fn number(&mut self, number: u64) {
         self.0.write_u64(number);
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use carom::ring::topology::{InitialBall, Topology};
 use carom::ring::{BallState, Incarnation, Node, NodeId};
+use carom::ring::{InitialBall, Topology};
 use stateright::{Model, Property};
 
 use crate::audit::Audit;

@@ -101,7 +101,7 @@ impl Watch {
             Notification::ElectionLost { .. } => Event::Lost,
             Notification::Frozen { .. } => Event::Froze,
             Notification::Unfrozen { .. } => Event::Thawed,
-            Notification::Retired { .. } => Event::Retired,
+            Notification::SteppedDown { .. } => Event::Retired,
             Notification::PassUnacknowledged { .. } => Event::Unanswered,
             // The model has no windows and no guests.
             _ => return,

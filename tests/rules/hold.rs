@@ -123,7 +123,7 @@ fn a_frozen_copy_goes_when_a_majority_favours_one_other_generation() {
     let out = solo.deny(4, seq, rival(2), 9, None);
     assert!(matches!(
         notes(&out)[..],
-        [Notification::Retired { ball: BALL, .. }]
+        [Notification::SteppedDown { ball: BALL, .. }]
     ));
     assert!(!dark(&out), "it was dark already");
     assert!(!solo.node.ball_views().next().unwrap().frozen);
@@ -139,14 +139,20 @@ fn a_frozen_copy_goes_when_a_higher_generation_is_heard_of() {
         "its own"
     );
     let out = solo.deny(1, seq, None, 0, Some(record(generation(2), 0)));
-    assert!(matches!(notes(&out)[..], [Notification::Retired { .. }]));
+    assert!(matches!(
+        notes(&out)[..],
+        [Notification::SteppedDown { .. }]
+    ));
 }
 
 #[test]
 fn a_frozen_copy_goes_when_the_next_holder_renews() {
     let (mut solo, _) = frozen(3);
     let out = solo.renewal(1, generation(2), 4);
-    assert!(matches!(notes(&out)[..], [Notification::Retired { .. }]));
+    assert!(matches!(
+        notes(&out)[..],
+        [Notification::SteppedDown { .. }]
+    ));
     assert_eq!(solo.stamp(), Some(record(generation(2), 4).stamp));
 }
 
@@ -240,7 +246,10 @@ fn an_island_that_plays_on_bows_to_the_newer_ball() {
     assert!(!dark(&solo.renewal(1, older, 99)));
     let out = solo.renewal(1, generation(9), 1);
     assert!(dark(&out), "{out:?}");
-    assert!(matches!(notes(&out)[..], [Notification::Retired { .. }]));
+    assert!(matches!(
+        notes(&out)[..],
+        [Notification::SteppedDown { .. }]
+    ));
     let release = said_release(&out);
     assert!(!release, "nobody had lent it anything");
 }

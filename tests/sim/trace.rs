@@ -132,7 +132,7 @@ pub(crate) fn note(note: &Notification, topology: &Topology) -> String {
         ),
         Notification::Frozen { ball } => format!("ball {ball} froze"),
         Notification::Unfrozen { ball } => format!("ball {ball} thawed"),
-        Notification::Retired {
+        Notification::SteppedDown {
             ball,
             generation: old,
         } => format!("ball {ball} retired {}", generation(old)),

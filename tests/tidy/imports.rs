@@ -112,12 +112,19 @@ fn is_reexported(text: &str, path: &[String]) -> bool {
     })
 }
 
-/// The text without comments and string literals on lines of their own.
+/// The text without comments on lines of their own, and without the paths of `pub(in path)`.
 fn code(text: &str) -> String {
-    text.lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .map(|line| format!("{line}\n"))
-        .collect()
+    let lines = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let without_scopes = lines.map(|line| match line.split_once("pub(in ") {
+        Some((before, rest)) => {
+            let after = rest.split_once(')').map_or("", |(_, after)| after);
+            format!("{before}pub{after}\n")
+        }
+        None => format!("{line}\n"),
+    });
+    without_scopes.collect()
 }
 
 /// Every path of ours in a text: those of `use` declarations, and those written in place.

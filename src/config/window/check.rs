@@ -8,7 +8,7 @@ use crate::config::place::{At, Report};
 use crate::config::schema::NODE;
 use crate::endpoint::Endpoint;
 use crate::ring::WindowBall;
-use crate::ring::ball::{BallState, Direction};
+use crate::ring::{BallState, Direction};
 
 /// Reports every rule about windows that is broken between keys that could be read.
 pub(in crate::config) fn check(draft: &Draft, report: &mut Report<'_>) {

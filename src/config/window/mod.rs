@@ -5,8 +5,8 @@ pub(super) mod read;
 
 use super::draft::{NodeDraft, WindowDraft};
 use crate::endpoint::Endpoint;
-use crate::ring::ball::Direction;
-use crate::ring::topology::{NodeId, Screen, Shape};
+use crate::ring::Direction;
+use crate::ring::{NodeId, Screen, Shape};
 
 /// Windows side by side, with the nodes that hand balls to them.
 #[derive(Clone, Debug, PartialEq)]

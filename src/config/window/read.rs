@@ -9,7 +9,7 @@ use crate::config::schema::{NODE, SCREEN, WINDOW_KEYS, homes};
 use crate::config::table::Table;
 use crate::config::value::{self, Wrong};
 use crate::endpoint::Endpoint;
-use crate::ring::topology::Screen;
+use crate::ring::Screen;
 
 /// The screen of the chapter's programs.
 pub(super) const SCREEN_DEFAULT: Screen = Screen {

@@ -1,11 +1,13 @@
-//! What a ball is: its identity, where it stands in its history, and how it moves.
+//! Which ball, and where a state stands in its history: generation and hop.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Which ball: 1 for the first `[[ball]]` of the ring file, 2 for the second, and so on.
+use super::motion::BallState;
+
+/// The number of a ball: 1 for the first `[[ball]]` of the ring file, 2 for the second, and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BallId(pub u32);
@@ -16,16 +18,16 @@ impl fmt::Display for BallId {
     }
 }
 
-/// One term of a ball's life, begun by an election: ordered by round, then nonce.
+/// The term that an election begins (a term in Raft, a ballot in Paxos): ordered by round, then nonce.
 ///
 /// The nonce is random, so no two generations are ever equal, even if a node
-/// forgot in a crash what it had begun. Written `round.nonce`, the nonce as
+/// lost in a crash what it had begun. Written `round.nonce`, the nonce as
 /// sixteen hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation {
-    /// One above the highest round its candidate had heard of.
+    /// One above the highest round that its candidate knew.
     pub round: u64,
-    /// Drawn by the candidate.
+    /// 64 random bits drawn by the candidate.
     pub nonce: u64,
 }
 
@@ -92,68 +94,23 @@ impl<'de> Deserialize<'de> for Generation {
     }
 }
 
-/// Where a state stands in a ball's history: `(generation, hop)` orders them all.
+/// A state's place in a ball's history: `(generation, hop)` orders all states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Stamp {
     /// The term in which the state was made.
     pub generation: Generation,
-    /// How many passes the ball has made since it was first served.
+    /// The number of passes that the ball has made since it began.
     pub hop: u64,
 }
 
-/// How a ball moves, as it was at one moment. Lengths in pixels, y upwards.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BallState {
-    /// Of the centre, from the lower left corner of the screen.
-    pub position: [f64; 2],
-    /// In pixels a second.
-    pub velocity: [f64; 2],
-    /// In pixels.
-    pub radius: f64,
-    /// Red, green, blue.
-    pub color: [u8; 3],
-}
-
-impl BallState {
-    /// The way the ball flies: to the right unless it moves left.
-    pub fn direction(&self) -> Direction {
-        let [across, _] = self.velocity;
-        if across < 0.0 {
-            Direction::Left
-        } else {
-            Direction::Right
-        }
-    }
-}
-
-/// A ball's state with its place in the ball's history.
+/// A ball's state with its place in the history.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Its place in the history.
+    /// The place in the history.
     #[serde(flatten)]
     pub stamp: Stamp,
-    /// How the ball moved.
+    /// The motion at that place.
     pub state: BallState,
-}
-
-/// The two ways along a ring: right is onward in the order of the ring file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// Towards the node listed before.
-    Left,
-    /// Towards the node listed next.
-    Right,
-}
-
-impl Direction {
-    /// The other way.
-    pub const fn opposite(self) -> Self {
-        match self {
-            Self::Left => Self::Right,
-            Self::Right => Self::Left,
-        }
-    }
 }
 
 #[cfg(test)]

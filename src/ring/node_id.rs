@@ -1,8 +1,23 @@
-//! A set of nodes, in 32 bytes.
+//! The number of a node, and sets of nodes.
 
-use super::topology::NodeId;
+use serde::Serialize;
 
-/// A set of nodes.
+/// A node's place in the ring file, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct NodeId(pub u8);
+
+impl NodeId {
+    /// The same as an index.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The largest number of nodes in a ring.
+pub const MOST_NODES: usize = 255;
+
+/// A set of nodes, in 32 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct NodeSet([u64; 4]);
 

@@ -1,0 +1,123 @@
+//! A ball's part of the state digest.
+
+use std::time::Duration;
+
+use super::holder::{Election, HeldBall, HolderState, Placement};
+use super::state::Ball;
+use super::voter::Voter;
+use crate::ring::context::Context;
+use crate::ring::digest::{StateDigest, motion, node_set, optional_moment, record};
+use crate::ring::time::micros;
+
+impl Context {
+    /// The longest time that a candidate waits for the candidates of lower rank.
+    pub(in crate::ring) fn longest_stagger(&self) -> Duration {
+        let ranks = self.topology.nodes.len() + 1;
+        self.topology.heartbeat() / 2 * u32::try_from(ranks).unwrap_or(u32::MAX)
+    }
+}
+
+impl Ball {
+    /// Shows everything that decides this ball's future at this node.
+    pub(in crate::ring) fn digest(&self, context: &Context, to: &mut impl StateDigest) {
+        let me = context.me;
+        digest_voter(&self.voter, context, to);
+        to.round(self.highest_known_round());
+        to.moment(me, self.not_before, Duration::ZERO);
+        match &self.holding {
+            HolderState::None => to.number(0),
+            HolderState::Held(held) => {
+                to.number(1);
+                digest_held(held, context, to);
+            }
+            HolderState::Passing(passing) => {
+                to.number(2);
+                record(to, Some(passing.record));
+                to.number(passing.to.0.into());
+                to.incarnation(passing.to, passing.to_incarnation);
+                to.moment(me, passing.deadline, Duration::ZERO);
+            }
+            HolderState::Electing(election) => {
+                to.number(3);
+                digest_election(election, context, to);
+            }
+        }
+    }
+}
+
+fn digest_voter(voter: &Voter, context: &Context, to: &mut impl StateDigest) {
+    let (me, lease) = (context.me, context.topology.lease);
+    let stagger = context.longest_stagger();
+    to.number(voter.lease().is_some().into());
+    if let Some(lease) = voter.lease() {
+        to.generation(lease.generation);
+        to.moment(me, lease.until, stagger);
+    }
+    record(to, voter.newest());
+    to.number(voter.holder().map_or(u64::MAX, |holder| holder.0.into()));
+    optional_moment(to, me, voter.heard_at(), lease + stagger);
+    to.number(voter.tombstone().is_some().into());
+    if let Some(tombstone) = voter.tombstone() {
+        to.generation(tombstone);
+    }
+}
+
+fn digest_held(held: &HeldBall, context: &Context, to: &mut impl StateDigest) {
+    let me = context.me;
+    to.stamp(held.stamp);
+    to.number(held.is_frozen().into());
+    match held.placement {
+        Placement::OnScreen => to.number(0),
+        Placement::Connecting(edge) => to.number(1 + edge as u64),
+        Placement::Lent(loan) => {
+            to.number(3 + loan.edge as u64);
+            to.moment(me, loan.until, Duration::ZERO);
+        }
+        Placement::Returning(node) => to.number(5 + u64::from(node.0)),
+        Placement::Leaving => to.number(u64::MAX),
+    }
+    // Where it stops unless it is renewed; with the time of its edge this tells the whole way.
+    let stop = held.state(context.topology.screen, held.deadline);
+    to.number(stop.position.map(f64::to_bits)[0]);
+    motion(to, &stop);
+    optional_moment(to, me, held.edge_at, Duration::ZERO);
+    to.moment(me, held.deadline, Duration::ZERO);
+    to.moment(me, held.renew_at, Duration::ZERO);
+    let renewed = held.renewed_from.zip(held.edge_at);
+    to.number(renewed.is_some_and(|(sent, edge)| sent >= edge).into());
+    digest_renewals(held, context, to);
+}
+
+/// Shows the renewals whose answers can still come.
+fn digest_renewals(held: &HeldBall, context: &Context, to: &mut impl StateDigest) {
+    for renewal in held.pending_renewals() {
+        if !to.awaits(renewal.seq) {
+            continue;
+        }
+        to.request(renewal.seq);
+        to.moment(context.me, renewal.sent, context.topology.lease);
+        node_set(to, renewal.asked);
+        node_set(to, renewal.granted);
+        for &(rival, nodes) in &renewal.denied {
+            to.generation(rival);
+            node_set(to, nodes);
+        }
+    }
+}
+
+fn digest_election(election: &Election, context: &Context, to: &mut impl StateDigest) {
+    let me = context.me;
+    to.generation(election.generation);
+    to.request(election.seq);
+    to.moment(me, election.sent, context.topology.lease);
+    to.moment(me, election.closes, Duration::ZERO);
+    node_set(to, election.asked);
+    node_set(to, election.answered);
+    node_set(to, election.granted);
+    to.number(election.opposed.into());
+    to.number(election.rivalry.map_or(9, |rivalry| rivalry as i8 as u64));
+    for &wait in &election.quarantined {
+        to.number(micros(wait));
+    }
+    record(to, election.newest);
+}

@@ -1,0 +1,190 @@
+//! Rules 3 and 7: a holder's lease is renewed, runs out, and is given up.
+
+use std::time::Duration;
+
+use super::holder::{HolderState, Placement};
+use super::state::Ball;
+use super::voter::Verdict;
+use crate::ring::context::Context;
+use crate::ring::event::Notification;
+use crate::ring::generation::Record;
+use crate::ring::message::{Denial, LeaseRequest};
+use crate::ring::node_id::{NodeId, NodeSet};
+use crate::ring::time::{Time, micros};
+
+impl Ball {
+    /// Takes away what has run out: possession at the deadline (rule 3), a pass that nobody
+    /// acknowledged (rule 5).
+    pub(in crate::ring) fn expire_lease(&mut self, context: &mut Context) {
+        match &mut self.holding {
+            HolderState::Held(held) if !held.is_frozen() && held.deadline <= context.now => {
+                if held.is_on_screen() {
+                    context.led_off(self.id, held.stamp);
+                }
+                held.freeze(held.deadline, context.topology.screen);
+                if !matches!(held.placement, Placement::Leaving) {
+                    context.notify(Notification::Frozen { ball: self.id });
+                }
+            }
+            HolderState::Passing(passing) if passing.deadline <= context.now => {
+                context.notify(Notification::PassUnacknowledged {
+                    ball: self.id,
+                    to: passing.to,
+                });
+                self.holding = HolderState::None;
+            }
+            HolderState::None
+            | HolderState::Held(_)
+            | HolderState::Passing(_)
+            | HolderState::Electing(_) => {}
+        }
+    }
+
+    /// Whether this node holds the ball and its renewal is due.
+    pub(in crate::ring) fn is_renewal_due(&self, now: Time) -> bool {
+        self.held().is_some_and(|held| held.renew_at <= now)
+    }
+
+    /// Requests another lease, and votes on the request itself; `None` for a ball that is not held.
+    ///
+    /// `asked` are the peers that get the request; the next renewal is due at `next`.
+    pub(in crate::ring) fn request_renewal(
+        &mut self,
+        context: &mut Context,
+        seq: u64,
+        asked: NodeSet,
+        next: Time,
+    ) -> Option<LeaseRequest> {
+        let (id, me, now, screen) = (self.id, context.me, context.now, context.topology.screen);
+        let held = self.held_mut()?;
+        held.add_renewal(seq, now, asked);
+        held.renew_at = next;
+        let record = Record {
+            stamp: held.stamp,
+            state: held.state(screen, now),
+        };
+        let request = LeaseRequest {
+            leaves: matches!(held.placement, Placement::Leaving),
+            ..LeaseRequest::of_holder(id, record)
+        };
+        match self.on_lease_request(context, me, &request) {
+            Verdict::Granted => self.on_granted(context, me, seq, None),
+            Verdict::Denied { favoured, left } => {
+                let denial = Denial {
+                    ball: id,
+                    lease_generation: favoured,
+                    lease_left: micros(left),
+                    newest: None,
+                    gone: None,
+                };
+                self.on_denied(context, me, seq, &denial);
+            }
+        }
+        Some(request)
+    }
+
+    pub(super) fn on_renewal_granted(&mut self, context: &mut Context, from: NodeId, seq: u64) {
+        let (quorum, plays_on) = (context.topology.quorum(), context.plays_on());
+        let Some(held) = self.held_mut() else { return };
+        let frozen = held.is_frozen();
+        let leaves = matches!(held.placement, Placement::Leaving);
+        let Some(renewal) = held.renewal_mut(seq) else {
+            return;
+        };
+        renewal.granted.insert(from);
+        // Where islands play on, a node's own vote is enough to go on, but not to move again after it
+        // was frozen: another island may play with a newer ball by then.
+        let enough =
+            renewal.granted.len() >= quorum && !(plays_on && frozen && !renewal.is_unanimous());
+        if enough && leaves {
+            self.finish_leaving(context);
+        } else if enough {
+            let sent = renewal.sent;
+            self.extend_lease(context, sent);
+        }
+    }
+
+    /// Rule 3: the deadline counts from the moment the request was sent, never from when the grants
+    /// arrived.
+    fn extend_lease(&mut self, context: &mut Context, sent: Time) {
+        let (id, now, screen) = (self.id, context.now, context.topology.screen);
+        let deadline = sent + context.safe_lease();
+        let Some(held) = self.held_mut() else { return };
+        if deadline > held.deadline {
+            held.deadline = deadline;
+            held.renewed_from = Some(sent);
+        }
+        if held.is_frozen() && held.deadline > now {
+            held.start(now, screen, Duration::ZERO);
+            if held.is_on_screen() {
+                context.led_on(id, held.stamp);
+            }
+            context.notify(Notification::Unfrozen { ball: id });
+        }
+    }
+
+    /// Rule 7: a frozen holder drops its copy when it learns of a holder of a higher generation, or
+    /// when a majority denies it in favour of one other generation.
+    pub(super) fn on_renewal_denied(
+        &mut self,
+        context: &mut Context,
+        from: NodeId,
+        seq: u64,
+        denial: &Denial,
+    ) {
+        let (majority, plays_on) = (context.topology.majority(), context.plays_on());
+        let Some(held) = self.held_mut() else { return };
+        let own = held.stamp.generation;
+        let frozen = held.is_frozen();
+        let newer = denial
+            .newest
+            .is_some_and(|newest| newest.stamp.generation > own);
+        let rival = denial.lease_generation.filter(|&rival| rival != own);
+        let against = held
+            .renewal_mut(seq)
+            .zip(rival)
+            .map_or(0, |(renewal, rival)| renewal.deny(from, rival));
+        let outvoted = frozen && !plays_on && against >= majority;
+        if outvoted || (newer && (frozen || plays_on)) {
+            self.step_down(context);
+        }
+    }
+
+    /// Rule 7: drops the copy, or ends the election, when a holder of a higher generation was heard of.
+    ///
+    /// A holder with a running deadline never drops its ball, unless islands play on: there it is
+    /// the meeting of two islands, and the newer ball stays.
+    pub(super) fn step_down_if_stale(&mut self, context: &mut Context) {
+        let Some(newest) = self.voter.newest_generation() else {
+            return;
+        };
+        match &self.holding {
+            HolderState::Held(held) => {
+                let may_drop = held.is_frozen() || context.plays_on();
+                if held.stamp.generation < newest && may_drop {
+                    self.step_down(context);
+                }
+            }
+            HolderState::Electing(election) => {
+                if election.generation < newest {
+                    self.cancel_election(context);
+                }
+            }
+            HolderState::None | HolderState::Passing(_) => {}
+        }
+    }
+
+    fn step_down(&mut self, context: &mut Context) {
+        let Some(held) = self.held() else { return };
+        let stamp = held.stamp;
+        if held.is_possessed() {
+            context.led_off(self.id, stamp);
+        }
+        self.voter.release(stamp.generation);
+        self.holding = HolderState::None;
+        context.notify(Notification::SteppedDown {
+            ball: self.id,
+            generation: stamp.generation,
+        });
+    }
+}

@@ -1,0 +1,152 @@
+//! One ball's state machine: the rules of `docs/PROTOCOL.md`, applied to one ball at one node.
+//!
+//! It knows the ball and the [`Context`], nothing else. What it reacts to:
+//!
+//! | event | method | rule, file |
+//! |---|---|---|
+//! | a request for its lease | `on_lease_request` | 1, 2 `voter.rs`; 10 `guest.rs` |
+//! | an answer to a request of this node | `on_granted`, `on_denied` | 3, 7 `lease.rs`; 6 `election.rs` |
+//! | a pass, its acknowledgement | `on_pass`, `on_pass_ack` | 4, 5 `pass.rs` |
+//! | a candidate that gave up | `on_release` | 6 `election.rs` |
+//! | a window's answer, a window that did not get the ball | `on_window_answered`, `bring_home` | 9 `loan.rs` |
+//! | a request to remove a guest | `on_remove` | 10 `guest.rs` |
+//! | a connection opened or closed | `on_connected`, `on_disconnected` | 5, 7 |
+//! | time | `expire_lease`, `expire_guest`, `advance`, `tally` | 3, 10, 4, 6 |
+
+mod digest;
+mod election;
+mod guest;
+mod holder;
+mod lease;
+mod loan;
+mod pass;
+mod state;
+mod voter;
+
+pub(super) use holder::HolderState;
+pub(super) use state::Ball;
+pub(super) use voter::Verdict;
+
+use super::context::Context;
+use super::generation::Record;
+use super::message::{Denial, Incarnation, LeaseRequest};
+use super::node_id::NodeId;
+use super::time::Time;
+
+impl Ball {
+    /// Decides on one request, a peer's or this node's own.
+    pub(super) fn on_lease_request(
+        &mut self,
+        context: &mut Context,
+        from: NodeId,
+        request: &LeaseRequest,
+    ) -> Verdict {
+        self.note_generation(Some(request.generation));
+        if let Some(verdict) = self.decide_for_guest(request) {
+            return verdict;
+        }
+        if let Some(record) = request.record() {
+            // Only what a holder reports is noted: a candidate that fails must leave no trace.
+            self.voter.learn(context.now, record, from);
+        }
+        let verdict = self.voter.decide(
+            context.now,
+            context.quarantine_until,
+            context.topology.lease,
+            request.generation,
+        );
+        if request.hop.is_some() {
+            self.step_down_if_stale(context);
+        }
+        verdict
+    }
+
+    /// One grant, for a renewal or an election.
+    pub(super) fn on_granted(
+        &mut self,
+        context: &mut Context,
+        from: NodeId,
+        seq: u64,
+        newest: Option<Record>,
+    ) {
+        self.note_generation(newest.map(|newest| newest.stamp.generation));
+        match &mut self.holding {
+            HolderState::Electing(election) if election.seq == seq => {
+                election.on_granted(from, newest);
+            }
+            HolderState::Held(_) => self.on_renewal_granted(context, from, seq),
+            HolderState::None | HolderState::Passing(_) | HolderState::Electing(_) => {}
+        }
+    }
+
+    /// One denial, of a renewal or an election.
+    pub(super) fn on_denied(
+        &mut self,
+        context: &mut Context,
+        from: NodeId,
+        seq: u64,
+        denial: &Denial,
+    ) {
+        if let Some(tombstone) = denial.gone {
+            self.on_tombstone(context, tombstone);
+        }
+        self.note_generation(denial.lease_generation);
+        self.note_generation(denial.newest.map(|newest| newest.stamp.generation));
+        match &mut self.holding {
+            HolderState::Electing(election) if election.seq == seq => {
+                election.on_denied(from, denial);
+            }
+            HolderState::Held(_) => self.on_renewal_denied(context, from, seq, denial),
+            HolderState::None | HolderState::Passing(_) | HolderState::Electing(_) => {}
+        }
+    }
+
+    /// A connection to that process of the peer is open.
+    pub(super) fn on_connected(
+        &mut self,
+        context: &mut Context,
+        peer: NodeId,
+        incarnation: Incarnation,
+    ) {
+        self.resend_pass(context, peer, incarnation);
+        if let Some(held) = self.held_mut()
+            && held.is_frozen()
+        {
+            held.renew_at = context.now;
+        }
+    }
+
+    /// The connection to the peer is closed: no answer from it will come.
+    pub(super) fn on_disconnected(&mut self, peer: NodeId) {
+        if let HolderState::Electing(election) = &mut self.holding {
+            election.asked.remove(peer);
+        }
+    }
+
+    /// When time alone changes something about this ball next.
+    pub(super) fn next_deadline(&self, context: &Context) -> Option<Time> {
+        match &self.holding {
+            HolderState::None => self.election_due(context),
+            HolderState::Held(held) if held.is_frozen() => Some(held.renew_at),
+            HolderState::Held(held) => {
+                // A ball that waits at its edge for a renewal moves on when the answer comes; one on a
+                // draining node, when a peer can take it.
+                let stays = !context.is_draining();
+                let edge = held
+                    .edge_at
+                    .filter(|_| stays && held.may_be_passed(context));
+                // A draining node takes nothing back from a window.
+                let loan = held.loan().map(|loan| loan.until).filter(|_| stays);
+                let guest = self.guest_leaves_at(context);
+                let lease = held.deadline.min(held.renew_at);
+                edge.into_iter()
+                    .chain(loan)
+                    .chain(guest)
+                    .chain([lease])
+                    .min()
+            }
+            HolderState::Passing(passing) => Some(passing.deadline),
+            HolderState::Electing(election) => Some(election.closes),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What a ball's state machine reads of its node, and where it leaves its outputs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::counters::Counters;
+use super::event::{Notification, Output, Possession};
+use super::generation::{BallId, Stamp};
+use super::message::Message;
+use super::motion::Direction;
+use super::node_id::{NodeId, NodeSet};
+use super::peers::Peers;
+use super::time::{Time, micros};
+use super::topology::{OnPartition, Topology};
+
+/// The part of a node that all its balls share.
+#[derive(Clone, Debug)]
+pub(super) struct Context {
+    pub(super) topology: Arc<Topology>,
+    pub(super) me: NodeId,
+    /// The latest moment handed in; it never goes back.
+    pub(super) now: Time,
+    /// Until then this node grants nothing (rule 2).
+    pub(super) quarantine_until: Time,
+    pub(super) next_heartbeat: Time,
+    pub(super) peers: Peers,
+    /// The planned stop, while one is under way (rule 8).
+    pub(super) drain: Option<Drain>,
+    pub(super) random: fastrand::Rng,
+    pub(super) last_seq: u64,
+    pub(super) counters: Counters,
+    outputs: Vec<Output>,
+}
+
+/// A planned stop under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Drain {
+    /// When the node leaves at the latest.
+    pub(super) until: Time,
+    /// The peers that may still have a pass on the way to this node.
+    pub(super) awaited: NodeSet,
+    pub(super) done: bool,
+}
+
+impl Context {
+    /// The context of a node that starts now.
+    pub(super) fn new(topology: Arc<Topology>, me: NodeId, seed: u64, now: Time) -> Self {
+        let others = topology.quorum().saturating_sub(1);
+        Self {
+            me,
+            now,
+            quarantine_until: now + topology.lease,
+            next_heartbeat: now + topology.heartbeat(),
+            peers: Peers::new(topology.nodes.len(), others, now, topology.heartbeat()),
+            drain: None,
+            random: fastrand::Rng::with_seed(seed),
+            last_seq: 0,
+            counters: Counters::default(),
+            outputs: Vec::new(),
+            topology,
+        }
+    }
+
+    /// Everything that is to be done since this was last called, in order.
+    pub(super) fn take_outputs(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.outputs)
+    }
+
+    pub(super) fn output(&mut self, output: Output) {
+        self.outputs.push(output);
+    }
+
+    pub(super) fn led_on(&mut self, ball: BallId, stamp: Stamp) {
+        self.output(Output::LedOn(Possession { ball, stamp }));
+    }
+
+    pub(super) fn led_off(&mut self, ball: BallId, stamp: Stamp) {
+        self.output(Output::LedOff(Possession { ball, stamp }));
+    }
+
+    pub(super) fn send(&mut self, to: NodeId, message: Message) {
+        self.output(Output::Send { to, message });
+    }
+
+    /// Sends to every connected peer; does nothing if there is none.
+    pub(super) fn broadcast(&mut self, message: Message) {
+        if !self.peers.connected().is_empty() {
+            self.output(Output::Broadcast(message));
+        }
+    }
+
+    pub(super) fn notify(&mut self, notification: Notification) {
+        self.output(Output::Notify(notification));
+    }
+
+    /// The number of a new request; answers repeat it.
+    pub(super) fn next_seq(&mut self) -> u64 {
+        self.last_seq = self.last_seq.saturating_add(1);
+        self.last_seq
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.drain.is_some()
+    }
+
+    pub(super) fn plays_on(&self) -> bool {
+        self.topology.on_partition == OnPartition::PlayOn
+    }
+
+    /// The lease as counted by a clock that may run one percent slow (rule 3).
+    pub(super) fn safe_lease(&self) -> Duration {
+        safe(self.topology.lease)
+    }
+
+    /// The live nodes, this one included.
+    pub(super) fn live_count(&self) -> usize {
+        self.peers.live(self.now).len() + 1
+    }
+
+    /// The nearest node in that direction that accepts balls.
+    pub(super) fn neighbour(&self, direction: Direction) -> Option<NodeId> {
+        let mut onward = self.topology.onward(self.me, direction);
+        onward.find(|&node| self.peers.accepts_balls(node, self.now))
+    }
+
+    /// The node to which a draining node passes a ball that flies in that direction.
+    pub(super) fn drain_target(&self, direction: Direction) -> Option<NodeId> {
+        self.neighbour(direction)
+            .or_else(|| self.neighbour(direction.opposite()))
+    }
+
+    /// The peer's latest heartbeat time and how long ago it was heard, in microseconds.
+    pub(super) fn echo_for(&self, peer: NodeId) -> (Option<u64>, u64) {
+        let echo = self.peers.link(peer).and_then(|link| link.echo);
+        echo.map_or((None, 0), |(at, heard)| {
+            (Some(at), micros(self.now.since(heard)))
+        })
+    }
+
+    /// A random span from zero to `most`.
+    pub(super) fn random_span(&mut self, most: Duration) -> Duration {
+        Duration::from_micros(self.random.u64(0..=micros(most)))
+    }
+}
+
+/// A span as counted by a clock that may run one percent slow (rule 3).
+pub(super) fn safe(span: Duration) -> Duration {
+    span - span / 100
+}

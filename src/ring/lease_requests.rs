@@ -1,0 +1,111 @@
+//! Requests for leases, batched: one line asks for, grants or denies the leases of many balls.
+
+use super::ball::Verdict;
+use super::generation::BallId;
+use super::message::{Denial, Grant, LeaseRequest, Message};
+use super::node::Node;
+use super::node_id::NodeId;
+use super::time::micros;
+
+impl Node {
+    /// Answers a peer's request, ball by ball.
+    pub(super) fn on_acquire(&mut self, from: NodeId, seq: u64, requests: &[LeaseRequest]) {
+        let (mut grants, mut denials) = (Vec::new(), Vec::new());
+        for request in requests {
+            // A ball of another ring file is answered with silence.
+            let Some(ball) = self.balls.get_mut(&request.ball) else {
+                continue;
+            };
+            let verdict = ball.on_lease_request(&mut self.context, from, request);
+            let newest = ball.voter.newest();
+            match verdict {
+                Verdict::Granted => grants.push(Grant {
+                    ball: request.ball,
+                    newest,
+                }),
+                Verdict::Denied { favoured, left } => denials.push(Denial {
+                    ball: request.ball,
+                    lease_generation: favoured,
+                    lease_left: micros(left),
+                    newest,
+                    gone: ball.voter.tombstone(),
+                }),
+            }
+        }
+        if !grants.is_empty() {
+            self.context
+                .send(from, Message::Granted { seq, balls: grants });
+        }
+        if !denials.is_empty() {
+            let balls = denials;
+            self.context.send(from, Message::Denied { seq, balls });
+        }
+    }
+
+    /// Renews the leases of all balls held, in one request, when any is due.
+    pub(super) fn renew_leases(&mut self) {
+        let now = self.context.now;
+        if !self.balls.values().any(|ball| ball.is_renewal_due(now)) {
+            return;
+        }
+        let (seq, asked) = (self.context.next_seq(), self.context.peers.live(now));
+        // Together with the heartbeats: both then wake every process once.
+        let next = if self.context.next_heartbeat > now {
+            self.context.next_heartbeat
+        } else {
+            now + self.context.topology.heartbeat()
+        };
+        let held = self.balls.values_mut();
+        let requests = held
+            .filter_map(|ball| ball.request_renewal(&mut self.context, seq, asked, next))
+            .collect();
+        self.context.broadcast(Message::Acquire {
+            seq,
+            balls: requests,
+        });
+    }
+
+    /// Ends the elections whose answers are in, then starts those that are due.
+    pub(super) fn run_elections(&mut self) {
+        self.tally_elections();
+        let (context, balls) = (&self.context, self.balls.values());
+        let due = balls.filter(|ball| {
+            let due = ball.election_due(context);
+            due.is_some_and(|due| due <= context.now)
+        });
+        let due: Vec<BallId> = due.map(|ball| ball.id).collect();
+        if !due.is_empty() {
+            self.start_elections(&due);
+            // A node that is alone has all the answers it will get.
+            self.tally_elections();
+        }
+    }
+
+    fn tally_elections(&mut self) {
+        let ids: Vec<BallId> = self.balls.keys().copied().collect();
+        for id in ids {
+            let ball = self.balls.get_mut(&id);
+            if let Some(newcomer) = ball.and_then(|ball| ball.tally(&mut self.context)) {
+                self.start_guest(id, newcomer);
+            }
+        }
+    }
+
+    /// Starts an election for each of these balls, in one request.
+    pub(super) fn start_elections(&mut self, ids: &[BallId]) {
+        let (seq, now) = (self.context.next_seq(), self.context.now);
+        let asked = self.context.peers.live(now);
+        let mut requests = Vec::new();
+        for id in ids {
+            let ball = self.balls.get_mut(id);
+            let request = ball.and_then(|ball| ball.start_election(&mut self.context, seq, asked));
+            requests.extend(request);
+        }
+        if !requests.is_empty() && !asked.is_empty() {
+            self.context.broadcast(Message::Acquire {
+                seq,
+                balls: requests,
+            });
+        }
+    }
+}
