@@ -3,7 +3,12 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 
-/** Counts a run: every read is a chunk, a trailing Y closes, a trailing newline ends: RateReceiver PORT. */
+/**
+ * Measures one run: RateReceiver PORT.
+ *
+ * <p>Every read counts as a chunk. A chunk that ends in Y closes its connection, one that ends in a
+ * newline ends the run.
+ */
 public class RateReceiver {
     public static void main(String[] arguments) throws Exception {
         ServerSocket server = new ServerSocket(Integer.parseInt(arguments[0]), 5, InetAddress.getByName("127.0.0.1"));

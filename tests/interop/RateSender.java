@@ -2,7 +2,7 @@ import java.io.BufferedWriter;
 import java.io.OutputStreamWriter;
 import java.net.Socket;
 
-/** A measured run through a buffered writer: RateSender HOST PORT TOTAL SIZE kept|reopened. */
+/** Sends one measured run through a buffered writer: RateSender HOST PORT TOTAL SIZE kept|reopened. */
 public class RateSender {
     public static void main(String[] arguments) throws Exception {
         String host = arguments[0];

@@ -4,7 +4,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 
-/** Serves one connection, reads one line, ends: Receiver PORT. */
+/** Accepts one connection, reads one line, and ends: Receiver PORT. */
 public class Receiver {
     public static void main(String[] arguments) throws Exception {
         ServerSocket server = new ServerSocket(Integer.parseInt(arguments[0]), 5, InetAddress.getByName("127.0.0.1"));

@@ -3,7 +3,12 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** One small message without a newline, or one of N bytes with one: connects, sends, closes. */
+/**
+ * Connects, sends one message, and closes: SimpleSender HOST PORT MESSAGE.
+ *
+ * <p>A message "bytes:N" stands for N bytes that end in a newline. Any other is sent as it is, without
+ * a newline.
+ */
 public class SimpleSender {
     public static void main(String[] arguments) throws Exception {
         String message = arguments[2];

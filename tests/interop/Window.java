@@ -16,13 +16,13 @@ import java.util.concurrent.TimeUnit;
 /**
  * The same window as window.py, without a picture: Window --listen-left PORT --right HOST:PORT ...
  *
- * <p>Options: --listen-left --listen-right --bind --left --right --width --height --speedup
- * --crash-after, each with a value; --threads --keep --serve without. It prints the same lines;
- * System.nanoTime() is CLOCK_MONOTONIC on Linux.
+ * <p>Options with a value: --listen-left --listen-right --bind --left --right --width --height
+ * --speedup --crash-after. Options without a value: --threads --keep --serve. It prints the same
+ * lines as window.py; on Linux, System.nanoTime() reads CLOCK_MONOTONIC.
  */
 public class Window {
     static final long FRAME_NANOS = 1_000_000_000L / 60;
-    /** How long the look at the listening sockets waits for something, in milliseconds. */
+    /** Without threads: the time between two polls of the listening sockets, in milliseconds. */
     static final long POLL_MILLIS = 10;
 
     record Arrival(String side, byte[] data) {}
@@ -49,7 +49,7 @@ public class Window {
             return text.toString();
         }
 
-        /** Moves on by a frame; the side by which it is about to leave, or null. */
+        /** Moves the ball by one frame. Returns the side by which it is about to leave, or null. */
         String step(int width, int height) {
             n[0] += n[2];
             n[1] += n[3];
@@ -97,11 +97,11 @@ public class Window {
         return Integer.parseInt(options.getOrDefault(name, Integer.toString(otherwise)));
     }
 
-    static void say(String word, String side, Object what) {
+    static void log(String word, String side, Object what) {
         System.out.println((System.nanoTime() + " " + word + " " + side + " " + what).stripTrailing());
     }
 
-    /** Reads once, and closes: whatever comes later is lost. */
+    /** Reads once and closes, as the format has it: bytes that arrive later are lost. */
     static Arrival take(String side, SocketChannel connection) throws IOException {
         byte[] buffer = new byte[1024];
         try (connection) {
@@ -110,18 +110,18 @@ public class Window {
         }
     }
 
-    /** A thread of its own for a listening socket. */
+    /** With threads: serves one listening socket for ever. */
     void serve(String side, ServerSocketChannel listener) {
         while (true) {
             try {
                 arrived.add(take(side, listener.accept()));
             } catch (IOException error) {
-                say("garbled", side, error);
+                log("garbled", side, error);
             }
         }
     }
 
-    /** One thread: looks whether somebody has connected. */
+    /** Without threads: takes the connections that wait at the listening sockets. */
     void poll() {
         listeners.forEach((side, listener) -> {
             try {
@@ -130,7 +130,7 @@ public class Window {
                     arrived.add(take(side, connection));
                 }
             } catch (IOException error) {
-                say("garbled", side, error);
+                log("garbled", side, error);
             }
         });
     }
@@ -140,20 +140,20 @@ public class Window {
         try {
             ball = new Ball(new String(arrival.data(), StandardCharsets.US_ASCII));
         } catch (NumberFormatException error) {
-            say("garbled", arrival.side(), arrival.data().length + " bytes");
+            log("garbled", arrival.side(), arrival.data().length + " bytes");
             return;
         }
         ball.n[0] = arrival.side().equals("left") ? 0 : width;
-        say("in", arrival.side(), ball);
+        log("in", arrival.side(), ball);
         taken++;
         if (taken == number("--crash-after", 0)) {
-            say("crash", arrival.side(), ball);
+            log("crash", arrival.side(), ball);
             Runtime.getRuntime().halt(1);
         }
         balls.add(ball);
     }
 
-    /** Whether the neighbour took it, as far as can be known here. */
+    /** Sends the ball. Returns whether that succeeded; the neighbour may still not have read it. */
     boolean passOn(String side, Ball ball) {
         String address = options.get("--" + side);
         if (address == null || options.containsKey("--keep")) {
@@ -161,17 +161,17 @@ public class Window {
         }
         int colon = address.lastIndexOf(':');
         int port = Integer.parseInt(address.substring(colon + 1));
-        say("send", side, ball);
+        log("send", side, ball);
         try (Socket socket = new Socket()) {
             socket.connect(new InetSocketAddress(address.substring(0, colon), port), 1_000);
             Writer out = new OutputStreamWriter(socket.getOutputStream(), StandardCharsets.US_ASCII);
             out.write(ball.toString());
             out.flush();
         } catch (IOException error) {
-            say("refused", side, error.getMessage());
+            log("refused", side, error.getMessage());
             return false;
         }
-        say("out", side, ball);
+        log("out", side, ball);
         return true;
     }
 
@@ -185,7 +185,7 @@ public class Window {
                 return true;
             }
             ball.n[2] = -ball.n[2];
-            say("bounce", side, ball);
+            log("bounce", side, ball);
             return false;
         });
     }
@@ -200,10 +200,10 @@ public class Window {
             });
         }
         long period = (long) (FRAME_NANOS / Double.parseDouble(options.getOrDefault("--speedup", "1")));
-        say("ready", "-", "");
+        log("ready", "-", "");
         if (options.containsKey("--serve")) {
             balls.add(new Ball("400,300,4,3,25,0,128,255"));
-            say("serve", "-", balls.get(0));
+            log("serve", "-", balls.get(0));
         }
         long due = System.nanoTime();
         while (true) {
@@ -221,7 +221,7 @@ public class Window {
                 arrival = arrived.poll();
             }
             long now = System.nanoTime();
-            // Frames that were missed while nothing moved, or while a neighbour did not answer, are over.
+            // Do not make up for frames that were missed without a ball, or while a neighbour did not answer.
             if (idle || now - due > 1_000_000_000L) {
                 due = now + period;
             } else if (now >= due) {

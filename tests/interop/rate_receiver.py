@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Counts a run: every read is a chunk, a trailing Y closes, a trailing newline ends. rate_receiver.py PORT"""
+"""Measures one run. rate_receiver.py PORT
+
+Every read counts as a chunk. A chunk that ends in Y closes its connection, one that ends in a newline
+ends the run.
+"""
 import socket
 import sys
 import time
@@ -27,7 +31,7 @@ while not over:
             over = True
             break
         if data.endswith(b"Y"):
-            # A newline may follow in a segment of its own.
+            # The newline that ends the run may arrive in the next segment.
             connection.settimeout(0.05)
             try:
                 if connection.recv(1) == b"\n":

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""A measured run. rate_sender.py HOST PORT TOTAL SIZE kept|reopened [together|apart|late [RUNS]]
+"""Sends measured runs. rate_sender.py HOST PORT TOTAL SIZE kept|reopened [together|apart|late [RUNS]]
 
-Kept: TOTAL / SIZE writes of SIZE - 1 times X, then a newline. Reopened: a connection for each chunk
-of SIZE - 1 times X and a Y; the last carries a newline after the Y: in one write, in two, or after
-a pause that is longer than a receiver may like.
+kept: one connection; TOTAL / SIZE writes of SIZE - 1 times X, then a newline.
+reopened: one connection for each chunk of SIZE - 1 times X and a Y. A newline follows the last Y:
+in the same write (together), in a write of its own (apart), or 0.35 s later (late).
 """
 import socket
 import sys

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Polls every 0.1 s, serves one connection at a time, ends after one message. receiver.py PORT"""
+"""Looks for a connection every 0.1 s, reads one message, and ends. receiver.py PORT"""
 import socket
 import sys
 import time

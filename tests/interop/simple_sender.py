@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""One small message without a newline, or one of N bytes with one: connects, sends, closes."""
+"""Connects, sends one message, and closes. simple_sender.py HOST PORT MESSAGE
+
+A message "bytes:N" stands for N bytes that end in a newline. Any other is sent as it is, without a
+newline.
+"""
 import socket
 import sys
 

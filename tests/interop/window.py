@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""A window that balls fly through: takes them, shows them, passes them on.
+"""A window: a program that takes balls, shows them and passes them on.
 
-Written from the format alone: one connection for every ball, the eight integers
-x,y,dx,dy,radius,r,g,b, no newline, close. Speeds are in pixels a frame of 1/60 s, y is up. A ball
-that leaves by the left edge goes to the port that the left neighbour has for balls from its right,
-and the other way round; if nobody takes it, it bounces.
+This program uses nothing of carom, only the format of the ball programs: one connection for each
+ball, the eight integers x,y,dx,dy,radius,r,g,b, no newline, close. Speeds are in pixels a frame
+(1/60 s), and y points up. A ball that leaves by the left edge is sent to the port on which the left
+neighbour takes balls from its right, and the other way round. If no program takes it, it bounces.
 
     window.py --listen-left 10001 --listen-right 10002 --left pi1:10002 --right pi2:10001
 
-What happens is printed, a line each: nanoseconds (CLOCK_MONOTONIC), a word, a side, the ball.
-  in       a ball came              garbled  what came was no ball
-  send     it is about to go on     refused  the neighbour did not take it
-  out      it was passed on         bounce   it turned round
-  serve    it was made here
+One line is printed for each event: nanoseconds (CLOCK_MONOTONIC), a word, a side, the ball.
+  ready    the window listens            serve    a ball was created here
+  in       a ball came                   garbled  the bytes that came are not a ball
+  send     a ball is about to be sent    refused  the neighbour did not take it
+  out      the ball was sent             bounce   the ball stays and turns round
+  crash    the window ends at once (--crash-after)
 """
 import argparse
 import os
@@ -25,16 +26,16 @@ import threading
 import time
 
 FRAME = 1 / 60
-READY_MADE = "400,300,4,3,25,0,128,255"
+DEFAULT_BALL = "400,300,4,3,25,0,128,255"
 
 
-def any_ball():
-    """One of a color of its own: nothing else tells two balls apart on their way."""
+def random_ball():
+    """A ball of random color: balls that have left a window are told apart by color and radius only."""
     numbers = [400, random.randint(100, 500), 4, random.randint(-4, 4), 25]
     return ",".join(str(number) for number in numbers + [random.randint(0, 230) for _ in "rgb"])
 
 
-def say(*words):
+def log(*words):
     print(time.monotonic_ns(), *words, flush=True)
 
 
@@ -51,7 +52,7 @@ class Ball:
         return ",".join(str(number) for number in numbers)
 
     def step(self, width, height):
-        """Moves on by a frame; says by which side it is about to leave, if it is."""
+        """Moves the ball by one frame. Returns the side by which it is about to leave, or None."""
         self.x += self.dx
         self.y += self.dy
         too_low = self.y < self.radius and self.dy < 0
@@ -66,7 +67,7 @@ class Ball:
 
 
 class Receiver:
-    """The listening sockets: looked at between frames, or each by a thread of its own."""
+    """The listening sockets. They are polled between frames, or served by one thread each."""
 
     def __init__(self, options):
         self.sides = {}
@@ -85,7 +86,7 @@ class Receiver:
 
     def take(self, listener):
         connection, _ = listener.accept()
-        # Reads once, and closes: whatever comes later is lost.
+        # One read, as the format has it: bytes that arrive later are lost.
         try:
             data = connection.recv(1024)
         except OSError:
@@ -98,7 +99,7 @@ class Receiver:
             self.arrived.put(self.take(listener))
 
     def wait(self, timeout):
-        """What comes within so many seconds; waits for ever if that is None."""
+        """Returns the balls that arrive within `timeout` seconds; None waits without limit."""
         if not self.threads:
             ready, _, _ = select.select(list(self.sides), [], [], timeout)
             return [self.take(listener) for listener in ready]
@@ -120,44 +121,44 @@ class Window:
         self.receiver = Receiver(options)
         self.picture = Picture.open(self) if options.show else None
 
-    def serve(self, text=READY_MADE):
+    def serve(self, text=DEFAULT_BALL):
         ball = Ball(text)
-        say("serve", "-", ball)
+        log("serve", "-", ball)
         self.balls.append(ball)
 
     def take(self, side, data):
         try:
             ball = Ball(data.decode("ascii"))
         except ValueError:
-            say("garbled", side, ascii(data))
+            log("garbled", side, ascii(data))
             return
         ball.x = 0 if side == "left" else self.options.width
-        say("in", side, ball)
+        log("in", side, ball)
         self.taken += 1
         if self.taken == self.options.crash_after:
-            say("crash", side, ball)
+            log("crash", side, ball)
             os._exit(1)
         self.balls.append(ball)
 
     def pass_on(self, side, ball):
-        """Whether the neighbour took it, as far as can be known here."""
+        """Sends the ball. Returns whether that succeeded; the neighbour may still not have read it."""
         address = self.neighbours[side]
         if address is None or self.options.keep:
             return False
-        say("send", side, ball)
+        log("send", side, ball)
         try:
             with socket.create_connection(address, timeout=1) as connection:
                 connection.sendall(str(ball).encode("ascii"))
                 if self.options.newline:
-                    # As slow as a program that has something else to do between its writes.
+                    # Wait, as a program does that has other work between its writes.
                     time.sleep(0.2)
                     connection.sendall(b"\n")
                     time.sleep(0.2)
                     connection.shutdown(socket.SHUT_RDWR)
         except OSError as error:
-            say("refused", side, error)
+            log("refused", side, error)
             return False
-        say("out", side, ball)
+        log("out", side, ball)
         return True
 
     def frame(self):
@@ -169,17 +170,17 @@ class Window:
                 self.balls.remove(ball)
             else:
                 ball.dx = -ball.dx
-                say("bounce", side, ball)
+                log("bounce", side, ball)
 
     def run(self):
         period = FRAME / self.options.speedup
         due = time.monotonic()
-        say("ready", "-")
+        log("ready", "-")
         if self.options.serve:
             self.serve(self.options.serve)
         while True:
             now = time.monotonic()
-            # Frames that were missed while nothing moved, or while a neighbour did not answer, are over.
+            # Do not make up for frames that were missed without a ball, or while a neighbour did not answer.
             if not self.balls or now > due + 1:
                 due = max(due, now)
             idle = not self.balls and self.picture is None
@@ -195,7 +196,7 @@ class Window:
 
 
 class Picture:
-    """The window as a window."""
+    """Draws the balls on the screen."""
 
     def __init__(self, tkinter, window):
         self.window = window
@@ -206,7 +207,7 @@ class Picture:
             self.root, width=options.width, height=options.height, background="white"
         )
         self.canvas.pack()
-        self.root.bind("<space>", lambda _: window.serve(any_ball()))
+        self.root.bind("<space>", lambda _: window.serve(random_ball()))
         self.root.protocol("WM_DELETE_WINDOW", lambda: os._exit(0))
 
     @classmethod
@@ -215,7 +216,7 @@ class Picture:
             import tkinter
 
             return cls(tkinter, window)
-        except Exception as error:  # Without a display, it says so and goes on.
+        except Exception as error:  # Without a display, continue without a picture.
             print("no picture: %s" % error, file=sys.stderr)
             return None
 
@@ -243,20 +244,20 @@ def main():
         description=about, epilog=words, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     option = parser.add_argument
-    option("--listen-left", type=int, metavar="PORT", help="takes balls from the left neighbour here")
-    option("--listen-right", type=int, metavar="PORT", help="takes balls from the right neighbour here")
-    option("--bind", default="", metavar="ADDRESS", help="listens on this address only")
-    option("--left", type=address, metavar="HOST:PORT", help="the left neighbour's port for balls from its right")
-    option("--right", type=address, metavar="HOST:PORT", help="the right neighbour's port for balls from its left")
-    option("--width", type=int, default=800)
-    option("--height", type=int, default=600)
-    option("--threads", action="store_true", help="a thread for every listening port")
-    option("--speedup", type=float, default=1, metavar="N", help="N times as many frames a second")
-    option("--serve", nargs="?", const=READY_MADE, metavar="BALL", help="begins with a ball of its own")
-    option("--keep", action="store_true", help="never passes a ball on")
-    option("--crash-after", type=int, metavar="N", help="dies as soon as it has taken its Nth ball")
-    option("--newline", action="store_true", help="sends a newline after the ball, in a write of its own")
-    option("--show", action="store_true", help="draws the balls; the space bar serves one")
+    option("--listen-left", type=int, metavar="PORT", help="take balls from the left neighbour on this port")
+    option("--listen-right", type=int, metavar="PORT", help="take balls from the right neighbour on this port")
+    option("--bind", default="", metavar="ADDRESS", help="listen on this address only")
+    option("--left", type=address, metavar="HOST:PORT", help="where the left neighbour takes balls from its right")
+    option("--right", type=address, metavar="HOST:PORT", help="where the right neighbour takes balls from its left")
+    option("--width", type=int, default=800, metavar="PIXELS", help="default 800")
+    option("--height", type=int, default=600, metavar="PIXELS", help="default 600")
+    option("--threads", action="store_true", help="serve each listening port by a thread of its own")
+    option("--speedup", type=float, default=1, metavar="N", help="make N times as many frames a second")
+    option("--serve", nargs="?", const=DEFAULT_BALL, metavar="BALL", help="start with a ball of its own")
+    option("--keep", action="store_true", help="never pass a ball on")
+    option("--crash-after", type=int, metavar="N", help="end at once, as in a crash, when the Nth ball has come")
+    option("--newline", action="store_true", help="send a newline after the ball, in a separate write")
+    option("--show", action="store_true", help="draw the balls; the space bar creates one")
     Window(parser.parse_args()).run()
 
 
