@@ -65,6 +65,7 @@ impl Notes {
             | Notification::Frozen { .. }
             | Notification::Unfrozen { .. }
             | Notification::SteppedDown { .. }
+            | Notification::DoubleDropped { .. }
             | Notification::PassUnacknowledged { .. }
             | Notification::Implausible { .. }
             | Notification::DuplicateNode => log(topology, note),
@@ -111,6 +112,10 @@ fn log(topology: &Topology, note: &Notification) {
         }
         Notification::SteppedDown { ball, generation } => tracing::info!(
             "the copy of ball {ball} of generation {generation} is dropped: the ring plays on with a newer one"
+        ),
+        Notification::DoubleDropped { ball, stamp } => tracing::warn!(
+            "another node has ball {ball}, too: the copy here (hop {}) is dropped; a peer has lied or its memory was corrupt",
+            stamp.hop
         ),
         Notification::PassUnacknowledged { ball, to } => tracing::warn!(
             "{} did not acknowledge ball {ball}: the ring will find out who has it",

@@ -30,6 +30,10 @@ pub use frame::{LONGEST_LINE, encode};
 
 /// What the links tell the node's owner.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a pass is the common line; a box would cost an allocation a hop"
+)]
 pub enum Event {
     /// A connection to that process of the peer is open.
     Up {

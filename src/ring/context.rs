@@ -61,6 +61,27 @@ impl Context {
         }
     }
 
+    /// Goes on to the moment `now`.
+    ///
+    /// A clock that goes back a little is held; one that is more than a lease behind shows that this
+    /// node's memory is wrong, not the clock (rule 11).
+    pub(super) fn advance_to(&mut self, now: Time) {
+        let lease = self.topology.lease;
+        self.now = if now + lease < self.now {
+            now
+        } else {
+            self.now.max(now)
+        };
+    }
+
+    /// Rule 11: limits every moment to what a correct run can lead to.
+    pub(super) fn limit_moments(&mut self) {
+        let (now, lease) = (self.now, self.topology.lease);
+        self.quarantine_until = self.quarantine_until.min(now + lease);
+        self.next_heartbeat = self.next_heartbeat.min(now + self.topology.heartbeat());
+        self.peers.limit_moments(now);
+    }
+
     /// Everything that is to be done since this was last called, in order.
     pub(super) fn take_outputs(&mut self) -> Vec<Output> {
         std::mem::take(&mut self.outputs)

@@ -10,6 +10,10 @@ use super::window_ball::{InvalidWindowBall, WindowBall};
 
 /// What a node reacts to.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a pass is the common message; a box would cost an allocation a hop"
+)]
 pub enum Input {
     /// A connection to this process of the peer is open, and its hello fits.
     LinkUp {
@@ -163,6 +167,14 @@ pub enum Notification {
         ball: BallId,
         /// The generation of the dropped copy.
         generation: Generation,
+    },
+    /// Another node holds the ball in the same generation, because a peer has lied or its memory was
+    /// corrupt: this node's copy is dropped.
+    DoubleDropped {
+        /// The ball.
+        ball: BallId,
+        /// The place of the dropped copy in the ball's history.
+        stamp: Stamp,
     },
     /// A pass was not acknowledged in time; an election will decide who has the ball.
     PassUnacknowledged {

@@ -23,12 +23,17 @@ impl Node {
                     ball: request.ball,
                     newest,
                 }),
-                Verdict::Denied { favoured, left } => denials.push(Denial {
+                Verdict::Denied {
+                    favoured,
+                    left,
+                    double,
+                } => denials.push(Denial {
                     ball: request.ball,
                     lease_generation: favoured,
                     lease_left: micros(left),
                     newest,
                     gone: ball.voter.tombstone(),
+                    granted: double,
                 }),
             }
         }

@@ -6,13 +6,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::generation::{BallId, Generation, Record, Stamp};
+use super::lineage::{Lineage, Renewal};
 use super::motion::{BallState, Direction};
 use super::node_id::NodeId;
 use super::topology::Topology;
 use super::window_ball::WindowBall;
 
 /// The version of these messages.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// One line from one node to another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -206,6 +207,8 @@ pub struct Pass {
     pub echo: Option<u64>,
     /// The time between hearing that and sending this, in microseconds.
     pub since: u64,
+    /// The renewals that the ball carries with it.
+    pub lineage: Lineage,
 }
 
 /// A pass with the fields of its line; `flatten` of serde would copy every line into a tree first.
@@ -219,6 +222,8 @@ struct FlatPass {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     echo: Option<u64>,
     since: u64,
+    #[serde(default)]
+    lineage: Lineage,
 }
 
 impl From<FlatPass> for Pass {
@@ -231,6 +236,7 @@ impl From<FlatPass> for Pass {
             left,
             echo,
             since,
+            lineage,
         } = flat;
         let stamp = Stamp { generation, hop };
         Self {
@@ -239,6 +245,7 @@ impl From<FlatPass> for Pass {
             left,
             echo,
             since,
+            lineage,
         }
     }
 }
@@ -251,6 +258,7 @@ impl From<Pass> for FlatPass {
             left,
             echo,
             since,
+            lineage,
         } = pass;
         let Stamp { generation, hop } = stamp;
         Self {
@@ -261,6 +269,7 @@ impl From<Pass> for FlatPass {
             left,
             echo,
             since,
+            lineage,
         }
     }
 }
@@ -284,6 +293,9 @@ pub struct LeaseRequest {
     /// Whether the holder requests that the ring retire the guest.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub leaves: bool,
+    /// A holder's renewals in this generation, this one included; absent from a candidate.
+    #[serde(default, skip_serializing_if = "Lineage::is_empty")]
+    pub lineage: Lineage,
 }
 
 /// One ball of a `granted`.
@@ -313,11 +325,14 @@ pub struct Denial {
     /// The voter's tombstone: guests of this number up to this generation have left the ring.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<Generation>,
+    /// The renewal that the voter granted instead, where another node holds the ball in the same generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted: Option<Renewal>,
 }
 
 impl LeaseRequest {
     /// A holder's request to renew its lease.
-    pub fn of_holder(ball: BallId, record: Record) -> Self {
+    pub fn of_holder(ball: BallId, record: Record, lineage: Lineage) -> Self {
         let Record { stamp, state } = record;
         Self {
             ball,
@@ -326,6 +341,7 @@ impl LeaseRequest {
             state: Some(state),
             after: None,
             leaves: false,
+            lineage,
         }
     }
 
@@ -338,6 +354,7 @@ impl LeaseRequest {
             state: None,
             after: None,
             leaves: false,
+            lineage: Lineage::default(),
         }
     }
 

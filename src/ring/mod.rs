@@ -17,6 +17,7 @@
 //! | 8 drain | `drain.rs` |
 //! | 9 loans to windows | `ball/loan.rs`; which ball a window returned: `loan_matching.rs` |
 //! | 10 guests | `ball/guest.rs`; which number a guest gets: `guest_ids.rs` |
+//! | 11 repair: from any memory back to one ball | `ball/repair.rs`; doubles: `lineage.rs` |
 //!
 //! Words, each with one meaning (more in `docs/PROTOCOL.md`):
 //!
@@ -33,6 +34,7 @@
 
 mod ball;
 mod context;
+mod corrupt;
 mod counters;
 pub mod digest;
 mod drain;
@@ -40,6 +42,7 @@ mod event;
 mod generation;
 mod guest_ids;
 mod lease_requests;
+mod lineage;
 mod loan_matching;
 mod loan_queries;
 pub mod message;
@@ -60,6 +63,7 @@ pub mod window_chain;
 pub use counters::Counters;
 pub use event::{GuestRejected, Input, Notification, Output, Possession};
 pub use generation::{BallId, Generation, Record, Stamp};
+pub use lineage::{Lineage, Renewal};
 pub use message::{Hello, Incarnation, Message};
 pub use motion::{BallState, Direction, Screen};
 pub use node::Node;

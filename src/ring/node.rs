@@ -62,10 +62,12 @@ impl Node {
     /// What time has taken away goes first: a node that was stopped for longer than its lease
     /// switches its LED off before it does anything else.
     pub fn handle(&mut self, now: Time, input: Input) -> Vec<Output> {
-        self.context.now = self.context.now.max(now);
+        self.context.advance_to(now);
         if self.is_drained() {
             return Vec::new();
         }
+        self.context.limit_moments();
+        self.each_ball(Ball::limit_moments);
         self.each_ball(Ball::expire_lease);
         self.on_input(input);
         self.each_ball(Ball::expire_guest);

@@ -64,6 +64,17 @@ impl Peers {
         }
     }
 
+    /// Rule 11: nothing was heard in the future.
+    pub(super) fn limit_moments(&mut self, now: Time) {
+        self.quorum_since = self.quorum_since.map(|since| since.min(now));
+        for link in self.peers.iter_mut().filter_map(|peer| peer.link.as_mut()) {
+            link.heard = link.heard.min(now);
+            if let Some((_, heard)) = &mut link.echo {
+                *heard = (*heard).min(now);
+            }
+        }
+    }
+
     pub(super) fn up(&mut self, peer: NodeId, incarnation: Incarnation, now: Time) {
         if let Some(peer) = self.peers.get_mut(peer.index()) {
             let link = Link {

@@ -27,6 +27,7 @@ fn a_guest_never_shines_under_a_generation_that_has_left() {
         lease_left: 0,
         newest: None,
         gone: Some(generation(40)),
+        granted: None,
     };
     let balls = vec![denial];
     solo.hear(1, Message::Denied { seq, balls });
@@ -94,6 +95,7 @@ fn what_is_left_at_a_node_that_missed_the_farewell_does_not_keep_a_new_guest_out
             state: newcomer(),
         }),
         gone: None,
+        granted: None,
     };
     let balls = vec![denial];
     solo.hear(2, Message::Denied { seq, balls });
@@ -119,6 +121,7 @@ fn a_grave_takes_back_no_promise_to_another_generation() {
                 lease_left: 0,
                 newest: None,
                 gone: Some(generation(9)),
+                granted: None,
             };
             let balls = vec![denial];
             solo.hear(2, Message::Denied { seq: 1, balls });
@@ -193,6 +196,7 @@ fn who_misses_a_guest_that_has_left_is_told_and_gives_up() {
         lease_left: 0,
         newest: None,
         gone: Some(generation(4)),
+        granted: None,
     };
     let (seq, balls) = (seq.unwrap(), vec![denial]);
     let out = solo.hear(1, Message::Denied { seq, balls });

@@ -7,7 +7,7 @@ use carom::ring::{
 };
 
 use crate::kind::{LIFE, agree, holder, play, with_windows};
-use crate::solo::{BALL, LEASE, Solo, generation, lit, notes, said, state};
+use crate::solo::{BALL, LEASE, Solo, generation, lit, notes, said, state, up_to};
 
 /// The first identity that is kept for guests.
 pub(crate) const FIRST: BallId = BallId(2);
@@ -42,6 +42,7 @@ pub(crate) fn renewal(generation: Generation, hop: u64) -> LeaseRequest {
             stamp,
             state: newcomer(),
         },
+        up_to(hop),
     )
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use carom::ring::message::{Denial, Grant, LeaseRequest, Pass};
 use carom::ring::{
-    BallId, BallState, Generation, Incarnation, InitialBall, Input, Message, Node, NodeId,
-    Notification, Output, Record, Stamp, Time, Topology,
+    BallId, BallState, Generation, Incarnation, InitialBall, Input, Lineage, Message, Node, NodeId,
+    Notification, Output, Record, Renewal, Stamp, Time, Topology,
 };
 
 /// In microseconds, as all spans and moments here.
@@ -172,7 +172,11 @@ impl Solo {
 
     /// A peer that has the ball renews its lease.
     pub(crate) fn renewal(&mut self, from: u8, generation: Generation, hop: u64) -> Vec<Output> {
-        let balls = vec![LeaseRequest::of_holder(BALL, record(generation, hop))];
+        let balls = vec![LeaseRequest::of_holder(
+            BALL,
+            record(generation, hop),
+            up_to(hop),
+        )];
         self.hear(from, Message::Acquire { seq: 78, balls })
     }
 
@@ -195,6 +199,7 @@ impl Solo {
             lease_left: left,
             newest,
             gone: None,
+            granted: None,
         }];
         self.hear(from, Message::Denied { seq, balls })
     }
@@ -227,6 +232,7 @@ impl Solo {
                 left,
                 echo,
                 since,
+                lineage: Lineage::default(),
             }),
         )
     }
@@ -350,4 +356,13 @@ impl Answer {
             Self::Granted(_) => panic!("it was granted"),
         }
     }
+}
+
+/// A lineage that continues whatever a voter granted up to this hop.
+pub(crate) fn up_to(hop: u64) -> Lineage {
+    let mut lineage = Lineage::default();
+    for node in (0..8).map(NodeId) {
+        lineage.request(Renewal { hop, node });
+    }
+    lineage
 }

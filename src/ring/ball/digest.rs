@@ -7,6 +7,8 @@ use super::state::Ball;
 use super::voter::Voter;
 use crate::ring::context::Context;
 use crate::ring::digest::{StateDigest, motion, node_set, optional_moment, record};
+use crate::ring::generation::{Generation, Stamp};
+use crate::ring::lineage::{Lineage, Renewal};
 use crate::ring::time::micros;
 
 impl Context {
@@ -36,6 +38,8 @@ impl Ball {
                 to.number(passing.to.0.into());
                 to.incarnation(passing.to, passing.to_incarnation);
                 to.moment(me, passing.deadline, Duration::ZERO);
+                let generation = passing.record.stamp.generation;
+                digest_lineage(generation, &passing.lineage, to);
             }
             HolderState::Electing(election) => {
                 to.number(3);
@@ -52,6 +56,10 @@ fn digest_voter(voter: &Voter, context: &Context, to: &mut impl StateDigest) {
     if let Some(lease) = voter.lease() {
         to.generation(lease.generation);
         to.moment(me, lease.until, stagger);
+        to.number(lease.renewal.is_some().into());
+        if let Some(renewal) = lease.renewal {
+            digest_renewal(lease.generation, renewal, to);
+        }
     }
     record(to, voter.newest());
     to.number(voter.holder().map_or(u64::MAX, |holder| holder.0.into()));
@@ -85,7 +93,22 @@ fn digest_held(held: &HeldBall, context: &Context, to: &mut impl StateDigest) {
     to.moment(me, held.renew_at, Duration::ZERO);
     let renewed = held.renewed_from.zip(held.edge_at);
     to.number(renewed.is_some_and(|(sent, edge)| sent >= edge).into());
+    digest_lineage(held.stamp.generation, &held.lineage, to);
     digest_renewals(held, context, to);
+}
+
+fn digest_lineage(generation: Generation, lineage: &Lineage, to: &mut impl StateDigest) {
+    let renewals = lineage.as_slice();
+    to.number(renewals.len() as u64);
+    for &renewal in renewals {
+        digest_renewal(generation, renewal, to);
+    }
+}
+
+fn digest_renewal(generation: Generation, renewal: Renewal, to: &mut impl StateDigest) {
+    let hop = renewal.hop;
+    to.stamp(Stamp { generation, hop });
+    to.number(renewal.node.0.into());
 }
 
 /// Shows the renewals whose answers can still come.
@@ -96,6 +119,7 @@ fn digest_renewals(held: &HeldBall, context: &Context, to: &mut impl StateDigest
         }
         to.request(renewal.seq);
         to.moment(context.me, renewal.sent, context.topology.lease);
+        digest_renewal(held.stamp.generation, renewal.renewal, to);
         node_set(to, renewal.asked);
         node_set(to, renewal.granted);
         for &(rival, nodes) in &renewal.denied {

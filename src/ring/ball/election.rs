@@ -9,6 +9,7 @@ use super::voter::Verdict;
 use crate::ring::context::Context;
 use crate::ring::event::Notification;
 use crate::ring::generation::{Generation, Record, Stamp};
+use crate::ring::lineage::Lineage;
 use crate::ring::message::{LeaseRequest, Message};
 use crate::ring::motion::{self, BallState};
 use crate::ring::node_id::NodeSet;
@@ -175,7 +176,7 @@ impl Ball {
         let missed = self.voter.holder().zip(heard);
         let deadline = election.sent + context.safe_lease();
         // The first renewal goes out at once: only then does the ring know the new generation.
-        let mut held = HeldBall::new(stamp, entry, deadline, now);
+        let mut held = HeldBall::new(stamp, entry, deadline, now, Lineage::default());
         held.start(now, screen, Duration::ZERO);
         held.renewed_from = Some(election.sent);
         let record = Record {
@@ -269,6 +270,15 @@ fn candidate_stagger(context: &Context) -> Duration {
     let even = context.topology.lease / 4 / voters;
     even.max(context.peers.longest_round_trip(context.now))
         .min(context.topology.heartbeat() / 2)
+}
+
+/// The longest back-off that a candidate may draw.
+pub(super) fn longest_backoff(context: &Context) -> Duration {
+    let lease = context.topology.lease;
+    let ranks = u32::try_from(context.topology.nodes.len() + 1).unwrap_or(u32::MAX);
+    let behind_quarantine = lease + candidate_stagger(context).saturating_mul(ranks);
+    let behind_rival = lease / 2 + backoff_span(context).max(lease / 2);
+    behind_quarantine.max(behind_rival)
 }
 
 /// The span over which rivals spread out, so that mostly one starts an election and is heard before

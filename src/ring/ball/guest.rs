@@ -24,6 +24,7 @@ impl Ball {
         let denied = Verdict::Denied {
             favoured: None,
             left: Duration::ZERO,
+            double: None,
         };
         let newest = self.voter.newest_generation();
         if request.leaves {

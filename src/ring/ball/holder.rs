@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use crate::ring::generation::{Generation, Record, Stamp};
+use crate::ring::lineage::{Lineage, Renewal};
 use crate::ring::message::{Denial, Incarnation};
 use crate::ring::motion::{self, BallState, Direction, Screen};
 use crate::ring::node_id::{NodeId, NodeSet};
@@ -64,6 +65,8 @@ pub(in crate::ring) struct HeldBall {
     /// When the request that set the deadline was sent; `None` for a lease that came with a pass.
     pub(in crate::ring) renewed_from: Option<Time>,
     pub(in crate::ring) renew_at: Time,
+    /// The renewals of this possession and those before it, in this generation.
+    pub(in crate::ring) lineage: Lineage,
     pending_renewals: Vec<PendingRenewal>,
 }
 
@@ -72,6 +75,7 @@ pub(in crate::ring) struct HeldBall {
 pub(in crate::ring) struct PendingRenewal {
     pub(in crate::ring) seq: u64,
     pub(in crate::ring) sent: Time,
+    pub(in crate::ring) renewal: Renewal,
     pub(in crate::ring) asked: NodeSet,
     pub(in crate::ring) granted: NodeSet,
     /// The voters that denied it, by the generation whose lease they have granted instead.
@@ -90,6 +94,7 @@ impl HeldBall {
         entry: BallState,
         deadline: Time,
         renew_at: Time,
+        lineage: Lineage,
     ) -> Self {
         Self {
             stamp,
@@ -100,6 +105,7 @@ impl HeldBall {
             deadline,
             renewed_from: None,
             renew_at,
+            lineage,
             pending_renewals: Vec::new(),
         }
     }
@@ -163,8 +169,19 @@ impl HeldBall {
         }
     }
 
-    /// Remembers a renewal that is sent now to the nodes `asked`.
-    pub(in crate::ring) fn add_renewal(&mut self, seq: u64, sent: Time, asked: NodeSet) {
+    /// Remembers a renewal that `me` sends now to the nodes `asked`.
+    pub(in crate::ring) fn add_renewal(
+        &mut self,
+        seq: u64,
+        sent: Time,
+        me: NodeId,
+        asked: NodeSet,
+    ) {
+        let renewal = Renewal {
+            hop: self.stamp.hop,
+            node: me,
+        };
+        self.lineage.request(renewal);
         if self.pending_renewals.len() >= MOST_PENDING_RENEWALS {
             self.pending_renewals.remove(0);
         }
@@ -172,6 +189,7 @@ impl HeldBall {
         self.pending_renewals.push(PendingRenewal {
             seq,
             sent,
+            renewal,
             asked,
             granted,
             denied,
@@ -221,6 +239,7 @@ pub(in crate::ring) struct Passing {
     pub(in crate::ring) to: NodeId,
     pub(in crate::ring) to_incarnation: Incarnation,
     pub(in crate::ring) deadline: Time,
+    pub(in crate::ring) lineage: Lineage,
 }
 
 /// This node's candidacy for a ball.

@@ -57,7 +57,7 @@ impl Ball {
     ) -> Option<LeaseRequest> {
         let (id, me, now, screen) = (self.id, context.me, context.now, context.topology.screen);
         let held = self.held_mut()?;
-        held.add_renewal(seq, now, asked);
+        held.add_renewal(seq, now, me, asked);
         held.renew_at = next;
         let record = Record {
             stamp: held.stamp,
@@ -65,22 +65,29 @@ impl Ball {
         };
         let request = LeaseRequest {
             leaves: matches!(held.placement, Placement::Leaving),
-            ..LeaseRequest::of_holder(id, record)
+            ..LeaseRequest::of_holder(id, record, held.lineage)
         };
         match self.on_lease_request(context, me, &request) {
             Verdict::Granted => self.on_granted(context, me, seq, None),
-            Verdict::Denied { favoured, left } => {
+            Verdict::Denied {
+                favoured,
+                left,
+                double,
+            } => {
                 let denial = Denial {
                     ball: id,
                     lease_generation: favoured,
                     lease_left: micros(left),
                     newest: None,
                     gone: None,
+                    granted: double,
                 };
                 self.on_denied(context, me, seq, &denial);
             }
         }
-        Some(request)
+        // Dropped where this node itself has granted a renewal to a double.
+        let holds = self.held().is_some() || request.leaves;
+        holds.then_some(request)
     }
 
     pub(super) fn on_renewal_granted(&mut self, context: &mut Context, from: NodeId, seq: u64) {
@@ -96,10 +103,11 @@ impl Ball {
         // was frozen: another island may play with a newer ball by then.
         let enough =
             renewal.granted.len() >= quorum && !(plays_on && frozen && !renewal.is_unanimous());
+        let (sent, renewal) = (renewal.sent, renewal.renewal);
         if enough && leaves {
             self.finish_leaving(context);
         } else if enough {
-            let sent = renewal.sent;
+            held.lineage.confirm(renewal);
             self.extend_lease(context, sent);
         }
     }
@@ -136,6 +144,13 @@ impl Ball {
         let Some(held) = self.held_mut() else { return };
         let own = held.stamp.generation;
         let frozen = held.is_frozen();
+        let double = denial
+            .granted
+            .filter(|_| denial.lease_generation == Some(own) && held.renewal_mut(seq).is_some());
+        if double.is_some_and(|double| !held.lineage.continues(double)) {
+            self.drop_double(context);
+            return;
+        }
         let newer = denial
             .newest
             .is_some_and(|newest| newest.stamp.generation > own);
@@ -172,6 +187,23 @@ impl Ball {
             }
             HolderState::None | HolderState::Passing(_) => {}
         }
+    }
+
+    /// Rule 11: another node holds this ball in the same generation. This one lets go, and if the other
+    /// does so too, an election decides.
+    ///
+    /// Its own vote is not released: the lease may be the other holder's.
+    fn drop_double(&mut self, context: &mut Context) {
+        let Some(held) = self.held() else { return };
+        let stamp = held.stamp;
+        if held.is_possessed() {
+            context.led_off(self.id, stamp);
+        }
+        self.holding = HolderState::None;
+        context.notify(Notification::DoubleDropped {
+            ball: self.id,
+            stamp,
+        });
     }
 
     fn step_down(&mut self, context: &mut Context) {

@@ -13,6 +13,7 @@
 //! | a connection opened or closed | `on_connected`, `on_disconnected` | 5, 7 |
 //! | time | `expire_lease`, `expire_guest`, `advance`, `tally` | 3, 10, 4, 6 |
 
+mod corrupt;
 mod digest;
 mod election;
 mod guest;
@@ -20,15 +21,20 @@ mod holder;
 mod lease;
 mod loan;
 mod pass;
+mod repair;
 mod state;
 mod voter;
 
+pub(super) use corrupt::Corruption;
 pub(super) use holder::HolderState;
 pub(super) use state::Ball;
 pub(super) use voter::Verdict;
 
+use std::time::Duration;
+
 use super::context::Context;
 use super::generation::Record;
+use super::lineage::Renewal;
 use super::message::{Denial, Incarnation, LeaseRequest};
 use super::node_id::NodeId;
 use super::time::Time;
@@ -45,6 +51,14 @@ impl Ball {
         if let Some(verdict) = self.decide_for_guest(request) {
             return verdict;
         }
+        if let Some(double) = self.voter.double_of(request) {
+            let lease = self.voter.lease();
+            return Verdict::Denied {
+                favoured: Some(request.generation),
+                left: lease.map_or(Duration::ZERO, |lease| context.now.until(lease.until)),
+                double: Some(double),
+            };
+        }
         if let Some(record) = request.record() {
             // Only what a holder reports is noted: a candidate that fails must leave no trace.
             self.voter.learn(context.now, record, from);
@@ -54,6 +68,7 @@ impl Ball {
             context.quarantine_until,
             context.topology.lease,
             request.generation,
+            request.hop.map(|hop| Renewal { hop, node: from }),
         );
         if request.hop.is_some() {
             self.step_down_if_stale(context);

@@ -106,6 +106,7 @@ impl Ball {
             to,
             to_incarnation,
             deadline: held.deadline,
+            lineage: held.lineage,
         };
         self.voter.learn(now, record, to);
         self.send_pass(context, &passing);
@@ -121,6 +122,7 @@ impl Ball {
             left,
             echo,
             since,
+            lineage: passing.lineage,
         });
         context.send(passing.to, message);
     }
@@ -190,7 +192,7 @@ impl Ball {
         let (half, heartbeat) = (context.topology.lease / 2, context.topology.heartbeat());
         let renew_at = now + now.until(deadline).saturating_sub(half).min(heartbeat);
         let entry = motion::enter(&pass.record.state, screen);
-        let mut held = HeldBall::new(stamp, entry, deadline, renew_at);
+        let mut held = HeldBall::new(stamp, entry, deadline, renew_at, pass.lineage);
         if deadline > now {
             held.start(now, screen, Duration::ZERO);
             context.led_on(id, stamp);

@@ -1,9 +1,11 @@
-//! Rules 1 and 2: the voter's part. It grants one generation at a time a lease, and remembers the
-//! newest state that any holder reported.
+//! Rules 1 and 2: the voter's part. It grants a lease to one generation at a time, and in that to one
+//! holder, and remembers the newest state that any holder reported.
 
 use std::time::Duration;
 
 use crate::ring::generation::{Generation, Record};
+use crate::ring::lineage::Renewal;
+use crate::ring::message::LeaseRequest;
 use crate::ring::node_id::NodeId;
 use crate::ring::time::Time;
 
@@ -26,6 +28,8 @@ pub(in crate::ring) struct Voter {
 pub(in crate::ring) struct GrantedLease {
     pub(in crate::ring) generation: Generation,
     pub(in crate::ring) until: Time,
+    /// The last renewal granted in this generation; `None` where only a candidate was.
+    pub(in crate::ring) renewal: Option<Renewal>,
 }
 
 /// The answer to a request.
@@ -37,24 +41,29 @@ pub(in crate::ring) enum Verdict {
         favoured: Option<Generation>,
         /// How long this node will still deny.
         left: Duration,
+        /// The renewal granted to another holder of the requested generation.
+        double: Option<Renewal>,
     },
 }
 
 impl Voter {
     /// Rules 1 and 2: grants iff the quarantine is over, the lease is free or already the
-    /// requester's, and nothing newer than the request is known.
+    /// requested generation's, and nothing newer than the request is known. `renewal` is what a
+    /// holder requests; a candidate has none.
     pub(in crate::ring) fn decide(
         &mut self,
         now: Time,
         quarantine_until: Time,
         span: Duration,
         generation: Generation,
+        renewal: Option<Renewal>,
     ) -> Verdict {
         if now < quarantine_until {
             // A grant of the last incarnation may be forgotten and still run.
             return Verdict::Denied {
                 favoured: None,
                 left: now.until(quarantine_until),
+                double: None,
             };
         }
         let running = self.lease.filter(|lease| now < lease.until);
@@ -67,13 +76,54 @@ impl Voter {
             return Verdict::Denied {
                 favoured: running.map(|lease| lease.generation),
                 left: running.map_or(Duration::ZERO, |lease| now.until(lease.until)),
+                double: None,
             };
         }
+        let known = self.lease.filter(|lease| lease.generation == generation);
         self.lease = Some(GrantedLease {
             generation,
             until: now + span,
+            renewal: renewal.or(known.and_then(|known| known.renewal)),
         });
         Verdict::Granted
+    }
+
+    /// The renewal that this node granted to another holder of the request's generation, if it did.
+    ///
+    /// No correct run leads there: a peer has lied, or memory is corrupt. The check holds even when
+    /// the lease has run out, so that two holders cannot take turns.
+    pub(in crate::ring) fn double_of(&self, request: &LeaseRequest) -> Option<Renewal> {
+        let lease = self.lease?;
+        let is_holder = request.hop.is_some() && lease.generation == request.generation;
+        let granted = lease.renewal.filter(|_| is_holder)?;
+        (!request.lineage.continues(granted)).then_some(granted)
+    }
+
+    /// Rule 11: limits every moment to what a correct run can lead to.
+    pub(super) fn limit_moments(&mut self, now: Time, span: Duration) {
+        if let Some(lease) = &mut self.lease {
+            lease.until = lease.until.min(now + span);
+        }
+        self.heard_at = self.heard_at.map(|heard| heard.min(now));
+        self.known_since = self.known_since.map(|since| since.min(now));
+    }
+
+    /// Replaces the voter's memory, for tests of rule 11.
+    pub(super) fn corrupt(
+        &mut self,
+        lease: Option<(Generation, Time, Option<Renewal>)>,
+        newest: Option<Record>,
+        holder: Option<NodeId>,
+        heard_at: Option<Time>,
+    ) {
+        self.lease = lease.map(|(generation, until, renewal)| GrantedLease {
+            generation,
+            until,
+            renewal,
+        });
+        self.newest = newest;
+        self.holder = holder;
+        self.heard_at = heard_at;
     }
 
     /// Frees the lease if it is granted to `generation`.
