@@ -25,6 +25,7 @@ mod plausible;
 mod renewal;
 pub mod sketch;
 pub mod time;
+pub(crate) mod token_bucket;
 pub mod topology;
 pub mod view;
 mod voter;
