@@ -1,4 +1,4 @@
-//! Takes in connections: few strangers at a time, peers for as long as they stay.
+//! Takes in connections: few pending at a time, peers for as long as they stay.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -14,13 +14,13 @@ use super::link::{Connection, serve};
 
 /// Connections that have not introduced themselves; one more pushes out the oldest.
 ///
-/// A peer says hello at once, so a crowd of silent strangers cannot keep it out.
-const MOST_STRANGERS: usize = 64;
+/// A peer says hello at once, so a crowd of silent pending cannot keep it out.
+const MOST_PENDING: usize = 64;
 
 /// The wait when the system has no connection left to give, such as out of file descriptors.
 const OUT_OF_RESOURCES_WAIT: Duration = Duration::from_millis(200);
 
-struct Guest {
+struct PendingConnection {
     task: Task<()>,
     introduced: Rc<Cell<bool>>,
 }
@@ -31,12 +31,12 @@ pub(super) async fn accept(
     listener: Async<TcpListener>,
     executor: Weak<LocalExecutor<'static>>,
 ) {
-    let mut guests: VecDeque<Guest> = VecDeque::new();
+    let mut connections: VecDeque<PendingConnection> = VecDeque::new();
     loop {
         let (stream, address) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                hub.stranger_log.warn(&format!(
+                hub.unknown_log.warn(&format!(
                     "a connection to the ring port could not be accepted: {error}"
                 ));
                 Timer::after(OUT_OF_RESOURCES_WAIT).await;
@@ -46,17 +46,19 @@ pub(super) async fn accept(
         let Some(executor) = executor.upgrade() else {
             return;
         };
-        guests.retain(|guest| !guest.task.is_finished());
-        let strangers = guests
+        connections.retain(|connection| !connection.task.is_finished());
+        let pending = connections
             .iter()
-            .filter(|guest| !guest.introduced.get())
+            .filter(|connection| !connection.introduced.get())
             .count();
-        if strangers >= MOST_STRANGERS
-            && let Some(oldest) = guests.iter().position(|guest| !guest.introduced.get())
+        if pending >= MOST_PENDING
+            && let Some(oldest) = connections
+                .iter()
+                .position(|connection| !connection.introduced.get())
         {
             // Dropping its task closes its connection.
-            guests.remove(oldest);
-            hub.stranger_log.warn(&format!("more than {MOST_STRANGERS} connections to the ring port say no hello: the oldest are closed"));
+            connections.remove(oldest);
+            hub.unknown_log.warn(&format!("more than {MOST_PENDING} connections to the ring port say no hello: the oldest are closed"));
         }
         let introduced = Rc::new(Cell::new(false));
         let connection = Connection {
@@ -67,6 +69,6 @@ pub(super) async fn accept(
         };
         let hub = Rc::clone(&hub);
         let task = executor.spawn(async move { drop(serve(&hub, connection).await) });
-        guests.push_back(Guest { task, introduced });
+        connections.push_back(PendingConnection { task, introduced });
     }
 }

@@ -22,20 +22,20 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_millis(1_600);
 
 /// A failure is worth a line in the log once the wait between attempts has grown to this.
-const NEWS: Duration = Duration::from_millis(400);
+const LOG_FROM_WAIT: Duration = Duration::from_millis(400);
 
 /// An attempt is given up after this time: the next one begins at once.
 const CONNECT_LIMIT: Duration = Duration::from_millis(1_900);
 
 /// A link that lived this long was a good one: the next wait is short again.
-const GOOD_LIFE: Duration = Duration::from_secs(1);
+const STABLE_AFTER: Duration = Duration::from_secs(1);
 
 /// Dials the peer for ever.
-pub(super) async fn keep(hub: Rc<Hub>, peer: NodeId) {
+pub(super) async fn keep_connected(hub: Rc<Hub>, peer: NodeId) {
     let mut random = fastrand::Rng::with_seed(hub.settings.incarnation.0 ^ u64::from(peer.0));
     let mut wait = FIRST_WAIT;
     loop {
-        let begun = clock::now();
+        let started = clock::now();
         let introduced = Rc::new(Cell::new(false));
         match connect(&hub, peer).await {
             Ok((stream, address)) => {
@@ -54,15 +54,15 @@ pub(super) async fn keep(hub: Rc<Hub>, peer: NodeId) {
                 }
             }
             // While a ring starts, some nodes are there before others: no news yet.
-            Err(_) if wait < NEWS => {}
+            Err(_) if wait < LOG_FROM_WAIT => {}
             Err(error) => {
                 let name = hub.name(peer);
                 hub.peer_log
                     .warn(&format!("{name} cannot be reached: {error}"));
             }
         }
-        let lasted = clock::now().since(begun);
-        if introduced.get() && lasted >= GOOD_LIFE {
+        let lasted = clock::now().since(started);
+        if introduced.get() && lasted >= STABLE_AFTER {
             wait = FIRST_WAIT;
         }
         let jittered = wait.mul_f64(random.f64().mul_add(0.4, 0.8));
@@ -78,9 +78,9 @@ pub(super) async fn keep(hub: Rc<Hub>, peer: NodeId) {
 }
 
 async fn connect(hub: &Hub, peer: NodeId) -> io::Result<(Async<TcpStream>, IpAddr)> {
-    let nobody = || io::Error::new(io::ErrorKind::NotFound, "the ring file gives no address");
+    let unknown = || io::Error::new(io::ErrorKind::NotFound, "the ring file gives no address");
     let address = hub.addresses.borrow().get(peer.index()).cloned();
-    let address = address.ok_or_else(nobody)?;
+    let address = address.ok_or_else(unknown)?;
     let late = async {
         Timer::after(CONNECT_LIMIT).await;
         Err(io::Error::new(

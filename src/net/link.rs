@@ -14,8 +14,8 @@ use smol::io::AsyncWriteExt as _;
 use socket2::{SockRef, TcpKeepalive};
 
 use super::frame::{LONGEST_LINE, LineReader, ReadError, encode, parse};
-use super::outbox::{Closing, Outbox};
-use super::table::Seat;
+use super::outbox::{CloseReason, Outbox};
+use super::table::Registration;
 use super::{Event, Hub};
 use crate::escape::Escaped;
 use crate::ring::{Hello, Message, NodeId};
@@ -30,7 +30,7 @@ const LONGEST_HELLO: usize = 4 * 1024;
 #[derive(Debug)]
 pub(super) enum LinkError {
     /// The peer closed it.
-    Gone,
+    ClosedByPeer,
     /// The network did.
     Io(io::Error),
     /// No hello in time.
@@ -38,23 +38,23 @@ pub(super) enum LinkError {
     /// The first line was no hello.
     NotHello,
     /// A line was no message of the protocol.
-    Garbage(serde_json::Error),
+    NotMessage(serde_json::Error),
     /// A line was longer than allowed.
     TooLong(usize),
     /// The peer's hello does not fit.
-    Unfit(String),
+    Mismatch(String),
     /// Another process of that name has the link.
     Duplicate(String),
     /// The peer refused us; `duplicate` if because another process has our name.
     Refused { reason: String, duplicate: bool },
     /// Our side ended it.
-    Closed(Closing),
+    Closed(CloseReason),
 }
 
 impl fmt::Display for LinkError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Gone => formatter.write_str("the peer closed the connection"),
+            Self::ClosedByPeer => formatter.write_str("the peer closed the connection"),
             Self::Io(error) => error.fmt(formatter),
             Self::NoHello => write!(
                 formatter,
@@ -62,12 +62,12 @@ impl fmt::Display for LinkError {
             ),
             Self::NotHello => formatter
                 .write_str("the first line was no hello: this port is for carom's peers only"),
-            Self::Garbage(error) => write!(
+            Self::NotMessage(error) => write!(
                 formatter,
                 "a line was no message of the ring protocol ({error})"
             ),
             Self::TooLong(longest) => write!(formatter, "a line was longer than {longest} bytes"),
-            Self::Unfit(sentence) => Escaped(sentence).fmt(formatter),
+            Self::Mismatch(sentence) => Escaped(sentence).fmt(formatter),
             Self::Duplicate(name) => write!(
                 formatter,
                 "another process named {name} is in the ring: stop one of the two, or name them differently"
@@ -75,16 +75,16 @@ impl fmt::Display for LinkError {
             Self::Refused { reason, .. } => {
                 write!(formatter, "the peer refused: {}", Escaped(reason))
             }
-            Self::Closed(Closing::Silent) => {
+            Self::Closed(CloseReason::Silent) => {
                 formatter.write_str("nothing was heard for three heartbeats")
             }
-            Self::Closed(Closing::Overflow) => {
+            Self::Closed(CloseReason::Overflow) => {
                 formatter.write_str("the peer does not read what it is sent")
             }
-            Self::Closed(Closing::Superseded) => {
+            Self::Closed(CloseReason::Superseded) => {
                 formatter.write_str("the peer opened a newer connection")
             }
-            Self::Closed(Closing::Moved) => {
+            Self::Closed(CloseReason::Moved) => {
                 formatter.write_str("the ring file gives it another address")
             }
         }
@@ -94,7 +94,7 @@ impl fmt::Display for LinkError {
 impl From<ReadError> for LinkError {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Closed => Self::Gone,
+            ReadError::Closed => Self::ClosedByPeer,
             ReadError::TooLong(longest) => Self::TooLong(longest),
             ReadError::Io(error) => Self::Io(error),
         }
@@ -123,8 +123,8 @@ pub(super) async fn serve(hub: &Hub, connection: Connection) -> LinkError {
         address, dialled, ..
     } = connection;
     let introduced = Rc::clone(&connection.introduced);
-    let Err(error) = run(hub, connection).await;
-    if matches!(error, LinkError::Garbage(_) | LinkError::TooLong(_)) {
+    let Err(error) = run_link(hub, connection).await;
+    if matches!(error, LinkError::NotMessage(_) | LinkError::TooLong(_)) {
         hub.bad_lines.set(hub.bad_lines.get() + 1);
     }
     if !introduced.get() {
@@ -136,7 +136,7 @@ pub(super) async fn serve(hub: &Hub, connection: Connection) -> LinkError {
                 ));
             }
             None => {
-                hub.stranger_log
+                hub.unknown_log
                     .warn(&format!("a connection from {address} was closed: {error}"));
             }
         }
@@ -144,38 +144,40 @@ pub(super) async fn serve(hub: &Hub, connection: Connection) -> LinkError {
     error
 }
 
-async fn run(hub: &Hub, connection: Connection) -> Result<Infallible, LinkError> {
+async fn run_link(hub: &Hub, connection: Connection) -> Result<Infallible, LinkError> {
     let Connection {
         stream,
         address,
         dialled,
         introduced,
     } = connection;
-    tune(&stream, hub.settings.topology.lease);
+    set_socket_options(&stream, hub.settings.topology.lease);
     let mut reader = LineReader::new(LONGEST_HELLO);
     let late = async {
         Timer::after(HELLO_LIMIT).await;
         Err(LinkError::NoHello)
     };
-    let met = future::or(meet(hub, &stream, &mut reader, dialled), late).await;
-    let (peer, hello) = match met {
-        Ok(met) => met,
+    let introduced_peer =
+        future::or(exchange_hellos(hub, &stream, &mut reader, dialled), late).await;
+    let (peer, hello) = match introduced_peer {
+        Ok(introduced_peer) => introduced_peer,
         Err(error) => {
-            decline(hub, &stream, &error).await;
+            send_refusal(hub, &stream, &error).await;
             return Err(error);
         }
     };
     reader.allow(LONGEST_LINE);
     let stream = Rc::new(stream);
     let outbox = Rc::new(Outbox::new(Rc::clone(&stream)));
-    let seat = hub.table.seat(peer, hello.incarnation, &outbox);
-    let Seat::Taken { link, again } = seat else {
+    let registration = hub.table.register(peer, hello.incarnation, &outbox);
+    let Registration::Accepted { link, reconnect } = registration else {
         let error = LinkError::Duplicate(hub.name(peer).to_owned());
-        decline(hub, &stream, &error).await;
+        send_refusal(hub, &stream, &error).await;
         return Err(error);
     };
     introduced.set(true);
-    hub.reconnects.set(hub.reconnects.get() + u64::from(again));
+    hub.reconnects
+        .set(hub.reconnects.get() + u64::from(reconnect));
     let name = hub.name(peer);
     hub.peer_log
         .info(&format!("{name} at {address} is connected"));
@@ -185,12 +187,12 @@ async fn run(hub: &Hub, connection: Connection) -> Result<Infallible, LinkError>
         incarnation,
         link,
     };
-    tell(hub, up).await;
-    let listening = async {
+    send_event(hub, up).await;
+    let receiving = async {
         loop {
-            let message = listen(&stream, &mut reader, &outbox).await?;
+            let message = next_message(&stream, &mut reader, &outbox).await?;
             let from = peer;
-            tell(
+            send_event(
                 hub,
                 Event::Line {
                     from,
@@ -204,12 +206,12 @@ async fn run(hub: &Hub, connection: Connection) -> Result<Infallible, LinkError>
             future::yield_now().await;
         }
     };
-    let Err(error) = future::or(listening, flush(&outbox)).await;
-    if matches!(error, LinkError::Garbage(_) | LinkError::TooLong(_)) {
-        decline(hub, &stream, &error).await;
+    let Err(error) = future::or(receiving, flush(&outbox)).await;
+    if matches!(error, LinkError::NotMessage(_) | LinkError::TooLong(_)) {
+        send_refusal(hub, &stream, &error).await;
     }
-    hub.table.leave(peer, link);
-    tell(hub, Event::Down { peer, link }).await;
+    hub.table.release(peer, link);
+    send_event(hub, Event::Down { peer, link }).await;
     hub.peer_log.warn(&format!(
         "{name} at {address} is no longer connected: {error}"
     ));
@@ -221,67 +223,67 @@ async fn flush(outbox: &Outbox) -> Result<Infallible, LinkError> {
 }
 
 /// Exchanges hellos: the dialling side speaks first.
-async fn meet(
+async fn exchange_hellos(
     hub: &Hub,
     stream: &Async<TcpStream>,
     reader: &mut LineReader,
     dialled: Option<NodeId>,
 ) -> Result<(NodeId, Hello), LinkError> {
     if dialled.is_some() {
-        say(stream, &hub.hello()).await?;
+        send_message(stream, &hub.hello()).await?;
     }
     let hello = match parse(reader.next(stream).await?) {
         Ok(Message::Hello(hello)) => hello,
         Ok(Message::Refused { reason, duplicate }) => {
             // Only the answer to our own call counts: anyone may call us and say so.
             if duplicate && dialled.is_some() {
-                tell(hub, Event::Duplicate).await;
+                send_event(hub, Event::Duplicate).await;
             }
             return Err(LinkError::Refused { reason, duplicate });
         }
         Ok(_) => return Err(LinkError::NotHello),
         Err(_) if dialled.is_none() => return Err(LinkError::NotHello),
-        Err(error) => return Err(LinkError::Garbage(error)),
+        Err(error) => return Err(LinkError::NotMessage(error)),
     };
     let settings = &hub.settings;
     let peer = hello
         .introduce(&settings.topology, settings.me)
-        .map_err(LinkError::Unfit)?;
+        .map_err(LinkError::Mismatch)?;
     if let Some(expected) = dialled.filter(|&expected| expected != peer) {
         let (expected, found) = (hub.name(expected), hub.name(peer));
-        return Err(LinkError::Unfit(format!(
+        return Err(LinkError::Mismatch(format!(
             "{found} answers at the address of {expected}: check both hosts and ports in the ring file"
         )));
     }
-    if dialled.is_none() && has_hung_up(stream) {
-        return Err(LinkError::Gone);
+    if dialled.is_none() && is_closed_by_peer(stream) {
+        return Err(LinkError::ClosedByPeer);
     }
     if hub.table.is_duplicate(peer, hello.incarnation) {
         return Err(LinkError::Duplicate(hub.name(peer).to_owned()));
     }
     if dialled.is_none() {
-        say(stream, &hub.hello()).await?;
+        send_message(stream, &hub.hello()).await?;
     }
     Ok((peer, hello))
 }
 
 /// Whether the caller has closed already: its call may have waited for longer than its patience,
 /// while the service manager held the listener and no process answered.
-fn has_hung_up(stream: &Async<TcpStream>) -> bool {
+fn is_closed_by_peer(stream: &Async<TcpStream>) -> bool {
     matches!(stream.get_ref().peek(&mut [0]), Ok(0))
 }
 
 /// Tells the peer why, as far as it still listens.
-async fn decline(hub: &Hub, stream: &Async<TcpStream>, error: &LinkError) {
-    let told = matches!(
+async fn send_refusal(hub: &Hub, stream: &Async<TcpStream>, error: &LinkError) {
+    let is_told = matches!(
         error,
-        LinkError::Unfit(_)
+        LinkError::Mismatch(_)
             | LinkError::Duplicate(_)
             | LinkError::NotHello
-            | LinkError::Garbage(_)
+            | LinkError::NotMessage(_)
             | LinkError::TooLong(_)
     );
-    if told {
+    if is_told {
         let name = hub.name(hub.settings.me);
         let reason = format!("{name} says: {error}");
         let duplicate = matches!(error, LinkError::Duplicate(_));
@@ -290,41 +292,45 @@ async fn decline(hub: &Hub, stream: &Async<TcpStream>, error: &LinkError) {
             Ok(())
         };
         // The connection ends either way, and our log has the reason.
-        let _ = future::or(say(stream, &Message::Refused { reason, duplicate }), late).await;
+        let _ = future::or(
+            send_message(stream, &Message::Refused { reason, duplicate }),
+            late,
+        )
+        .await;
     }
 }
 
-async fn say(mut stream: &Async<TcpStream>, message: &Message) -> Result<(), LinkError> {
+async fn send_message(mut stream: &Async<TcpStream>, message: &Message) -> Result<(), LinkError> {
     let mut line = Vec::new();
     encode(message, &mut line);
     stream.write_all(&line).await.map_err(LinkError::Io)
 }
 
 /// The next message of a link.
-async fn listen(
+async fn next_message(
     stream: &Async<TcpStream>,
     reader: &mut LineReader,
     outbox: &Outbox,
 ) -> Result<Message, LinkError> {
     let line = reader.next(stream).await?;
-    if let Some(why) = outbox.closing() {
-        return Err(LinkError::Closed(why));
+    if let Some(reason) = outbox.close_reason() {
+        return Err(LinkError::Closed(reason));
     }
     outbox.silent.set(0);
-    let message = parse(line).map_err(LinkError::Garbage)?;
+    let message = parse(line).map_err(LinkError::NotMessage)?;
     if let Message::Refused { reason, duplicate } = message {
         return Err(LinkError::Refused { reason, duplicate });
     }
     Ok(message)
 }
 
-async fn tell(hub: &Hub, event: Event) {
-    // Fails only when the daemon has stopped listening, and then this task is about to be dropped.
+async fn send_event(hub: &Hub, event: Event) {
+    // Fails only when the daemon has stopped receiving, and then this task is about to be dropped.
     let _ = hub.events.send(event).await;
 }
 
 /// Small lines at once; a dead peer noticed even when nothing is said.
-fn tune(stream: &Async<TcpStream>, lease: Duration) {
+fn set_socket_options(stream: &Async<TcpStream>, lease: Duration) {
     let socket = SockRef::from(stream.get_ref());
     let keepalive = TcpKeepalive::new()
         .with_time(Duration::from_secs(10))

@@ -23,7 +23,7 @@ use smol::{LocalExecutor, Task};
 use crate::endpoint::Endpoint;
 use crate::ring::{Hello, Incarnation, Message, NodeId, Topology, message};
 use crate::throttle::DedupLog;
-use outbox::Closing;
+use outbox::CloseReason;
 use table::Table;
 
 pub use frame::{LONGEST_LINE, encode};
@@ -61,7 +61,7 @@ pub enum Event {
 }
 
 /// So many strangers' sentences a minute reach the log.
-const MOST_STRANGERS_NAMED: usize = 16;
+const MOST_UNKNOWN_LOGGED: usize = 16;
 
 /// Who this node is, and where the others are.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ struct Hub {
     /// What is said of peers, by name.
     peer_log: DedupLog,
     /// What is said of strangers, by address.
-    stranger_log: DedupLog,
+    unknown_log: DedupLog,
     reconnects: Cell<u64>,
     bad_lines: Cell<u64>,
     events: Sender<Event>,
@@ -144,14 +144,14 @@ impl Links {
             peer_log: DedupLog::new(4 * settings.topology.nodes.len()),
             addresses: RefCell::new(std::mem::take(&mut settings.addresses)),
             settings,
-            stranger_log: DedupLog::new(MOST_STRANGERS_NAMED),
+            unknown_log: DedupLog::new(MOST_UNKNOWN_LOGGED),
             reconnects: Cell::new(0),
             bad_lines: Cell::new(0),
             events,
         });
         let mut tasks: Vec<Task<()>> = later
             .into_iter()
-            .map(|peer| executor.spawn(dial::keep(Rc::clone(&hub), peer)))
+            .map(|peer| executor.spawn(dial::keep_connected(Rc::clone(&hub), peer)))
             .collect();
         let accepting = accept::accept(Rc::clone(&hub), listener, Rc::downgrade(executor));
         tasks.push(executor.spawn(accepting));
@@ -179,7 +179,7 @@ impl Links {
         for (node, (old, new)) in topology.node_ids().zip(current.iter().zip(&addresses)) {
             // Who is listed before this node dials by itself.
             if node > self.hub.settings.me && old != new {
-                self.hub.table.close(node, Closing::Moved);
+                self.hub.table.close(node, CloseReason::Moved);
             }
         }
         *current = addresses;

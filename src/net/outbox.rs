@@ -13,7 +13,7 @@ const MOST_PENDING: usize = 256 * 1024;
 
 /// Why this side closes a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Closing {
+pub(super) enum CloseReason {
     /// Nothing was heard for too long.
     Silent,
     /// The peer does not read.
@@ -28,22 +28,22 @@ pub(super) enum Closing {
 pub(super) struct Outbox {
     stream: Rc<Async<TcpStream>>,
     pending: RefCell<Vec<u8>>,
-    closing: Cell<Option<Closing>>,
-    nudge: Sender<()>,
-    nudged: Receiver<()>,
+    close_reason: Cell<Option<CloseReason>>,
+    wake_sender: Sender<()>,
+    wake_receiver: Receiver<()>,
     /// Sweeps since the last line came in.
     pub(super) silent: Cell<u32>,
 }
 
 impl Outbox {
     pub(super) fn new(stream: Rc<Async<TcpStream>>) -> Self {
-        let (nudge, nudged) = bounded(1);
+        let (wake_sender, wake_receiver) = bounded(1);
         Self {
             stream,
             pending: RefCell::default(),
-            closing: Cell::new(None),
-            nudge,
-            nudged,
+            close_reason: Cell::new(None),
+            wake_sender,
+            wake_receiver,
             silent: Cell::new(0),
         }
     }
@@ -55,7 +55,7 @@ impl Outbox {
         if pending.is_empty() {
             match self.stream.get_ref().write(line) {
                 Ok(count) => rest = line.get(count..).unwrap_or_default(),
-                // A broken socket shows itself to the reader, too; it tells why.
+                // A broken socket shows itself to the reader, too; it tells reason.
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
                 Err(_) => {}
             }
@@ -65,7 +65,7 @@ impl Outbox {
         }
         if pending.len() + rest.len() > MOST_PENDING {
             drop(pending);
-            self.close(Closing::Overflow);
+            self.close(CloseReason::Overflow);
             return;
         }
         pending.extend_from_slice(rest);
@@ -74,31 +74,31 @@ impl Outbox {
     }
 
     /// Ends the link; its task says so in the log.
-    pub(super) fn close(&self, why: Closing) {
-        if self.closing.get().is_none() {
-            self.closing.set(Some(why));
+    pub(super) fn close(&self, reason: CloseReason) {
+        if self.close_reason.get().is_none() {
+            self.close_reason.set(Some(reason));
         }
         self.wake();
     }
 
     fn wake(&self) {
-        // A nudge that is already waiting does as well.
-        let _ = self.nudge.try_send(());
+        // A wake_sender that is already waiting does as well.
+        let _ = self.wake_sender.try_send(());
     }
 
-    pub(super) fn closing(&self) -> Option<Closing> {
-        self.closing.get()
+    pub(super) fn close_reason(&self) -> Option<CloseReason> {
+        self.close_reason.get()
     }
 
     /// Writes what waits, whenever something does; ends when the link is to be closed.
-    pub(super) async fn flush(&self) -> Result<Closing, io::Error> {
+    pub(super) async fn flush(&self) -> Result<CloseReason, io::Error> {
         loop {
-            if let Some(why) = self.closing.get() {
-                return Ok(why);
+            if let Some(reason) = self.close_reason.get() {
+                return Ok(reason);
             }
             if self.pending.borrow().is_empty() {
                 // Fails only if the sender is gone, and that is ours.
-                let _ = self.nudged.recv().await;
+                let _ = self.wake_receiver.recv().await;
                 continue;
             }
             self.stream.writable().await?;
