@@ -7,9 +7,10 @@ use super::outbox::{CloseReason, Outbox};
 use crate::ring::peers::SILENT_HEARTBEATS;
 use crate::ring::{Incarnation, NodeId};
 
-/// One slot for every node's link.
+/// A slot for the link to every node.
 pub(super) struct Table {
     slots: RefCell<Vec<Option<Slot>>>,
+    /// Which nodes have been connected before.
     known: RefCell<Vec<bool>>,
     last_link: Cell<u64>,
 }
@@ -20,12 +21,12 @@ struct Slot {
     outbox: Rc<Outbox>,
 }
 
-/// What became of a link that wanted a slot.
+/// Whether a new link was entered in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Registration {
-    /// It has the slot, under a number of its own; `again` if the peer was ever known before.
+    /// It was, under a number of its own; `reconnect` if the peer had been connected before.
     Accepted { link: u64, reconnect: bool },
-    /// Another process of that name has it and is well.
+    /// It was not: another process with that node's name is connected and alive.
     Duplicate,
 }
 
@@ -38,7 +39,7 @@ impl Table {
         }
     }
 
-    /// Whether another, living process of the peer's name is connected.
+    /// Whether another process with the peer's name is connected and alive.
     pub(super) fn is_duplicate(&self, peer: NodeId, incarnation: Incarnation) -> bool {
         let slots = self.slots.borrow();
         slots
@@ -49,7 +50,8 @@ impl Table {
             })
     }
 
-    /// Gives the peer's slot to a new link, unless another process of that name has it.
+    /// Enters a new link, in place of an earlier one of the same process; not if another process with
+    /// that node's name is connected.
     pub(super) fn register(
         &self,
         peer: NodeId,
@@ -81,7 +83,7 @@ impl Table {
         Registration::Accepted { link, reconnect }
     }
 
-    /// Empties the slot if that link still has it.
+    /// Empties the slot, unless a newer link has taken it.
     pub(super) fn release(&self, peer: NodeId, link: u64) {
         if let Some(slot) = self.slots.borrow_mut().get_mut(peer.index()) {
             slot.take_if(|slot| slot.link == link);
@@ -89,13 +91,13 @@ impl Table {
     }
 
     /// Closes the peer's link, if there is one.
-    pub(super) fn close(&self, peer: NodeId, why: CloseReason) {
+    pub(super) fn close(&self, peer: NodeId, reason: CloseReason) {
         if let Some(Some(slot)) = self.slots.borrow().get(peer.index()) {
-            slot.outbox.close(why);
+            slot.outbox.close(reason);
         }
     }
 
-    /// Sends a line to that process of the peer, if it is the one that is connected.
+    /// Sends a line to that incarnation of the peer, if it is the one that is connected.
     pub(super) fn send(&self, to: NodeId, recipient: Incarnation, line: &[u8]) {
         if let Some(Some(slot)) = self.slots.borrow().get(to.index())
             && slot.incarnation == recipient
@@ -106,8 +108,8 @@ impl Table {
 
     /// Counts one heartbeat without a line for every link, and closes the silent ones.
     ///
-    /// Counted in heartbeats of this process, not by the clock: after a pause of its own, the
-    /// lines that came meanwhile are read before anyone is called silent.
+    /// Silence is counted in this process's own heartbeats, not by the clock: after the process was
+    /// paused, the lines that arrived meanwhile are read before any peer counts as silent.
     pub(super) fn sweep(&self) {
         for slot in self.slots.borrow().iter().flatten() {
             let silent = slot.outbox.silent.get() + 1;
