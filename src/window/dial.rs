@@ -24,7 +24,7 @@ use crate::throttle::DedupLog;
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
 /// After a failure, the window counts as closed for this time without being asked.
-const REST: Duration = Duration::from_millis(100);
+const BACKOFF: Duration = Duration::from_millis(100);
 
 /// How long a connection is kept after the ball, for the window to close it first.
 ///
@@ -33,30 +33,30 @@ const REST: Duration = Duration::from_millis(100);
 const CLOSING_LIMIT: Duration = Duration::from_secs(1);
 
 /// So much of what a window says is thrown away, in bytes; one that goes on is cut off.
-const MOST_SAID: usize = 4096;
+const MOST_DISCARDED: usize = 4096;
 
 /// So many connections may be closing at a time; one more cuts off the oldest.
 const MOST_CLOSING: usize = 64;
 
 /// So many different troubles of one window are told apart in the log.
-const MOST_TROUBLES: usize = 4;
+const MOST_LOGGED: usize = 4;
 
 /// The window beside a node, as the node dials it.
-pub struct Window {
+pub struct WindowClient {
     name: String,
     host: String,
     port: u16,
     executor: Weak<LocalExecutor<'static>>,
-    closed_until: Cell<Time>,
+    retry_at: Cell<Time>,
     closing: RefCell<VecDeque<Task<()>>>,
-    complaints: DedupLog,
+    log: DedupLog,
 }
 
 /// Why there is no connection to a window.
 #[derive(Debug)]
 pub enum OpenError {
     /// It did not answer a moment ago, and was not asked again.
-    Resting,
+    BackingOff,
     /// It does not answer.
     Unreachable(io::Error),
 }
@@ -64,7 +64,7 @@ pub enum OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Resting => write!(formatter, "it did not answer in the last {REST:?}"),
+            Self::BackingOff => write!(formatter, "it did not answer in the last {BACKOFF:?}"),
             Self::Unreachable(error) => error.fmt(formatter),
         }
     }
@@ -72,19 +72,19 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-/// The ball was not handed over: the window's side has not one byte of it.
+/// The ball was not written over: the window's side has not one byte of it.
 #[derive(Debug)]
-pub struct NotGiven(io::Error);
+pub struct NotSent(io::Error);
 
-impl fmt::Display for NotGiven {
+impl fmt::Display for NotSent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "it closed before it took the ball ({})", self.0)
     }
 }
 
-impl std::error::Error for NotGiven {}
+impl std::error::Error for NotSent {}
 
-impl Window {
+impl WindowClient {
     /// A window that listens at that host and port; nothing is dialled yet.
     pub fn new(
         executor: &Rc<LocalExecutor<'static>>,
@@ -97,9 +97,9 @@ impl Window {
             host,
             port,
             executor: Rc::downgrade(executor),
-            closed_until: Cell::default(),
+            retry_at: Cell::default(),
             closing: RefCell::default(),
-            complaints: DedupLog::new(MOST_TROUBLES),
+            log: DedupLog::new(MOST_LOGGED),
         })
     }
 
@@ -108,9 +108,9 @@ impl Window {
     ///
     /// # Errors
     /// When the window does not take the connection, or did not a moment ago.
-    pub async fn open(self: &Rc<Self>) -> Result<Open, OpenError> {
-        if clock::now() < self.closed_until.get() {
-            return Err(OpenError::Resting);
+    pub async fn open(self: &Rc<Self>) -> Result<OpenConnection, OpenError> {
+        if clock::now() < self.retry_at.get() {
+            return Err(OpenError::BackingOff);
         }
         let late = async {
             Timer::after(CONNECT_LIMIT).await;
@@ -118,23 +118,23 @@ impl Window {
             Err(io::Error::new(io::ErrorKind::TimedOut, sentence))
         };
         match future::or(connect(&self.host, self.port, CONNECT_LIMIT), late).await {
-            Ok((stream, _)) => Ok(Open {
+            Ok((stream, _)) => Ok(OpenConnection {
                 stream,
                 window: Rc::clone(self),
             }),
             Err(error) => {
-                self.fail(&error);
+                self.on_failure(&error);
                 Err(OpenError::Unreachable(error))
             }
         }
     }
 
-    fn fail(&self, error: &dyn fmt::Display) {
-        self.closed_until.set(clock::now() + REST);
+    fn on_failure(&self, error: &dyn fmt::Display) {
+        self.retry_at.set(clock::now() + BACKOFF);
         let Self {
             name, host, port, ..
         } = self;
-        self.complaints.warn(&format!(
+        self.log.warn(&format!(
             "the window {name} at {} port {port} takes no ball: {error}; its balls bounce until \
              its program listens there",
             Escaped(host)
@@ -142,15 +142,15 @@ impl Window {
     }
 
     /// Keeps a connection until the window has closed it too.
-    fn let_close(&self, mut stream: Async<TcpStream>) {
+    fn await_close(&self, mut stream: Async<TcpStream>) {
         let Some(executor) = self.executor.upgrade() else {
             return;
         };
         let closed = async move {
-            let mut said = [0; 512];
-            let mut rest = MOST_SAID;
+            let mut discarded = [0; 512];
+            let mut rest = MOST_DISCARDED;
             // Whether it ends well or badly makes no difference any more.
-            while let Ok(count @ 1..) = stream.read(&mut said).await {
+            while let Ok(count @ 1..) = stream.read(&mut discarded).await {
                 match rest.checked_sub(count) {
                     Some(less) => rest = less,
                     None => return,
@@ -170,12 +170,12 @@ impl Window {
 }
 
 /// A connection that a window has taken, with no ball on it yet.
-pub struct Open {
+pub struct OpenConnection {
     stream: Async<TcpStream>,
-    window: Rc<Window>,
+    window: Rc<WindowClient>,
 }
 
-impl Open {
+impl OpenConnection {
     /// Hands the ball over: its bytes in one write, and the end of the stream.
     ///
     /// Nothing in the chapter's format says that a window has the ball. So `Ok` means only that it
@@ -184,18 +184,18 @@ impl Open {
     /// # Errors
     /// When the window certainly has nothing of the ball: it closed or reset the connection before
     /// a byte was written.
-    pub fn give(self, ball: &WindowBall) -> Result<(), NotGiven> {
+    pub fn send(self, ball: &WindowBall) -> Result<(), NotSent> {
         let Self { stream, window } = self;
-        let given = hand_over(stream.get_ref(), wire::format(ball).as_bytes());
-        match given {
-            Ok(Handed::Whole) => {
-                window.let_close(stream);
+        let written = write_ball(stream.get_ref(), wire::format(ball).as_bytes());
+        match written {
+            Ok(Written::Whole) => {
+                window.await_close(stream);
                 Ok(())
             }
-            Ok(Handed::Part) => Ok(()),
+            Ok(Written::Part) => Ok(()),
             Err(error) => {
-                let error = NotGiven(error);
-                window.fail(&error);
+                let error = NotSent(error);
+                window.on_failure(&error);
                 Err(error)
             }
         }
@@ -203,18 +203,18 @@ impl Open {
 }
 
 /// How much of a ball was written.
-enum Handed {
+enum Written {
     Whole,
     Part,
 }
 
-/// Fails only if not one byte was handed over.
-fn hand_over(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<Handed> {
+/// Fails only if not one byte was written over.
+fn write_ball(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<Written> {
     let closed = || io::Error::new(io::ErrorKind::UnexpectedEof, "it ended the connection");
     match stream.peek(&mut [0]) {
         Ok(0) => return Err(closed()),
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-        // It has said nothing, as it should, or something, which is nothing to us.
+        // It has discarded nothing, as it should, or something, which is nothing to us.
         Err(_) | Ok(_) => {}
     }
     let socket = SockRef::from(stream);
@@ -224,16 +224,16 @@ fn hand_over(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<Handed> {
     }
     let count = stream.write(bytes)?;
     // From here on the window may have the ball, so nothing that fails may say that it has not.
-    let (handed, ended) = if count == bytes.len() {
-        (Handed::Whole, stream.shutdown(Shutdown::Write))
+    let (written, ended) = if count == bytes.len() {
+        (Written::Whole, stream.shutdown(Shutdown::Write))
     } else {
         // The beginning of a ball can read as another ball: take it back if that is still possible.
-        (Handed::Part, socket.set_linger(Some(Duration::ZERO)))
+        (Written::Part, socket.set_linger(Some(Duration::ZERO)))
     };
     if let Err(error) = ended {
         tracing::debug!("a connection to a window ended early: {error}");
     }
-    Ok(handed)
+    Ok(written)
 }
 
 #[cfg(test)]

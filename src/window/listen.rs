@@ -40,30 +40,30 @@ struct Limits {
     /// Connections at a time; one more pushes out the oldest that has sent no whole ball.
     connections: usize,
     /// From its beginning until a connection has sent its ball.
-    life: Duration,
+    timeout: Duration,
     /// Balls from one address in any one second: a program that sends more keeps no other's out.
-    balls: usize,
+    balls_per_second: usize,
 }
 
 /// From all addresses together, so many times the balls of one in any one second.
-const SENDERS: usize = 4;
+const ALL_ADDRESSES_FACTOR: usize = 4;
 
 const LIMITS: Limits = Limits {
     connections: 16,
-    life: Duration::from_secs(5),
-    balls: 10,
+    timeout: Duration::from_secs(5),
+    balls_per_second: 10,
 };
 
 /// A port that takes balls, for as long as this is kept.
-pub struct Listening {
-    door: Rc<Door>,
+pub struct WindowListener {
+    shared: Rc<Shared>,
     _accepting: Task<()>,
 }
 
-impl Listening {
+impl WindowListener {
     /// How many connections brought no ball that could be taken.
     pub fn refused(&self) -> u64 {
-        self.door.refused.get()
+        self.shared.refused.get()
     }
 }
 
@@ -81,46 +81,46 @@ pub fn spawn(
     edge: Direction,
     screen: Screen,
     events: Sender<Event>,
-) -> Listening {
-    let door = Door::new(edge, screen, events, LIMITS);
-    let accepting = accept(Rc::clone(&door), listener, Rc::downgrade(executor));
-    Listening {
-        door,
+) -> WindowListener {
+    let shared = Shared::new(edge, screen, events, LIMITS);
+    let accepting = accept(Rc::clone(&shared), listener, Rc::downgrade(executor));
+    WindowListener {
+        shared,
         _accepting: executor.spawn(accepting),
     }
 }
 
 /// What all connections of a listener share.
-struct Door {
+struct Shared {
     edge: Direction,
     screen: Screen,
     events: Sender<Event>,
     limits: Limits,
-    pace: RefCell<Pace>,
-    troubles: RefCell<RateLimitedLog>,
+    rate: RefCell<SlidingWindow>,
+    log: RefCell<RateLimitedLog>,
     refused: Cell<u64>,
 }
 
-impl Door {
+impl Shared {
     fn new(edge: Direction, screen: Screen, events: Sender<Event>, limits: Limits) -> Rc<Self> {
         Rc::new(Self {
             edge,
             screen,
             events,
             limits,
-            pace: RefCell::default(),
-            troubles: RefCell::default(),
+            rate: RefCell::default(),
+            log: RefCell::default(),
             refused: Cell::default(),
         })
     }
 
     /// One more connection brought no ball.
-    fn count(&self) {
+    fn count_refused(&self) {
         self.refused.set(self.refused.get().saturating_add(1));
     }
 
-    fn complain(&self, sentence: impl FnOnce() -> String) {
-        self.troubles.borrow_mut().warn(sentence);
+    fn warn(&self, sentence: impl FnOnce() -> String) {
+        self.log.borrow_mut().warn(sentence);
     }
 
     fn side(&self) -> &'static str {
@@ -133,18 +133,18 @@ impl Door {
 
 /// The moments of the latest balls, and where they came from.
 #[derive(Default)]
-struct Pace(VecDeque<(Time, IpAddr)>);
+struct SlidingWindow(VecDeque<(Time, IpAddr)>);
 
-impl Pace {
+impl SlidingWindow {
     /// Whether one more ball of that address may come in without being more than `most` in a second,
-    /// or [`SENDERS`] times as many with those of others.
-    fn admits(&mut self, now: Time, from: IpAddr, most: usize) -> bool {
+    /// or [`ALL_ADDRESSES_FACTOR`] times as many with those of others.
+    fn admit(&mut self, now: Time, from: IpAddr, most: usize) -> bool {
         let late = |(then, _): &(Time, IpAddr)| now.since(*then) >= Duration::from_secs(1);
         while self.0.front().is_some_and(late) {
             self.0.pop_front();
         }
         let of_one = self.0.iter().filter(|(_, peer)| *peer == from).count();
-        let admits = of_one < most && self.0.len() < most * SENDERS;
+        let admits = of_one < most && self.0.len() < most * ALL_ADDRESSES_FACTOR;
         if admits {
             self.0.push_back((now, from));
         }
@@ -153,7 +153,7 @@ impl Pace {
 }
 
 /// Why a connection brought no ball.
-enum Refusal {
+enum Rejection {
     Malformed {
         error: WireError,
         bytes: Vec<u8>,
@@ -167,7 +167,7 @@ enum Refusal {
     TooMany(usize),
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Rejection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed { error, bytes } if bytes.is_empty() => error.fmt(formatter),
@@ -177,9 +177,9 @@ impl fmt::Display for Refusal {
             Self::InvalidWindowBall { why, ball } => {
                 write!(formatter, "{why}; it was {}", wire::format(ball))
             }
-            Self::Slow(life) => write!(
+            Self::Slow(timeout) => write!(
                 formatter,
-                "no whole ball came within {life:?}: send the eight numbers and close"
+                "no whole ball came within {timeout:?}: send the eight numbers and close"
             ),
             Self::Broken(error) => write!(formatter, "the connection broke ({error})"),
             Self::TooMany(most) => {
@@ -190,24 +190,24 @@ impl fmt::Display for Refusal {
 }
 
 /// One connection.
-struct Visit {
+struct Connection {
     task: Task<()>,
     /// Its ball is whole and waits for its turn: it must not be pushed out any more.
     whole: Rc<Cell<bool>>,
 }
 
 async fn accept(
-    door: Rc<Door>,
+    shared: Rc<Shared>,
     listener: Async<TcpListener>,
     executor: Weak<LocalExecutor<'static>>,
 ) {
-    let mut visits: VecDeque<Visit> = VecDeque::new();
+    let mut connections: VecDeque<Connection> = VecDeque::new();
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                let side = door.side();
-                door.complain(|| format!("a window on the {side} could not connect: {error}"));
+                let side = shared.side();
+                shared.warn(|| format!("a window on the {side} could not connect: {error}"));
                 Timer::after(OUT_OF_RESOURCES_WAIT).await;
                 continue;
             }
@@ -215,73 +215,87 @@ async fn accept(
         let Some(executor) = executor.upgrade() else {
             return;
         };
-        visits.retain(|visit| !visit.task.is_finished());
-        if visits.len() >= door.limits.connections {
-            make_room(&door, &mut visits).await;
+        connections.retain(|connection| !connection.task.is_finished());
+        if connections.len() >= shared.limits.connections {
+            make_room(&shared, &mut connections).await;
         }
         let whole = Rc::new(Cell::new(false));
-        let served = serve(Rc::clone(&door), stream, canonical(peer), Rc::clone(&whole));
+        let served = serve(
+            Rc::clone(&shared),
+            stream,
+            canonical(peer),
+            Rc::clone(&whole),
+        );
         let task = executor.spawn(served);
-        visits.push_back(Visit { task, whole });
+        connections.push_back(Connection { task, whole });
         // It reads what is there already before the next one can push it out.
         future::yield_now().await;
     }
 }
 
 /// Ends the oldest connection without a ball; if all have one, waits until the first is taken.
-async fn make_room(door: &Door, visits: &mut VecDeque<Visit>) {
-    if let Some(oldest) = visits.iter().position(|visit| !visit.whole.get()) {
+async fn make_room(shared: &Shared, connections: &mut VecDeque<Connection>) {
+    if let Some(oldest) = connections
+        .iter()
+        .position(|connection| !connection.whole.get())
+    {
         // Dropping its task closes its connection.
-        visits.remove(oldest);
-        door.count();
-        let (side, most) = (door.side(), door.limits.connections);
-        door.complain(|| {
+        connections.remove(oldest);
+        shared.count_refused();
+        let (side, most) = (shared.side(), shared.limits.connections);
+        shared.warn(|| {
             format!(
                 "more than {most} connections wait at the port for windows on the {side}: \
                  the oldest are closed, let programs send their ball at once"
             )
         });
-    } else if let Some(first) = visits.pop_front() {
+    } else if let Some(first) = connections.pop_front() {
         first.task.await;
     }
 }
 
 async fn serve(
-    door: Rc<Door>,
+    shared: Rc<Shared>,
     mut stream: Async<TcpStream>,
     peer: SocketAddr,
     whole: Rc<Cell<bool>>,
 ) {
-    let taken = take(&mut stream, door.limits.life).await;
+    let taken = read_ball(&mut stream, shared.limits.timeout).await;
     drop(stream);
-    let taken = taken.and_then(|ball| match ball.entering(door.edge, door.screen) {
+    let taken = taken.and_then(|ball| match ball.entering(shared.edge, shared.screen) {
         Ok(_) => Ok(ball),
-        Err(why) => Err(Refusal::InvalidWindowBall { why, ball }),
+        Err(why) => Err(Rejection::InvalidWindowBall { why, ball }),
     });
-    let paced = taken.and_then(|ball| {
-        let most = door.limits.balls;
-        let admitted = door.pace.borrow_mut().admits(clock::now(), peer.ip(), most);
-        admitted.then_some(ball).ok_or(Refusal::TooMany(most))
+    let in_limits = taken.and_then(|ball| {
+        let most = shared.limits.balls_per_second;
+        let admitted = shared
+            .rate
+            .borrow_mut()
+            .admit(clock::now(), peer.ip(), most);
+        admitted.then_some(ball).ok_or(Rejection::TooMany(most))
     });
-    let ball = match paced {
+    let ball = match in_limits {
         Ok(ball) => ball,
-        Err(refusal) => {
-            let side = door.side();
-            door.count();
-            door.complain(|| {
-                format!("a ball from {peer} on the {side} is no ball of a window: {refusal}")
+        Err(rejection) => {
+            let side = shared.side();
+            shared.count_refused();
+            shared.warn(|| {
+                format!("a ball from {peer} on the {side} is no ball of a window: {rejection}")
             });
             return;
         }
     };
     whole.set(true);
-    let edge = door.edge;
+    let edge = shared.edge;
     // Fails only when the daemon has stopped listening, and then this task is about to be dropped.
-    let _ = door.events.send(Event { edge, peer, ball }).await;
+    let _ = shared.events.send(Event { edge, peer, ball }).await;
 }
 
 /// Reads one ball: up to the end of the stream or the first newline.
-async fn take(stream: &mut Async<TcpStream>, life: Duration) -> Result<WindowBall, Refusal> {
+async fn read_ball(
+    stream: &mut Async<TcpStream>,
+    timeout: Duration,
+) -> Result<WindowBall, Rejection> {
     // One byte more than a ball takes, to tell a ball from what only begins like one.
     let mut buffer = [0; LONGEST + 1];
     let mut filled = 0;
@@ -300,19 +314,19 @@ async fn take(stream: &mut Async<TcpStream>, life: Duration) -> Result<WindowBal
                         return Ok(());
                     }
                 }
-                Err(error) => return Err(Refusal::Broken(error)),
+                Err(error) => return Err(Rejection::Broken(error)),
             }
         }
     };
     let late = async {
-        Timer::after(life).await;
-        Err(Refusal::Slow(life))
+        Timer::after(timeout).await;
+        Err(Rejection::Slow(timeout))
     };
     future::or(read, late).await?;
     let bytes = buffer.get(..filled).unwrap_or_default();
     let line = bytes.split_inclusive(|&byte| byte == b'\n').next();
     let line = line.unwrap_or_default();
-    wire::parse(line).map_err(|error| Refusal::Malformed {
+    wire::parse(line).map_err(|error| Rejection::Malformed {
         error,
         bytes: line.to_vec(),
     })

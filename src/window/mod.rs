@@ -9,5 +9,5 @@ pub mod dial;
 pub mod listen;
 pub mod wire;
 
-pub use dial::{Open, OpenError, Window};
-pub use listen::{Event, Listening};
+pub use dial::{OpenConnection, OpenError, WindowClient};
+pub use listen::{Event, WindowListener};

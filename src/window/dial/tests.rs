@@ -20,9 +20,9 @@ fn listener() -> (TcpListener, u16) {
 }
 
 /// Runs a test with an executor and a window at that port of this machine.
-fn with_window<F: Future>(port: u16, test: impl FnOnce(Rc<Window>) -> F) -> F::Output {
+fn with_window<F: Future>(port: u16, test: impl FnOnce(Rc<WindowClient>) -> F) -> F::Output {
     let executor = Rc::new(LocalExecutor::new());
-    let window = Window::new(&executor, "laptop".to_owned(), "127.0.0.1".to_owned(), port);
+    let window = WindowClient::new(&executor, "laptop".to_owned(), "127.0.0.1".to_owned(), port);
     async_io::block_on(executor.run(test(window)))
 }
 
@@ -41,7 +41,7 @@ async fn read(listener: TcpListener) -> io::Result<String> {
 fn a_window_gets_the_eight_numbers_and_the_end_of_the_stream() {
     let (listener, port) = listener();
     let text = with_window(port, async |window| {
-        window.open().await.unwrap().give(&BALL).unwrap();
+        window.open().await.unwrap().send(&BALL).unwrap();
         read(listener).await
     });
     assert_eq!(text.unwrap(), TEXT);
@@ -54,7 +54,7 @@ fn a_window_that_talks_back_still_gets_its_ball() {
         let open = window.open().await.unwrap();
         let (mut stream, _) = listener.accept().unwrap();
         stream.write_all(b"hello, who is there?\n").unwrap();
-        open.give(&BALL).unwrap();
+        open.send(&BALL).unwrap();
         // It reads only once our side has seen what it said, and would have reset it by closing.
         Timer::after(Duration::from_millis(20)).await;
         let mut text = String::new();
@@ -68,7 +68,7 @@ fn a_window_that_talks_back_still_gets_its_ball() {
 fn our_side_stays_until_the_window_has_closed_and_no_longer() {
     let (listener, port) = listener();
     with_window(port, async |window| {
-        window.open().await.unwrap().give(&BALL).unwrap();
+        window.open().await.unwrap().send(&BALL).unwrap();
         let closing = async || {
             Timer::after(Duration::from_millis(5)).await;
             let closing = window.closing.borrow();
@@ -84,7 +84,7 @@ fn our_side_stays_until_the_window_has_closed_and_no_longer() {
 fn a_window_that_talks_without_end_is_cut_off() {
     let (listener, port) = listener();
     with_window(port, async |window| {
-        window.open().await.unwrap().give(&BALL).unwrap();
+        window.open().await.unwrap().send(&BALL).unwrap();
         let (mut stream, _) = listener.accept().unwrap();
         let talk = smol::unblock(move || {
             let words = [b'x'; 65_536];
@@ -109,16 +109,16 @@ fn a_closed_port_is_an_error_and_then_rests() {
             sentence.contains(&format!("127.0.0.1:{port}")),
             "{sentence}"
         );
-        assert!(window.closed_until.get() >= begun + REST);
+        assert!(window.retry_at.get() >= begun + BACKOFF);
         // However slow this machine is.
         window
-            .closed_until
+            .retry_at
             .set(clock::now() + Duration::from_secs(3_600));
         let error = window.open().await.err().expect("it rests");
-        assert!(matches!(error, OpenError::Resting), "{error}");
+        assert!(matches!(error, OpenError::BackingOff), "{error}");
         let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-        window.closed_until.set(clock::now());
-        window.open().await.unwrap().give(&BALL).unwrap();
+        window.retry_at.set(clock::now());
+        window.open().await.unwrap().send(&BALL).unwrap();
         assert_eq!(read(listener).await.unwrap(), TEXT);
     });
 }
@@ -136,9 +136,9 @@ fn what_is_closed_before_the_ball_was_certainly_not_given() {
             }
             drop(stream);
             open.stream.readable().await.unwrap();
-            let error = open.give(&BALL).unwrap_err().to_string();
+            let error = open.send(&BALL).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
-            assert!(window.closed_until.get() > Time::default());
+            assert!(window.retry_at.get() > Time::default());
             assert!(window.closing.borrow().is_empty());
         });
     }
@@ -151,6 +151,6 @@ fn a_connection_that_the_window_never_accepted_goes_down_with_it() {
         let open = window.open().await.unwrap();
         drop(listener);
         open.stream.readable().await.unwrap();
-        assert!(open.give(&BALL).is_err());
+        assert!(open.send(&BALL).is_err());
     });
 }

@@ -10,8 +10,8 @@ use super::*;
 const LONG: Duration = Duration::from_secs(3_600);
 const MANY: Limits = Limits {
     connections: 16,
-    life: LONG,
-    balls: 1_000,
+    timeout: LONG,
+    balls_per_second: 1_000,
 };
 
 const SCREEN: crate::ring::Screen = crate::ring::Screen {
@@ -29,7 +29,7 @@ fn ball(x: i32) -> WindowBall {
 }
 
 /// Runs a test against a listener with those limits, and room for that many events.
-fn with_door<F: Future>(
+fn with_listener<F: Future>(
     limits: Limits,
     room: usize,
     test: impl FnOnce(SocketAddr, Receiver<Event>) -> F,
@@ -38,8 +38,8 @@ fn with_door<F: Future>(
     let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
     let address = listener.get_ref().local_addr().unwrap();
     let (sender, events) = bounded(room);
-    let door = Door::new(Direction::Left, SCREEN, sender, limits);
-    let _accepting = executor.spawn(accept(door, listener, Rc::downgrade(&executor)));
+    let shared = Shared::new(Direction::Left, SCREEN, sender, limits);
+    let _accepting = executor.spawn(accept(shared, listener, Rc::downgrade(&executor)));
     let late = async {
         Timer::after(Duration::from_secs(60)).await;
         panic!("the test waits in vain");
@@ -75,7 +75,7 @@ async fn ended(mut stream: TcpStream) -> bool {
 
 #[test]
 fn a_ball_ends_with_its_connection_or_with_a_newline() {
-    with_door(MANY, 1, async |address, events| {
+    with_listener(MANY, 1, async |address, events| {
         let peer = send(address, b"1,2,3,-4,5,6,7,8");
         let expected = Event {
             edge: Direction::Left,
@@ -93,7 +93,7 @@ fn a_ball_ends_with_its_connection_or_with_a_newline() {
 
 #[test]
 fn a_ball_may_come_byte_by_byte() {
-    with_door(MANY, 1, async |address, events| {
+    with_listener(MANY, 1, async |address, events| {
         let mut stream = connect(address);
         stream.set_nodelay(true).unwrap();
         for byte in b"255,2,3,-4,5,6,7,8" {
@@ -109,7 +109,7 @@ fn a_ball_may_come_byte_by_byte() {
 
 #[test]
 fn what_is_no_ball_is_closed_and_the_next_ball_comes_in() {
-    with_door(MANY, 1, async |address, events| {
+    with_listener(MANY, 1, async |address, events| {
         for bytes in [
             &b""[..],
             b"GET / HTTP/1.1\r\n\r\n",
@@ -129,7 +129,7 @@ fn what_is_no_ball_is_closed_and_the_next_ball_comes_in() {
 
 #[test]
 fn ten_megabytes_of_digits_are_not_read() {
-    with_door(MANY, 1, async |address, events| {
+    with_listener(MANY, 1, async |address, events| {
         let mut stream = connect(address);
         let flood = smol::unblock(move || {
             let digits = [b'1'; 10_000];
@@ -143,10 +143,10 @@ fn ten_megabytes_of_digits_are_not_read() {
 #[test]
 fn a_connection_that_sends_nothing_is_closed_in_time() {
     let limits = Limits {
-        life: Duration::from_millis(50),
+        timeout: Duration::from_millis(50),
         ..MANY
     };
-    with_door(limits, 1, async |address, events| {
+    with_listener(limits, 1, async |address, events| {
         let mut stream = connect(address);
         // All of a ball but its end.
         stream.write_all(b"1,2,3,-4,5,6,7,8").unwrap();
@@ -161,7 +161,7 @@ fn a_crowd_of_silent_connections_keeps_no_ball_out() {
         connections: 3,
         ..MANY
     };
-    with_door(limits, 1, async |address, events| {
+    with_listener(limits, 1, async |address, events| {
         let silent: Vec<_> = (0..9).map(|_| connect(address)).collect();
         send(address, b"1,2,3,-4,5,6,7,8");
         assert_eq!(events.recv().await.unwrap().ball, ball(1));
@@ -184,7 +184,7 @@ fn while_nobody_listens_balls_wait_and_none_is_lost() {
         connections: 2,
         ..MANY
     };
-    with_door(limits, 1, async |address, events| {
+    with_listener(limits, 1, async |address, events| {
         for x in 0..20 {
             send(address, format!("{x},2,3,-4,5,6,7,8").as_bytes());
         }
@@ -199,33 +199,36 @@ const STRANGER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 #[test]
 fn no_more_balls_a_second_than_may_come() {
-    let mut pace = Pace::default();
+    let mut rate = SlidingWindow::default();
     let at = |millis: u64| Time::from_micros(millis * 1_000);
     let admitted: Vec<u64> = (0..3_000)
-        .filter(|&millis| pace.admits(at(millis), STRANGER, 10))
+        .filter(|&millis| rate.admit(at(millis), STRANGER, 10))
         .collect();
     let expected: Vec<u64> = [0, 1_000, 2_000]
         .into_iter()
         .flat_map(|second| second..second + 10)
         .collect();
     assert_eq!(admitted, expected);
-    assert!(pace.0.len() <= 10);
+    assert!(rate.0.len() <= 10);
 }
 
 #[test]
 fn who_sends_too_many_keeps_no_other_out() {
-    let mut pace = Pace::default();
-    let mut came = |from| pace.admits(Time::default(), from, 10);
+    let mut rate = SlidingWindow::default();
+    let mut came = |from| rate.admit(Time::default(), from, 10);
     assert_eq!((0..1_000).filter(|_| came(STRANGER)).count(), 10);
     assert!(came(IpAddr::from([192, 168, 7, 2])));
     let crowd = (0..=255).filter(|&last| came(IpAddr::from([10, 0, 0, last])));
-    assert_eq!(crowd.count(), 10 * SENDERS - 11);
+    assert_eq!(crowd.count(), 10 * ALL_ADDRESSES_FACTOR - 11);
 }
 
 #[test]
 fn a_flood_of_balls_is_cut_down_to_the_pace() {
-    let limits = Limits { balls: 3, ..MANY };
-    with_door(limits, 100, async |address, events| {
+    let limits = Limits {
+        balls_per_second: 3,
+        ..MANY
+    };
+    with_listener(limits, 100, async |address, events| {
         let begun = clock::now();
         for _ in 0..50 {
             let mut stream = connect(address);
@@ -245,7 +248,7 @@ fn a_flood_of_balls_is_cut_down_to_the_pace() {
 
 #[test]
 fn refusals_are_sentences_without_raw_bytes() {
-    let malformed = Refusal::Malformed {
+    let malformed = Rejection::Malformed {
         error: WireError::NotWhole { field: "dx" },
         bytes: b"1,2,\x1b[2J\xff".to_vec(),
     };
