@@ -1,11 +1,13 @@
-//! Students and worse at the port of a window, behind real sockets.
+//! The port for windows, against correct, faulty and hostile programs on real sockets.
 
 use std::io::{Read as _, Write as _};
-use std::net::Shutdown;
+use std::net::{IpAddr, Shutdown};
 
 use smol::channel::{Receiver, bounded};
 
 use super::*;
+use crate::ring::Time;
+use crate::window::sliding_window::ALL_ADDRESSES_FACTOR;
 
 const LONG: Duration = Duration::from_secs(3_600);
 const MANY: Limits = Limits {
@@ -38,11 +40,11 @@ fn with_listener<F: Future>(
     let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
     let address = listener.get_ref().local_addr().unwrap();
     let (sender, events) = bounded(room);
-    let shared = Shared::new(Direction::Left, SCREEN, sender, limits);
-    let _accepting = executor.spawn(accept(shared, listener, Rc::downgrade(&executor)));
+    let port = WindowPort::new(Direction::Left, SCREEN, sender, limits);
+    let _accepting = executor.spawn(accept::run(Rc::downgrade(&executor), listener, port));
     let late = async {
         Timer::after(Duration::from_secs(60)).await;
-        panic!("the test waits in vain");
+        panic!("the test took too long");
     };
     async_io::block_on(executor.run(future::or(test(address, events), late)))
 }
@@ -51,7 +53,7 @@ fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).unwrap()
 }
 
-/// Sends a ball as the chapter's programs do.
+/// Sends a ball as the textbook's programs do.
 fn send(address: SocketAddr, bytes: &[u8]) -> SocketAddr {
     let mut stream = connect(address);
     stream.write_all(bytes).unwrap();
@@ -156,7 +158,7 @@ fn a_connection_that_sends_nothing_is_closed_in_time() {
 }
 
 #[test]
-fn a_crowd_of_silent_connections_keeps_no_ball_out() {
+fn many_silent_connections_keep_no_ball_out() {
     let limits = Limits {
         connections: 3,
         ..MANY
@@ -195,14 +197,14 @@ fn while_nobody_listens_balls_wait_and_none_is_lost() {
     });
 }
 
-const STRANGER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 #[test]
 fn no_more_balls_a_second_than_may_come() {
     let mut rate = SlidingWindow::default();
     let at = |millis: u64| Time::from_micros(millis * 1_000);
     let admitted: Vec<u64> = (0..3_000)
-        .filter(|&millis| rate.admit(at(millis), STRANGER, 10))
+        .filter(|&millis| rate.admit(at(millis), ADDRESS, 10))
         .collect();
     let expected: Vec<u64> = [0, 1_000, 2_000]
         .into_iter()
@@ -213,17 +215,17 @@ fn no_more_balls_a_second_than_may_come() {
 }
 
 #[test]
-fn who_sends_too_many_keeps_no_other_out() {
+fn an_address_that_sends_too_many_keeps_no_other_out() {
     let mut rate = SlidingWindow::default();
-    let mut came = |from| rate.admit(Time::default(), from, 10);
-    assert_eq!((0..1_000).filter(|_| came(STRANGER)).count(), 10);
-    assert!(came(IpAddr::from([192, 168, 7, 2])));
-    let crowd = (0..=255).filter(|&last| came(IpAddr::from([10, 0, 0, last])));
-    assert_eq!(crowd.count(), 10 * ALL_ADDRESSES_FACTOR - 11);
+    let mut admit = |from| rate.admit(Time::default(), from, 10);
+    assert_eq!((0..1_000).filter(|_| admit(ADDRESS)).count(), 10);
+    assert!(admit(IpAddr::from([192, 168, 7, 2])));
+    let many = (0..=255).filter(|&last| admit(IpAddr::from([10, 0, 0, last])));
+    assert_eq!(many.count(), 10 * ALL_ADDRESSES_FACTOR - 11);
 }
 
 #[test]
-fn a_flood_of_balls_is_cut_down_to_the_pace() {
+fn a_flood_of_balls_is_cut_down_to_the_limit() {
     let limits = Limits {
         balls_per_second: 3,
         ..MANY
@@ -252,7 +254,13 @@ fn refusals_are_sentences_without_raw_bytes() {
         error: WireError::NotWhole { field: "dx" },
         bytes: b"1,2,\x1b[2J\xff".to_vec(),
     };
-    let told = malformed.to_string();
-    assert!(told.ends_with("it began '1,2,\\u{1b}[2J\\xff'"), "{told}");
-    assert!(told.starts_with("dx is no whole number: send"), "{told}");
+    let sentence = malformed.to_string();
+    assert!(
+        sentence.ends_with("it began '1,2,\\u{1b}[2J\\xff'"),
+        "{sentence}"
+    );
+    assert!(
+        sentence.starts_with("dx is no whole number: send"),
+        "{sentence}"
+    );
 }
