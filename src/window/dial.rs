@@ -1,4 +1,4 @@
-//! Gives balls to a window, and says which it certainly did not take.
+//! Sends balls to a window, and says which of them it certainly did not get.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,6 +12,7 @@ use async_io::{Async, Timer};
 use smol::io::AsyncReadExt as _;
 use smol::{LocalExecutor, Task, future};
 use socket2::SockRef;
+use thiserror::Error;
 
 use super::wire;
 use crate::clock;
@@ -20,28 +21,28 @@ use crate::escape::Escaped;
 use crate::ring::{Time, WindowBall};
 use crate::throttle::DedupLog;
 
-/// The window has this long to take a connection, its name looked up included.
+/// The time for a connection to open, including the look-up of the name.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
-/// After a failure, the window counts as closed for this time without being asked.
+/// For this long after a failure, the window counts as closed and is not dialled.
 const BACKOFF: Duration = Duration::from_millis(100);
 
-/// How long a connection is kept after the ball, for the window to close it first.
+/// How long a connection is kept open after the ball, for the window to close it first.
 ///
-/// Closing while something of the window's is unread would reset the connection, and a reset can
-/// take the ball out of the hands of a program that has not read it yet.
+/// Closing it while bytes from the window are unread would reset the connection, and a reset can
+/// discard a ball that the window's program has not read yet.
 const CLOSING_LIMIT: Duration = Duration::from_secs(1);
 
-/// So much of what a window says is thrown away, in bytes; one that goes on is cut off.
+/// So many bytes that a window sends back are discarded; a window that sends more is cut off.
 const MOST_DISCARDED: usize = 4096;
 
-/// So many connections may be closing at a time; one more cuts off the oldest.
+/// So many connections may wait to be closed; one more cuts off the oldest.
 const MOST_CLOSING: usize = 64;
 
-/// So many different troubles of one window are told apart in the log.
+/// So many different failures of one window are told apart in the log.
 const MOST_LOGGED: usize = 4;
 
-/// The window beside a node, as the node dials it.
+/// The client of a window beside this node.
 pub struct WindowClient {
     name: String,
     host: String,
@@ -53,36 +54,20 @@ pub struct WindowClient {
 }
 
 /// Why there is no connection to a window.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum OpenError {
-    /// It did not answer a moment ago, and was not asked again.
+    /// It failed a moment ago, and was not dialled again.
+    #[error("it did not answer in the last {BACKOFF:?}")]
     BackingOff,
     /// It does not answer.
+    #[error(transparent)]
     Unreachable(io::Error),
 }
 
-impl fmt::Display for OpenError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BackingOff => write!(formatter, "it did not answer in the last {BACKOFF:?}"),
-            Self::Unreachable(error) => error.fmt(formatter),
-        }
-    }
-}
-
-impl std::error::Error for OpenError {}
-
-/// The ball was not written over: the window's side has not one byte of it.
-#[derive(Debug)]
+/// The ball was not sent: the window's side has not a single byte of it.
+#[derive(Debug, Error)]
+#[error("it closed before it took the ball ({0})")]
 pub struct NotSent(io::Error);
-
-impl fmt::Display for NotSent {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "it closed before it took the ball ({})", self.0)
-    }
-}
-
-impl std::error::Error for NotSent {}
 
 impl WindowClient {
     /// A window that listens at that host and port; nothing is dialled yet.
@@ -103,11 +88,10 @@ impl WindowClient {
         })
     }
 
-    /// Connects, within a second. Logs a window that does not answer, ever more rarely while it
-    /// does not.
+    /// Connects, within a second. A failure is logged, ever more rarely while it lasts.
     ///
     /// # Errors
-    /// When the window does not take the connection, or did not a moment ago.
+    /// When the window does not accept the connection, or did not a moment ago.
     pub async fn open(self: &Rc<Self>) -> Result<OpenConnection, OpenError> {
         if clock::now() < self.retry_at.get() {
             return Err(OpenError::BackingOff);
@@ -141,7 +125,7 @@ impl WindowClient {
         ));
     }
 
-    /// Keeps a connection until the window has closed it too.
+    /// Keeps a connection open until the window has closed it, too.
     fn await_close(&self, mut stream: Async<TcpStream>) {
         let Some(executor) = self.executor.upgrade() else {
             return;
@@ -149,7 +133,7 @@ impl WindowClient {
         let closed = async move {
             let mut discarded = [0; 512];
             let mut rest = MOST_DISCARDED;
-            // Whether it ends well or badly makes no difference any more.
+            // How it ends makes no difference any more.
             while let Ok(count @ 1..) = stream.read(&mut discarded).await {
                 match rest.checked_sub(count) {
                     Some(less) => rest = less,
@@ -169,20 +153,20 @@ impl WindowClient {
     }
 }
 
-/// A connection that a window has taken, with no ball on it yet.
+/// A connection that a window has accepted, before a ball is sent on it.
 pub struct OpenConnection {
     stream: Async<TcpStream>,
     window: Rc<WindowClient>,
 }
 
 impl OpenConnection {
-    /// Hands the ball over: its bytes in one write, and the end of the stream.
+    /// Sends the ball: its bytes in one write, and the end of the stream.
     ///
-    /// Nothing in the chapter's format says that a window has the ball. So `Ok` means only that it
-    /// may have: the ball is in the hands of the kernels between here and there.
+    /// A window never acknowledges a ball. So `Ok` means only that the window may have it: the ball
+    /// may still be in the buffer of a kernel on the way.
     ///
     /// # Errors
-    /// When the window certainly has nothing of the ball: it closed or reset the connection before
+    /// When the window certainly has nothing of the ball: the connection was closed or reset before
     /// a byte was written.
     pub fn send(self, ball: &WindowBall) -> Result<(), NotSent> {
         let Self { stream, window } = self;
@@ -208,26 +192,27 @@ enum Written {
     Part,
 }
 
-/// Fails only if not one byte was written over.
+/// Fails only if not a single byte was written.
 fn write_ball(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<Written> {
     let closed = || io::Error::new(io::ErrorKind::UnexpectedEof, "it ended the connection");
     match stream.peek(&mut [0]) {
         Ok(0) => return Err(closed()),
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-        // It has discarded nothing, as it should, or something, which is nothing to us.
+        // The window has sent nothing, as it should, or something that may be ignored.
         Err(_) | Ok(_) => {}
     }
     let socket = SockRef::from(stream);
-    // The ball leaves at once all the same: nothing unacknowledged is before it.
+    // Without the option, the ball leaves at once, too: no unacknowledged bytes are before it.
     if let Err(error) = socket.set_tcp_nodelay(true) {
         tracing::debug!("TCP_NODELAY could not be set for a window: {error}");
     }
     let count = stream.write(bytes)?;
-    // From here on the window may have the ball, so nothing that fails may say that it has not.
+    // From here on the window may have the ball, so no later failure may be reported as `NotSent`.
     let (written, ended) = if count == bytes.len() {
         (Written::Whole, stream.shutdown(Shutdown::Write))
     } else {
-        // The beginning of a ball can read as another ball: take it back if that is still possible.
+        // The beginning of a ball can read as another ball: reset the connection, which discards it if
+        // the window has not read it yet.
         (Written::Part, socket.set_linger(Some(Duration::ZERO)))
     };
     if let Err(error) = ended {

@@ -1,4 +1,4 @@
-//! A window behind real sockets: what it gets, and what it certainly did not.
+//! The client against windows on real sockets: which balls arrive, and which certainly did not.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -48,14 +48,14 @@ fn a_window_gets_the_eight_numbers_and_the_end_of_the_stream() {
 }
 
 #[test]
-fn a_window_that_talks_back_still_gets_its_ball() {
+fn a_window_that_sends_something_still_gets_its_ball() {
     let (listener, port) = listener();
     let text = with_window(port, async |window| {
         let open = window.open().await.unwrap();
         let (mut stream, _) = listener.accept().unwrap();
         stream.write_all(b"hello, who is there?\n").unwrap();
         open.send(&BALL).unwrap();
-        // It reads only once our side has seen what it said, and would have reset it by closing.
+        // It reads only after our side has seen its bytes: closing would have reset the connection.
         Timer::after(Duration::from_millis(20)).await;
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
@@ -81,7 +81,7 @@ fn our_side_stays_until_the_window_has_closed_and_no_longer() {
 }
 
 #[test]
-fn a_window_that_talks_without_end_is_cut_off() {
+fn a_window_that_sends_without_end_is_cut_off() {
     let (listener, port) = listener();
     with_window(port, async |window| {
         window.open().await.unwrap().send(&BALL).unwrap();
@@ -97,7 +97,7 @@ fn a_window_that_talks_without_end_is_cut_off() {
 }
 
 #[test]
-fn a_closed_port_is_an_error_and_then_rests() {
+fn a_closed_port_is_an_error_and_then_backed_off() {
     let (listener, port) = listener();
     drop(listener);
     with_window(port, async |window| {
@@ -114,7 +114,7 @@ fn a_closed_port_is_an_error_and_then_rests() {
         window
             .retry_at
             .set(clock::now() + Duration::from_secs(3_600));
-        let error = window.open().await.err().expect("it rests");
+        let error = window.open().await.err().expect("it backs off");
         assert!(matches!(error, OpenError::BackingOff), "{error}");
         let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         window.retry_at.set(clock::now());
@@ -124,7 +124,7 @@ fn a_closed_port_is_an_error_and_then_rests() {
 }
 
 #[test]
-fn what_is_closed_before_the_ball_was_certainly_not_given() {
+fn a_ball_is_certainly_not_sent_when_the_connection_closed_before() {
     for (reset, word) in [(false, "ended"), (true, "reset")] {
         let (listener, port) = listener();
         with_window(port, async |window| {
