@@ -32,33 +32,33 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let meters = Self {
+        let metrics = Self {
             relit: Histogram::new(RELIT_BUCKETS),
             messages: Counter::default(),
             runs: Counter::default(),
             lab_bytes: Family::default(),
         };
         // There from the start, as zeros: the first increase must be seen as one.
-        meters.count_bytes("receiver", 0);
-        meters.count_bytes("rate", 0);
-        meters
+        metrics.count_bytes("receiver", 0);
+        metrics.count_bytes("rate", 0);
+        metrics
     }
 }
 
 impl Metrics {
     /// A ball came back that long after its last holder was last heard of.
-    pub fn relit(&self, away: Duration) {
+    pub fn observe_return(&self, away: Duration) {
         self.relit.observe(away.as_secs_f64());
     }
 
     /// The lab received a message of that many bytes.
-    pub fn message(&self, bytes: u64) {
+    pub fn count_message(&self, bytes: u64) {
         self.messages.inc();
         self.count_bytes("receiver", bytes);
     }
 
     /// A measured run of that many bytes came to its end.
-    pub fn run(&self, bytes: u64) {
+    pub fn count_run(&self, bytes: u64) {
         self.runs.inc();
         self.count_bytes("rate", bytes);
     }
@@ -70,31 +70,31 @@ impl Metrics {
 }
 
 /// Everything in the OpenMetrics text format.
-pub(super) fn text(status: &Status, meters: &Metrics) -> String {
+pub(super) fn text(status: &Status, metrics: &Metrics) -> String {
     let mut registry = Registry::with_prefix("carom");
-    about_the_process(&mut registry, status);
-    about_the_ring(&mut registry, status);
+    register_process(&mut registry, status);
+    register_ring(&mut registry, status);
     registry.register_with_unit(
         "relit",
         "From the last that was heard of a ball's holder to the LED of the node that took it over",
         Unit::Seconds,
-        meters.relit.clone(),
+        metrics.relit.clone(),
     );
     registry.register(
         "lab_messages",
         "Messages that the receiver has got",
-        meters.messages.clone(),
+        metrics.messages.clone(),
     );
     registry.register(
         "lab_runs",
         "Measured runs that came to an end",
-        meters.runs.clone(),
+        metrics.runs.clone(),
     );
     registry.register_with_unit(
         "lab_received",
         "Bytes that the lab's endpoints have received, in finished messages and runs",
         Unit::Bytes,
-        meters.lab_bytes.clone(),
+        metrics.lab_bytes.clone(),
     );
     let mut text = String::new();
     // Fails only where a string cannot grow.
@@ -102,7 +102,7 @@ pub(super) fn text(status: &Status, meters: &Metrics) -> String {
     text
 }
 
-fn about_the_process(registry: &mut Registry, status: &Status) {
+fn register_process(registry: &mut Registry, status: &Status) {
     let build = vec![("version", status.carom.clone())];
     registry.register("build", "The version of carom", Info::new(build));
     let node = vec![
@@ -160,7 +160,7 @@ fn about_the_process(registry: &mut Registry, status: &Status) {
     );
 }
 
-fn about_the_ring(registry: &mut Registry, status: &Status) {
+fn register_ring(registry: &mut Registry, status: &Status) {
     registry.register(
         "in_ring",
         "1 while the node votes and reaches a majority",
@@ -272,14 +272,14 @@ mod tests {
 
     #[test]
     fn what_the_lab_and_the_ring_count_is_there() {
-        let meters = Metrics::default();
-        meters.message(600_000);
-        meters.run(5_000);
-        meters.run(5_000);
-        meters.relit(Duration::from_millis(620));
+        let metrics = Metrics::default();
+        metrics.count_message(600_000);
+        metrics.count_run(5_000);
+        metrics.count_run(5_000);
+        metrics.observe_return(Duration::from_millis(620));
         let mut registry = Registry::default();
-        registry.register("relit", "r", meters.relit.clone());
-        registry.register("bytes", "b", meters.lab_bytes.clone());
+        registry.register("relit", "r", metrics.relit.clone());
+        registry.register("bytes", "b", metrics.lab_bytes.clone());
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
         for line in [
@@ -291,6 +291,6 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
-        assert_eq!((meters.messages.get(), meters.runs.get()), (1, 2));
+        assert_eq!((metrics.messages.get(), metrics.runs.get()), (1, 2));
     }
 }

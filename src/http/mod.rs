@@ -6,18 +6,18 @@ mod body;
 mod events;
 mod feed;
 mod fetch;
-mod follow;
 mod metrics;
 mod page;
 mod serve;
 mod status;
+mod subscribe;
 
-pub use feed::{Feed, Follower};
+pub use feed::{Feed, Subscriber};
 pub use fetch::{FetchError, fetch_status};
-pub use follow::{Beat, News, follow};
 pub use metrics::Metrics;
-pub use serve::{Ask, Asks, Document, Source};
+pub use serve::{Document, Query, Server};
 pub use status::{
-    BallStatus, Condition, CounterStatus, LedStatus, LoanStatus, NodeStatus, ReturnStatus, Status,
-    Surroundings,
+    BallStatus, Condition, CounterStatus, DaemonStatus, LedStatus, LoanStatus, NodeStatus,
+    ReturnStatus, Status,
 };
+pub use subscribe::{BallRemoved, Heartbeat, Update, subscribe};

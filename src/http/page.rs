@@ -156,12 +156,12 @@ mod tests {
 
     #[test]
     fn only_the_nodes_of_the_ring_may_be_asked() {
-        let door = |host: &str| Endpoint {
+        let endpoint = |host: &str| Endpoint {
             host: host.to_owned(),
             port: 8080,
         };
         let http_endpoints =
-            ["pi1.local", "192.168.7.12", "", "fd00::1", "x;script-src *"].map(door);
+            ["pi1.local", "192.168.7.12", "", "fd00::1", "x;script-src *"].map(endpoint);
         let policy = policy(&http_endpoints);
         let policy = policy.to_str().unwrap();
         assert!(

@@ -201,7 +201,7 @@ pub struct CounterStatus {
 
 /// What the ring's core does not know.
 #[derive(Clone, Debug, Default)]
-pub struct Surroundings {
+pub struct DaemonStatus {
     /// Where every node answers HTTP, in ring order; shorter where that is not known.
     pub http_endpoints: Rc<[Endpoint]>,
     /// The last ball that came back here, and when.
@@ -222,7 +222,7 @@ pub struct Surroundings {
 
 impl Status {
     /// Puts into words of the network what the core and the daemon know.
-    pub fn new(topology: &Topology, view: &View, surroundings: Surroundings) -> Self {
+    pub fn new(topology: &Topology, view: &View, daemon: DaemonStatus) -> Self {
         let condition = match view {
             View { draining: true, .. } => Condition::Draining,
             View { votes: false, .. } => Condition::Starting,
@@ -243,11 +243,11 @@ impl Status {
             lease_ms: whole_millis(topology.lease),
             on_partition: topology.on_partition,
             screen: [topology.screen.width, topology.screen.height],
-            led: surroundings.led,
+            led: daemon.led,
             nodes: view
                 .nodes
                 .iter()
-                .map(|node| node_status(topology, node, &surroundings.http_endpoints))
+                .map(|node| node_status(topology, node, &daemon.http_endpoints))
                 .collect(),
             balls: view
                 .balls
@@ -262,13 +262,13 @@ impl Status {
                 refused_balls: view
                     .counters
                     .refused_balls
-                    .saturating_add(surroundings.refused_balls),
-                reconnects: surroundings.reconnects,
-                bad_lines: surroundings.bad_lines,
-                stalls: surroundings.stalls,
-                longest_stall_ms: whole_millis(surroundings.longest_stall),
+                    .saturating_add(daemon.refused_balls),
+                reconnects: daemon.reconnects,
+                bad_lines: daemon.bad_lines,
+                stalls: daemon.stalls,
+                longest_stall_ms: whole_millis(daemon.longest_stall),
             },
-            last_return: surroundings.last_return,
+            last_return: daemon.last_return,
         }
     }
 }
@@ -296,13 +296,13 @@ fn node_status(topology: &Topology, node: &NodeView, http_endpoints: &[Endpoint]
 }
 
 fn ball_status(topology: &Topology, me: NodeId, ball: &BallView) -> BallStatus {
-    let served = || {
-        let mut serves = topology.initial_balls();
-        let serve = serves.find(|(id, _)| *id == ball.ball);
-        serve.map(|(_, serve)| serve.state)
+    let initial = || {
+        let mut balls = topology.initial_balls();
+        let found = balls.find(|(id, _)| *id == ball.ball);
+        found.map(|(_, ball)| ball.state)
     };
     // Before anyone has had it, it looks as the ring file says.
-    let looks = ball.state.or_else(served);
+    let looks = ball.state.or_else(initial);
     BallStatus {
         ball: ball.ball.0,
         holder: ball.holder.map(|holder| topology.name(holder).to_owned()),
@@ -312,7 +312,7 @@ fn ball_status(topology: &Topology, me: NodeId, ball: &BallView) -> BallStatus {
         loan: ball.loan.map(|loan| {
             let window = topology
                 .window_chain(me, loan.edge)
-                .and_then(|gap| gap.first(loan.edge));
+                .and_then(|chain| chain.first(loan.edge));
             LoanStatus {
                 window: window.map_or_else(String::new, |window| window.name.clone()),
                 since_seconds: loan.since.as_secs_f64(),
