@@ -11,6 +11,8 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 use smol::channel::Receiver;
 use smol::stream::Stream as _;
 
+use crate::accept::Standing;
+
 /// The body of a response.
 pub(super) enum Answer {
     /// The whole body.
@@ -57,24 +59,25 @@ impl Body for Answer {
 /// One of a bounded number of slots for subscribers; free again when it is dropped.
 pub(super) struct SubscriberSlot {
     taken: Rc<Cell<usize>>,
-    is_subscriber: Rc<Cell<bool>>,
+    standing: Rc<Cell<Standing>>,
 }
 
 impl SubscriberSlot {
-    /// Takes one of `most` slots, if one is free. `is_subscriber` is set for as long as it is kept.
+    /// Takes one of `most` slots, if one is free. Its connection is exempt from
+    /// the limit of the others for as long as the slot is kept.
     pub(super) fn take(
         taken: &Rc<Cell<usize>>,
-        is_subscriber: &Rc<Cell<bool>>,
+        standing: &Rc<Cell<Standing>>,
         most: usize,
     ) -> Option<Self> {
         if taken.get() >= most {
             return None;
         }
         taken.set(taken.get() + 1);
-        is_subscriber.set(true);
+        standing.set(Standing::Exempt);
         Some(Self {
             taken: Rc::clone(taken),
-            is_subscriber: Rc::clone(is_subscriber),
+            standing: Rc::clone(standing),
         })
     }
 }
@@ -82,6 +85,6 @@ impl SubscriberSlot {
 impl Drop for SubscriberSlot {
     fn drop(&mut self) {
         self.taken.set(self.taken.get().saturating_sub(1));
-        self.is_subscriber.set(false);
+        self.standing.set(Standing::Evictable);
     }
 }

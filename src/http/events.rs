@@ -12,22 +12,22 @@ use smol::channel::{Receiver, Sender, bounded};
 
 use super::body::{Answer, SubscriberSlot};
 use super::feed::{EventId, MOST_QUEUED, MOST_SUBSCRIBERS, Subscriber};
+use crate::accept::Standing;
 
 /// What the server knows of one connection.
 pub(super) struct Session {
-    /// Whether it carries events: such a connection is not closed for a new one.
-    pub(super) is_subscriber: Rc<Cell<bool>>,
+    /// A connection that carries events is not closed for a new one.
+    standing: Rc<Cell<Standing>>,
     close: Sender<()>,
     close_receiver: Receiver<()>,
 }
 
 impl Session {
     /// A connection without a request so far.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(standing: Rc<Cell<Standing>>) -> Self {
         let (close, close_receiver) = bounded(1);
-        let is_subscriber = Rc::default();
         Self {
-            is_subscriber,
+            standing,
             close,
             close_receiver,
         }
@@ -45,7 +45,7 @@ impl Session {
         request: &Request<B>,
         taken: &Rc<Cell<usize>>,
     ) -> Option<(Subscriber, Response<Answer>)> {
-        let slot = SubscriberSlot::take(taken, &self.is_subscriber, MOST_SUBSCRIBERS)?;
+        let slot = SubscriberSlot::take(taken, &self.standing, MOST_SUBSCRIBERS)?;
         let (pieces, queued) = bounded(MOST_QUEUED);
         let subscriber = Subscriber {
             last: last_event(request),

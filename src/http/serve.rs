@@ -1,10 +1,10 @@
 //! The server: the page, `/status`, `/events`, `/metrics`, `/healthz`, `/readyz`.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::net::TcpListener;
-use std::rc::{Rc, Weak};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::rc::Rc;
 use std::time::Duration;
 
 use async_io::{Async, Timer};
@@ -26,6 +26,7 @@ use super::feed::Subscriber;
 use super::metrics::{self, Metrics};
 use super::page;
 use super::status::{Condition, Status};
+use crate::accept::{self, Service, Standing};
 use crate::endpoint::Endpoint;
 
 /// Connections at a time that are no subscribers; one more closes the oldest of them.
@@ -39,9 +40,6 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
 /// The longest request head, in bytes.
 const LONGEST_HEAD: usize = 8 * 1024;
-
-/// The wait when the system has no connection left to give.
-const OUT_OF_RESOURCES_WAIT: Duration = Duration::from_millis(200);
 
 /// How much of a response the kernel may buffer for a client that does not read, in bytes.
 const SEND_BUFFER: usize = 32 * 1024;
@@ -105,7 +103,11 @@ impl Server {
         executor: &Rc<LocalExecutor<'static>>,
         listener: Async<TcpListener>,
     ) -> Task<()> {
-        executor.spawn(serve(Rc::downgrade(executor), listener, self))
+        executor.spawn(accept::run(
+            Rc::downgrade(executor),
+            listener,
+            Rc::new(self),
+        ))
     }
 
     /// What the node knows now; `None` if the ring loop does not answer in time.
@@ -161,52 +163,45 @@ async fn in_time<T>(answer: impl Future<Output = Option<T>>) -> Option<T> {
     future::or(answer, late).await
 }
 
-/// Serves for ever. Holds the executor weakly: it would else own the task that owns it.
-async fn serve(
-    executor: Weak<LocalExecutor<'static>>,
-    listener: Async<TcpListener>,
-    server: Server,
-) {
-    let mut connections: VecDeque<(Rc<Session>, Task<()>)> = VecDeque::new();
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            Timer::after(OUT_OF_RESOURCES_WAIT).await;
-            continue;
-        };
-        let Some(executor) = executor.upgrade() else {
-            return;
-        };
-        connections.retain(|(_, connection)| !connection.is_finished());
-        let counts = |(session, _): &(Rc<Session>, Task<()>)| !session.is_subscriber.get();
-        if connections.iter().filter(|one| counts(one)).count() >= MOST_CONNECTIONS {
-            let oldest = connections.iter().position(counts);
-            oldest.and_then(|oldest| connections.remove(oldest));
-        }
+impl Service for Server {
+    fn limit(&self) -> usize {
+        MOST_CONNECTIONS
+    }
+
+    fn on_accept_error(&self, error: &io::Error) {
+        tracing::debug!("an HTTP connection could not be accepted: {error}");
+    }
+
+    fn on_evicted(&self) {
+        // Nothing to report: a client of a busy server may have to try again.
+    }
+
+    async fn serve(
+        self: Rc<Self>,
+        stream: Async<TcpStream>,
+        _peer: SocketAddr,
+        standing: Rc<Cell<Standing>>,
+    ) {
         set_socket_options(&stream);
-        let server = server.clone();
-        let session = Rc::new(Session::new());
-        let this = Rc::clone(&session);
-        let connection = executor.spawn(async move {
-            let answering = service_fn(|request| reply(request, &server, &this));
-            let served = hyper::server::conn::http1::Builder::new()
-                .timer(SmolTimer::new())
-                .header_read_timeout(REQUEST_LIMIT)
-                .max_buf_size(LONGEST_HEAD)
-                .serve_connection(FuturesIo::new(stream), answering);
-            let closed = async {
-                this.closed().await;
-                Ok(())
-            };
-            if let Err(error) = future::or(served, closed).await {
-                tracing::debug!("an HTTP connection ended early: {error}");
-            }
-        });
-        connections.push_back((session, connection));
+        let session = Session::new(standing);
+        let answering = service_fn(|request| reply(request, &self, &session));
+        let served = hyper::server::conn::http1::Builder::new()
+            .timer(SmolTimer::new())
+            .header_read_timeout(REQUEST_LIMIT)
+            .max_buf_size(LONGEST_HEAD)
+            .serve_connection(FuturesIo::new(stream), answering);
+        let closed = async {
+            session.closed().await;
+            Ok(())
+        };
+        if let Err(error) = future::or(served, closed).await {
+            tracing::debug!("an HTTP connection ended early: {error}");
+        }
     }
 }
 
 /// Bounds what a client that does not read, or is gone, can occupy and for how long.
-fn set_socket_options(stream: &Async<std::net::TcpStream>) {
+fn set_socket_options(stream: &Async<TcpStream>) {
     let socket = socket2::SockRef::from(stream);
     let bounded = socket
         .set_send_buffer_size(SEND_BUFFER)
@@ -343,7 +338,7 @@ fn respond(code: StatusCode, kind: &'static str, body: Vec<u8>) -> Response<Full
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // The page of one node queries the others, too; all here may be read by anyone who reaches the port.
+    // The page of one node reads from the others, too. Whoever reaches the port may read everything.
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response
 }
