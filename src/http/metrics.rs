@@ -15,13 +15,13 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::status::{Condition, Status};
 
-/// Upper bounds in seconds: a lease of half a second makes some 0.65, one of a minute 75.
+/// Upper bounds in seconds: with a lease of half a second, about 0.65 is usual; with a minute, 75.
 const RELIT_BUCKETS: [f64; 11] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0, 15.0, 75.0];
 
 type Labels = Vec<(&'static str, String)>;
 type Fraction = Gauge<f64, AtomicU64>;
 
-/// What is counted as it happens, from any thread; the rest is read off the status.
+/// What is counted as it happens, from any thread. Everything else is taken from the status.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     relit: Histogram,
@@ -38,7 +38,7 @@ impl Default for Metrics {
             runs: Counter::default(),
             lab_bytes: Family::default(),
         };
-        // There from the start, as zeros: the first increase must be seen as one.
+        // Present from the start, as zeros: otherwise Prometheus would not see the first increase.
         metrics.count_bytes("receiver", 0);
         metrics.count_bytes("rate", 0);
         metrics
@@ -46,18 +46,18 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A ball came back that long after its last holder was last heard of.
+    /// A ball was taken over this long after the last message of its old holder.
     pub fn observe_return(&self, away: Duration) {
         self.relit.observe(away.as_secs_f64());
     }
 
-    /// The lab received a message of that many bytes.
+    /// The lab has received a message of that many bytes.
     pub fn count_message(&self, bytes: u64) {
         self.messages.inc();
         self.count_bytes("receiver", bytes);
     }
 
-    /// A measured run of that many bytes came to its end.
+    /// A measured run of that many bytes has ended.
     pub fn count_run(&self, bytes: u64) {
         self.runs.inc();
         self.count_bytes("rate", bytes);
@@ -69,7 +69,7 @@ impl Metrics {
     }
 }
 
-/// Everything in the OpenMetrics text format.
+/// All metrics in the OpenMetrics text format.
 pub(super) fn text(status: &Status, metrics: &Metrics) -> String {
     let mut registry = Registry::with_prefix("carom");
     register_process(&mut registry, status);
@@ -97,7 +97,7 @@ pub(super) fn text(status: &Status, metrics: &Metrics) -> String {
         metrics.lab_bytes.clone(),
     );
     let mut text = String::new();
-    // Fails only where a string cannot grow.
+    // Writing to a string cannot fail.
     let _ = encode(&mut text, &registry);
     text
 }
@@ -223,7 +223,8 @@ fn fraction(value: f64) -> Fraction {
     gauge
 }
 
-/// The same in the older text format, which names a counter with its suffix and has no infos or units.
+/// The same in the older text format, which has no infos or units, and declares a counter under its
+/// name with the suffix `_total`.
 pub(super) fn plain(exposition: &str) -> String {
     let headed = |line: &str, head: &str| -> Option<(String, String)> {
         let (name, rest) = line.strip_prefix(head)?.split_once(' ')?;
@@ -240,7 +241,7 @@ pub(super) fn plain(exposition: &str) -> String {
     };
     let mut text = String::new();
     for line in exposition.lines() {
-        // Writing to a String cannot fail.
+        // Writing to a string cannot fail.
         let _ = if let Some((name, help)) = headed(line, "# HELP ") {
             writeln!(text, "# HELP {} {help}", named(name).0)
         } else if let Some((name, _)) = headed(line, "# TYPE ") {

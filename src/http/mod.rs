@@ -1,6 +1,6 @@
-//! The read-only window: what a node knows, over HTTP.
+//! HTTP, read-only: what a node knows, as a page, as JSON, as metrics and as events; and its clients.
 //!
-//! Asks the daemon for a plain snapshot and turns it into bytes; knows nothing of links or lights.
+//! The server asks the ring loop for a snapshot and turns it into bytes; it knows no links and no LEDs.
 
 mod body;
 mod events;
