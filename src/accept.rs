@@ -50,7 +50,8 @@ struct Connection {
     standing: Rc<Cell<Standing>>,
 }
 
-/// Accepts until the executor is gone. Holds it weakly: it would else own the task that owns it.
+/// Accepts until the executor is gone. The executor owns this task, so the reference to it is weak: a
+/// strong one would keep both alive for ever.
 pub(crate) async fn run<S: Service>(
     executor: Weak<LocalExecutor<'static>>,
     listener: Async<TcpListener>,

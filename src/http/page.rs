@@ -145,9 +145,9 @@ mod tests {
     fn a_client_that_has_the_file_gets_only_the_tag() {
         let policy = policy(&[]);
         let whole = find("/", &HeaderMap::new(), &policy).unwrap();
-        let mut asked = HeaderMap::new();
-        asked.insert(IF_NONE_MATCH, whole.headers()[ETAG].clone());
-        let again = find("/", &asked, &policy).unwrap();
+        let mut request = HeaderMap::new();
+        request.insert(IF_NONE_MATCH, whole.headers()[ETAG].clone());
+        let again = find("/", &request, &policy).unwrap();
         assert_eq!(
             (whole.status(), again.status()),
             (StatusCode::OK, StatusCode::NOT_MODIFIED)

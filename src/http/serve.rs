@@ -221,7 +221,8 @@ async fn reply(
         return answer(request, server).await.map(whole);
     }
     let Some((subscriber, response)) = session.subscribe(&request, &server.subscribers) else {
-        let busy = "as many follow the events of this node as may: try again later\n";
+        let busy =
+            "the events of this node have as many subscribers as are allowed: try again later\n";
         return Ok(whole(text(StatusCode::SERVICE_UNAVAILABLE, busy)));
     };
     // Waits like any other query: while the loop hangs, there is nothing to send.

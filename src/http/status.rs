@@ -83,7 +83,7 @@ pub enum Condition {
 impl Condition {
     /// The condition as people read it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::InRing => "up",
             Self::Starting => "starting",

@@ -254,9 +254,9 @@ impl Model {
             .find(|state| said.contains(state));
         match (own, by_others) {
             // It knows best that it hears nobody; those it does not hear may know nothing of it.
-            (Some(Condition::CutOff), _) => Condition::CutOff.word(),
+            (Some(Condition::CutOff), _) => Condition::CutOff.label(),
             (_, Some("down")) => "down",
-            (Some(own), _) => own.word(),
+            (Some(own), _) => own.label(),
             (None, by_others) => by_others.unwrap_or("unknown"),
         }
     }

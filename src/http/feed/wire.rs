@@ -105,14 +105,14 @@ pub(super) fn write_heartbeat(piece: &mut Vec<u8>, status: &Status) {
 
 /// Writes one event. JSON needs no line breaks, so its data is one line.
 pub(super) fn write(piece: &mut Vec<u8>, id: Option<&str>, event: &str, data: &impl Serialize) {
-    let begun = piece.len();
+    let start = piece.len();
     if let Some(id) = id {
         piece.extend_from_slice(format!("id: {id}\n").as_bytes());
     }
     piece.extend_from_slice(format!("event: {event}\ndata: ").as_bytes());
     if let Err(error) = serde_json::to_writer(&mut *piece, data) {
         tracing::debug!("an event cannot be written: {error}");
-        piece.truncate(begun);
+        piece.truncate(start);
         return;
     }
     piece.extend_from_slice(b"\n\n");

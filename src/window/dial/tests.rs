@@ -87,8 +87,8 @@ fn a_window_that_sends_without_end_is_cut_off() {
         window.open().await.unwrap().send(&BALL).unwrap();
         let (mut stream, _) = listener.accept().unwrap();
         let talk = smol::unblock(move || {
-            let words = [b'x'; 65_536];
-            (0..1_000).find_map(|_| stream.write_all(&words).err())
+            let bytes = [b'x'; 65_536];
+            (0..1_000).find_map(|_| stream.write_all(&bytes).err())
         });
         let error = talk.await.expect("65 MB were read");
         let cut = [io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe];
@@ -101,7 +101,7 @@ fn a_closed_port_is_an_error_and_then_backed_off() {
     let (listener, port) = listener();
     drop(listener);
     with_window(port, async |window| {
-        let begun = clock::now();
+        let started = clock::now();
         let error = window.open().await.err().expect("nobody listens");
         assert!(matches!(error, OpenError::Unreachable(_)));
         let sentence = error.to_string();
@@ -109,7 +109,7 @@ fn a_closed_port_is_an_error_and_then_backed_off() {
             sentence.contains(&format!("127.0.0.1:{port}")),
             "{sentence}"
         );
-        assert!(window.retry_at.get() >= begun + BACKOFF);
+        assert!(window.retry_at.get() >= started + BACKOFF);
         // However slow this machine is.
         window
             .retry_at

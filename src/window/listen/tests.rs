@@ -60,7 +60,7 @@ fn send(address: SocketAddr, bytes: &[u8]) -> SocketAddr {
     stream.local_addr().unwrap()
 }
 
-/// Waits until our side has closed; says whether it reset the connection.
+/// Waits until the listener has closed; returns whether it reset the connection.
 async fn ended(mut stream: TcpStream) -> bool {
     smol::unblock(move || match stream.read(&mut [0]) {
         Ok(count) => {
@@ -85,7 +85,7 @@ fn a_ball_ends_with_its_connection_or_with_a_newline() {
             ball: ball(1),
         };
         assert_eq!(events.recv().await, Ok(expected));
-        // This one stays open, and what comes after the newline is nobody's.
+        // This connection stays open. What comes after the newline is ignored.
         let mut stream = connect(address);
         stream.write_all(b"9,2,3,-4,5,6,7,8\r\n1,2,3").unwrap();
         assert_eq!(events.recv().await.unwrap().ball, ball(9));
@@ -168,7 +168,7 @@ fn many_silent_connections_keep_no_ball_out() {
         send(address, b"1,2,3,-4,5,6,7,8");
         assert_eq!(events.recv().await.unwrap().ball, ball(1));
         let mut silent = silent.into_iter();
-        // The newcomer took the place of the seventh.
+        // The tenth connection, which brings the ball, takes the place of the seventh.
         for stream in silent.by_ref().take(7) {
             ended(stream).await;
         }
@@ -231,7 +231,7 @@ fn a_flood_of_balls_is_cut_down_to_the_limit() {
         ..MANY
     };
     with_listener(limits, 100, async |address, events| {
-        let begun = clock::now();
+        let started = clock::now();
         for _ in 0..50 {
             let mut stream = connect(address);
             stream.write_all(b"1,2,3,-4,5,6,7,8").unwrap();
@@ -239,7 +239,7 @@ fn a_flood_of_balls_is_cut_down_to_the_limit() {
             ended(stream).await;
         }
         // At most three in any second that this took, which usually is far less than one.
-        let seconds = usize::try_from(clock::now().since(begun).as_secs()).unwrap() + 1;
+        let seconds = usize::try_from(clock::now().since(started).as_secs()).unwrap() + 1;
         assert!(
             (3..=3 * seconds).contains(&events.len()),
             "{}",
