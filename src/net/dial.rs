@@ -21,8 +21,8 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 /// The longest back-off, before a jitter of a fifth: two attempts begin at most 2 s apart.
 const LONGEST_BACKOFF: Duration = Duration::from_millis(1_600);
 
-/// Failures are logged once the back-off has grown to this: while a ring starts, some nodes are
-/// there before others.
+/// Failures are logged only once the back-off has grown to this: while a ring starts, some nodes
+/// listen later than others.
 const LOGGED_BACKOFF: Duration = Duration::from_millis(400);
 
 /// An attempt that takes this long is given up, and the next one begins at once.

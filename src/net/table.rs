@@ -1,4 +1,4 @@
-//! Which link leads to which node: one each.
+//! The table of links: at most one to every node.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -50,8 +50,8 @@ impl Table {
             })
     }
 
-    /// Enters a new link, in place of an earlier one of the same process; not if another process with
-    /// that node's name is connected.
+    /// Enters a new link in place of any earlier one, unless another process with that node's name is
+    /// connected and alive.
     pub(super) fn register(
         &self,
         peer: NodeId,
