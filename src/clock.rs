@@ -4,10 +4,10 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::ring::Time;
 
-/// Now, for every decision of the ring.
+/// The current moment, for every decision of the ring.
 ///
-/// CLOCK_BOOTTIME never jumps, and unlike CLOCK_MONOTONIC it also counts the time a machine was
-/// suspended: a lease runs out while its holder sleeps.
+/// CLOCK_BOOTTIME never jumps. Unlike CLOCK_MONOTONIC it counts the time while a machine is
+/// suspended, too: a lease must expire while its holder sleeps.
 pub fn now() -> Time {
     let moment = clock_gettime(ClockId::Boottime);
     let seconds = u64::try_from(moment.tv_sec).unwrap_or(0);
@@ -15,7 +15,7 @@ pub fn now() -> Time {
     Time::from_micros(seconds.saturating_mul(1_000_000).saturating_add(micros))
 }
 
-/// CLOCK_MONOTONIC in nanoseconds: comparable between the processes of one machine.
+/// CLOCK_MONOTONIC in nanoseconds: comparable between processes of one machine.
 pub fn monotonic_nanos() -> u64 {
     let moment = clock_gettime(ClockId::Monotonic);
     let seconds = u64::try_from(moment.tv_sec).unwrap_or(0);

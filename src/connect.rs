@@ -9,14 +9,13 @@ use smol::future;
 
 use crate::escape::Escaped;
 
-/// Connects to the first of the host's addresses that answers; says which.
+/// Connects to the first of the host's addresses that answers, and returns that address, too.
 ///
-/// Every address gets an equal share of `limit`, so that a dead one does not keep the others out.
-///
-/// A name is looked up anew, on a thread of its own: a resolver may take seconds.
+/// Each address gets an equal share of `limit`, so that a dead one does not use up the time of the
+/// others. A name is looked up again each time, on a thread of its own: a resolver may take seconds.
 ///
 /// # Errors
-/// When the name has no address, or none answers; the sentence names the last one tried.
+/// When the name has no address, or none answers; the error names the last address tried.
 pub async fn connect(
     host: &str,
     port: u16,
@@ -84,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_nobody_has_is_a_sentence() {
+    fn an_unknown_name_is_named_in_the_error() {
         let unknown = async_io::block_on(connect("no-such-host.invalid", 1, SOON)).unwrap_err();
         assert!(
             unknown.to_string().contains("no-such-host.invalid"),

@@ -1,6 +1,7 @@
-//! What a person on the machine itself may ask of its node: one JSON object a line, both ways.
+//! The protocol of the control socket: requests of `carom ball` and their answers, one JSON object a
+//! line.
 //!
-//! The socket is a file, so the rights of the file say who may.
+//! The socket is a file: the permissions of the file decide who may use it.
 
 use std::path::PathBuf;
 
@@ -11,30 +12,30 @@ use crate::http::BallStatus;
 /// Where the daemon listens under systemd, and where `carom ball` looks.
 pub const USUAL_PATH: &str = "/run/carom/control.sock";
 
-/// No line is longer, in bytes.
+/// The longest line, in bytes.
 pub const LONGEST_LINE: usize = 64 * 1024;
 
-/// A question.
+/// What a person on the same machine can ask of the node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Request {
-    /// Which balls there are.
+    /// List all balls.
     List,
-    /// Let a new ball begin on this node's screen.
+    /// Add a new ball, a guest, on this node's screen.
     Add(NewBall),
-    /// Let a guest leave, wherever it is.
+    /// Remove a guest, wherever it is.
     Remove {
-        /// Its number.
+        /// The number of the ball.
         ball: u32,
     },
 }
 
-/// How a new ball begins. Lengths in pixels, y upwards.
+/// The initial state of a new ball. Lengths in pixels, y upwards.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewBall {
-    /// Of the centre, from the lower left corner.
+    /// The position of its centre, from the lower left corner.
     pub position: [f64; 2],
-    /// In pixels a second.
+    /// In pixels per second.
     pub velocity: [f64; 2],
     /// In pixels.
     pub radius: f64,
@@ -42,19 +43,19 @@ pub struct NewBall {
     pub color: [u8; 3],
 }
 
-/// An answer.
+/// The answer to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reply {
     /// All balls that this node knows of.
     Balls(Vec<BallStatus>),
-    /// The ring is being asked; the list tells when it has agreed.
+    /// The request has been sent to the ring; the list shows when a majority has agreed.
     Asked,
-    /// Not done, and why, in a sentence.
+    /// The request was refused; the reason, in a sentence.
     Refused(String),
 }
 
-/// Where systemd wants this process to keep its socket, if it does.
+/// Where systemd tells this process to create its socket, if it does.
 pub fn path_from_environment() -> Option<PathBuf> {
     let folders = std::env::var_os("RUNTIME_DIRECTORY")?;
     // Several are separated by colons; the unit asks for one.
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_reads_as_people_would_write_it() {
+    fn requests_are_read_and_malformed_ones_are_refused() {
         let read = |text: &str| serde_json::from_str::<Request>(text);
         assert_eq!(read(r#"{"do":"list"}"#).unwrap(), Request::List);
         assert_eq!(

@@ -1,12 +1,12 @@
-//! A host and a TCP port: where a node or a window takes connections.
+//! A host and a TCP port: where a node or a window accepts connections.
 
 use std::fmt;
 
-/// Where to connect to.
+/// A host and a TCP port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// A name, looked up again at every attempt, or an address without brackets; empty where it is
-    /// the host that the reader already uses.
+    /// A name, which is looked up at every attempt to connect, or an IP address without brackets;
+    /// empty where it is the host that the reader has connected to.
     pub host: String,
     /// The TCP port; never 0.
     pub port: u16,

@@ -1,5 +1,6 @@
 //! Carom passes bouncing balls round a ring of small computers: never lost, never doubled.
 
+mod accept;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -28,10 +28,10 @@ impl Lab {
     pub(super) fn start(listeners: Listeners, meters: &Metrics) -> io::Result<Self> {
         let (limits, priority) = (Limits::default(), Priority::BehindTheRing);
         let messages = counted(lab::log::messages(), meters, |meters, message| {
-            meters.message(message.bytes);
+            meters.count_message(message.bytes);
         });
         let runs = counted(lab::log::runs(), meters, |meters, run| {
-            meters.run(run.bytes);
+            meters.count_run(run.bytes);
         });
         Ok(Self {
             receiver: lab::receive(listeners.receiver, limits, priority, messages)?,
@@ -45,7 +45,7 @@ impl Lab {
             let asker = serving.asker();
             Document {
                 path,
-                ask: Box::new(move |answer| asker.ask(answer)),
+                request: Box::new(move |answer| asker.ask(answer)),
             }
         };
         vec![of("/messages", &self.receiver), of("/rates", &self.rate)]

@@ -117,7 +117,7 @@ pub struct Daemon {
     current: BTreeMap<NodeId, u64>,
     line: Vec<u8>,
     http_endpoints: Rc<[Endpoint]>,
-    page: http::Source,
+    page: http::Server,
     meters: Metrics,
     feed: Feed,
     /// A ball came or went since the feed was last asked.
@@ -151,7 +151,7 @@ impl Daemon {
         let links = Links::start(executor, settings, setup.ring_listener, events);
         let stalls = Stalls::new(setup.topology.lease);
         let documents = lab.as_ref().map(Lab::documents).unwrap_or_default();
-        let (source, asks) = http::Source::new(&setup.http_endpoints, documents, meters.clone());
+        let (source, asks) = http::Server::new(&setup.http_endpoints, documents, meters.clone());
         let http = setup
             .http_listener
             .map(|listener| source.clone().spawn(executor, listener));
@@ -191,7 +191,9 @@ impl Daemon {
         loop {
             let deadline = self.node.next_deadline();
             let due = deadline.into_iter();
-            let due = due.chain(self.service.next_due()).chain(self.feed.due());
+            let due = due
+                .chain(self.service.next_due())
+                .chain(self.feed.next_deadline());
             let (mut asked, mut called) = (None, None);
             let input = match self.wakes.next(due.min()).await {
                 Wake::Link(event) => match self.admit(event) {

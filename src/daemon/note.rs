@@ -1,17 +1,18 @@
 //! What the core noticed, as sentences for the log.
 
+use std::time::Duration;
+
 use super::control;
-use crate::clock;
 use crate::ring::{Direction, NodeId, Notification, Topology};
-use crate::throttle::{Nanos, RateLimitedLog, TokenBucket};
+use crate::throttle::RateLimitedLog;
 
 /// Visits are many where a class plays: so many lines at once, then one in so long.
-const VISITS: (u64, Nanos) = (60, 10_000_000_000);
+const VISITS: (u32, Duration) = (60, Duration::from_secs(10));
 
 /// Keeps the notes few that strangers can cause.
 #[derive(Debug)]
 pub(super) struct Notes {
-    visits: TokenBucket,
+    visits: RateLimitedLog,
     refusals: RateLimitedLog,
 }
 
@@ -19,7 +20,7 @@ impl Default for Notes {
     fn default() -> Self {
         let (burst, every) = VISITS;
         Self {
-            visits: TokenBucket::new(burst, every),
+            visits: RateLimitedLog::new(burst, every),
             refusals: RateLimitedLog::default(),
         }
     }
@@ -28,27 +29,26 @@ impl Default for Notes {
 impl Notes {
     /// Logs a note of this node.
     pub(super) fn log(&mut self, topology: &Topology, me: NodeId, note: &Notification) {
-        let now = clock::monotonic_nanos();
         match *note {
-            Notification::LoanExpired { ball, edge } => self.visit(now, || {
+            Notification::LoanExpired { ball, edge } => self.visits.info(|| {
                 let window = window(topology, me, edge);
                 format!("{window} did not return ball {ball} in time: it goes on from here")
             }),
             Notification::GuestJoined { ball } => {
-                self.visit(now, || format!("a guest has come: it is ball {ball}"));
+                self.visits.info(|| format!("a guest has come: it is ball {ball}"));
             }
             Notification::GuestLeft { ball } => {
-                self.visit(now, || format!("ball {ball}, a guest, has left"));
+                self.visits.info(|| format!("ball {ball}, a guest, has left"));
             }
-            Notification::LateCopyRefused { ball, edge } => self.refusals.tell(now, || {
+            Notification::LateCopyRefused { ball, edge } => self.refusals.warn(|| {
                 let window = window(topology, me, edge);
                 format!("{window} sent a ball that looks like ball {ball}, which it was not lent or had too long: it was not taken (late-copy = \"guest\" in the ring file would take it as a new one)")
             }),
-            Notification::InvalidWindowBall { edge, why } => self.refusals.tell(now, || {
+            Notification::InvalidWindowBall { edge, why } => self.refusals.warn(|| {
                 let window = window(topology, me, edge);
                 format!("{window} sent a ball that cannot be taken: {why}")
             }),
-            Notification::GuestRejected { why } => self.refusals.tell(now, || {
+            Notification::GuestRejected { why } => self.refusals.warn(|| {
                 format!("a guest was turned away: {}", control::sentence(why))
             }),
             // `Welcome` has told it, within its bound: whoever presses a space bar can cause this.
@@ -69,14 +69,6 @@ impl Notes {
             | Notification::PassUnacknowledged { .. }
             | Notification::Implausible { .. }
             | Notification::DuplicateNode => log(topology, note),
-        }
-    }
-
-    fn visit(&mut self, now: Nanos, sentence: impl FnOnce() -> String) {
-        match self.visits.take(now) {
-            Some(0) => tracing::info!("{}", sentence()),
-            Some(count) => tracing::info!("{} (and {count} such lines kept back)", sentence()),
-            None => {}
         }
     }
 }

@@ -76,7 +76,7 @@ impl Daemon {
             Step::Apply(change) => {
                 self.links.move_to(change.addresses);
                 self.windows.move_to(change.windows);
-                self.page.open_to(&change.http_endpoints);
+                self.page.allow_endpoints(&change.http_endpoints);
                 self.http_endpoints = change.http_endpoints.into();
                 if let Some(make) = change.lights {
                     self.lights.replace(make, clock::now());

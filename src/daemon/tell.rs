@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::Daemon;
 use crate::clock;
-use crate::http::{Ask, ReturnStatus, Status, Surroundings};
+use crate::http::{DaemonStatus, Query, ReturnStatus, Status};
 use crate::ring::{BallId, NodeId, Time};
 
 impl Daemon {
     pub(super) fn note_return(&mut self, ball: BallId, from: NodeId, away: Duration) {
-        self.meters.relit(away);
+        self.meters.observe_return(away);
         let name = |node| self.topology.name(node).to_owned();
         let back = ReturnStatus {
             ball: ball.0,
@@ -29,7 +29,7 @@ impl Daemon {
             age_seconds: now.since(at).as_secs_f64(),
             ..back
         });
-        let surroundings = Surroundings {
+        let surroundings = DaemonStatus {
             http_endpoints: Rc::clone(&self.http_endpoints),
             last_return,
             led: self.lights.status(),
@@ -45,8 +45,8 @@ impl Daemon {
     /// Tells what has changed to those who follow, if any do and it is time.
     pub(super) fn tell(&mut self, now: Time) {
         let urgent = std::mem::take(&mut self.urgent);
-        if self.feed.wants(now, urgent) {
-            self.feed.tell(now, self.status(now));
+        if self.feed.is_due(now, urgent) {
+            self.feed.publish(now, self.status(now));
         }
     }
 
@@ -59,11 +59,11 @@ impl Daemon {
         }
     }
 
-    pub(super) fn answer(&mut self, now: Time, ask: Ask) {
+    pub(super) fn answer(&mut self, now: Time, query: Query) {
         let status = self.status(now);
-        match ask {
-            Ask::Follow(follower) => self.feed.admit(now, follower, status),
-            Ask::Status(asker) => {
+        match query {
+            Query::Subscribe(subscriber) => self.feed.subscribe(now, subscriber, status),
+            Query::Status(asker) => {
                 // Fails only if the asker has gone.
                 let _ = asker.try_send(status);
             }

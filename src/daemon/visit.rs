@@ -4,7 +4,7 @@ use smol::channel::Sender;
 
 use crate::control::{Reply, Request};
 use crate::ring::BallId;
-use crate::window::{self, Open};
+use crate::window::{self, OpenConnection};
 
 /// One visit.
 pub(super) enum Visit {
@@ -19,7 +19,7 @@ pub(super) enum Visit {
 /// A window's answer to a call for a ball: a connection, if it takes one.
 pub(super) struct Answer {
     pub(super) ball: BallId,
-    pub(super) open: Option<Open>,
+    pub(super) open: Option<OpenConnection>,
 }
 
 /// One question, and the way back for its answer.

@@ -7,14 +7,14 @@ use smol::future;
 use super::reload::{Step, Steps};
 use super::visit::Visit;
 use crate::clock;
-use crate::http::{Ask, Asks};
+use crate::http::Query;
 use crate::net;
 use crate::ring::Time;
 
 /// What the loop waits for.
 pub(super) struct Wakes {
     links: Receiver<net::Event>,
-    asks: Asks,
+    asks: Receiver<Query>,
     stop: Receiver<()>,
     reloads: Option<Steps>,
     visits: Receiver<Visit>,
@@ -26,7 +26,7 @@ pub(super) struct Wakes {
 /// What the loop was woken by.
 pub(super) enum Wake {
     Link(net::Event),
-    Ask(Ask),
+    Ask(Query),
     Stop,
     Reload(Step),
     Visit(Visit),
@@ -36,7 +36,7 @@ pub(super) enum Wake {
 impl Wakes {
     pub(super) fn new(
         links: Receiver<net::Event>,
-        asks: Asks,
+        asks: Receiver<Query>,
         stop: Receiver<()>,
         reloads: Option<Steps>,
         visits: Receiver<Visit>,

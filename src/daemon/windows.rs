@@ -12,7 +12,7 @@ use super::reload::Beside;
 use super::visit::{Answer, Visit};
 use crate::endpoint::Endpoint;
 use crate::ring::{BallId, Direction, Input, NodeId, Topology, WindowBall};
-use crate::window::{self, Listening, Open, Window, listen};
+use crate::window::{self, OpenConnection, WindowClient, WindowListener, listen};
 
 /// Where this node takes balls from the windows beside it.
 #[derive(Default)]
@@ -28,19 +28,19 @@ pub(super) struct Windows {
     executor: Weak<LocalExecutor<'static>>,
     names: Names,
     beside: Beside,
-    left: Option<Rc<Window>>,
-    right: Option<Rc<Window>>,
+    left: Option<Rc<WindowClient>>,
+    right: Option<Rc<WindowClient>>,
     visits: Sender<Visit>,
     /// At most one call a ball.
     calls: BTreeMap<BallId, Task<()>>,
     /// The connection that the core is just hearing of.
-    open: Option<(BallId, Open)>,
+    open: Option<(BallId, OpenConnection)>,
     entrances: Vec<Entrance>,
 }
 
 /// A port for a window's balls, and their way to the loop.
 struct Entrance {
-    listening: Listening,
+    listening: WindowListener,
     _forwarding: Task<()>,
 }
 
@@ -132,7 +132,7 @@ impl Windows {
         };
         let window = |place: Option<Endpoint>, name: &str| {
             let place = place?;
-            Some(Window::new(
+            Some(WindowClient::new(
                 &executor,
                 name.to_owned(),
                 place.host,
@@ -185,7 +185,7 @@ impl Windows {
     /// Writes the ball to the connection that was opened for it; false if it certainly stays here.
     pub(super) fn give(&mut self, ball: BallId, sent: &WindowBall) -> bool {
         match self.open.take() {
-            Some((called, open)) if called == ball => open.give(sent).is_ok(),
+            Some((called, open)) if called == ball => open.send(sent).is_ok(),
             _ => false,
         }
     }

@@ -1,4 +1,4 @@
-//! What goes out: an answer in one piece, or events for as long as the client listens.
+//! The bodies of responses: in one piece, or events for as long as the client stays.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -11,14 +11,16 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 use smol::channel::Receiver;
 use smol::stream::Stream as _;
 
-/// The body of an answer.
+use crate::accept::Standing;
+
+/// The body of a response.
 pub(super) enum Answer {
-    /// All of it.
+    /// The whole body.
     Whole(Full<Bytes>),
-    /// More of it as things happen.
+    /// A piece for each change, as it happens.
     Events {
         pieces: Pin<Box<Receiver<Bytes>>>,
-        _seat: Seat,
+        _slot: SubscriberSlot,
     },
 }
 
@@ -54,32 +56,35 @@ impl Body for Answer {
     }
 }
 
-/// A place among those who listen; free again when it is dropped.
-pub(super) struct Seat {
+/// One of a bounded number of slots for subscribers; free again when it is dropped.
+pub(super) struct SubscriberSlot {
     taken: Rc<Cell<usize>>,
-    here: Rc<Cell<bool>>,
+    standing: Rc<Cell<Standing>>,
 }
 
-impl Seat {
-    /// One of `most` places, if one is free. `here` tells for how long it is taken.
+impl SubscriberSlot {
+    /// Takes one of `most` slots, if one is free. Its connection is exempt from
+    /// the limit of the others for as long as the slot is kept.
     pub(super) fn take(
         taken: &Rc<Cell<usize>>,
-        here: &Rc<Cell<bool>>,
+        standing: &Rc<Cell<Standing>>,
         most: usize,
     ) -> Option<Self> {
         if taken.get() >= most {
             return None;
         }
         taken.set(taken.get() + 1);
-        here.set(true);
-        let (taken, here) = (Rc::clone(taken), Rc::clone(here));
-        Some(Self { taken, here })
+        standing.set(Standing::Exempt);
+        Some(Self {
+            taken: Rc::clone(taken),
+            standing: Rc::clone(standing),
+        })
     }
 }
 
-impl Drop for Seat {
+impl Drop for SubscriberSlot {
     fn drop(&mut self) {
         self.taken.set(self.taken.get().saturating_sub(1));
-        self.here.set(false);
+        self.standing.set(Standing::Evictable);
     }
 }

@@ -1,4 +1,4 @@
-//! `/events`: what changes, as server-sent events.
+//! `/events`: the connections of subscribers, and the headers of their streams.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,63 +10,63 @@ use hyper::header::{
 use hyper::{Request, Response};
 use smol::channel::{Receiver, Sender, bounded};
 
-use super::body::{Answer, Seat};
-use super::feed::{EventId, Follower, MOST_FOLLOWERS, MOST_WAITING};
+use super::body::{Answer, SubscriberSlot};
+use super::feed::{EventId, MOST_QUEUED, MOST_SUBSCRIBERS, Subscriber};
+use crate::accept::Standing;
 
-/// What one connection is, beside its bytes.
+/// What the server knows of one connection.
 pub(super) struct Session {
-    /// Whether it brings events: such a one is not pushed out for a newcomer.
-    pub(super) follows: Rc<Cell<bool>>,
-    cut: Sender<()>,
-    cut_off: Receiver<()>,
+    /// A connection that carries events is not closed for a new one.
+    standing: Rc<Cell<Standing>>,
+    close: Sender<()>,
+    close_receiver: Receiver<()>,
 }
 
 impl Session {
-    /// A connection on which nothing was asked yet.
-    pub(super) fn new() -> Self {
-        let (cut, cut_off) = bounded(1);
-        let follows = Rc::default();
+    /// A connection without a request so far.
+    pub(super) fn new(standing: Rc<Cell<Standing>>) -> Self {
+        let (close, close_receiver) = bounded(1);
         Self {
-            follows,
-            cut,
-            cut_off,
+            standing,
+            close,
+            close_receiver,
         }
     }
 
-    /// Ends when the connection must.
-    pub(super) async fn ends(&self) {
-        // This end holds a sender itself, so it never fails.
-        let _ = self.cut_off.recv().await;
+    /// Returns when the connection must be closed.
+    pub(super) async fn closed(&self) {
+        // Never fails: this side holds a sender, too.
+        let _ = self.close_receiver.recv().await;
     }
 
-    /// A follower and the answer that reaches it; `None` if too many listen already.
-    pub(super) fn follow<B>(
+    /// A new subscriber and the response that it receives; `None` if there are too many already.
+    pub(super) fn subscribe<B>(
         &self,
         request: &Request<B>,
         taken: &Rc<Cell<usize>>,
-    ) -> Option<(Follower, Response<Answer>)> {
-        let seat = Seat::take(taken, &self.follows, MOST_FOLLOWERS)?;
-        let (pieces, received) = bounded(MOST_WAITING);
-        let follower = Follower {
+    ) -> Option<(Subscriber, Response<Answer>)> {
+        let slot = SubscriberSlot::take(taken, &self.standing, MOST_SUBSCRIBERS)?;
+        let (pieces, queued) = bounded(MOST_QUEUED);
+        let subscriber = Subscriber {
             last: last_event(request),
             pieces,
-            cut: self.cut.clone(),
+            close: self.close.clone(),
         };
         let mut response = Response::new(Answer::Events {
-            pieces: Box::pin(received),
-            _seat: seat,
+            pieces: Box::pin(queued),
+            _slot: slot,
         });
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        Some((follower, response))
+        Some((subscriber, response))
     }
 }
 
-/// The last event that the client has: by the header of a browser that comes back by itself, or by
-/// `?last=` of a script that comes back on a new connection, where it cannot set the header.
+/// The last event that the client received: from the header that a browser sends when it reconnects,
+/// or from `?last=` where a script reconnects, which cannot set the header.
 fn last_event<B>(request: &Request<B>) -> Option<EventId> {
     let header = request.headers().get("last-event-id");
     let header = header.and_then(|last| last.to_str().ok());
@@ -76,7 +76,7 @@ fn last_event<B>(request: &Request<B>) -> Option<EventId> {
     header.or(query).and_then(EventId::parse)
 }
 
-/// The same answer, in one piece.
+/// A response in one piece.
 pub(super) fn whole(response: Response<Full<hyper::body::Bytes>>) -> Response<Answer> {
     response.map(Answer::Whole)
 }

@@ -1,6 +1,5 @@
-//! The client: asks a node for its `/status`.
+//! The client of `/status`.
 
-use std::fmt;
 use std::time::Duration;
 
 use async_io::Timer;
@@ -10,50 +9,36 @@ use hyper::header::HOST;
 use hyper::{Request, StatusCode};
 use smol::future;
 use smol_hyper::rt::FuturesIo;
+use thiserror::Error;
 
 use super::status::Status;
 use crate::connect::connect;
 use crate::escape::Escaped;
 
-/// How long a node has for its answer.
+/// The time for a node to answer.
 const FETCH_LIMIT: Duration = Duration::from_secs(2);
 
 /// The longest answer, in bytes: 255 nodes and 64 balls stay well below.
 const LONGEST_ANSWER: usize = 1024 * 1024;
 
 /// Why there is no status.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum FetchError {
-    /// The address cannot be reached.
+    /// The endpoint cannot be reached.
+    #[error("no connection: {0}")]
     Unreachable(std::io::Error),
-    /// No answer in time.
+    /// No answer came in time.
+    #[error("no answer within {FETCH_LIMIT:?}")]
     Late,
-    /// What answers is not HTTP, or no node.
+    /// What answers does not speak HTTP, or is no node of carom.
+    #[error("what answers there is no carom node ({})", Escaped(.0))]
     NotCarom(String),
-    /// The node answers that something is wrong.
+    /// The node answered with an error.
+    #[error("the node answered {0}")]
     Refused(StatusCode),
 }
 
-impl fmt::Display for FetchError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreachable(error) => write!(formatter, "no connection: {error}"),
-            Self::Late => write!(formatter, "no answer within {FETCH_LIMIT:?}"),
-            Self::NotCarom(why) => {
-                write!(
-                    formatter,
-                    "what answers there is no carom node ({})",
-                    Escaped(why)
-                )
-            }
-            Self::Refused(code) => write!(formatter, "the node answered {code}"),
-        }
-    }
-}
-
-impl std::error::Error for FetchError {}
-
-/// Asks the node whose HTTP endpoint is at `host` and `port`.
+/// Fetches the status of the node whose HTTP endpoint is at `host` and `port`.
 ///
 /// # Errors
 /// When no status comes back within two seconds.
@@ -77,7 +62,7 @@ async fn fetch(host: &str, port: u16) -> Result<Status, FetchError> {
         .header(HOST, format!("{host}:{port}"))
         .body(Empty::<Bytes>::new())
         .map_err(|error| FetchError::NotCarom(error.to_string()))?;
-    let asked = async {
+    let answer = async {
         let response = sender.send_request(request).await.map_err(not_http)?;
         if response.status() != StatusCode::OK {
             return Err(FetchError::Refused(response.status()));
@@ -90,12 +75,12 @@ async fn fetch(host: &str, port: u16) -> Result<Status, FetchError> {
             .to_bytes();
         serde_json::from_slice(&body).map_err(|error| FetchError::NotCarom(error.to_string()))
     };
-    let carried = async {
+    let driven = async {
         match connection.await {
             Err(error) => Err(not_http(error)),
-            // The answer is read from what the connection already delivered.
+            // The answer may still be read from what the connection has delivered.
             Ok(()) => future::pending().await,
         }
     };
-    future::or(asked, carried).await
+    future::or(answer, driven).await
 }

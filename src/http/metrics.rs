@@ -15,13 +15,13 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::status::{Condition, Status};
 
-/// Upper bounds in seconds: a lease of half a second makes some 0.65, one of a minute 75.
+/// Upper bounds in seconds: with a lease of half a second, about 0.65 is usual; with a minute, 75.
 const RELIT_BUCKETS: [f64; 11] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0, 15.0, 75.0];
 
 type Labels = Vec<(&'static str, String)>;
 type Fraction = Gauge<f64, AtomicU64>;
 
-/// What is counted as it happens, from any thread; the rest is read off the status.
+/// What is counted as it happens, from any thread. Everything else is taken from the status.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     relit: Histogram,
@@ -32,33 +32,33 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let meters = Self {
+        let metrics = Self {
             relit: Histogram::new(RELIT_BUCKETS),
             messages: Counter::default(),
             runs: Counter::default(),
             lab_bytes: Family::default(),
         };
-        // There from the start, as zeros: the first increase must be seen as one.
-        meters.count_bytes("receiver", 0);
-        meters.count_bytes("rate", 0);
-        meters
+        // Present from the start, as zeros: otherwise Prometheus would not see the first increase.
+        metrics.count_bytes("receiver", 0);
+        metrics.count_bytes("rate", 0);
+        metrics
     }
 }
 
 impl Metrics {
-    /// A ball came back that long after its last holder was last heard of.
-    pub fn relit(&self, away: Duration) {
+    /// A ball was taken over this long after the last message of its old holder.
+    pub fn observe_return(&self, away: Duration) {
         self.relit.observe(away.as_secs_f64());
     }
 
-    /// The lab received a message of that many bytes.
-    pub fn message(&self, bytes: u64) {
+    /// The lab has received a message of that many bytes.
+    pub fn count_message(&self, bytes: u64) {
         self.messages.inc();
         self.count_bytes("receiver", bytes);
     }
 
-    /// A measured run of that many bytes came to its end.
-    pub fn run(&self, bytes: u64) {
+    /// A measured run of that many bytes has ended.
+    pub fn count_run(&self, bytes: u64) {
         self.runs.inc();
         self.count_bytes("rate", bytes);
     }
@@ -69,40 +69,40 @@ impl Metrics {
     }
 }
 
-/// Everything in the OpenMetrics text format.
-pub(super) fn text(status: &Status, meters: &Metrics) -> String {
+/// All metrics in the OpenMetrics text format.
+pub(super) fn text(status: &Status, metrics: &Metrics) -> String {
     let mut registry = Registry::with_prefix("carom");
-    about_the_process(&mut registry, status);
-    about_the_ring(&mut registry, status);
+    register_process(&mut registry, status);
+    register_ring(&mut registry, status);
     registry.register_with_unit(
         "relit",
         "From the last that was heard of a ball's holder to the LED of the node that took it over",
         Unit::Seconds,
-        meters.relit.clone(),
+        metrics.relit.clone(),
     );
     registry.register(
         "lab_messages",
         "Messages that the receiver has got",
-        meters.messages.clone(),
+        metrics.messages.clone(),
     );
     registry.register(
         "lab_runs",
         "Measured runs that came to an end",
-        meters.runs.clone(),
+        metrics.runs.clone(),
     );
     registry.register_with_unit(
         "lab_received",
         "Bytes that the lab's endpoints have received, in finished messages and runs",
         Unit::Bytes,
-        meters.lab_bytes.clone(),
+        metrics.lab_bytes.clone(),
     );
     let mut text = String::new();
-    // Fails only where a string cannot grow.
+    // Writing to a string cannot fail.
     let _ = encode(&mut text, &registry);
     text
 }
 
-fn about_the_process(registry: &mut Registry, status: &Status) {
+fn register_process(registry: &mut Registry, status: &Status) {
     let build = vec![("version", status.carom.clone())];
     registry.register("build", "The version of carom", Info::new(build));
     let node = vec![
@@ -160,7 +160,7 @@ fn about_the_process(registry: &mut Registry, status: &Status) {
     );
 }
 
-fn about_the_ring(registry: &mut Registry, status: &Status) {
+fn register_ring(registry: &mut Registry, status: &Status) {
     registry.register(
         "in_ring",
         "1 while the node votes and reaches a majority",
@@ -223,7 +223,8 @@ fn fraction(value: f64) -> Fraction {
     gauge
 }
 
-/// The same in the older text format, which names a counter with its suffix and has no infos or units.
+/// The same in the older text format, which has no infos or units, and declares a counter under its
+/// name with the suffix `_total`.
 pub(super) fn plain(exposition: &str) -> String {
     let headed = |line: &str, head: &str| -> Option<(String, String)> {
         let (name, rest) = line.strip_prefix(head)?.split_once(' ')?;
@@ -240,7 +241,7 @@ pub(super) fn plain(exposition: &str) -> String {
     };
     let mut text = String::new();
     for line in exposition.lines() {
-        // Writing to a String cannot fail.
+        // Writing to a string cannot fail.
         let _ = if let Some((name, help)) = headed(line, "# HELP ") {
             writeln!(text, "# HELP {} {help}", named(name).0)
         } else if let Some((name, _)) = headed(line, "# TYPE ") {
@@ -272,14 +273,14 @@ mod tests {
 
     #[test]
     fn what_the_lab_and_the_ring_count_is_there() {
-        let meters = Metrics::default();
-        meters.message(600_000);
-        meters.run(5_000);
-        meters.run(5_000);
-        meters.relit(Duration::from_millis(620));
+        let metrics = Metrics::default();
+        metrics.count_message(600_000);
+        metrics.count_run(5_000);
+        metrics.count_run(5_000);
+        metrics.observe_return(Duration::from_millis(620));
         let mut registry = Registry::default();
-        registry.register("relit", "r", meters.relit.clone());
-        registry.register("bytes", "b", meters.lab_bytes.clone());
+        registry.register("relit", "r", metrics.relit.clone());
+        registry.register("bytes", "b", metrics.lab_bytes.clone());
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
         for line in [
@@ -291,6 +292,6 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
-        assert_eq!((meters.messages.get(), meters.runs.get()), (1, 2));
+        assert_eq!((metrics.messages.get(), metrics.runs.get()), (1, 2));
     }
 }

@@ -1,23 +1,23 @@
-//! The read-only window: what a node knows, over HTTP.
+//! HTTP, read-only: what a node knows, as a page, as JSON, as metrics and as events; and its clients.
 //!
-//! Asks the daemon for a plain snapshot and turns it into bytes; knows nothing of links or lights.
+//! The server asks the ring loop for a snapshot and turns it into bytes; it knows no links and no LEDs.
 
 mod body;
 mod events;
 mod feed;
 mod fetch;
-mod follow;
 mod metrics;
 mod page;
 mod serve;
 mod status;
+mod subscribe;
 
-pub use feed::{Feed, Follower};
+pub use feed::{Feed, Subscriber};
 pub use fetch::{FetchError, fetch_status};
-pub use follow::{Beat, News, follow};
 pub use metrics::Metrics;
-pub use serve::{Ask, Asks, Document, Source};
+pub use serve::{Document, Query, Server};
 pub use status::{
-    BallStatus, Condition, CounterStatus, LedStatus, LoanStatus, NodeStatus, ReturnStatus, Status,
-    Surroundings,
+    BallStatus, Condition, CounterStatus, DaemonStatus, LedStatus, LoanStatus, NodeStatus,
+    ReturnStatus, Status,
 };
+pub use subscribe::{BallRemoved, Heartbeat, Update, subscribe};

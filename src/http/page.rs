@@ -23,7 +23,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const PICTURE: &str = "image/svg+xml";
 
-/// Everything that there is.
+/// All files.
 const FILES: [File; 11] = [
     file("/", HTML, include_str!("page/index.html")),
     file("/screen", HTML, include_str!("page/screen.html")),
@@ -42,14 +42,15 @@ const fn file(path: &'static str, kind: &'static str, text: &'static str) -> Fil
     File { path, kind, text }
 }
 
-/// What the page may do: run and load only what this node serves, and read from the ring's nodes.
+/// The content security policy: run and load only what this node serves, connect only to the ring's
+/// nodes.
 pub(super) fn policy(http_endpoints: &[Endpoint]) -> HeaderValue {
     let mut policy = String::from(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self'",
     );
     for Endpoint { host, port } in http_endpoints {
-        // There is no way to write an IPv6 address here; the page then sees that node by the others.
+        // A policy cannot name an IPv6 address; the page then learns about that node from the others.
         let plain = |letter: char| letter.is_ascii_alphanumeric() || ".-_".contains(letter);
         if host.chars().all(plain) {
             let host = if host.is_empty() { "*" } else { host };
@@ -59,10 +60,10 @@ pub(super) fn policy(http_endpoints: &[Endpoint]) -> HeaderValue {
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
-/// The file at that path, if there is one; nothing but its tag if the asker has it already.
+/// The file at that path, if there is one; only its tag if the client has it already.
 pub(super) fn find(
     path: &str,
-    asked: &HeaderMap,
+    request_headers: &HeaderMap,
     policy: &HeaderValue,
 ) -> Option<Response<Full<Bytes>>> {
     let file = FILES.iter().find(|file| file.path == path)?;
@@ -75,7 +76,7 @@ pub(super) fn find(
             .split(',')
             .any(|known| known.trim().trim_start_matches("W/") == tag)
     };
-    let has_it = asked.get(IF_NONE_MATCH).is_some_and(same);
+    let has_it = request_headers.get(IF_NONE_MATCH).is_some_and(same);
     let body = if has_it { "" } else { file.text };
     let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
     if has_it {
@@ -141,12 +142,12 @@ mod tests {
     }
 
     #[test]
-    fn who_has_it_gets_only_the_tag() {
+    fn a_client_that_has_the_file_gets_only_the_tag() {
         let policy = policy(&[]);
         let whole = find("/", &HeaderMap::new(), &policy).unwrap();
-        let mut asked = HeaderMap::new();
-        asked.insert(IF_NONE_MATCH, whole.headers()[ETAG].clone());
-        let again = find("/", &asked, &policy).unwrap();
+        let mut request = HeaderMap::new();
+        request.insert(IF_NONE_MATCH, whole.headers()[ETAG].clone());
+        let again = find("/", &request, &policy).unwrap();
         assert_eq!(
             (whole.status(), again.status()),
             (StatusCode::OK, StatusCode::NOT_MODIFIED)
@@ -156,12 +157,12 @@ mod tests {
 
     #[test]
     fn only_the_nodes_of_the_ring_may_be_asked() {
-        let door = |host: &str| Endpoint {
+        let endpoint = |host: &str| Endpoint {
             host: host.to_owned(),
             port: 8080,
         };
         let http_endpoints =
-            ["pi1.local", "192.168.7.12", "", "fd00::1", "x;script-src *"].map(door);
+            ["pi1.local", "192.168.7.12", "", "fd00::1", "x;script-src *"].map(endpoint);
         let policy = policy(&http_endpoints);
         let policy = policy.to_str().unwrap();
         assert!(

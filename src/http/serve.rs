@@ -1,10 +1,10 @@
 //! The server: the page, `/status`, `/events`, `/metrics`, `/healthz`, `/readyz`.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::net::TcpListener;
-use std::rc::{Rc, Weak};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::rc::Rc;
 use std::time::Duration;
 
 use async_io::{Async, Timer};
@@ -22,83 +22,78 @@ use smol_hyper::rt::{FuturesIo, SmolTimer};
 
 use super::body::Answer;
 use super::events::{Session, whole};
-use super::feed::Follower;
+use super::feed::Subscriber;
 use super::metrics::{self, Metrics};
 use super::page;
 use super::status::{Condition, Status};
+use crate::accept::{self, Service, Standing};
 use crate::endpoint::Endpoint;
 
-/// Connections at a time, beside those that follow the events; one more pushes out the oldest.
+/// Connections at a time that are no subscribers; one more closes the oldest of them.
 const MOST_CONNECTIONS: usize = 32;
 
-/// How long a client has for its request, and a kept connection for its next one.
+/// The time for a client's request, and for the next one on the same connection.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long the node has for its answer before it counts as hung.
+/// The time for the ring loop to answer before it counts as hung.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
 /// The longest request head, in bytes.
 const LONGEST_HEAD: usize = 8 * 1024;
 
-/// The wait when the system has no connection left to give.
-const OUT_OF_RESOURCES_WAIT: Duration = Duration::from_millis(200);
-
-/// What the system may hold of an answer that its client does not take, in bytes.
+/// How much of a response the kernel may buffer for a client that does not read, in bytes.
 const SEND_BUFFER: usize = 32 * 1024;
 
-/// A client that acknowledges nothing for so long is gone.
+/// A client that acknowledges nothing for this long is disconnected.
 const UNACKNOWLEDGED_LIMIT: Duration = Duration::from_secs(20);
 
-/// A question to the daemon.
-pub enum Ask {
-    /// What it knows now, and the way back for it.
+/// A request to the ring loop.
+pub enum Query {
+    /// What the node knows now; to be sent back on this channel.
     Status(Sender<Status>),
-    /// To be told of every change from now on.
-    Follow(Follower),
+    /// To be sent every change from now on.
+    Subscribe(Subscriber),
 }
 
-/// Where the daemon takes questions from.
-pub type Asks = Receiver<Ask>;
-
-/// A list that another part of the node keeps, of which HTTP knows only the path.
+/// A JSON document that another part of the node keeps.
 pub struct Document {
-    /// Such as `/messages`.
+    /// Its path, such as `/messages`.
     pub path: &'static str,
-    /// Has it sent there, as JSON, at once or later; never waits.
-    pub ask: Box<dyn Fn(Sender<Vec<u8>>)>,
+    /// Requests the document: it is sent on this channel, at once or later. Never waits.
+    pub request: Box<dyn Fn(Sender<Vec<u8>>)>,
 }
 
-/// Where the server gets its answers from.
+/// The HTTP server of a node, and its ways to what it serves.
 #[derive(Clone)]
-pub struct Source {
-    asks: Sender<Ask>,
+pub struct Server {
+    queries: Sender<Query>,
     documents: Rc<Vec<Document>>,
-    meters: Metrics,
+    metrics: Metrics,
     policy: Rc<RefCell<HeaderValue>>,
-    followers: Rc<Cell<usize>>,
+    subscribers: Rc<Cell<usize>>,
 }
 
-impl Source {
-    /// A source that also knows these documents, and the other end of it; `http_endpoints` are the nodes
-    /// that the page may connect to.
+impl Server {
+    /// A server, and the queries that the ring loop is to answer. `http_endpoints` are the nodes that
+    /// the page may connect to.
     pub fn new(
         http_endpoints: &[Endpoint],
         documents: Vec<Document>,
-        meters: Metrics,
-    ) -> (Self, Asks) {
-        let (asks, asked) = bounded(MOST_CONNECTIONS);
-        let source = Self {
-            asks,
+        metrics: Metrics,
+    ) -> (Self, Receiver<Query>) {
+        let (queries, received) = bounded(MOST_CONNECTIONS);
+        let server = Self {
+            queries,
             documents: Rc::new(documents),
-            meters,
+            metrics,
             policy: Rc::new(RefCell::new(page::policy(http_endpoints))),
-            followers: Rc::default(),
+            subscribers: Rc::default(),
         };
-        (source, asked)
+        (server, received)
     }
 
-    /// From now on, these are the nodes that the page may connect to.
-    pub fn open_to(&self, http_endpoints: &[Endpoint]) {
+    /// Sets the nodes that the page may connect to.
+    pub fn allow_endpoints(&self, http_endpoints: &[Endpoint]) {
         self.policy.replace(page::policy(http_endpoints));
     }
 
@@ -108,32 +103,36 @@ impl Source {
         executor: &Rc<LocalExecutor<'static>>,
         listener: Async<TcpListener>,
     ) -> Task<()> {
-        executor.spawn(serve(Rc::downgrade(executor), listener, self))
+        executor.spawn(accept::run(
+            Rc::downgrade(executor),
+            listener,
+            Rc::new(self),
+        ))
     }
 
-    /// What the node knows now; `None` if it does not answer in time.
+    /// What the node knows now; `None` if the ring loop does not answer in time.
     async fn status(&self) -> Option<Status> {
         in_time(async {
             let (answer, answered) = bounded(1);
-            self.asks.send(Ask::Status(answer)).await.ok()?;
+            self.queries.send(Query::Status(answer)).await.ok()?;
             answered.recv().await.ok()
         })
         .await
     }
 
-    /// The part of the page at that path.
-    fn file(&self, path: &str, asked: &HeaderMap) -> Option<Response<Full<Bytes>>> {
-        page::find(path, asked, &self.policy.borrow())
+    /// The file of the page at that path.
+    fn file(&self, path: &str, headers: &HeaderMap) -> Option<Response<Full<Bytes>>> {
+        page::find(path, headers, &self.policy.borrow())
     }
 
-    /// The list at that path, or what there is instead.
+    /// The document at that path, or a list of the paths that there are.
     async fn document(&self, path: &str) -> Response<Full<Bytes>> {
         let mut documents = self.documents.iter();
         let Some(document) = documents.find(|document| document.path == path) else {
-            return self.nothing();
+            return self.not_found();
         };
         let (answer, answered) = bounded(1);
-        (document.ask)(answer);
+        (document.request)(answer);
         match in_time(async { answered.recv().await.ok() }).await {
             Some(body) => respond(StatusCode::OK, "application/json", body),
             None => text(
@@ -143,7 +142,7 @@ impl Source {
         }
     }
 
-    fn nothing(&self) -> Response<Full<Bytes>> {
+    fn not_found(&self) -> Response<Full<Bytes>> {
         let mut sentence =
             "there are /, /screen, /status, /events, /metrics, /healthz, /readyz".to_owned();
         for document in self.documents.iter() {
@@ -155,61 +154,54 @@ impl Source {
     }
 }
 
-/// The answer, if it comes before the asker has waited too long.
-async fn in_time<T>(asked: impl Future<Output = Option<T>>) -> Option<T> {
+/// The answer, if it comes within [`ANSWER_LIMIT`].
+async fn in_time<T>(answer: impl Future<Output = Option<T>>) -> Option<T> {
     let late = async {
         Timer::after(ANSWER_LIMIT).await;
         None
     };
-    future::or(asked, late).await
+    future::or(answer, late).await
 }
 
-/// Serves for ever. Holds the executor weakly: it would else own the task that owns it.
-async fn serve(
-    executor: Weak<LocalExecutor<'static>>,
-    listener: Async<TcpListener>,
-    source: Source,
-) {
-    let mut connections: VecDeque<(Rc<Session>, Task<()>)> = VecDeque::new();
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            Timer::after(OUT_OF_RESOURCES_WAIT).await;
-            continue;
+impl Service for Server {
+    fn limit(&self) -> usize {
+        MOST_CONNECTIONS
+    }
+
+    fn on_accept_error(&self, error: &io::Error) {
+        tracing::debug!("an HTTP connection could not be accepted: {error}");
+    }
+
+    fn on_evicted(&self) {
+        // Nothing to report: a client of a busy server may have to try again.
+    }
+
+    async fn serve(
+        self: Rc<Self>,
+        stream: Async<TcpStream>,
+        _peer: SocketAddr,
+        standing: Rc<Cell<Standing>>,
+    ) {
+        set_socket_options(&stream);
+        let session = Session::new(standing);
+        let answering = service_fn(|request| reply(request, &self, &session));
+        let served = hyper::server::conn::http1::Builder::new()
+            .timer(SmolTimer::new())
+            .header_read_timeout(REQUEST_LIMIT)
+            .max_buf_size(LONGEST_HEAD)
+            .serve_connection(FuturesIo::new(stream), answering);
+        let closed = async {
+            session.closed().await;
+            Ok(())
         };
-        let Some(executor) = executor.upgrade() else {
-            return;
-        };
-        connections.retain(|(_, connection)| !connection.is_finished());
-        let brief = |(session, _): &(Rc<Session>, Task<()>)| !session.follows.get();
-        if connections.iter().filter(|one| brief(one)).count() >= MOST_CONNECTIONS {
-            let oldest = connections.iter().position(brief);
-            oldest.and_then(|oldest| connections.remove(oldest));
+        if let Err(error) = future::or(served, closed).await {
+            tracing::debug!("an HTTP connection ended early: {error}");
         }
-        bound(&stream);
-        let source = source.clone();
-        let session = Rc::new(Session::new());
-        let this = Rc::clone(&session);
-        let connection = executor.spawn(async move {
-            let answering = service_fn(|request| reply(request, &source, &this));
-            let served = hyper::server::conn::http1::Builder::new()
-                .timer(SmolTimer::new())
-                .header_read_timeout(REQUEST_LIMIT)
-                .max_buf_size(LONGEST_HEAD)
-                .serve_connection(FuturesIo::new(stream), answering);
-            let cut_off = async {
-                this.ends().await;
-                Ok(())
-            };
-            if let Err(error) = future::or(served, cut_off).await {
-                tracing::debug!("an HTTP connection ended early: {error}");
-            }
-        });
-        connections.push_back((session, connection));
     }
 }
 
-/// Keeps a client that does not read, or is gone, from holding much for long.
-fn bound(stream: &Async<std::net::TcpStream>) {
+/// Bounds what a client that does not read, or is gone, can occupy and for how long.
+fn set_socket_options(stream: &Async<TcpStream>) {
     let socket = socket2::SockRef::from(stream);
     let bounded = socket
         .set_send_buffer_size(SEND_BUFFER)
@@ -222,26 +214,29 @@ fn bound(stream: &Async<std::net::TcpStream>) {
 
 async fn reply(
     request: Request<Incoming>,
-    source: &Source,
+    server: &Server,
     session: &Session,
 ) -> Result<Response<Answer>, Infallible> {
     if *request.method() != Method::GET || request.uri().path() != "/events" {
-        return answer(request, source).await.map(whole);
+        return answer(request, server).await.map(whole);
     }
-    let Some((follower, response)) = session.follow(&request, &source.followers) else {
-        let busy = "as many follow the events of this node as may: try again later\n";
+    let Some((subscriber, response)) = session.subscribe(&request, &server.subscribers) else {
+        let busy =
+            "the events of this node have as many subscribers as are allowed: try again later\n";
         return Ok(whole(text(StatusCode::SERVICE_UNAVAILABLE, busy)));
     };
-    // Waits as a question does: while the loop hangs, there is nothing to tell.
-    Ok(match source.asks.send(Ask::Follow(follower)).await {
-        Ok(()) => response,
-        Err(_) => whole(hung()),
-    })
+    // Waits like any other query: while the loop hangs, there is nothing to send.
+    Ok(
+        match server.queries.send(Query::Subscribe(subscriber)).await {
+            Ok(()) => response,
+            Err(_) => whole(not_answering()),
+        },
+    )
 }
 
 async fn answer(
     request: Request<Incoming>,
-    source: &Source,
+    server: &Server,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refused = text(
@@ -254,31 +249,31 @@ async fn answer(
         return Ok(refused);
     }
     Ok(match request.uri().path() {
-        "/status" => match source.status().await {
+        "/status" => match server.status().await {
             Some(status) => json(&status),
-            None => hung(),
+            None => not_answering(),
         },
-        "/healthz" => match source.status().await {
+        "/healthz" => match server.status().await {
             Some(_) => text(StatusCode::OK, "well\n"),
-            None => hung(),
+            None => not_answering(),
         },
-        "/readyz" => match source.status().await {
-            Some(status) => ready(status.condition),
-            None => hung(),
+        "/readyz" => match server.status().await {
+            Some(status) => readiness(status.condition),
+            None => not_answering(),
         },
-        "/metrics" => match source.status().await {
-            Some(status) => measured(&request, &metrics::text(&status, &source.meters)),
-            None => hung(),
+        "/metrics" => match server.status().await {
+            Some(status) => metrics_response(&request, &metrics::text(&status, &server.metrics)),
+            None => not_answering(),
         },
-        path => match source.file(path, request.headers()) {
+        path => match server.file(path, request.headers()) {
             Some(file) => file,
-            None => source.document(path).await,
+            None => server.document(path).await,
         },
     })
 }
 
-/// The newer of the two formats for who can read it, the older one for all others.
-fn measured(request: &Request<Incoming>, exposition: &str) -> Response<Full<Bytes>> {
+/// The OpenMetrics format for clients that accept it, the older text format for all others.
+fn metrics_response(request: &Request<Incoming>, exposition: &str) -> Response<Full<Bytes>> {
     let accepted = request.headers().get(ACCEPT);
     let accepted = accepted.and_then(|accepted| accepted.to_str().ok());
     if accepted.is_some_and(|accepted| accepted.contains("application/openmetrics-text")) {
@@ -293,7 +288,7 @@ fn measured(request: &Request<Incoming>, exposition: &str) -> Response<Full<Byte
     )
 }
 
-fn ready(condition: Condition) -> Response<Full<Bytes>> {
+fn readiness(condition: Condition) -> Response<Full<Bytes>> {
     let (code, sentence) = match condition {
         Condition::InRing => (StatusCode::OK, "in the ring\n"),
         Condition::Starting => (
@@ -312,7 +307,7 @@ fn ready(condition: Condition) -> Response<Full<Bytes>> {
     text(code, sentence)
 }
 
-fn hung() -> Response<Full<Bytes>> {
+fn not_answering() -> Response<Full<Bytes>> {
     text(
         StatusCode::SERVICE_UNAVAILABLE,
         "the ring loop of this node does not answer\n",
@@ -344,7 +339,7 @@ fn respond(code: StatusCode, kind: &'static str, body: Vec<u8>) -> Response<Full
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // The page of one node asks the others, too; all here may be read by anyone who reaches the port.
+    // The page of one node reads from the others, too. Whoever reaches the port may read everything.
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response
 }

@@ -11,58 +11,58 @@ use crate::ring::{NodeId, OnPartition, Shape, Topology};
 
 pub(super) const VERSION: u32 = 1;
 
-/// What one node knows at one moment. Spans in the unit that ends their name.
+/// What one node knows at one moment. Durations are in the unit at the end of their names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
-    /// Of this form: 1. Fields may be added without a new one.
+    /// The version of this format: 1. It stays the same when fields are added.
     pub version: u32,
-    /// The version of carom that it runs.
+    /// The version of carom that the node runs.
     pub carom: String,
     /// The ring's name.
     pub ring: String,
-    /// The node that speaks.
+    /// The name of the node that answers.
     pub node: String,
-    /// Its process.
+    /// The number of its process, drawn at its start, in hexadecimal digits.
     pub incarnation: String,
-    /// How long that has been running.
+    /// How long the process has been running.
     pub uptime_seconds: f64,
-    /// What it can do for the ring.
+    /// What the node can do for the ring.
     pub condition: Condition,
-    /// What is beyond the ends.
+    /// Whether the first and the last node are neighbours.
     pub shape: Shape,
-    /// How long a silent holder keeps a ball.
+    /// How long a holder keeps a ball without an answer from a majority.
     pub lease_ms: u64,
-    /// What a minority does.
+    /// What nodes do that are cut off from the majority.
     pub on_partition: OnPartition,
     /// Every node's screen, width and height in pixels.
     pub screen: [f64; 2],
-    /// Its LED.
+    /// The LED of the node.
     pub led: LedStatus,
-    /// Every node in ring order.
+    /// Every node, in ring order.
     pub nodes: Vec<NodeStatus>,
-    /// Every ball.
+    /// Every ball that the node knows.
     pub balls: Vec<BallStatus>,
-    /// What happened since it started.
+    /// What the node has counted since its start.
     pub counters: CounterStatus,
-    /// The last ball that this node took back from one that had gone silent.
+    /// The last ball that this node took over from a node that had fallen silent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_return: Option<ReturnStatus>,
 }
 
-/// A ball that came back.
+/// A ball that was taken over from a silent holder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReturnStatus {
     /// 1 for the first of the ring file.
     pub ball: u32,
-    /// Who was last heard to have it. A node that is lost with a ball that has just come is not: it
-    /// had no time to say so.
+    /// The last known holder. If a ball is lost with a node that had just received it, that is the
+    /// node before: the new holder had no time to announce itself.
     pub from: String,
-    /// Who has had it since.
+    /// The node that took it over.
     pub to: String,
-    /// From the last that was heard of it there to the LED here: at most a quarter of a lease
-    /// more than it was away.
+    /// From the last message of the old holder until the LED of the new one: at most a quarter of a
+    /// lease longer than no node had the ball.
     pub away_ms: f64,
-    /// How long ago it came back.
+    /// How long ago it was taken over.
     pub age_seconds: f64,
 }
 
@@ -70,20 +70,20 @@ pub struct ReturnStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
-    /// It votes, and reaches a majority.
+    /// The node votes, and reaches a majority.
     InRing,
-    /// Less than a lease has passed since it started.
+    /// Less than a lease has passed since the node started.
     Starting,
-    /// It does not reach a majority.
+    /// The node does not reach a majority.
     CutOff,
-    /// It is about to stop.
+    /// The node hands its balls on and is about to stop.
     Draining,
 }
 
 impl Condition {
-    /// As people read it.
+    /// The condition as people read it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::InRing => "up",
             Self::Starting => "starting",
@@ -96,61 +96,61 @@ impl Condition {
 /// A node's LED.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedStatus {
-    /// Whether any ball is here.
+    /// Whether it is on: whether any ball is here.
     pub lit: bool,
-    /// Why it cannot be set; absent while it works.
+    /// Why it cannot be switched; absent while it works.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
 }
 
-/// One node, as the speaker sees it.
+/// One node, as the answering node sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeStatus {
-    /// Its name.
+    /// The name of the node.
     pub name: String,
-    /// `up`, `down`, or `unknown` where the speaker cannot tell the node's silence from its own deafness.
+    /// `up`, `down`, or `unknown` where the answering node may be the one that is cut off.
     pub state: String,
-    /// For how long it has been connected or not.
+    /// For how long it has been in that state.
     pub since_seconds: f64,
-    /// There and back on the link; absent for the speaker itself and without a link.
+    /// The round-trip time of the link; absent without a link and for the answering node itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub round_trip_ms: Option<f64>,
-    /// Its process, while it is connected.
+    /// The incarnation of its process, while it is connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<String>,
-    /// Where it answers HTTP, `HOST:PORT`; without a host where that is the one you asked.
+    /// Its HTTP endpoint, `HOST:PORT`; without a host where that is the one of this request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<String>,
 }
 
-/// One ball, as the speaker knows it.
+/// One ball, as the answering node knows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BallStatus {
     /// 1 for the first of the ring file.
     pub ball: u32,
-    /// Who has it, as far as known.
+    /// The node that has it, as far as is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holder: Option<String>,
-    /// Whether the speaker possesses it.
+    /// Whether the answering node possesses it.
     pub here: bool,
-    /// Whether the speaker has a copy that stands still.
+    /// Whether the answering node has a frozen copy of it.
     pub frozen: bool,
-    /// Whether it is not in the ring file and will leave again.
+    /// Whether it is a guest: not in the ring file, and removed after some time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub guest: bool,
-    /// The window that has it, if the speaker lent it to one.
+    /// The window that has it, if the answering node lent it to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loan: Option<LoanStatus>,
-    /// Its term, `round.nonce`.
+    /// Its generation, `round.nonce`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation: Option<String>,
-    /// How many passes it has made.
+    /// The number of its passes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hop: Option<u64>,
-    /// Of its centre, in pixels from the lower left corner.
+    /// The position of its centre, in pixels from the lower left corner.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<[f64; 2]>,
-    /// In pixels a second.
+    /// In pixels per second, y upwards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub velocity: Option<[f64; 2]>,
     /// In pixels.
@@ -159,20 +159,20 @@ pub struct BallStatus {
     /// Red, green, blue.
     #[serde(default)]
     pub color: [u8; 3],
-    /// How old this knowledge is.
+    /// How long ago it was where `position` says.
     pub age_seconds: f64,
 }
 
-/// A ball that a window has.
+/// The loan of a ball to a window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoanStatus {
-    /// The window that it was given to.
+    /// The name of the window.
     pub window: String,
-    /// How long ago.
+    /// How long ago the ball was sent to it.
     pub since_seconds: f64,
 }
 
-/// What happened since the speaker started.
+/// What the answering node has counted since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CounterStatus {
     /// Passes taken.
@@ -187,42 +187,42 @@ pub struct CounterStatus {
     pub refused_balls: u64,
     /// Passes that brought nothing new.
     pub refused_passes: u64,
-    /// Links that took the place of an earlier one.
+    /// Links to a peer that had been connected before.
     pub reconnects: u64,
     /// Lines from the network that were no message.
     pub bad_lines: u64,
-    /// How often the machine did not let the process run when it had something to do.
+    /// How often the machine scheduled the process too late.
     #[serde(default)]
     pub stalls: u64,
-    /// The longest of these.
+    /// The longest of these delays.
     #[serde(default)]
     pub longest_stall_ms: u64,
 }
 
-/// What the ring's core does not know.
+/// What the daemon knows and the ring's core does not.
 #[derive(Clone, Debug, Default)]
-pub struct Surroundings {
-    /// Where every node answers HTTP, in ring order; shorter where that is not known.
+pub struct DaemonStatus {
+    /// The HTTP endpoint of every node, in ring order; may be shorter where some are not known.
     pub http_endpoints: Rc<[Endpoint]>,
-    /// The last ball that came back here, and when.
+    /// The last ball that this node took over.
     pub last_return: Option<ReturnStatus>,
-    /// The LED.
+    /// The LED of the node.
     pub led: LedStatus,
-    /// Links that took the place of an earlier one.
+    /// Links to a peer that had been connected before.
     pub reconnects: u64,
     /// Lines from the network that were no message.
     pub bad_lines: u64,
-    /// What came to the ports for windows and could be no ball; the core never heard of it.
+    /// Connections to the ports for windows that brought no valid ball: the core never sees them.
     pub refused_balls: u64,
-    /// How often the loop came late by more than it should.
+    /// How often the machine scheduled the loop too late.
     pub stalls: u64,
-    /// The longest of these.
+    /// The longest of these delays.
     pub longest_stall: Duration,
 }
 
 impl Status {
-    /// Puts into words of the network what the core and the daemon know.
-    pub fn new(topology: &Topology, view: &View, surroundings: Surroundings) -> Self {
+    /// Combines what the core and the daemon know.
+    pub fn new(topology: &Topology, view: &View, daemon: DaemonStatus) -> Self {
         let condition = match view {
             View { draining: true, .. } => Condition::Draining,
             View { votes: false, .. } => Condition::Starting,
@@ -243,11 +243,11 @@ impl Status {
             lease_ms: whole_millis(topology.lease),
             on_partition: topology.on_partition,
             screen: [topology.screen.width, topology.screen.height],
-            led: surroundings.led,
+            led: daemon.led,
             nodes: view
                 .nodes
                 .iter()
-                .map(|node| node_status(topology, node, &surroundings.http_endpoints))
+                .map(|node| node_status(topology, node, &daemon.http_endpoints))
                 .collect(),
             balls: view
                 .balls
@@ -262,13 +262,13 @@ impl Status {
                 refused_balls: view
                     .counters
                     .refused_balls
-                    .saturating_add(surroundings.refused_balls),
-                reconnects: surroundings.reconnects,
-                bad_lines: surroundings.bad_lines,
-                stalls: surroundings.stalls,
-                longest_stall_ms: whole_millis(surroundings.longest_stall),
+                    .saturating_add(daemon.refused_balls),
+                reconnects: daemon.reconnects,
+                bad_lines: daemon.bad_lines,
+                stalls: daemon.stalls,
+                longest_stall_ms: whole_millis(daemon.longest_stall),
             },
-            last_return: surroundings.last_return,
+            last_return: daemon.last_return,
         }
     }
 }
@@ -296,13 +296,13 @@ fn node_status(topology: &Topology, node: &NodeView, http_endpoints: &[Endpoint]
 }
 
 fn ball_status(topology: &Topology, me: NodeId, ball: &BallView) -> BallStatus {
-    let served = || {
-        let mut serves = topology.initial_balls();
-        let serve = serves.find(|(id, _)| *id == ball.ball);
-        serve.map(|(_, serve)| serve.state)
+    let initial = || {
+        let mut balls = topology.initial_balls();
+        let found = balls.find(|(id, _)| *id == ball.ball);
+        found.map(|(_, ball)| ball.state)
     };
-    // Before anyone has had it, it looks as the ring file says.
-    let looks = ball.state.or_else(served);
+    // A ball that no node has had yet looks as the ring file says.
+    let appearance = ball.state.or_else(initial);
     BallStatus {
         ball: ball.ball.0,
         holder: ball.holder.map(|holder| topology.name(holder).to_owned()),
@@ -312,7 +312,7 @@ fn ball_status(topology: &Topology, me: NodeId, ball: &BallView) -> BallStatus {
         loan: ball.loan.map(|loan| {
             let window = topology
                 .window_chain(me, loan.edge)
-                .and_then(|gap| gap.first(loan.edge));
+                .and_then(|chain| chain.first(loan.edge));
             LoanStatus {
                 window: window.map_or_else(String::new, |window| window.name.clone()),
                 since_seconds: loan.since.as_secs_f64(),
@@ -322,8 +322,8 @@ fn ball_status(topology: &Topology, me: NodeId, ball: &BallView) -> BallStatus {
         hop: ball.stamp.map(|stamp| stamp.hop),
         position: ball.state.map(|state| state.position),
         velocity: ball.state.map(|state| state.velocity),
-        radius: looks.map_or(0.0, |state| state.radius),
-        color: looks.map_or([0; 3], |state| state.color),
+        radius: appearance.map_or(0.0, |state| state.radius),
+        color: appearance.map_or([0; 3], |state| state.color),
         age_seconds: ball.age.as_secs_f64(),
     }
 }

@@ -167,7 +167,7 @@ impl<E: Endpoint> Lines<E> {
         let sentence = format!(
             "carom: refused: {which} are open, and no more are allowed; close some, then try again\n"
         );
-        self.troubles.tell(now, || {
+        self.troubles.warn(|| {
             format!(
                 "the {} endpoint refused {peer}: {which} are open",
                 self.name
@@ -271,7 +271,7 @@ impl<E: Endpoint> Lines<E> {
         let mut last = endpoint.close(connection, &stream, end, now);
         if let Some(complaint) = end.complaint() {
             last = format!("carom: {complaint}\n").into_bytes();
-            self.troubles.tell(now, || {
+            self.troubles.warn(|| {
                 format!(
                     "the {} endpoint ended a connection of {peer}: {complaint}",
                     self.name

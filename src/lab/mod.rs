@@ -61,22 +61,24 @@ pub fn rate(
 
 /// Logs messages and runs as they come: sixty at once, then six a minute.
 pub mod log {
+    use std::time::Duration;
+
     use super::{Message, Report, Sink};
     use crate::clock;
-    use crate::throttle::TokenBucket;
+    use crate::throttle::RateLimitedLog;
 
-    const BURST: u64 = 60;
-    const EVERY_NANOS: u64 = 10_000_000_000;
+    const BURST: u32 = 60;
+    const INTERVAL: Duration = Duration::from_secs(10);
 
     fn bounded<T: 'static>(
         sentence: impl Fn(&T) -> String + Send + 'static,
         list: &'static str,
     ) -> Sink<T> {
-        let mut budget = TokenBucket::new(BURST, EVERY_NANOS);
-        Box::new(move |item| match budget.take(clock::monotonic_nanos()) {
+        let mut log = RateLimitedLog::new(BURST, INTERVAL);
+        Box::new(move |item| match log.admit(clock::now()) {
             Some(0) => tracing::info!("{}", sentence(item)),
-            Some(kept_back) => tracing::info!(
-                "{} (and {kept_back} such lines kept back: {list} has the latest)",
+            Some(suppressed) => tracing::info!(
+                "{} (and {suppressed} such lines kept back: {list} has the latest)",
                 sentence(item)
             ),
             None => {}

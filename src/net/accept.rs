@@ -1,72 +1,63 @@
-//! Takes in connections: few strangers at a time, peers for as long as they stay.
+//! The ring port: accepts links from the nodes listed before this one.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
-use std::net::TcpListener;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::rc::{Rc, Weak};
-use std::time::Duration;
 
-use async_io::{Async, Timer};
-use smol::{LocalExecutor, Task};
+use async_io::Async;
+use smol::LocalExecutor;
 
-use super::Hub;
-use super::link::{Connection, serve};
+use super::hub::Hub;
+use super::link::{self, Origin, PendingConnection};
+use crate::accept::{self, Service, Standing};
 
-/// Connections that have not introduced themselves; one more pushes out the oldest.
+/// Connections that have not introduced themselves; one more closes the oldest of them.
 ///
-/// A peer says hello at once, so a crowd of silent strangers cannot keep it out.
-const MOST_STRANGERS: usize = 64;
+/// A peer sends its hello at once, so many silent connections cannot keep it out.
+const MOST_PENDING: usize = 64;
 
-/// The wait when the system has no connection left to give, such as out of file descriptors.
-const OUT_OF_RESOURCES_WAIT: Duration = Duration::from_millis(200);
-
-struct Guest {
-    task: Task<()>,
-    introduced: Rc<Cell<bool>>,
+/// Accepts for as long as the executor runs.
+pub(super) async fn run(
+    executor: Weak<LocalExecutor<'static>>,
+    listener: Async<TcpListener>,
+    hub: Rc<Hub>,
+) {
+    accept::run(executor, listener, Rc::new(RingPort { hub })).await;
 }
 
-/// Accepts for ever.
-pub(super) async fn accept(
+struct RingPort {
     hub: Rc<Hub>,
-    listener: Async<TcpListener>,
-    executor: Weak<LocalExecutor<'static>>,
-) {
-    let mut guests: VecDeque<Guest> = VecDeque::new();
-    loop {
-        let (stream, address) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                hub.stranger_log.warn(&format!(
-                    "a connection to the ring port could not be accepted: {error}"
-                ));
-                Timer::after(OUT_OF_RESOURCES_WAIT).await;
-                continue;
-            }
-        };
-        let Some(executor) = executor.upgrade() else {
-            return;
-        };
-        guests.retain(|guest| !guest.task.is_finished());
-        let strangers = guests
-            .iter()
-            .filter(|guest| !guest.introduced.get())
-            .count();
-        if strangers >= MOST_STRANGERS
-            && let Some(oldest) = guests.iter().position(|guest| !guest.introduced.get())
-        {
-            // Dropping its task closes its connection.
-            guests.remove(oldest);
-            hub.stranger_log.warn(&format!("more than {MOST_STRANGERS} connections to the ring port say no hello: the oldest are closed"));
-        }
-        let introduced = Rc::new(Cell::new(false));
-        let connection = Connection {
+}
+
+impl Service for RingPort {
+    fn limit(&self) -> usize {
+        MOST_PENDING
+    }
+
+    fn on_accept_error(&self, error: &io::Error) {
+        self.hub.unknown_log.warn(&format!(
+            "a connection to the ring port could not be accepted: {error}"
+        ));
+    }
+
+    fn on_evicted(&self) {
+        self.hub.unknown_log.warn(&format!(
+            "more than {MOST_PENDING} connections to the ring port say no hello: the oldest are closed"
+        ));
+    }
+
+    async fn serve(
+        self: Rc<Self>,
+        stream: Async<TcpStream>,
+        peer: SocketAddr,
+        standing: Rc<Cell<Standing>>,
+    ) {
+        let connection = PendingConnection {
             stream,
-            address: address.ip(),
-            dialled: None,
-            introduced: Rc::clone(&introduced),
+            address: peer.ip(),
+            origin: Origin::Accepted(standing),
         };
-        let hub = Rc::clone(&hub);
-        let task = executor.spawn(async move { drop(serve(&hub, connection).await) });
-        guests.push_back(Guest { task, introduced });
+        link::serve(&self.hub, connection).await;
     }
 }

@@ -1,6 +1,5 @@
-//! Keeps one outgoing link: dials, serves, waits a little, dials again.
+//! Keeps one outgoing link open: dials, serves, backs off, dials again.
 
-use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, TcpStream};
 use std::rc::Rc;
@@ -9,78 +8,73 @@ use std::time::Duration;
 use async_io::{Async, Timer};
 use smol::future;
 
-use super::Hub;
-use super::link::{Connection, LinkError, serve};
+use super::hub::Hub;
+use super::link::{Origin, PendingConnection, serve};
+use super::link_error::LinkError;
 use crate::clock;
 use crate::escape::Escaped;
 use crate::ring::NodeId;
 
-/// The wait after the first failure.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
+/// The back-off after the first failure.
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
-/// The longest wait before its jitter of a fifth, so that two attempts begin at most 2 s apart.
-const LONGEST_WAIT: Duration = Duration::from_millis(1_600);
+/// The longest back-off, before a jitter of a fifth: two attempts begin at most 2 s apart.
+const LONGEST_BACKOFF: Duration = Duration::from_millis(1_600);
 
-/// A failure is worth a line in the log once the wait between attempts has grown to this.
-const NEWS: Duration = Duration::from_millis(400);
+/// Failures are logged only once the back-off has grown to this: while a ring starts, some nodes
+/// listen later than others.
+const LOGGED_BACKOFF: Duration = Duration::from_millis(400);
 
-/// An attempt is given up after this time: the next one begins at once.
+/// An attempt that takes this long is given up, and the next one begins at once.
 const CONNECT_LIMIT: Duration = Duration::from_millis(1_900);
 
-/// A link that lived this long was a good one: the next wait is short again.
-const GOOD_LIFE: Duration = Duration::from_secs(1);
+/// After a link that lasted this long, the back-off starts anew.
+const STABLE_AFTER: Duration = Duration::from_secs(1);
 
-/// Dials the peer for ever.
-pub(super) async fn keep(hub: Rc<Hub>, peer: NodeId) {
+/// Dials the peer, again and again.
+pub(super) async fn keep_connected(hub: Rc<Hub>, peer: NodeId) {
     let mut random = fastrand::Rng::with_seed(hub.settings.incarnation.0 ^ u64::from(peer.0));
-    let mut wait = FIRST_WAIT;
+    let mut backoff = FIRST_BACKOFF;
     loop {
-        let begun = clock::now();
-        let introduced = Rc::new(Cell::new(false));
+        let started = clock::now();
+        let mut was_link = false;
         match connect(&hub, peer).await {
             Ok((stream, address)) => {
-                let introduced = Rc::clone(&introduced);
-                let dialled = Some(peer);
-                let connection = Connection {
+                let connection = PendingConnection {
                     stream,
                     address,
-                    dialled,
-                    introduced,
+                    origin: Origin::Dialled(peer),
                 };
                 let ended = serve(&hub, connection).await;
-                if matches!(ended, LinkError::Refused { duplicate, .. } if duplicate) {
-                    // Each refusal silences a double for a lease: the next must come before that ends.
-                    wait = wait.min(hub.settings.topology.lease / 3);
+                was_link = ended.was_link;
+                if matches!(ended.error, LinkError::Refused { duplicate, .. } if duplicate) {
+                    // Each refusal silences a duplicate for a lease: the next must come before that ends.
+                    backoff = backoff.min(hub.settings.topology.lease / 3);
                 }
             }
-            // While a ring starts, some nodes are there before others: no news yet.
-            Err(_) if wait < NEWS => {}
+            Err(_) if backoff < LOGGED_BACKOFF => {}
             Err(error) => {
                 let name = hub.name(peer);
                 hub.peer_log
                     .warn(&format!("{name} cannot be reached: {error}"));
             }
         }
-        let lasted = clock::now().since(begun);
-        if introduced.get() && lasted >= GOOD_LIFE {
-            wait = FIRST_WAIT;
+        let lasted = clock::now().since(started);
+        if was_link && lasted >= STABLE_AFTER {
+            backoff = FIRST_BACKOFF;
         }
-        let jittered = wait.mul_f64(random.f64().mul_add(0.4, 0.8));
-        // The beginnings of attempts are this far apart, so that a slow failure adds nothing.
-        let spent = if introduced.get() {
-            Duration::ZERO
-        } else {
-            lasted
-        };
+        let jittered = backoff.mul_f64(random.f64().mul_add(0.4, 0.8));
+        // The back-off is between the beginnings of attempts: a slow failure adds nothing to it.
+        let spent = if was_link { Duration::ZERO } else { lasted };
         Timer::after(jittered.saturating_sub(spent)).await;
-        wait = (wait * 2).min(LONGEST_WAIT);
+        backoff = (backoff * 2).min(LONGEST_BACKOFF);
     }
 }
 
 async fn connect(hub: &Hub, peer: NodeId) -> io::Result<(Async<TcpStream>, IpAddr)> {
-    let nobody = || io::Error::new(io::ErrorKind::NotFound, "the ring file gives no address");
+    let unknown = || io::Error::new(io::ErrorKind::NotFound, "the ring file gives no address");
     let address = hub.addresses.borrow().get(peer.index()).cloned();
-    let address = address.ok_or_else(nobody)?;
+    let address = address.ok_or_else(unknown)?;
     let late = async {
         Timer::after(CONNECT_LIMIT).await;
         Err(io::Error::new(

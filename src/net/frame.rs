@@ -1,4 +1,4 @@
-//! Lines off a socket, never longer than their bound.
+//! Frames: lines of bounded length, read off a socket, and the messages in them.
 
 use std::io::{self, Read as _};
 use std::net::TcpStream;
@@ -11,18 +11,18 @@ use crate::ring::Message;
 /// The longest line of the ring protocol, its newline included.
 pub const LONGEST_LINE: usize = 64 * 1024;
 
-/// How much room a reader begins with; most lines are under 300 bytes.
-const FIRST_ROOM: usize = 2 * 1024;
+/// The size of a reader's first buffer; most lines are under 300 bytes.
+const FIRST_SIZE: usize = 2 * 1024;
 
-/// Reads newline-ended lines.
+/// Reads lines that end with a newline.
 pub(super) struct LineReader {
     buffer: Vec<u8>,
     /// The unread part of the buffer.
     unread: Range<usize>,
-    /// How far the unread part is known to hold no newline.
+    /// So many bytes of the unread part are known to hold no newline.
     scanned: usize,
     longest: usize,
-    /// The last read took all there was: wait before the next one.
+    /// The last read took all that had arrived: wait for more before the next one.
     drained: bool,
 }
 
@@ -102,14 +102,14 @@ impl LineReader {
         }
     }
 
-    /// Moves what is unread to the front, and grows only when a line needs it.
+    /// Moves the unread part to the front, and grows the buffer only when a line needs it.
     fn make_room(&mut self) {
         if self.unread.start > 0 {
             self.buffer.copy_within(self.unread.clone(), 0);
             self.unread = 0..self.unread.len();
         }
         if self.unread.end == self.buffer.len() {
-            let size = (self.buffer.len() * 2).clamp(FIRST_ROOM.min(self.longest), self.longest);
+            let size = (self.buffer.len() * 2).clamp(FIRST_SIZE.min(self.longest), self.longest);
             self.buffer.resize(size, 0);
         }
     }
@@ -117,18 +117,18 @@ impl LineReader {
 
 /// Reads a line of the protocol.
 pub(super) fn parse(line: &[u8]) -> Result<Message, serde_json::Error> {
-    // A line of the type that matters for speed is read straight into its fields: serde reads
-    // tagged enums by way of a tree.
+    // Only passes need speed. They are read straight into their fields: serde would read a tagged
+    // enum into a tree first.
     if line.starts_with(br#"{"type":"pass","#) {
         return serde_json::from_slice(line).map(Message::Pass);
     }
     serde_json::from_slice(line)
 }
 
-/// Writes a message as a line into `line`, whatever was there before.
+/// Writes a message as a line into `line`, in place of what was there.
 pub fn encode(message: &Message, line: &mut Vec<u8>) {
     line.clear();
-    // Our messages hold no map with odd keys and no number that JSON lacks, and a Vec takes all.
+    // This cannot fail: messages have no maps with other keys than strings, and a Vec takes every byte.
     if serde_json::to_writer(&mut *line, message).is_err() {
         line.clear();
         return;

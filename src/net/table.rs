@@ -1,114 +1,121 @@
-//! Which link leads to which node: one each.
+//! The table of links: at most one to every node.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::outbox::{Closing, Outbox};
+use super::outbox::{CloseReason, Outbox};
 use crate::ring::peers::SILENT_HEARTBEATS;
 use crate::ring::{Incarnation, NodeId};
 
-/// One place for every node's link.
+/// A slot for the link to every node.
 pub(super) struct Table {
-    places: RefCell<Vec<Option<Place>>>,
-    met: RefCell<Vec<bool>>,
+    slots: RefCell<Vec<Option<Slot>>>,
+    /// Which nodes have been connected before.
+    known: RefCell<Vec<bool>>,
     last_link: Cell<u64>,
 }
 
-struct Place {
+struct Slot {
     link: u64,
     incarnation: Incarnation,
     outbox: Rc<Outbox>,
 }
 
-/// What became of a link that wanted a place.
+/// Whether a new link was entered in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seat {
-    /// It has the place, under a number of its own; `again` if the peer was ever met before.
-    Taken { link: u64, again: bool },
-    /// Another process of that name has it and is well.
+pub(super) enum Registration {
+    /// It was, under a number of its own; `reconnect` if the peer had been connected before.
+    Accepted { link: u64, reconnect: bool },
+    /// It was not: another process with that node's name is connected and alive.
     Duplicate,
 }
 
 impl Table {
     pub(super) fn new(count: usize) -> Self {
         Self {
-            places: RefCell::new((0..count).map(|_| None).collect()),
-            met: RefCell::new(vec![false; count]),
+            slots: RefCell::new((0..count).map(|_| None).collect()),
+            known: RefCell::new(vec![false; count]),
             last_link: Cell::new(0),
         }
     }
 
-    /// Whether another, living process of the peer's name is connected.
+    /// Whether another process with the peer's name is connected and alive.
     pub(super) fn is_duplicate(&self, peer: NodeId, incarnation: Incarnation) -> bool {
-        let places = self.places.borrow();
-        places
+        let slots = self.slots.borrow();
+        slots
             .get(peer.index())
             .and_then(Option::as_ref)
-            .is_some_and(|place| {
-                place.incarnation != incarnation && place.outbox.silent.get() < SILENT_HEARTBEATS
+            .is_some_and(|slot| {
+                slot.incarnation != incarnation && slot.outbox.silent.get() < SILENT_HEARTBEATS
             })
     }
 
-    /// Gives the peer's place to a new link, unless another process of that name has it.
-    pub(super) fn seat(&self, peer: NodeId, incarnation: Incarnation, outbox: &Rc<Outbox>) -> Seat {
+    /// Enters a new link in place of any earlier one, unless another process with that node's name is
+    /// connected and alive.
+    pub(super) fn register(
+        &self,
+        peer: NodeId,
+        incarnation: Incarnation,
+        outbox: &Rc<Outbox>,
+    ) -> Registration {
         if self.is_duplicate(peer, incarnation) {
-            return Seat::Duplicate;
+            return Registration::Duplicate;
         }
         let link = self.last_link.get() + 1;
         self.last_link.set(link);
-        let place = Place {
+        let occupant = Slot {
             link,
             incarnation,
             outbox: Rc::clone(outbox),
         };
-        let mut places = self.places.borrow_mut();
-        let earlier = places
+        let mut slots = self.slots.borrow_mut();
+        let earlier = slots
             .get_mut(peer.index())
-            .and_then(|seat| seat.replace(place));
+            .and_then(|slot| slot.replace(occupant));
         if let Some(earlier) = earlier {
-            earlier.outbox.close(Closing::Superseded);
+            earlier.outbox.close(CloseReason::Superseded);
         }
-        let again = self
-            .met
+        let reconnect = self
+            .known
             .borrow_mut()
             .get_mut(peer.index())
-            .is_some_and(|met| std::mem::replace(met, true));
-        Seat::Taken { link, again }
+            .is_some_and(|known| std::mem::replace(known, true));
+        Registration::Accepted { link, reconnect }
     }
 
-    /// Empties the place if that link still has it.
-    pub(super) fn leave(&self, peer: NodeId, link: u64) {
-        if let Some(seat) = self.places.borrow_mut().get_mut(peer.index()) {
-            seat.take_if(|place| place.link == link);
+    /// Empties the slot, unless a newer link has taken it.
+    pub(super) fn release(&self, peer: NodeId, link: u64) {
+        if let Some(slot) = self.slots.borrow_mut().get_mut(peer.index()) {
+            slot.take_if(|slot| slot.link == link);
         }
     }
 
     /// Closes the peer's link, if there is one.
-    pub(super) fn close(&self, peer: NodeId, why: Closing) {
-        if let Some(Some(place)) = self.places.borrow().get(peer.index()) {
-            place.outbox.close(why);
+    pub(super) fn close(&self, peer: NodeId, reason: CloseReason) {
+        if let Some(Some(slot)) = self.slots.borrow().get(peer.index()) {
+            slot.outbox.close(reason);
         }
     }
 
-    /// Sends a line to that process of the peer, if it is the one that is connected.
+    /// Sends a line to that incarnation of the peer, if it is the one that is connected.
     pub(super) fn send(&self, to: NodeId, recipient: Incarnation, line: &[u8]) {
-        if let Some(Some(place)) = self.places.borrow().get(to.index())
-            && place.incarnation == recipient
+        if let Some(Some(slot)) = self.slots.borrow().get(to.index())
+            && slot.incarnation == recipient
         {
-            place.outbox.send(line);
+            slot.outbox.send(line);
         }
     }
 
     /// Counts one heartbeat without a line for every link, and closes the silent ones.
     ///
-    /// Counted in heartbeats of this process, not by the clock: after a pause of its own, the
-    /// lines that came meanwhile are read before anyone is called silent.
+    /// Silence is counted in this process's own heartbeats, not by the clock: after the process was
+    /// paused, the lines that arrived meanwhile are read before any peer counts as silent.
     pub(super) fn sweep(&self) {
-        for place in self.places.borrow().iter().flatten() {
-            let silent = place.outbox.silent.get() + 1;
-            place.outbox.silent.set(silent);
+        for slot in self.slots.borrow().iter().flatten() {
+            let silent = slot.outbox.silent.get() + 1;
+            slot.outbox.silent.set(silent);
             if silent > SILENT_HEARTBEATS {
-                place.outbox.close(Closing::Silent);
+                slot.outbox.close(CloseReason::Silent);
             }
         }
     }

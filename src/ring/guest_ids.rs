@@ -1,7 +1,5 @@
 //! Rule 10, across balls: a new guest gets one of the few numbers that every node keeps for guests.
 
-use std::time::Duration;
-
 use super::ball::HolderState;
 use super::event::{GuestRejected, Notification};
 use super::generation::BallId;
@@ -9,18 +7,11 @@ use super::message::Message;
 use super::motion::BallState;
 use super::node::Node;
 
-/// This many guests may join at one node at once, when none joined for a while.
-const BURST: u32 = 4;
-
-/// Then one in this time.
-const INTERVAL: Duration = Duration::from_secs(1);
-
 impl Node {
     /// A new ball is to join: asks the ring for a number, or rejects it.
     pub(super) fn on_guest(&mut self, state: BallState) {
-        let why = match self.free_guest_id() {
+        let why = match self.take_guest_id() {
             Ok(id) => {
-                self.next_guest = self.next_guest.max(self.context.now) + INTERVAL;
                 self.start_guest(id, state);
                 return;
             }
@@ -38,8 +29,8 @@ impl Node {
         }
     }
 
-    /// A number that no guest has, as far as this node knows.
-    fn free_guest_id(&self) -> Result<BallId, GuestRejected> {
+    /// A number that no guest has, as far as this node knows, if the rate limit allows one more guest.
+    fn take_guest_id(&mut self) -> Result<BallId, GuestRejected> {
         let context = &self.context;
         let now = context.now;
         if context.is_draining() || now < context.quarantine_until {
@@ -59,7 +50,7 @@ impl Node {
         let (before, after) = ids.split_at(first);
         let mut candidates = after.iter().chain(before);
         let id = candidates.find(|id| free(id)).ok_or(GuestRejected::Full)?;
-        if self.next_guest > now + INTERVAL * (BURST - 1) {
+        if !self.guest_rate.try_take(now) {
             return Err(GuestRejected::TooMany);
         }
         Ok(*id)

@@ -55,6 +55,7 @@ mod plausible;
 #[cfg(test)]
 pub(crate) mod test_topology;
 pub mod time;
+pub(crate) mod token_bucket;
 mod topology;
 pub mod view;
 pub mod window_ball;

@@ -18,7 +18,9 @@ use super::message::{Incarnation, Message, Pass};
 use super::node_id::NodeId;
 use super::plausible::is_plausible;
 use super::time::Time;
+use super::token_bucket::TokenBucket;
 use super::topology::Topology;
+use super::window_chain::{GUEST_BURST, GUEST_INTERVAL};
 
 /// One node of a ring: pure, fed with inputs and moments, answering with outputs.
 #[derive(Clone, Debug)]
@@ -28,8 +30,7 @@ pub struct Node {
     pub(super) balls: BTreeMap<BallId, Ball>,
     /// Balls from windows about which another node was asked.
     pub(super) loan_queries: LoanQueries,
-    /// When the next guest may join if guests come at their steady rate.
-    pub(super) next_guest: Time,
+    pub(super) guest_rate: TokenBucket,
     pub(super) context: Context,
 }
 
@@ -52,7 +53,7 @@ impl Node {
             started: now,
             balls,
             loan_queries: LoanQueries::default(),
-            next_guest: now,
+            guest_rate: TokenBucket::new(GUEST_BURST, GUEST_INTERVAL),
             context: Context::new(topology, me, incarnation.0, now),
         }
     }

@@ -72,3 +72,9 @@ pub struct ExternalBallPolicy {
 
 /// The largest number of guests.
 pub const MOST_GUESTS: u8 = 16;
+
+/// This many guests may join at one node at once, when none joined for a while.
+pub(super) const GUEST_BURST: u32 = 4;
+
+/// Then one guest may join in this time.
+pub(super) const GUEST_INTERVAL: Duration = Duration::from_secs(1);

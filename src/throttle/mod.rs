@@ -1,15 +1,10 @@
-//! Log lines, few enough for months of trouble: who is kept back is counted.
+//! Rate limits for log lines, so that months of failures fill no disk. What is suppressed is counted.
 //!
-//! A [`TokenBucket`] counts lines of any kind; [`RateLimitedLog`] are one line a minute about whatever went wrong
-//! last; [`DedupLog`] tell sentences apart, and each is told ever more rarely while it lasts.
+//! A [`RateLimitedLog`] bounds the lines of one kind, whatever they say. A [`DedupLog`] tells texts
+//! apart: the same text is repeated ever more rarely while its cause lasts.
 
-mod budget;
-mod complaints;
-mod troubles;
+mod dedup_log;
+mod rate_limited_log;
 
-pub(crate) use budget::TokenBucket;
-pub(crate) use complaints::DedupLog;
-pub(crate) use troubles::RateLimitedLog;
-
-/// A moment of [`crate::clock::monotonic_nanos`], or a span of it.
-pub(crate) type Nanos = u64;
+pub(crate) use dedup_log::DedupLog;
+pub(crate) use rate_limited_log::RateLimitedLog;

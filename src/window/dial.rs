@@ -1,4 +1,4 @@
-//! Gives balls to a window, and says which it certainly did not take.
+//! Sends balls to a window, and says which of them it certainly did not get.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,6 +12,7 @@ use async_io::{Async, Timer};
 use smol::io::AsyncReadExt as _;
 use smol::{LocalExecutor, Task, future};
 use socket2::SockRef;
+use thiserror::Error;
 
 use super::wire;
 use crate::clock;
@@ -20,71 +21,55 @@ use crate::escape::Escaped;
 use crate::ring::{Time, WindowBall};
 use crate::throttle::DedupLog;
 
-/// The window has this long to take a connection, its name looked up included.
+/// The time for a connection to open, including the look-up of the name.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
-/// After a failure, the window counts as closed for this time without being asked.
-const REST: Duration = Duration::from_millis(100);
+/// For this long after a failure, the window counts as closed and is not dialled.
+const BACKOFF: Duration = Duration::from_millis(100);
 
-/// How long a connection is kept after the ball, for the window to close it first.
+/// How long a connection is kept open after the ball, for the window to close it first.
 ///
-/// Closing while something of the window's is unread would reset the connection, and a reset can
-/// take the ball out of the hands of a program that has not read it yet.
+/// Closing it while bytes from the window are unread would reset the connection, and a reset can
+/// discard a ball that the window's program has not read yet.
 const CLOSING_LIMIT: Duration = Duration::from_secs(1);
 
-/// So much of what a window says is thrown away, in bytes; one that goes on is cut off.
-const MOST_SAID: usize = 4096;
+/// So many bytes that a window sends back are discarded; a window that sends more is cut off.
+const MOST_DISCARDED: usize = 4096;
 
-/// So many connections may be closing at a time; one more cuts off the oldest.
+/// So many connections may wait to be closed; one more cuts off the oldest.
 const MOST_CLOSING: usize = 64;
 
-/// So many different troubles of one window are told apart in the log.
-const MOST_TROUBLES: usize = 4;
+/// So many different failures of one window are told apart in the log.
+const MOST_LOGGED: usize = 4;
 
-/// The window beside a node, as the node dials it.
-pub struct Window {
+/// The client of a window beside this node.
+pub struct WindowClient {
     name: String,
     host: String,
     port: u16,
     executor: Weak<LocalExecutor<'static>>,
-    closed_until: Cell<Time>,
+    retry_at: Cell<Time>,
     closing: RefCell<VecDeque<Task<()>>>,
-    complaints: DedupLog,
+    log: DedupLog,
 }
 
 /// Why there is no connection to a window.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum OpenError {
-    /// It did not answer a moment ago, and was not asked again.
-    Resting,
+    /// It failed a moment ago, and was not dialled again.
+    #[error("it did not answer in the last {BACKOFF:?}")]
+    BackingOff,
     /// It does not answer.
+    #[error(transparent)]
     Unreachable(io::Error),
 }
 
-impl fmt::Display for OpenError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Resting => write!(formatter, "it did not answer in the last {REST:?}"),
-            Self::Unreachable(error) => error.fmt(formatter),
-        }
-    }
-}
+/// The ball was not sent: the window's side has not a single byte of it.
+#[derive(Debug, Error)]
+#[error("it closed before it took the ball ({0})")]
+pub struct NotSent(io::Error);
 
-impl std::error::Error for OpenError {}
-
-/// The ball was not handed over: the window's side has not one byte of it.
-#[derive(Debug)]
-pub struct NotGiven(io::Error);
-
-impl fmt::Display for NotGiven {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "it closed before it took the ball ({})", self.0)
-    }
-}
-
-impl std::error::Error for NotGiven {}
-
-impl Window {
+impl WindowClient {
     /// A window that listens at that host and port; nothing is dialled yet.
     pub fn new(
         executor: &Rc<LocalExecutor<'static>>,
@@ -97,20 +82,19 @@ impl Window {
             host,
             port,
             executor: Rc::downgrade(executor),
-            closed_until: Cell::default(),
+            retry_at: Cell::default(),
             closing: RefCell::default(),
-            complaints: DedupLog::new(MOST_TROUBLES),
+            log: DedupLog::new(MOST_LOGGED),
         })
     }
 
-    /// Connects, within a second. Logs a window that does not answer, ever more rarely while it
-    /// does not.
+    /// Connects, within a second. A failure is logged, ever more rarely while it lasts.
     ///
     /// # Errors
-    /// When the window does not take the connection, or did not a moment ago.
-    pub async fn open(self: &Rc<Self>) -> Result<Open, OpenError> {
-        if clock::now() < self.closed_until.get() {
-            return Err(OpenError::Resting);
+    /// When the window does not accept the connection, or did not a moment ago.
+    pub async fn open(self: &Rc<Self>) -> Result<OpenConnection, OpenError> {
+        if clock::now() < self.retry_at.get() {
+            return Err(OpenError::BackingOff);
         }
         let late = async {
             Timer::after(CONNECT_LIMIT).await;
@@ -118,39 +102,39 @@ impl Window {
             Err(io::Error::new(io::ErrorKind::TimedOut, sentence))
         };
         match future::or(connect(&self.host, self.port, CONNECT_LIMIT), late).await {
-            Ok((stream, _)) => Ok(Open {
+            Ok((stream, _)) => Ok(OpenConnection {
                 stream,
                 window: Rc::clone(self),
             }),
             Err(error) => {
-                self.fail(&error);
+                self.on_failure(&error);
                 Err(OpenError::Unreachable(error))
             }
         }
     }
 
-    fn fail(&self, error: &dyn fmt::Display) {
-        self.closed_until.set(clock::now() + REST);
+    fn on_failure(&self, error: &dyn fmt::Display) {
+        self.retry_at.set(clock::now() + BACKOFF);
         let Self {
             name, host, port, ..
         } = self;
-        self.complaints.warn(&format!(
+        self.log.warn(&format!(
             "the window {name} at {} port {port} takes no ball: {error}; its balls bounce until \
              its program listens there",
             Escaped(host)
         ));
     }
 
-    /// Keeps a connection until the window has closed it too.
-    fn let_close(&self, mut stream: Async<TcpStream>) {
+    /// Keeps a connection open until the window has closed it, too.
+    fn await_close(&self, mut stream: Async<TcpStream>) {
         let Some(executor) = self.executor.upgrade() else {
             return;
         };
         let closed = async move {
-            let mut said = [0; 512];
-            let mut rest = MOST_SAID;
-            // Whether it ends well or badly makes no difference any more.
-            while let Ok(count @ 1..) = stream.read(&mut said).await {
+            let mut discarded = [0; 512];
+            let mut rest = MOST_DISCARDED;
+            // How it ends makes no difference any more.
+            while let Ok(count @ 1..) = stream.read(&mut discarded).await {
                 match rest.checked_sub(count) {
                     Some(less) => rest = less,
                     None => return,
@@ -169,33 +153,33 @@ impl Window {
     }
 }
 
-/// A connection that a window has taken, with no ball on it yet.
-pub struct Open {
+/// A connection that a window has accepted, before a ball is sent on it.
+pub struct OpenConnection {
     stream: Async<TcpStream>,
-    window: Rc<Window>,
+    window: Rc<WindowClient>,
 }
 
-impl Open {
-    /// Hands the ball over: its bytes in one write, and the end of the stream.
+impl OpenConnection {
+    /// Sends the ball: its bytes in one write, and the end of the stream.
     ///
-    /// Nothing in the chapter's format says that a window has the ball. So `Ok` means only that it
-    /// may have: the ball is in the hands of the kernels between here and there.
+    /// A window never acknowledges a ball. So `Ok` means only that the window may have it: the ball
+    /// may still be in the buffer of a kernel on the way.
     ///
     /// # Errors
-    /// When the window certainly has nothing of the ball: it closed or reset the connection before
+    /// When the window certainly has nothing of the ball: the connection was closed or reset before
     /// a byte was written.
-    pub fn give(self, ball: &WindowBall) -> Result<(), NotGiven> {
+    pub fn send(self, ball: &WindowBall) -> Result<(), NotSent> {
         let Self { stream, window } = self;
-        let given = hand_over(stream.get_ref(), wire::format(ball).as_bytes());
-        match given {
-            Ok(Handed::Whole) => {
-                window.let_close(stream);
+        let written = write_ball(stream.get_ref(), wire::format(ball).as_bytes());
+        match written {
+            Ok(Written::Whole) => {
+                window.await_close(stream);
                 Ok(())
             }
-            Ok(Handed::Part) => Ok(()),
+            Ok(Written::Part) => Ok(()),
             Err(error) => {
-                let error = NotGiven(error);
-                window.fail(&error);
+                let error = NotSent(error);
+                window.on_failure(&error);
                 Err(error)
             }
         }
@@ -203,37 +187,38 @@ impl Open {
 }
 
 /// How much of a ball was written.
-enum Handed {
+enum Written {
     Whole,
     Part,
 }
 
-/// Fails only if not one byte was handed over.
-fn hand_over(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<Handed> {
+/// Fails only if not a single byte was written.
+fn write_ball(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<Written> {
     let closed = || io::Error::new(io::ErrorKind::UnexpectedEof, "it ended the connection");
     match stream.peek(&mut [0]) {
         Ok(0) => return Err(closed()),
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-        // It has said nothing, as it should, or something, which is nothing to us.
+        // The window has sent nothing, as it should, or something that may be ignored.
         Err(_) | Ok(_) => {}
     }
     let socket = SockRef::from(stream);
-    // The ball leaves at once all the same: nothing unacknowledged is before it.
+    // Without the option, the ball leaves at once, too: no unacknowledged bytes are before it.
     if let Err(error) = socket.set_tcp_nodelay(true) {
         tracing::debug!("TCP_NODELAY could not be set for a window: {error}");
     }
     let count = stream.write(bytes)?;
-    // From here on the window may have the ball, so nothing that fails may say that it has not.
-    let (handed, ended) = if count == bytes.len() {
-        (Handed::Whole, stream.shutdown(Shutdown::Write))
+    // From here on the window may have the ball, so no later failure may be reported as `NotSent`.
+    let (written, ended) = if count == bytes.len() {
+        (Written::Whole, stream.shutdown(Shutdown::Write))
     } else {
-        // The beginning of a ball can read as another ball: take it back if that is still possible.
-        (Handed::Part, socket.set_linger(Some(Duration::ZERO)))
+        // The beginning of a ball can read as another ball: reset the connection, which discards it if
+        // the window has not read it yet.
+        (Written::Part, socket.set_linger(Some(Duration::ZERO)))
     };
     if let Err(error) = ended {
         tracing::debug!("a connection to a window ended early: {error}");
     }
-    Ok(handed)
+    Ok(written)
 }
 
 #[cfg(test)]

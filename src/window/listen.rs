@@ -1,127 +1,120 @@
 //! Takes balls from a window: one connection, one ball.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::rc::{Rc, Weak};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::rc::Rc;
 use std::time::Duration;
 
 use async_io::{Async, Timer};
 use smol::channel::Sender;
 use smol::io::AsyncReadExt as _;
 use smol::{LocalExecutor, Task, future};
+use thiserror::Error;
 
+use super::sliding_window::SlidingWindow;
 use super::wire::{self, LONGEST, WireError};
+use crate::accept::{self, Service, Standing};
 use crate::clock;
 use crate::escape::EscapedBytes;
-use crate::ring::{Direction, InvalidWindowBall, Screen, Time, WindowBall};
+use crate::ring::{Direction, InvalidWindowBall, Screen, WindowBall};
 use crate::throttle::RateLimitedLog;
-
-/// The wait when the system has no connection left to give, such as out of file descriptors.
-const OUT_OF_RESOURCES_WAIT: Duration = Duration::from_millis(200);
 
 /// A ball that came in at one of a node's window ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Which edge of the node's screen the port stands for: the left one takes balls from a window
-    /// on the left.
+    /// The edge of the node's screen that the port stands for: the left one takes balls from a
+    /// window on the left.
     pub edge: Direction,
-    /// Who sent it.
+    /// The address that sent it.
     pub peer: SocketAddr,
-    /// As it was written.
+    /// The ball, as it was written.
     pub ball: WindowBall,
 }
 
-/// What one listener does at most.
+/// The limits of one listener.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
-    /// Connections at a time; one more pushes out the oldest that has sent no whole ball.
+    /// Connections at a time; one more closes the oldest that has sent no whole ball.
     connections: usize,
-    /// From its beginning until a connection has sent its ball.
-    life: Duration,
-    /// Balls from one address in any one second: a program that sends more keeps no other's out.
-    balls: usize,
+    /// The time from the beginning of a connection until its ball must have come.
+    timeout: Duration,
+    /// Balls from one address in any one second, so that one fast sender does not block the others.
+    balls_per_second: usize,
 }
-
-/// From all addresses together, so many times the balls of one in any one second.
-const SENDERS: usize = 4;
 
 const LIMITS: Limits = Limits {
     connections: 16,
-    life: Duration::from_secs(5),
-    balls: 10,
+    timeout: Duration::from_secs(5),
+    balls_per_second: 10,
 };
 
 /// A port that takes balls, for as long as this is kept.
-pub struct Listening {
-    door: Rc<Door>,
+pub struct WindowListener {
+    port: Rc<WindowPort>,
     _accepting: Task<()>,
 }
 
-impl Listening {
+impl WindowListener {
     /// How many connections brought no ball that could be taken.
     pub fn refused(&self) -> u64 {
-        self.door.refused.get()
+        self.port.refused.get()
     }
 }
 
-/// Takes balls at `listener`, for as long as the answer is kept.
+/// Takes balls at `listener`, for as long as the returned value is kept.
 ///
 /// A ball ends with its connection or with a newline; what comes after that is not read. Nothing
-/// is answered. While nobody takes the events, so many connections wait, and then the system's
-/// queue fills up.
+/// is answered. While the events are not taken, balls wait on their connections; when as many wait
+/// as may be open, further connections wait in the system's queue.
 ///
 /// A ball that cannot come in on a screen of that size is refused here, where its sender is known.
-/// What is refused is logged: at most one line a minute, with the number of those kept back.
+/// What is refused is logged: at most one line a minute, with the number of suppressed ones.
 pub fn spawn(
     executor: &Rc<LocalExecutor<'static>>,
     listener: Async<TcpListener>,
     edge: Direction,
     screen: Screen,
     events: Sender<Event>,
-) -> Listening {
-    let door = Door::new(edge, screen, events, LIMITS);
-    let accepting = accept(Rc::clone(&door), listener, Rc::downgrade(executor));
-    Listening {
-        door,
+) -> WindowListener {
+    let port = WindowPort::new(edge, screen, events, LIMITS);
+    let accepting = accept::run(Rc::downgrade(executor), listener, Rc::clone(&port));
+    WindowListener {
+        port,
         _accepting: executor.spawn(accepting),
     }
 }
 
 /// What all connections of a listener share.
-struct Door {
+struct WindowPort {
     edge: Direction,
     screen: Screen,
     events: Sender<Event>,
     limits: Limits,
-    pace: RefCell<Pace>,
-    troubles: RefCell<RateLimitedLog>,
+    rate: RefCell<SlidingWindow>,
+    log: RefCell<RateLimitedLog>,
     refused: Cell<u64>,
 }
 
-impl Door {
+impl WindowPort {
     fn new(edge: Direction, screen: Screen, events: Sender<Event>, limits: Limits) -> Rc<Self> {
         Rc::new(Self {
             edge,
             screen,
             events,
             limits,
-            pace: RefCell::default(),
-            troubles: RefCell::default(),
+            rate: RefCell::default(),
+            log: RefCell::default(),
             refused: Cell::default(),
         })
     }
 
-    /// One more connection brought no ball.
-    fn count(&self) {
+    fn count_refused(&self) {
         self.refused.set(self.refused.get().saturating_add(1));
     }
 
-    fn complain(&self, sentence: impl FnOnce() -> String) {
-        let now = clock::monotonic_nanos();
-        self.troubles.borrow_mut().tell(now, sentence);
+    fn warn(&self, sentence: impl FnOnce() -> String) {
+        self.log.borrow_mut().warn(sentence);
     }
 
     fn side(&self) -> &'static str {
@@ -130,159 +123,100 @@ impl Door {
             Direction::Right => "right",
         }
     }
-}
 
-/// The moments of the latest balls, and where they came from.
-#[derive(Default)]
-struct Pace(VecDeque<(Time, IpAddr)>);
-
-impl Pace {
-    /// Whether one more ball of that address may come in without being more than `most` in a second,
-    /// or [`SENDERS`] times as many with those of others.
-    fn admits(&mut self, now: Time, from: IpAddr, most: usize) -> bool {
-        let late = |(then, _): &(Time, IpAddr)| now.since(*then) >= Duration::from_secs(1);
-        while self.0.front().is_some_and(late) {
-            self.0.pop_front();
+    /// Checks that the ball can come in on this screen, and that its address has not sent too many.
+    fn check(&self, ball: WindowBall, peer: SocketAddr) -> Result<WindowBall, Rejection> {
+        if let Err(why) = ball.entering(self.edge, self.screen) {
+            return Err(Rejection::InvalidWindowBall { why, ball });
         }
-        let of_one = self.0.iter().filter(|(_, peer)| *peer == from).count();
-        let admits = of_one < most && self.0.len() < most * SENDERS;
-        if admits {
-            self.0.push_back((now, from));
+        let limit = self.limits.balls_per_second;
+        let mut rate = self.rate.borrow_mut();
+        if !rate.admit(clock::now(), peer.ip(), limit) {
+            return Err(Rejection::TooMany(limit));
         }
-        admits
+        Ok(ball)
     }
 }
 
 /// Why a connection brought no ball.
-enum Refusal {
-    Malformed {
-        error: WireError,
-        bytes: Vec<u8>,
-    },
+#[derive(Debug, Error)]
+enum Rejection {
+    #[error("{error}{}", beginning(.bytes))]
+    Malformed { error: WireError, bytes: Vec<u8> },
+    #[error("{why}; it was {}", wire::format(.ball))]
     InvalidWindowBall {
         why: InvalidWindowBall,
         ball: WindowBall,
     },
+    #[error("no whole ball came within {0:?}: send the eight numbers and close")]
     Slow(Duration),
+    #[error("the connection broke ({0})")]
     Broken(io::Error),
+    #[error("more than {0} balls a second: send fewer")]
     TooMany(usize),
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed { error, bytes } if bytes.is_empty() => error.fmt(formatter),
-            Self::Malformed { error, bytes } => {
-                write!(formatter, "{error}; it began '{}'", EscapedBytes(bytes))
-            }
-            Self::InvalidWindowBall { why, ball } => {
-                write!(formatter, "{why}; it was {}", wire::format(ball))
-            }
-            Self::Slow(life) => write!(
-                formatter,
-                "no whole ball came within {life:?}: send the eight numbers and close"
-            ),
-            Self::Broken(error) => write!(formatter, "the connection broke ({error})"),
-            Self::TooMany(most) => {
-                write!(formatter, "more than {most} balls a second: send fewer")
-            }
-        }
+fn beginning(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return String::new();
     }
+    format!("; it began '{}'", EscapedBytes(bytes))
 }
 
-/// One connection.
-struct Visit {
-    task: Task<()>,
-    /// Its ball is whole and waits for its turn: it must not be pushed out any more.
-    whole: Rc<Cell<bool>>,
-}
-
-async fn accept(
-    door: Rc<Door>,
-    listener: Async<TcpListener>,
-    executor: Weak<LocalExecutor<'static>>,
-) {
-    let mut visits: VecDeque<Visit> = VecDeque::new();
-    loop {
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                let side = door.side();
-                door.complain(|| format!("a window on the {side} could not connect: {error}"));
-                Timer::after(OUT_OF_RESOURCES_WAIT).await;
-                continue;
-            }
-        };
-        let Some(executor) = executor.upgrade() else {
-            return;
-        };
-        visits.retain(|visit| !visit.task.is_finished());
-        if visits.len() >= door.limits.connections {
-            make_room(&door, &mut visits).await;
-        }
-        let whole = Rc::new(Cell::new(false));
-        let served = serve(Rc::clone(&door), stream, canonical(peer), Rc::clone(&whole));
-        let task = executor.spawn(served);
-        visits.push_back(Visit { task, whole });
-        // It reads what is there already before the next one can push it out.
-        future::yield_now().await;
+impl Service for WindowPort {
+    fn limit(&self) -> usize {
+        self.limits.connections
     }
-}
 
-/// Ends the oldest connection without a ball; if all have one, waits until the first is taken.
-async fn make_room(door: &Door, visits: &mut VecDeque<Visit>) {
-    if let Some(oldest) = visits.iter().position(|visit| !visit.whole.get()) {
-        // Dropping its task closes its connection.
-        visits.remove(oldest);
-        door.count();
-        let (side, most) = (door.side(), door.limits.connections);
-        door.complain(|| {
+    fn on_accept_error(&self, error: &io::Error) {
+        let side = self.side();
+        self.warn(|| format!("a window on the {side} could not connect: {error}"));
+    }
+
+    fn on_evicted(&self) {
+        self.count_refused();
+        let (side, most) = (self.side(), self.limits.connections);
+        self.warn(|| {
             format!(
                 "more than {most} connections wait at the port for windows on the {side}: \
                  the oldest are closed, let programs send their ball at once"
             )
         });
-    } else if let Some(first) = visits.pop_front() {
-        first.task.await;
+    }
+
+    async fn serve(
+        self: Rc<Self>,
+        mut stream: Async<TcpStream>,
+        peer: SocketAddr,
+        standing: Rc<Cell<Standing>>,
+    ) {
+        let peer = canonical(peer);
+        let read = read_ball(&mut stream, self.limits.timeout).await;
+        drop(stream);
+        let ball = match read.and_then(|ball| self.check(ball, peer)) {
+            Ok(ball) => ball,
+            Err(rejection) => {
+                let side = self.side();
+                self.count_refused();
+                self.warn(|| {
+                    format!("a ball from {peer} on the {side} is no ball of a window: {rejection}")
+                });
+                return;
+            }
+        };
+        // The ball is whole and waits for the loop: from now on it must not be lost.
+        standing.set(Standing::Protected);
+        let edge = self.edge;
+        // Fails only when the daemon has stopped listening, and then this task is about to be dropped.
+        let _ = self.events.send(Event { edge, peer, ball }).await;
     }
 }
 
-async fn serve(
-    door: Rc<Door>,
-    mut stream: Async<TcpStream>,
-    peer: SocketAddr,
-    whole: Rc<Cell<bool>>,
-) {
-    let taken = take(&mut stream, door.limits.life).await;
-    drop(stream);
-    let taken = taken.and_then(|ball| match ball.entering(door.edge, door.screen) {
-        Ok(_) => Ok(ball),
-        Err(why) => Err(Refusal::InvalidWindowBall { why, ball }),
-    });
-    let paced = taken.and_then(|ball| {
-        let most = door.limits.balls;
-        let admitted = door.pace.borrow_mut().admits(clock::now(), peer.ip(), most);
-        admitted.then_some(ball).ok_or(Refusal::TooMany(most))
-    });
-    let ball = match paced {
-        Ok(ball) => ball,
-        Err(refusal) => {
-            let side = door.side();
-            door.count();
-            door.complain(|| {
-                format!("a ball from {peer} on the {side} is no ball of a window: {refusal}")
-            });
-            return;
-        }
-    };
-    whole.set(true);
-    let edge = door.edge;
-    // Fails only when the daemon has stopped listening, and then this task is about to be dropped.
-    let _ = door.events.send(Event { edge, peer, ball }).await;
-}
-
 /// Reads one ball: up to the end of the stream or the first newline.
-async fn take(stream: &mut Async<TcpStream>, life: Duration) -> Result<WindowBall, Refusal> {
+async fn read_ball(
+    stream: &mut Async<TcpStream>,
+    timeout: Duration,
+) -> Result<WindowBall, Rejection> {
     // One byte more than a ball takes, to tell a ball from what only begins like one.
     let mut buffer = [0; LONGEST + 1];
     let mut filled = 0;
@@ -301,25 +235,25 @@ async fn take(stream: &mut Async<TcpStream>, life: Duration) -> Result<WindowBal
                         return Ok(());
                     }
                 }
-                Err(error) => return Err(Refusal::Broken(error)),
+                Err(error) => return Err(Rejection::Broken(error)),
             }
         }
     };
     let late = async {
-        Timer::after(life).await;
-        Err(Refusal::Slow(life))
+        Timer::after(timeout).await;
+        Err(Rejection::Slow(timeout))
     };
     future::or(read, late).await?;
     let bytes = buffer.get(..filled).unwrap_or_default();
     let line = bytes.split_inclusive(|&byte| byte == b'\n').next();
     let line = line.unwrap_or_default();
-    wire::parse(line).map_err(|error| Refusal::Malformed {
+    wire::parse(line).map_err(|error| Rejection::Malformed {
         error,
         bytes: line.to_vec(),
     })
 }
 
-/// An IPv4 address as itself, also where it came to a socket for both kinds.
+/// An IPv4 address as such, also where it came to a socket for IPv4 and IPv6.
 fn canonical(peer: SocketAddr) -> SocketAddr {
     SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }

@@ -1,13 +1,15 @@
-//! The edge of the ring where windows stand: takes their balls, and gives them ours.
+//! The ports and connections where the ring meets windows: takes their balls, and sends them ours.
 //!
-//! Windows are the ball programs of a textbook's chapter. They open one connection for every ball,
-//! write it as eight numbers (`wire.rs`), and close. Nothing is ever answered, so whoever gave a
-//! ball knows that the other side's kernel has it, at best. What that means for the ring is decided
-//! in `ring`; here is only what can be known: [`dial`] says what certainly was not taken.
+//! A window is a ball program from a chapter of a textbook. Such a program opens one connection for
+//! every ball, writes it as eight numbers (`wire.rs`), and closes. Nothing is ever answered, so the
+//! sender of a ball knows at best that the kernel on the other side has it. The ring core decides
+//! what follows from that; this module reports only what can be known: [`dial`] says which balls the
+//! window certainly did not get.
 
 pub mod dial;
 pub mod listen;
+mod sliding_window;
 pub mod wire;
 
-pub use dial::{Open, OpenError, Window};
-pub use listen::{Event, Listening};
+pub use dial::{OpenConnection, OpenError, WindowClient};
+pub use listen::{Event, WindowListener};

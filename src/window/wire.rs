@@ -1,84 +1,60 @@
 //! A ball on the wire: `x,y,dx,dy,radius,r,g,b`, eight decimal integers.
 //!
-//! That is all that the chapter's programs send, with no newline behind it: the end of the stream
-//! ends the ball. What is not exactly this is no ball.
+//! The textbook's programs send exactly this, without a newline: the ball ends with the stream.
+//! Anything else is rejected.
 
-use std::fmt;
+use thiserror::Error;
 
 use crate::ring::WindowBall;
 
-/// A ball takes at most this many bytes, whatever ends it included.
+/// A ball takes at most this many bytes, including a newline at its end.
 pub const LONGEST: usize = 128;
 
 /// The fields in their order.
 const FIELDS: [&str; 8] = ["x", "y", "dx", "dy", "radius", "r", "g", "b"];
 
 /// Why some bytes are no ball.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum WireError {
-    /// There are none.
+    /// There are no bytes.
+    #[error("nothing came: send the eight numbers x,y,dx,dy,radius,r,g,b and close")]
     Nothing,
     /// There are more than [`LONGEST`].
+    #[error("more than {LONGEST} bytes came: send one ball a connection, eight numbers")]
     TooLong,
-    /// Another number of fields than eight.
+    /// There are not eight fields.
+    #[error("a ball has eight fields, not {count}: send x,y,dx,dy,radius,r,g,b")]
     Fields {
         /// How many there are.
         count: usize,
     },
-    /// A field is no decimal integer.
+    /// A field is not a decimal integer.
+    #[error("{field} is no whole number: send digits only, with a minus before them if need be")]
     NotWhole {
-        /// Its name.
+        /// The name of the field.
         field: &'static str,
     },
-    /// A field is beyond 32 bits.
+    /// A field does not fit in 32 bits.
+    #[error("{field} is beyond 32 bits: send a number that fits a screen")]
     TooLarge {
-        /// Its name.
+        /// The name of the field.
         field: &'static str,
     },
     /// A color is not from 0 to 255.
+    #[error("{field} is no color: send 0 to 255")]
     NoColor {
-        /// Its name.
+        /// The name of the field.
         field: &'static str,
     },
 }
 
-impl fmt::Display for WireError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nothing => formatter
-                .write_str("nothing came: send the eight numbers x,y,dx,dy,radius,r,g,b and close"),
-            Self::TooLong => write!(
-                formatter,
-                "more than {LONGEST} bytes came: send one ball a connection, eight numbers"
-            ),
-            Self::Fields { count } => write!(
-                formatter,
-                "a ball has eight fields, not {count}: send x,y,dx,dy,radius,r,g,b"
-            ),
-            Self::NotWhole { field } => write!(
-                formatter,
-                "{field} is no whole number: send digits only, with a minus before them if need be"
-            ),
-            Self::TooLarge { field } => write!(
-                formatter,
-                "{field} is beyond 32 bits: send a number that fits a screen"
-            ),
-            Self::NoColor { field } => {
-                write!(formatter, "{field} is no color: send 0 to 255")
-            }
-        }
-    }
-}
-
-impl std::error::Error for WireError {}
-
 /// Reads a ball: all bytes of a connection, or its first line with or without the newline.
 ///
-/// A field may have a sign, and spaces round it; a newline or a carriage return and a newline may
-/// end the ball.
+/// A field may have a sign, and spaces around it. The ball may end with a newline, or with a
+/// carriage return and a newline.
 ///
 /// # Errors
-/// When it is anything else. Nothing is rounded, clamped or guessed.
+/// When the bytes are anything else. Nothing is rounded, clamped or guessed.
 pub fn parse(bytes: &[u8]) -> Result<WindowBall, WireError> {
     if bytes.len() > LONGEST {
         return Err(WireError::TooLong);
@@ -111,7 +87,7 @@ pub fn parse(bytes: &[u8]) -> Result<WindowBall, WireError> {
     })
 }
 
-/// An optional sign and at least one digit, with spaces round them.
+/// Reads an optional sign and at least one digit, with spaces around them.
 fn integer(text: &[u8], field: &'static str) -> Result<i32, WireError> {
     let wrong = WireError::NotWhole { field };
     let text = std::str::from_utf8(text).map_err(|_| wrong)?;
@@ -123,7 +99,7 @@ fn integer(text: &[u8], field: &'static str) -> Result<i32, WireError> {
     text.parse().map_err(|_| WireError::TooLarge { field })
 }
 
-/// The ball as the chapter's programs read it: no space, no newline.
+/// Writes the ball as the textbook's programs do: without spaces or a newline.
 pub fn format(ball: &WindowBall) -> String {
     let WindowBall {
         position: [x, y],
@@ -184,7 +160,7 @@ mod tests {
         }
     }
 
-    /// Puts a text in place of one field.
+    /// A ball with this text in place of one field.
     fn with(random: &mut fastrand::Rng, text: &str) -> Vec<u8> {
         let ball = format(&any(random));
         let mut fields: Vec<&str> = ball.split(',').collect();
@@ -278,14 +254,17 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_field() {
-        let told = |text: &str| parse(text.as_bytes()).unwrap_err();
+        let error = |text: &str| parse(text.as_bytes()).unwrap_err();
         let field = "dy";
-        assert_eq!(told("1,2,3,x,5,6,7,8"), WireError::NotWhole { field });
+        assert_eq!(error("1,2,3,x,5,6,7,8"), WireError::NotWhole { field });
         let field = "radius";
         let large = "1,2,3,4,99999999999999999999,6,7,8";
-        assert_eq!(told(large), WireError::TooLarge { field });
-        assert_eq!(told("1,2,3,4,5,6,7,300"), WireError::NoColor { field: "b" });
-        assert_eq!(told("1,2,3,4,5,6,7,8,9"), WireError::Fields { count: 9 });
+        assert_eq!(error(large), WireError::TooLarge { field });
+        assert_eq!(
+            error("1,2,3,4,5,6,7,300"),
+            WireError::NoColor { field: "b" }
+        );
+        assert_eq!(error("1,2,3,4,5,6,7,8,9"), WireError::Fields { count: 9 });
     }
 
     #[test]
@@ -308,18 +287,18 @@ mod tests {
                 continue;
             };
             balls += 1;
-            // Read in another way: by the standard library, field by field, wider.
+            // Read the fields in another way, by the standard library and in 64 bits.
             let text = String::from_utf8(bytes).unwrap();
-            let said: Vec<i64> = text
+            let fields: Vec<i64> = text
                 .trim()
                 .split(',')
-                .map(|it| it.trim().parse().unwrap())
+                .map(|field| field.trim().parse().unwrap())
                 .collect();
             let [x, y] = ball.position.map(i64::from);
             let [dx, dy] = ball.velocity.map(i64::from);
             let [r, g, b] = ball.color.map(i64::from);
             assert_eq!(
-                said,
+                fields,
                 [x, y, dx, dy, i64::from(ball.radius), r, g, b],
                 "{text:?}"
             );

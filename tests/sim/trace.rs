@@ -150,6 +150,12 @@ pub(crate) fn note(note: &Notification, topology: &Topology) -> String {
         Notification::GuestJoined { ball } => format!("WELCOMES ball {ball}"),
         Notification::GuestRejected { why } => format!("turns a guest away: {why:?}"),
         Notification::GuestLeft { ball } => format!("SEES OFF ball {ball}"),
+        Notification::DoubleDropped {
+            ball,
+            stamp: dropped,
+        } => {
+            format!("drops its double of ball {ball} {}", stamp(*dropped))
+        }
         Notification::DuplicateNode => "is silenced: another process has its name".to_owned(),
     }
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use async_io::{Async, Timer};
 use carom::ring::{BallState, Direction, Screen, WindowBall};
-use carom::window::{Event, Listening, OpenError, Window, listen};
+use carom::window::{Event, OpenError, WindowClient, WindowListener, listen};
 use smol::channel::{Receiver, bounded};
 use smol::{LocalExecutor, future};
 
@@ -47,7 +47,7 @@ struct Edge {
     /// Our ports for balls from a window on the left, and on the right.
     ports: [u16; 2],
     events: Receiver<Event>,
-    _listening: [Listening; 2],
+    _listening: [WindowListener; 2],
 }
 
 impl Edge {
@@ -74,9 +74,9 @@ impl Edge {
         async_io::block_on(self.executor.run(test))
     }
 
-    fn window(&self, port: u16) -> Rc<Window> {
+    fn window(&self, port: u16) -> Rc<WindowClient> {
         let host = "127.0.0.1".to_owned();
-        Window::new(&self.executor, "laptop".to_owned(), host, port)
+        WindowClient::new(&self.executor, "laptop".to_owned(), host, port)
     }
 
     /// The next ball that comes in.
@@ -118,7 +118,7 @@ fn a_ball_flies_through_a_window_both_ways_and_stays_itself() {
                     ..BALL
                 };
                 let sent = WindowBall::leaving(&before, *direction, SCREEN);
-                window.open().await.unwrap().give(&sent).unwrap();
+                window.open().await.unwrap().send(&sent).unwrap();
                 let event = edge.next().await;
                 assert_eq!(event.edge, direction.opposite(), "{}", program.name);
                 assert!(event.ball.looks_like(&before), "{:?}", event.ball);
@@ -154,7 +154,7 @@ fn a_window_without_a_neighbour_sends_the_ball_back_where_it_came_from() {
         let window = edge.window(port);
         let event = edge.run(async {
             let sent = WindowBall::leaving(&BALL, Direction::Right, SCREEN);
-            window.open().await.unwrap().give(&sent).unwrap();
+            window.open().await.unwrap().send(&sent).unwrap();
             edge.next().await
         });
         assert_eq!(event.edge, Direction::Right, "{}", program.name);
@@ -184,7 +184,7 @@ fn a_window_that_dies_with_the_ball_was_given_it_and_a_dead_one_takes_none() {
         edge.run(async {
             let sent = WindowBall::leaving(&BALL, Direction::Right, SCREEN);
             // Nobody tells us that it died: this is why a ball is only lent to a window.
-            window.open().await.unwrap().give(&sent).unwrap();
+            window.open().await.unwrap().send(&sent).unwrap();
             running.wait();
             let error = window.open().await.err().expect("nobody listens");
             assert!(matches!(error, OpenError::Unreachable(_)), "{error}");
@@ -211,7 +211,7 @@ fn a_stopped_window_takes_the_ball_and_never_shows_it() {
     edge.run(async {
         let sent = WindowBall::leaving(&BALL, Direction::Right, SCREEN);
         // Its kernel answers for it.
-        window.open().await.unwrap().give(&sent).unwrap();
+        window.open().await.unwrap().send(&sent).unwrap();
     });
     let log = running.stop();
     assert!(log.iter().all(|line| !line.contains(" in ")), "{log:#?}");

@@ -140,7 +140,7 @@ fn link(node: &NodeStatus) -> String {
 /// linked but did not answer us, else `unknown`.
 fn state(name: &str, answers: &[&Status]) -> &'static str {
     if let Some(own) = answers.iter().find(|answer| answer.node == name) {
-        return own.condition.word();
+        return own.condition.label();
     }
     let words = || {
         answers

@@ -20,7 +20,7 @@ use super::status::{Target, targets};
 use super::{Failure, block_on};
 use crate::clock;
 use crate::daemon::{log, signals};
-use crate::http::{News, follow};
+use crate::http::{Update, subscribe};
 use draw::Canvas;
 use model::Model;
 
@@ -120,8 +120,8 @@ fn follow_all(
         executor.spawn(async move {
             let mut name = None;
             loop {
-                let heard = |news: News| {
-                    if let News::State(status) = &news {
+                let heard = |news: Update| {
+                    if let Update::State(status) = &news {
                         name = Some(status.node.clone());
                     }
                     if let Some(name) = &name {
@@ -130,7 +130,7 @@ fn follow_all(
                     // A sign that is already waiting does as well.
                     let _ = changed.try_send(());
                 };
-                let ended = follow(&target.host, target.port, heard).await;
+                let ended = subscribe(&target.host, target.port, heard).await;
                 tracing::debug!("{}:{}: {ended}", target.host, target.port);
                 if let Some(name) = name.take() {
                     model.borrow_mut().lose(&name, clock::now());

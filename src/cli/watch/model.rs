@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::escape::Escaped;
-use crate::http::{BallStatus, Condition, News, ReturnStatus, Status};
+use crate::http::{BallStatus, Condition, ReturnStatus, Status, Update};
 use crate::ring::{BallState, Generation, Screen, Time, motion};
 
 /// Lines of what happened that are kept.
@@ -80,9 +80,9 @@ impl Model {
     }
 
     /// A node told something.
-    pub(super) fn hear(&mut self, speaker: &str, news: News, now: Time) {
+    pub(super) fn hear(&mut self, speaker: &str, news: Update, now: Time) {
         match news {
-            News::State(status) => {
+            Update::State(status) => {
                 self.words.values_mut().for_each(|words| {
                     words.remove(speaker);
                 });
@@ -99,9 +99,9 @@ impl Model {
                 }
                 self.speakers.insert(speaker.to_owned(), *status);
             }
-            News::Ball(ball) => self.note(speaker, ball, now),
-            News::Gone(gone) => self.forget(speaker, gone.ball, now),
-            News::Node(node) => {
+            Update::Ball(ball) => self.note(speaker, ball, now),
+            Update::BallRemoved(gone) => self.forget(speaker, gone.ball, now),
+            Update::Node(node) => {
                 let known = self.speakers.get_mut(speaker);
                 let known = known.and_then(|status| {
                     let mut nodes = status.nodes.iter_mut();
@@ -111,7 +111,7 @@ impl Model {
                     *known = node;
                 }
             }
-            News::Beat(beat) => {
+            Update::Heartbeat(beat) => {
                 if let Some(status) = self.speakers.get_mut(speaker) {
                     for (node, span) in status.nodes.iter_mut().zip(beat.round_trips_ms) {
                         node.round_trip_ms = span;
@@ -120,7 +120,7 @@ impl Model {
                     status.led = beat.led;
                 }
             }
-            News::Return(back) => {
+            Update::Return(back) => {
                 let ReturnStatus {
                     ball,
                     from,
@@ -254,9 +254,9 @@ impl Model {
             .find(|state| said.contains(state));
         match (own, by_others) {
             // It knows best that it hears nobody; those it does not hear may know nothing of it.
-            (Some(Condition::CutOff), _) => Condition::CutOff.word(),
+            (Some(Condition::CutOff), _) => Condition::CutOff.label(),
             (_, Some("down")) => "down",
-            (Some(own), _) => own.word(),
+            (Some(own), _) => own.label(),
             (None, by_others) => by_others.unwrap_or("unknown"),
         }
     }

@@ -1,32 +1,33 @@
-//! What is worth telling: whatever a follower could not foresee.
+//! What must be published: whatever a subscriber cannot predict from what it was sent before.
 
 use std::time::Duration;
 
 use crate::http::status::{BallStatus, NodeStatus, ReturnStatus, Status};
 use crate::ring::{BallState, Screen, motion};
 
-/// By how much, of a screen's width, a ball elsewhere may be off before it is told anew: what is
-/// heard of it is as late as the line that told it.
-const HEARSAY_SLACK: f64 = 0.05;
+/// How far a ball on another node may be from its prediction, as a share of the screen's width. What
+/// is known of such a ball is as late as the message that reported it.
+const REMOTE_TOLERANCE: f64 = 0.05;
 
-/// By how many pixels a ball here may be off: rounding.
-const SLACK: f64 = 1.0;
+/// How far a ball on this node may be from its prediction, in pixels: rounding errors only.
+const TOLERANCE: f64 = 1.0;
 
-/// One change.
+/// A change that is published as one event.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
     Ball(BallStatus),
-    Gone(u32),
+    BallRemoved(u32),
     Node(NodeStatus),
     Return(ReturnStatus),
 }
 
-/// What is new in `status` for those who were told `told` that long `ago`; and the balls as they
-/// then know them: small differences are not told, so they must not be taken for told either.
+/// What is new in `status` for subscribers that were sent `published`, and `elapsed` has passed since;
+/// and the balls as the subscribers know them after these changes. A difference within the tolerance
+/// is not published, so it must not count as published either: small ones would add up.
 pub(super) fn changes(
-    told: &Status,
+    published: &Status,
     status: &Status,
-    ago: Duration,
+    elapsed: Duration,
 ) -> (Vec<Change>, Vec<BallStatus>) {
     let mut changes = Vec::new();
     for node in &status.nodes {
@@ -34,7 +35,7 @@ pub(super) fn changes(
             (&old.name, &old.state, &old.incarnation, &old.http)
                 == (&node.name, &node.state, &node.incarnation, &node.http)
         };
-        if !told.nodes.iter().any(same) {
+        if !published.nodes.iter().any(same) {
             changes.push(Change::Node(node.clone()));
         }
     }
@@ -42,10 +43,10 @@ pub(super) fn changes(
     let screen = Screen { width, height };
     let mut balls = Vec::new();
     for ball in &status.balls {
-        let old = told.balls.iter().find(|old| old.ball == ball.ball);
-        match old.filter(|old| is_foreseen(old, ago, ball, screen)) {
+        let old = published.balls.iter().find(|old| old.ball == ball.ball);
+        match old.filter(|old| is_predicted(old, elapsed, ball, screen)) {
             Some(old) => balls.push(BallStatus {
-                age_seconds: old.age_seconds + ago.as_secs_f64(),
+                age_seconds: old.age_seconds + elapsed.as_secs_f64(),
                 ..old.clone()
             }),
             None => {
@@ -54,9 +55,9 @@ pub(super) fn changes(
             }
         }
     }
-    for old in &told.balls {
+    for old in &published.balls {
         if !status.balls.iter().any(|ball| ball.ball == old.ball) {
-            changes.push(Change::Gone(old.ball));
+            changes.push(Change::BallRemoved(old.ball));
         }
     }
     let facts = |status: &Status| {
@@ -64,15 +65,15 @@ pub(super) fn changes(
         back.map(|back| (back.ball, back.from.clone(), back.away_ms))
     };
     if let Some(back) = &status.last_return
-        && facts(status) != facts(told)
+        && facts(status) != facts(published)
     {
         changes.push(Change::Return(back.clone()));
     }
     (changes, balls)
 }
 
-/// Whether a follower that was told `old`, that long ago, draws the ball where it is.
-fn is_foreseen(old: &BallStatus, ago: Duration, new: &BallStatus, screen: Screen) -> bool {
+/// Whether a subscriber that was sent `old`, `elapsed` ago, draws the ball where `new` says it is.
+fn is_predicted(old: &BallStatus, elapsed: Duration, new: &BallStatus, screen: Screen) -> bool {
     let facts = |ball: &BallStatus| {
         let BallStatus {
             holder,
@@ -97,25 +98,28 @@ fn is_foreseen(old: &BallStatus, ago: Duration, new: &BallStatus, screen: Screen
         return false;
     }
     let age = |ball: &BallStatus| Duration::try_from_secs_f64(ball.age_seconds).unwrap_or_default();
-    let drawn = place(old, screen, age(old) + ago);
-    let placed = place(new, screen, age(new));
-    let (Some(drawn), Some(placed)) = (drawn, placed) else {
+    let predicted = predict(old, screen, age(old) + elapsed);
+    let actual = predict(new, screen, age(new));
+    let (Some(predicted), Some(actual)) = (predicted, actual) else {
         return old.position == new.position;
     };
-    let slack = if new.here || new.frozen {
-        SLACK
+    let tolerance = if new.here || new.frozen {
+        TOLERANCE
     } else {
-        screen.width * HEARSAY_SLACK
+        screen.width * REMOTE_TOLERANCE
     };
     let near = |index: usize| {
-        let both = drawn.position.get(index).zip(placed.position.get(index));
-        both.is_some_and(|(one, other)| (one - other).abs() <= slack)
+        let both = predicted
+            .position
+            .get(index)
+            .zip(actual.position.get(index));
+        both.is_some_and(|(one, other)| (one - other).abs() <= tolerance)
     };
-    drawn.direction() == placed.direction() && near(0) && near(1)
+    predicted.direction() == actual.direction() && near(0) && near(1)
 }
 
-/// Where the ball is that long after it was as told.
-fn place(ball: &BallStatus, screen: Screen, elapsed: Duration) -> Option<BallState> {
+/// Where the ball is once `elapsed` has passed.
+fn predict(ball: &BallStatus, screen: Screen, elapsed: Duration) -> Option<BallState> {
     let state = BallState {
         position: ball.position?,
         velocity: ball.velocity?,

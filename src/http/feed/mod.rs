@@ -1,7 +1,8 @@
-//! What has changed, told once and sent to everyone who follows: the other end of `/events`.
+//! The publisher behind `/events`: computes each change once and sends it to every subscriber.
 //!
-//! The loop that owns the node owns this too. Nothing is reckoned while nobody follows. Nobody is
-//! waited for: who does not take in time what is sent to it is cut off, and comes back by itself.
+//! The loop that owns the node owns this, too. While there are no subscribers, nothing is computed.
+//! The loop never waits for a subscriber: one that does not read what it is sent is disconnected,
+//! and reconnects by itself.
 
 mod changes;
 mod wire;
@@ -16,37 +17,37 @@ use super::status::Status;
 use crate::ring::Time;
 use changes::{Change, changes};
 pub(super) use wire::EventId;
-use wire::{Teller, write, write_beat};
+use wire::{EventWriter, write, write_heartbeat};
 
-/// Followers at a time.
-pub(super) const MOST_FOLLOWERS: usize = 64;
+/// Subscribers at a time.
+pub(super) const MOST_SUBSCRIBERS: usize = 64;
 
-/// Pieces that wait for one follower.
-pub(super) const MOST_WAITING: usize = 32;
+/// Pieces of the stream that may be queued for one subscriber.
+pub(super) const MOST_QUEUED: usize = 32;
 
-/// Events that a follower who comes back can be told.
+/// Events that are kept for subscribers that reconnect.
 const MOST_REMEMBERED: usize = 256;
 
-/// How long changes are still noted after the last follower has gone, so that it can come back.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long changes are still kept after the last subscriber has left, so that it can resume.
+const RESUME_LIMIT: Duration = Duration::from_secs(10);
 
-/// Between two looks for changes: what changes faster is told once.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The time between two checks for changes: several changes within it are published as one.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Between two signs of life, with the round trips.
-const BEAT_EVERY: Duration = Duration::from_secs(2);
+/// The time between two heartbeats of the stream, which carry the round trips.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Someone who wants to be told.
-pub struct Follower {
-    /// The last event that it got, if it comes back.
+/// A client of `/events`.
+pub struct Subscriber {
+    /// The last event that it received, if it reconnects.
     pub(super) last: Option<EventId>,
-    /// Where events go.
+    /// The queue of its connection.
     pub(super) pieces: Sender<Bytes>,
-    /// A message here ends its connection.
-    pub(super) cut: Sender<()>,
+    /// A message here closes its connection.
+    pub(super) close: Sender<()>,
 }
 
-/// A change, when it was told.
+/// A change that was published.
 #[derive(Debug)]
 struct Remembered {
     number: u64,
@@ -54,88 +55,91 @@ struct Remembered {
     change: Change,
 }
 
-/// All followers, and what they know.
+/// All subscribers, and what they have been sent.
 pub struct Feed {
-    life: String,
+    incarnation: String,
     next_number: u64,
-    followers: Vec<Follower>,
+    subscribers: Vec<Subscriber>,
     remembered: VecDeque<Remembered>,
-    /// What was last told, and when; `None` while nobody has followed for a while.
-    told: Option<(Time, Status)>,
-    /// When the last follower was seen to be gone.
-    left: Option<Time>,
-    next_look: Time,
+    /// What the subscribers know, and since when; `None` after a while without subscribers.
+    published: Option<(Time, Status)>,
+    /// When the last subscriber was found to have left.
+    abandoned_at: Option<Time>,
+    next_check: Time,
     next_urgent: Time,
-    next_beat: Time,
-    /// Something may have changed since the last look.
+    next_heartbeat: Time,
+    /// Something may have changed since the last check.
     pending: bool,
 }
 
 impl Feed {
-    /// Nobody follows yet. `life` is the node's incarnation: hexadecimal digits.
-    pub fn new(life: String, now: Time) -> Self {
+    /// A feed without subscribers. `incarnation` is that of the node, in hexadecimal digits.
+    pub fn new(incarnation: String, now: Time) -> Self {
         Self {
-            life,
+            incarnation,
             next_number: 1,
-            followers: Vec::new(),
+            subscribers: Vec::new(),
             remembered: VecDeque::new(),
-            told: None,
-            left: None,
-            next_look: now,
+            published: None,
+            abandoned_at: None,
+            next_check: now,
             next_urgent: now,
-            next_beat: now,
+            next_heartbeat: now,
             pending: false,
         }
     }
 
-    /// When [`Feed::tell`] wants to be called although nothing else happens; never while nobody follows.
-    pub fn due(&self) -> Option<Time> {
-        if self.followers.is_empty() {
+    /// When [`Feed::publish`] must be called even if nothing else happens; `None` without subscribers.
+    pub fn next_deadline(&self) -> Option<Time> {
+        if self.subscribers.is_empty() {
             return None;
         }
         Some(if self.pending {
-            self.next_beat.min(self.next_look)
+            self.next_heartbeat.min(self.next_check)
         } else {
-            self.next_beat
+            self.next_heartbeat
         })
     }
 
-    /// Something happened; whether it is time to [`Feed::tell`]. With `urgent`, a ball came or went.
-    pub fn wants(&mut self, now: Time, urgent: bool) -> bool {
-        if self.told.is_none() {
+    /// Whether to call [`Feed::publish`] now that something has happened. `urgent`: a ball came or went.
+    pub fn is_due(&mut self, now: Time, urgent: bool) -> bool {
+        if self.published.is_none() {
             return false;
         }
-        if self.left.is_some_and(|left| now >= left + GRACE) {
-            self.forget();
+        if self
+            .abandoned_at
+            .is_some_and(|abandoned_at| now >= abandoned_at + RESUME_LIMIT)
+        {
+            self.reset();
             return false;
         }
-        let gate = if urgent {
-            self.next_urgent.min(self.next_look)
+        let earliest = if urgent {
+            self.next_urgent.min(self.next_check)
         } else {
-            self.next_look
+            self.next_check
         };
-        self.pending = now < gate;
+        self.pending = now < earliest;
         if urgent && !self.pending {
-            self.next_urgent = now + LOOK_EVERY;
+            self.next_urgent = now + CHECK_INTERVAL;
         }
         !self.pending
     }
 
-    /// Finds out what has changed, and tells everyone.
-    pub fn tell(&mut self, now: Time, status: Status) {
-        self.next_look = now + LOOK_EVERY;
+    /// Finds out what has changed, and sends it to all subscribers.
+    pub fn publish(&mut self, now: Time, status: Status) {
+        self.next_check = now + CHECK_INTERVAL;
         self.pending = false;
-        let Some((then, told)) = self.told.take() else {
+        let Some((then, published)) = self.published.take() else {
             return;
         };
-        let (changes, balls) = changes(&told, &status, now.since(then));
+        let (changes, balls) = changes(&published, &status, now.since(then));
         let mut piece = Vec::new();
-        let beats = now >= self.next_beat
-            || told.condition != status.condition
-            || told.led.fault != status.led.fault;
-        let teller = self.teller(&status);
+        let is_heartbeat_due = now >= self.next_heartbeat
+            || published.condition != status.condition
+            || published.led.fault != status.led.fault;
+        let writer = self.writer(&status);
         for (number, change) in (self.next_number..).zip(&changes) {
-            teller.write(&mut piece, number, change, Duration::ZERO);
+            writer.write(&mut piece, number, change, Duration::ZERO);
         }
         for change in changes {
             let number = self.next_number;
@@ -146,62 +150,70 @@ impl Feed {
             let at = now;
             self.remembered.push_back(Remembered { number, at, change });
         }
-        if piece.is_empty() && !beats {
-            self.told = Some((then, told));
+        if piece.is_empty() && !is_heartbeat_due {
+            self.published = Some((then, published));
             return;
         }
-        if beats {
-            self.next_beat = now + BEAT_EVERY;
-            write_beat(&mut piece, &status);
+        if is_heartbeat_due {
+            self.next_heartbeat = now + HEARTBEAT_INTERVAL;
+            write_heartbeat(&mut piece, &status);
         }
-        self.told = Some((now, Status { balls, ..status }));
+        self.published = Some((now, Status { balls, ..status }));
         self.send(now, &piece.into());
     }
 
-    /// One more follower: told what it missed, or else all there is.
-    pub fn admit(&mut self, now: Time, follower: Follower, status: Status) {
-        if self.told.is_some() {
-            self.tell(now, status.clone());
+    /// Adds a subscriber. It is sent the events that it missed or, where they are not known, the whole
+    /// state.
+    pub fn subscribe(&mut self, now: Time, subscriber: Subscriber, status: Status) {
+        if self.published.is_some() {
+            self.publish(now, status.clone());
         } else {
-            self.next_beat = now + BEAT_EVERY;
-            self.next_look = now + LOOK_EVERY;
+            self.next_heartbeat = now + HEARTBEAT_INTERVAL;
+            self.next_check = now + CHECK_INTERVAL;
         }
         let mut piece = Vec::from("retry: 1000\n");
-        match self.missed(follower.last.as_ref()) {
+        match self.missed(subscriber.last.as_ref()) {
             Some(missed) => {
-                let teller = self.teller(&status);
+                let writer = self.writer(&status);
                 for Remembered { number, at, change } in missed {
-                    teller.write(&mut piece, *number, change, now.since(*at));
+                    writer.write(&mut piece, *number, change, now.since(*at));
                 }
-                write_beat(&mut piece, &status);
+                write_heartbeat(&mut piece, &status);
             }
             None => {
-                let id = format!("{}-{}", self.life, self.next_number.saturating_sub(1));
+                let id = format!(
+                    "{}-{}",
+                    self.incarnation,
+                    self.next_number.saturating_sub(1)
+                );
                 write(&mut piece, Some(&id), "state", &status);
             }
         }
-        if self.told.is_none() {
-            self.told = Some((now, status));
+        if self.published.is_none() {
+            self.published = Some((now, status));
         }
-        self.left = None;
-        if self.followers.len() < MOST_FOLLOWERS && follower.pieces.try_send(piece.into()).is_ok() {
-            self.followers.push(follower);
+        self.abandoned_at = None;
+        if self.subscribers.len() < MOST_SUBSCRIBERS
+            && subscriber.pieces.try_send(piece.into()).is_ok()
+        {
+            self.subscribers.push(subscriber);
         }
     }
 
-    fn teller(&self, status: &Status) -> Teller<'_> {
-        Teller {
-            life: &self.life,
+    fn writer(&self, status: &Status) -> EventWriter<'_> {
+        EventWriter {
+            incarnation: &self.incarnation,
             uptime_seconds: status.uptime_seconds,
         }
     }
 
-    /// What was told since `last`; `None` if that is not known.
+    /// The events since `last`; `None` if some of them are no longer known.
     fn missed(
         &self,
         last: Option<&EventId>,
     ) -> Option<impl Iterator<Item = &Remembered> + use<'_>> {
-        let last = last.filter(|last| last.life == self.life && self.told.is_some())?;
+        let last =
+            last.filter(|last| last.incarnation == self.incarnation && self.published.is_some())?;
         let first = self
             .remembered
             .front()
@@ -215,26 +227,28 @@ impl Feed {
     }
 
     fn send(&mut self, now: Time, piece: &Bytes) {
-        self.followers
-            .retain(|follower| match follower.pieces.try_send(piece.clone()) {
+        self.subscribers.retain(
+            |subscriber| match subscriber.pieces.try_send(piece.clone()) {
                 Ok(()) => true,
                 Err(TrySendError::Full(_)) => {
                     tracing::debug!("a follower of the events was too slow and is cut off");
-                    // Fails only where it is being cut off already.
-                    let _ = follower.cut.try_send(());
+                    // Fails only if it is being closed already.
+                    let _ = subscriber.close.try_send(());
                     false
                 }
                 Err(TrySendError::Closed(_)) => false,
-            });
-        if self.followers.is_empty() {
-            self.left = self.left.or(Some(now));
+            },
+        );
+        if self.subscribers.is_empty() {
+            self.abandoned_at = self.abandoned_at.or(Some(now));
         }
     }
 
-    /// Nobody came back: what happens from now on is told to nobody, so no number may continue.
-    fn forget(&mut self) {
-        self.told = None;
-        self.left = None;
+    /// Forgets what was published. From now on changes get no events, so the next number must not
+    /// seem to follow the last one.
+    fn reset(&mut self) {
+        self.published = None;
+        self.abandoned_at = None;
         self.pending = false;
         self.remembered = VecDeque::new();
         self.next_number += 1;

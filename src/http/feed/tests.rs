@@ -1,4 +1,4 @@
-//! The feed on a ring of one, with a clock of its own.
+//! The feed on a ring of one node, on a simulated clock.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use smol::channel::{Receiver, bounded};
 
 use super::*;
-use crate::http::status::Surroundings;
+use crate::http::status::DaemonStatus;
 use crate::ring::{BallState, Incarnation, InitialBall, Input, Node, NodeId, Topology};
 
-/// A ring of one, whose ball flies from wall to wall: it bounces a second after the start.
+/// A ring of one node, whose ball crosses the screen in a second and bounces off both walls.
 fn topology() -> Arc<Topology> {
     let state = BallState {
         position: [0.0, 300.0],
@@ -26,7 +26,7 @@ fn topology() -> Arc<Topology> {
     })
 }
 
-struct Stage {
+struct Fixture {
     topology: Arc<Topology>,
     node: Node,
     feed: Feed,
@@ -37,62 +37,70 @@ fn millis(millis: u64) -> Time {
     Time::from_micros(millis * 1000)
 }
 
-impl Stage {
-    /// Its ball is up and flying.
-    fn set() -> Self {
+impl Fixture {
+    /// A second after the start, with the ball moving.
+    fn new() -> Self {
         let topology = topology();
         let start = millis(0);
         let node = Node::new(Arc::clone(&topology), NodeId(0), Incarnation(7), start);
         let feed = Feed::new("7".to_owned(), start);
-        let mut stage = Self {
+        let mut fixture = Self {
             topology,
             node,
             feed,
             now: start,
         };
-        stage.run(millis(1_000));
-        stage
+        fixture.run(millis(1_000));
+        fixture
     }
 
     fn status(&self) -> Status {
-        let surroundings = Surroundings {
+        let daemon = DaemonStatus {
             http_endpoints: Rc::new([]),
-            ..Surroundings::default()
+            ..DaemonStatus::default()
         };
-        Status::new(&self.topology, &self.node.view(), surroundings)
+        Status::new(&self.topology, &self.node.view(), daemon)
     }
 
     /// As the daemon's loop does it.
     fn run(&mut self, until: Time) {
         loop {
-            let deadlines = self.node.next_deadline().into_iter().chain(self.feed.due());
+            let deadlines = self
+                .node
+                .next_deadline()
+                .into_iter()
+                .chain(self.feed.next_deadline());
             let Some(next) = deadlines.min().filter(|next| *next <= until) else {
                 break;
             };
             self.now = self.now.max(next);
             self.node.handle(self.now, Input::Tick);
-            if self.feed.wants(self.now, false) {
-                self.feed.tell(self.now, self.status());
+            if self.feed.is_due(self.now, false) {
+                self.feed.publish(self.now, self.status());
             }
         }
         self.now = until;
     }
 
-    fn follow(&mut self, last: Option<&str>, room: usize) -> (Receiver<Bytes>, Receiver<()>) {
-        let (pieces, told) = bounded(room);
-        let (cut, cut_off) = bounded(1);
+    fn subscribe(&mut self, last: Option<&str>, room: usize) -> (Receiver<Bytes>, Receiver<()>) {
+        let (pieces, received) = bounded(room);
+        let (close, closed) = bounded(1);
         let last = last.and_then(EventId::parse);
-        let follower = Follower { last, pieces, cut };
+        let subscriber = Subscriber {
+            last,
+            pieces,
+            close,
+        };
         self.node.handle(self.now, Input::Tick);
-        self.feed.admit(self.now, follower, self.status());
-        (told, cut_off)
+        self.feed.subscribe(self.now, subscriber, self.status());
+        (received, closed)
     }
 }
 
-/// All that was told, as text.
-fn text(told: &Receiver<Bytes>) -> String {
+/// All that was received, as text.
+fn text(received: &Receiver<Bytes>) -> String {
     let mut text = String::new();
-    while let Ok(piece) = told.try_recv() {
+    while let Ok(piece) = received.try_recv() {
         text.push_str(std::str::from_utf8(&piece).unwrap());
     }
     text
@@ -105,59 +113,59 @@ fn ids(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn nothing_is_reckoned_or_due_while_nobody_follows() {
-    let mut stage = Stage::set();
-    assert_eq!(stage.feed.due(), None);
-    assert!(!stage.feed.wants(stage.now, true));
-    let (told, _cut) = stage.follow(None, 8);
-    assert!(stage.feed.due().is_some());
-    drop(told);
-    // The next sign of life finds nobody; ten seconds later nobody has come back.
-    stage.run(stage.now + Duration::from_secs(3));
-    assert_eq!(stage.feed.due(), None);
-    stage.run(stage.now + Duration::from_secs(11));
-    assert!(!stage.feed.wants(stage.now, true));
-    assert!(stage.feed.told.is_none() && stage.feed.remembered.is_empty());
+fn nothing_is_computed_or_due_without_subscribers() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.feed.next_deadline(), None);
+    assert!(!fixture.feed.is_due(fixture.now, true));
+    let (received, _closed) = fixture.subscribe(None, 8);
+    assert!(fixture.feed.next_deadline().is_some());
+    drop(received);
+    // The next heartbeat finds no subscriber; ten seconds later none has reconnected.
+    fixture.run(fixture.now + Duration::from_secs(3));
+    assert_eq!(fixture.feed.next_deadline(), None);
+    fixture.run(fixture.now + Duration::from_secs(11));
+    assert!(!fixture.feed.is_due(fixture.now, true));
+    assert!(fixture.feed.published.is_none() && fixture.feed.remembered.is_empty());
 }
 
 #[test]
-fn a_flight_is_told_once_and_a_bounce_when_it_happens() {
-    let mut stage = Stage::set();
-    let (told, _cut) = stage.follow(None, 64);
-    let first = text(&told);
+fn a_flight_is_published_once_and_a_bounce_when_it_happens() {
+    let mut fixture = Fixture::new();
+    let (received, _closed) = fixture.subscribe(None, 64);
+    let first = text(&received);
     assert!(
         first.starts_with("retry: 1000\nid: 7-0\nevent: state\ndata: {"),
         "{first}"
     );
-    stage.run(stage.now + Duration::from_millis(3_900));
-    let later = text(&told);
+    fixture.run(fixture.now + Duration::from_millis(3_900));
+    let later = text(&received);
     let balls = later.matches("event: ball").count();
-    // It crosses in a second: three or four bounces, and not a word in between.
+    // It crosses in a second: three or four bounces, and no event in between.
     assert!((3..=4).contains(&balls), "{later}");
     assert_eq!(later.matches("event: beat").count(), 1, "{later}");
     assert_eq!(ids(&later).len(), balls);
 }
 
 #[test]
-fn who_comes_back_is_told_what_it_missed_and_how_old_that_is() {
-    let mut stage = Stage::set();
-    let (told, _cut) = stage.follow(None, 64);
-    stage.run(stage.now + Duration::from_millis(1_500));
-    let before = text(&told);
+fn a_subscriber_that_reconnects_gets_the_events_it_missed_and_their_ages() {
+    let mut fixture = Fixture::new();
+    let (received, _closed) = fixture.subscribe(None, 64);
+    fixture.run(fixture.now + Duration::from_millis(1_500));
+    let before = text(&received);
     let last = *ids(&before).last().unwrap();
-    drop(told);
-    stage.run(stage.now + Duration::from_millis(2_300));
-    let (told, _cut) = stage.follow(Some(last), 64);
-    let missed = text(&told);
+    drop(received);
+    fixture.run(fixture.now + Duration::from_millis(2_300));
+    let (received, _closed) = fixture.subscribe(Some(last), 64);
+    let missed = text(&received);
     assert!(!missed.contains("event: state"), "{missed}");
     let number = |id: &str| id.strip_prefix("7-").unwrap().parse::<u64>().unwrap();
     let next = number(last) + 1;
-    let told_ids: Vec<u64> = ids(&missed).into_iter().map(number).collect();
+    let received_ids: Vec<u64> = ids(&missed).into_iter().map(number).collect();
     assert_eq!(
-        told_ids,
-        (next..next + told_ids.len() as u64).collect::<Vec<_>>()
+        received_ids,
+        (next..next + received_ids.len() as u64).collect::<Vec<_>>()
     );
-    assert!(told_ids.len() >= 2, "{missed}");
+    assert!(received_ids.len() >= 2, "{missed}");
     let ages = missed.lines().filter_map(|line| {
         let data: serde_json::Value = serde_json::from_str(line.strip_prefix("data: ")?).ok()?;
         data["age_seconds"].as_f64()
@@ -168,43 +176,43 @@ fn who_comes_back_is_told_what_it_missed_and_how_old_that_is() {
 }
 
 #[test]
-fn what_cannot_be_resumed_begins_anew() {
+fn a_stream_that_cannot_be_resumed_begins_with_the_state() {
     for last in ["8-0", "7-99", "7", "", "-", "7-x", "7-18446744073709551615"] {
-        let mut stage = Stage::set();
-        let (_told, _cut) = stage.follow(None, 64);
-        let (told, _cut) = stage.follow(Some(last), 64);
-        assert!(text(&told).contains("event: state"), "{last}");
+        let mut fixture = Fixture::new();
+        let (_received, _closed) = fixture.subscribe(None, 64);
+        let (received, _closed) = fixture.subscribe(Some(last), 64);
+        assert!(text(&received).contains("event: state"), "{last}");
     }
-    // After everyone was gone for long, the same numbers would hide what happened meanwhile.
-    let mut stage = Stage::set();
-    let (told, _cut) = stage.follow(None, 64);
-    drop(told);
-    stage.run(stage.now + Duration::from_secs(30));
-    stage.feed.wants(stage.now, false);
-    let (told, _cut) = stage.follow(Some("7-0"), 64);
-    assert!(text(&told).contains("event: state"));
+    // After a long time without subscribers, a continued number would hide what happened meanwhile.
+    let mut fixture = Fixture::new();
+    let (received, _closed) = fixture.subscribe(None, 64);
+    drop(received);
+    fixture.run(fixture.now + Duration::from_secs(30));
+    fixture.feed.is_due(fixture.now, false);
+    let (received, _closed) = fixture.subscribe(Some("7-0"), 64);
+    assert!(text(&received).contains("event: state"));
 }
 
 #[test]
-fn who_does_not_read_is_cut_off_and_nobody_else_notices() {
-    let mut stage = Stage::set();
-    let (slow, cut_off) = stage.follow(None, 2);
-    let (quick, not_cut) = stage.follow(None, 64);
-    stage.run(stage.now + Duration::from_secs(6));
-    assert!(cut_off.try_recv().is_ok() && not_cut.try_recv().is_err());
+fn a_subscriber_that_does_not_read_is_closed_and_no_other_is_affected() {
+    let mut fixture = Fixture::new();
+    let (slow, closed) = fixture.subscribe(None, 2);
+    let (quick, not_closed) = fixture.subscribe(None, 64);
+    fixture.run(fixture.now + Duration::from_secs(6));
+    assert!(closed.try_recv().is_ok() && not_closed.try_recv().is_err());
     assert_eq!(slow.len(), 2);
-    assert_eq!(stage.feed.followers.len(), 1);
+    assert_eq!(fixture.feed.subscribers.len(), 1);
     assert!(text(&quick).matches("event: ball").count() >= 5);
 }
 
 #[test]
-fn there_is_an_end_to_followers_and_to_memory() {
-    let mut stage = Stage::set();
-    let all: Vec<_> = (0..MOST_FOLLOWERS + 5)
-        .map(|_| stage.follow(None, 4_096))
+fn subscribers_and_remembered_events_are_bounded() {
+    let mut fixture = Fixture::new();
+    let all: Vec<_> = (0..MOST_SUBSCRIBERS + 5)
+        .map(|_| fixture.subscribe(None, 4_096))
         .collect();
-    assert_eq!(stage.feed.followers.len(), MOST_FOLLOWERS);
-    stage.run(stage.now + Duration::from_secs(400));
-    assert_eq!(stage.feed.remembered.len(), MOST_REMEMBERED);
+    assert_eq!(fixture.feed.subscribers.len(), MOST_SUBSCRIBERS);
+    fixture.run(fixture.now + Duration::from_secs(400));
+    assert_eq!(fixture.feed.remembered.len(), MOST_REMEMBERED);
     drop(all);
 }

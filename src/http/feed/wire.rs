@@ -1,4 +1,4 @@
-//! Changes as server-sent events.
+//! Changes as server-sent events: names, numbers and JSON.
 
 use std::time::Duration;
 
@@ -7,78 +7,81 @@ use serde::Serialize;
 use super::changes::Change;
 use crate::http::status::{BallStatus, Condition, CounterStatus, LedStatus, ReturnStatus, Status};
 
-/// An event's name: which life of the node told it, and its place in that.
+/// The id of an event: the incarnation of the node that published it, and its number there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::http) struct EventId {
-    pub(super) life: String,
+pub(crate) struct EventId {
+    pub(super) incarnation: String,
     pub(super) number: u64,
 }
 
 impl EventId {
     /// Reads what a browser sends back as `Last-Event-ID`.
-    pub(in crate::http) fn parse(text: &str) -> Option<Self> {
-        let (life, number) = text.split_once('-')?;
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (incarnation, number) = text.split_once('-')?;
         let number = number.parse().ok()?;
-        let life = life.to_owned();
-        Some(Self { life, number })
+        let incarnation = incarnation.to_owned();
+        Some(Self {
+            incarnation,
+            number,
+        })
     }
 }
 
-/// A sign of life.
+/// The event `beat`: the stream's heartbeat.
 #[derive(Serialize)]
-struct Beat<'a> {
+struct Heartbeat<'a> {
     condition: Condition,
     uptime_seconds: f64,
     led: &'a LedStatus,
     counters: &'a CounterStatus,
-    /// In ring order.
+    /// To every node, in ring order.
     round_trips_ms: Vec<Option<f64>>,
 }
 
-/// A guest has left.
+/// The event `gone`: a guest has left.
 #[derive(Serialize)]
-struct Gone {
+struct BallRemoved {
     ball: u32,
 }
 
-/// What happened, and the moment on the node's own clock at which it is told: by the quickest of
-/// many, a client can tell a delay on the way from an age.
+/// A change, with the node's own clock when it is sent: from the fastest of many events, a client
+/// learns how the clocks differ, and so how long the others were on the way.
 #[derive(Serialize)]
-struct Told<'a, T> {
+struct Timestamped<'a, T> {
     uptime_seconds: f64,
     #[serde(flatten)]
     what: &'a T,
 }
 
-/// Who tells it, and when on its own clock.
-pub(super) struct Teller<'a> {
-    pub(super) life: &'a str,
+/// Writes events of one node at one moment.
+pub(super) struct EventWriter<'a> {
+    pub(super) incarnation: &'a str,
     pub(super) uptime_seconds: f64,
 }
 
-impl Teller<'_> {
-    /// Writes a change as it is to be told `late`r than it was noticed.
-    pub(super) fn write(&self, piece: &mut Vec<u8>, number: u64, change: &Change, late: Duration) {
-        let id = format!("{}-{number}", self.life);
-        let (id, late) = (Some(id.as_str()), late.as_secs_f64());
+impl EventWriter<'_> {
+    /// Writes a change that was noticed `delay` ago: its ages grow by that.
+    pub(super) fn write(&self, piece: &mut Vec<u8>, number: u64, change: &Change, delay: Duration) {
+        let id = format!("{}-{number}", self.incarnation);
+        let (id, delay) = (Some(id.as_str()), delay.as_secs_f64());
         let uptime_seconds = self.uptime_seconds;
         match change {
             Change::Ball(ball) => {
-                let age_seconds = ball.age_seconds + late;
+                let age_seconds = ball.age_seconds + delay;
                 let what = &BallStatus {
                     age_seconds,
                     ..ball.clone()
                 };
-                let told = Told {
+                let event = Timestamped {
                     uptime_seconds,
                     what,
                 };
-                write(piece, id, "ball", &told);
+                write(piece, id, "ball", &event);
             }
-            Change::Gone(ball) => write(piece, id, "gone", &Gone { ball: *ball }),
+            Change::BallRemoved(ball) => write(piece, id, "gone", &BallRemoved { ball: *ball }),
             Change::Node(node) => write(piece, id, "node", node),
             Change::Return(back) => {
-                let age_seconds = back.age_seconds + late;
+                let age_seconds = back.age_seconds + delay;
                 let back = ReturnStatus {
                     age_seconds,
                     ..back.clone()
@@ -89,27 +92,27 @@ impl Teller<'_> {
     }
 }
 
-pub(super) fn write_beat(piece: &mut Vec<u8>, status: &Status) {
-    let beat = Beat {
+pub(super) fn write_heartbeat(piece: &mut Vec<u8>, status: &Status) {
+    let heartbeat = Heartbeat {
         condition: status.condition,
         uptime_seconds: status.uptime_seconds,
         led: &status.led,
         counters: &status.counters,
         round_trips_ms: status.nodes.iter().map(|node| node.round_trip_ms).collect(),
     };
-    write(piece, None, "beat", &beat);
+    write(piece, None, "beat", &heartbeat);
 }
 
-/// JSON has no line ends of its own, so one line of data holds it.
+/// Writes one event. JSON needs no line breaks, so its data is one line.
 pub(super) fn write(piece: &mut Vec<u8>, id: Option<&str>, event: &str, data: &impl Serialize) {
-    let begun = piece.len();
+    let start = piece.len();
     if let Some(id) = id {
         piece.extend_from_slice(format!("id: {id}\n").as_bytes());
     }
     piece.extend_from_slice(format!("event: {event}\ndata: ").as_bytes());
     if let Err(error) = serde_json::to_writer(&mut *piece, data) {
         tracing::debug!("an event cannot be written: {error}");
-        piece.truncate(begun);
+        piece.truncate(start);
         return;
     }
     piece.extend_from_slice(b"\n\n");

@@ -22,7 +22,7 @@ function text({ text, cut }) {
   return `${text ?? ""}${cut ? "…" : ""}`;
 }
 
-// What stands in a row between the node and the moment; one read has no length in time.
+// The cells of a row between node and time; a single read has no duration.
 const LISTS = {
   messages: (one) => [
     text(one), count(one.bytes), count(one.reads), one.reads > 1 ? took(one.seconds) : "–", one.end, one.peer,
@@ -44,11 +44,11 @@ function empty(heads) {
   return row;
 }
 
-/** Asks for them as long as the page is looked at. */
+/** Fetches them while the page is visible. */
 export function lab(ring) {
   const latest = { messages: new Map(), rates: new Map() }; // by node
 
-  /** Whether that node has a lab. */
+  /** Fetches a list; whether the node has a lab. */
   async function fetched(path, node) {
     try {
       const answer = await fetch(`${ring.url(node)}/${path}`, { signal: AbortSignal.timeout(ANSWER_MS) });
@@ -58,7 +58,7 @@ export function lab(ring) {
       latest[path].set(node, list.map((one) => ({ one, node, at: now - one.age_seconds * 1000 })));
       return true;
     } catch {
-      return false; // The node has gone, or is busy: what it said last still stands.
+      return false; // The node is away or busy: keep its last answer.
     }
   }
 
@@ -72,10 +72,10 @@ export function lab(ring) {
     shown.forEach(({ one, node, at }, index) => {
       if (!table.children[index]) table.append(empty(heads));
       const cells = [node, ...LISTS[path](one), ago((performance.now() - at) / 1000)];
-      cells.forEach((told, i) => {
+      cells.forEach((value, i) => {
         const cell = table.children[index].children[i].firstChild;
-        // What stays stays untouched: someone may have selected it.
-        if (cell.textContent !== String(told)) cell.textContent = String(told);
+        // Unchanged text is not set again: it may be selected.
+        if (cell.textContent !== String(value)) cell.textContent = String(value);
       });
     });
   }

@@ -1,4 +1,4 @@
-// Where a ball is, as src/ring/motion.rs reckons it: x runs on, y is mirrored at floor and ceiling.
+// Where a ball is, computed as in src/ring/motion.rs: x runs on, y is mirrored at floor and ceiling.
 
 /** The height and the speed upwards, `seconds` after `y` and `speed`. */
 export function fold(y, speed, seconds, floor, ceiling) {
@@ -12,14 +12,14 @@ export function fold(y, speed, seconds, floor, ceiling) {
 
 /**
  * A ball's centre at `now` (milliseconds of this page), in pixels of the virtual screen, y upwards.
- * Behind the edge it flies on: the next node shows the rest of it. `past` says how far it may.
+ * It continues beyond the edge by up to `past`: the next node shows the rest of it.
  */
-export function place(word, screen, now, past = Infinity) {
+export function place(view, screen, now, past = Infinity) {
   const [width, height] = screen;
-  const [x, y] = word.position;
-  const [across, up] = word.velocity;
-  const seconds = word.frozen ? 0 : Math.max(0, now - word.at) / 1000;
-  const [high] = fold(y, up, seconds, word.radius, height - word.radius);
+  const [x, y] = view.position;
+  const [across, up] = view.velocity;
+  const seconds = view.frozen ? 0 : Math.max(0, now - view.at) / 1000;
+  const [high] = fold(y, up, seconds, view.radius, height - view.radius);
   const far = Math.min(Math.max(x + across * seconds, -past), width + past);
   return [far, high];
 }

@@ -1,7 +1,7 @@
-// The ring, drawn: nodes in their places, links, LEDs, balls that fly.
+// Draws the ring: nodes, links, LEDs and moving balls.
 import { Ring } from "./ring.js";
 import { lab } from "./lab.js";
-import { panels, element, count, millis, told } from "./panels.js";
+import { panels, element, count, millis, label } from "./panels.js";
 
 const byId = (id) => document.getElementById(id);
 const stage = byId("stage");
@@ -22,12 +22,12 @@ let stale = false;
 function changed(kind, detail) {
   if (kind === "link") show.link(detail);
   if (kind === "return") show.returned(detail);
-  if (kind === "pass") fly(detail);
+  if (kind === "pass") showPass(detail);
   stale = true;
   frame ||= requestAnimationFrame(draw);
 }
 
-/** Once for every node, when the first of them has spoken. */
+/** Builds a card for every node, once the first has sent its state. */
 function build() {
   list.replaceChildren();
   for (const name of ring.names) {
@@ -67,7 +67,7 @@ function build() {
   lay();
 }
 
-/** Puts the cards round an ellipse; many nodes, or a row, into lines. */
+/** Places the cards on an ellipse; many nodes, or a row, in lines. */
 function lay() {
   if (!ring.facts) return;
   const { names, facts } = ring;
@@ -77,7 +77,7 @@ function lay() {
   let round = false;
   let size = Math.min(wide * 0.3, 340);
   if (facts.shape !== "row" && names.length > 2 && names.length <= 14) {
-    // As high as the ring would be.
+    // Measured at the height of the ring.
     stage.classList.remove("rows");
     const high = stage.clientHeight;
     for (; size >= 72 && !round; size -= 4) round = circle(size, shape, wide, high);
@@ -144,10 +144,10 @@ function renew() {
   const states = new Map(ring.names.map((name) => [name, ring.node(name)]));
   for (const [name, { card, open, state }] of cards) {
     const node = states.get(name);
-    const here = balls.filter(({ words }) => words.some((word) => word.holder === name));
+    const here = balls.filter(({ views }) => views.some((view) => view.holder === name));
     const lit = node.led ? node.led.lit : here.some(({ phase }) => phase === "heard");
     const frozen = here.some((ball) => ball.phase === "frozen");
-    const well = node.state === "up" ? "" : told(node.state);
+    const well = node.state === "up" ? "" : label(node.state);
     const word = frozen ? "frozen" : node.led?.fault ? "LED broken" : well;
     const data = { state: node.state, lit, frozen, heard: node.heard };
     for (const [key, value] of Object.entries(data)) {
@@ -155,8 +155,8 @@ function renew() {
     }
     if (state.textContent !== word) state.textContent = word;
     if (node.url) open.href = `${node.url}/screen`;
-    const label = `${name}, ${word || node.state}, LED ${lit ? "on" : "off"}. Opens its screen.`;
-    if (open.ariaLabel !== label) open.ariaLabel = label;
+    const description = `${name}, ${word || node.state}, LED ${lit ? "on" : "off"}. Opens its screen.`;
+    if (open.ariaLabel !== description) open.ariaLabel = description;
   }
   for (const entry of lines.values()) {
     if (!entry.line) continue;
@@ -173,17 +173,17 @@ function renew() {
 
 function hub(balls, states) {
   const [one] = balls;
-  const words = { here: "The ball is on", heard: "The ball is on", frozen: "The ball stands still on", lent: "The ball is with", away: "The ball is", unseen: "The ball is" };
+  const labels = { here: "The ball is on", heard: "The ball is on", frozen: "The ball stands still on", lent: "The ball is with", away: "The ball is", unseen: "The ball is" };
   const missing = one && (one.phase === "away" || one.phase === "unseen");
   let [label, name, more] = ["", "", ""];
   if (balls.length === 1) {
-    label = words[one.phase];
+    label = labels[one.phase];
     name = missing ? "away" : (one.loan?.window ?? one.holder);
     const up = [...states.values()].filter(({ state }) => state === "up").length;
     const hope = up > states.size / 2 ? "the ring takes it back" : "no majority answers";
     more = missing ? hope : `hop ${count(one.hop)} · generation ${one.generation?.split(".")[0]}`;
   } else if (balls.length > 1) {
-    const on = new Set(balls.flatMap((ball) => ball.words.map((word) => word.holder)));
+    const on = new Set(balls.flatMap((ball) => ball.views.map((view) => view.holder)));
     const away = balls.filter(({ phase }) => phase === "away").length;
     label = "Balls";
     name = String(balls.length);
@@ -197,23 +197,23 @@ function hub(balls, states) {
   byId("hub").dataset.phase = one?.phase ?? "";
 }
 
-/** One frame: news if there is any, and every ball where it is now. */
+/** One frame: updates if there are any, and every ball at its place now. */
 function draw(now) {
   frame = 0;
   if (!ring.facts) return;
   if (!cards.size) build();
-  if (stale && !ring.wakes) {
+  if (stale && !ring.resumes) {
     stale = false;
     renew();
   }
   const seen = new Set();
   let moves = false;
   for (const ball of ring.balls()) {
-    for (const word of ball.words) {
-      const parts = cards.get(word.holder);
-      if (!parts || !word.position) continue;
-      moves ||= !word.frozen;
-      seen.add(put(parts, word, now));
+    for (const view of ball.views) {
+      const parts = cards.get(view.holder);
+      if (!parts || !view.position) continue;
+      moves ||= !view.frozen;
+      seen.add(drawBall(parts, view, now));
     }
   }
   for (const { balls } of cards.values()) {
@@ -226,30 +226,30 @@ function draw(now) {
   if (moves && !still.matches) frame = requestAnimationFrame(draw);
 }
 
-function put(parts, word, now) {
-  let dot = parts.balls.get(word.ball);
+function drawBall(parts, view, now) {
+  let dot = parts.balls.get(view.ball);
   const [width, height] = ring.facts.screen;
   if (!dot) {
     dot = element("span", "ball");
-    dot.dataset.ball = word.ball;
+    dot.dataset.ball = view.ball;
     // To be seen from afar, a small ball is drawn larger here; /screen shows its true size.
-    dot.style.width = `${100 * Math.max(LEAST_SHARE, (2 * word.radius) / width)}%`;
-    dot.style.background = `rgb(${word.color.map(Number).join(" ")})`;
-    parts.balls.set(word.ball, dot);
+    dot.style.width = `${100 * Math.max(LEAST_SHARE, (2 * view.radius) / width)}%`;
+    dot.style.background = `rgb(${view.color.map(Number).join(" ")})`;
+    parts.balls.set(view.ball, dot);
     parts.field.append(dot);
   }
-  dot.classList.toggle("frozen", word.frozen);
-  const [x, y] = still.matches ? [width / 2, height / 2] : ring.place(word, now, 2 * word.radius);
+  dot.classList.toggle("frozen", view.frozen);
+  const [x, y] = still.matches ? [width / 2, height / 2] : ring.place(view, now, 2 * view.radius);
   const scale = parts.field.clientWidth / width;
-  const radius = word.radius * Math.max(1, (LEAST_SHARE * width) / (2 * word.radius));
-  // The larger ball bounces where the true one does: its way is made a little shorter.
-  const high = radius + ((y - word.radius) * (height - 2 * radius)) / Math.max(1, height - 2 * word.radius);
+  const radius = view.radius * Math.max(1, (LEAST_SHARE * width) / (2 * view.radius));
+  // The larger ball bounces where the true one does: its path is a little shorter.
+  const high = radius + ((y - view.radius) * (height - 2 * radius)) / Math.max(1, height - 2 * view.radius);
   dot.style.transform = `translate(${(x - radius) * scale}px, ${(height - high - radius) * scale}px)`;
   return dot;
 }
 
-/** A pass: its link lights up, and a spark runs along it. */
-function fly({ from, to, color }) {
+/** Shows a pass: its link lights up, and a spark runs along it. */
+function showPass({ from, to, color }) {
   const entry = lines.get(`${from}|${to}`) ?? lines.get(`${to}|${from}`);
   const [a, b] = [places.get(from), places.get(to)];
   if (!entry?.line || !a || !b || document.hidden) return;
@@ -272,7 +272,7 @@ function theme(name) {
   try {
     localStorage.setItem("theme", name);
   } catch {
-    // Private windows remember nothing; the choice holds for this one.
+    // Private windows store nothing; the choice holds for this one.
   }
 }
 byId("theme").addEventListener("click", () => {
@@ -301,7 +301,7 @@ document.addEventListener("fullscreenchange", () => document.fullscreenElement |
 addEventListener("keydown", ({ key }) => key === "Escape" && big(false));
 
 new ResizeObserver(lay).observe(stage);
-// Ages in words grow, and who is away stays so, while nothing is heard.
+// Ages in the texts grow even while no event comes.
 setInterval(() => document.hidden || (ring.facts && changed("data")), 1000);
 lab(ring);
 ring.start();

@@ -1,4 +1,4 @@
-// What stands beside the ring. Everything is set as text.
+// The panels beside the ring. Everything is set as text.
 const byId = (id) => document.getElementById(id);
 
 export function element(tag, name, text) {
@@ -21,14 +21,14 @@ export function ago(seconds) {
 }
 
 /** A state as people read it. */
-export const told = (state) => (state === "draining" ? "stopping" : state);
+export const label = (state) => (state === "draining" ? "stopping" : state);
 
 const SETTLED_MS = 4000;
 const MOST_LINES = 40;
 
 /** All panels of `ring`. */
 export function panels(ring) {
-  const before = new Map(); // what was last said of every node and ball
+  const before = new Map(); // the last state of every node and ball
   const rows = new Map();
   let carrier = null;
 
@@ -98,10 +98,10 @@ export function panels(ring) {
       const was = before.get(name);
       before.set(name, state);
       if (was === undefined || was === state) continue;
-      // While the page gets to know the ring, nothing has happened yet.
+      // What the page learns while it loads has not just happened.
       if (performance.now() < SETTLED_MS && was === "unknown") continue;
       const bad = state === "down" || state === "cut off";
-      log(`${name} is ${told(state)}`, bad ? "bad" : state === "up" ? "good" : "");
+      log(`${name} is ${label(state)}`, bad ? "bad" : state === "up" ? "good" : "");
     }
     for (const { ball, phase, holder, generation } of balls) {
       const key = `ball ${ball}`;
@@ -117,7 +117,7 @@ export function panels(ring) {
     }
   }
 
-  /** Who is not up, by what they are: "pi1, pi2 cut off; pi3 unknown". */
+  /** The nodes that are not up, by state: "pi1, pi2 cut off; pi3 unknown". */
   function summary(nodes, balls) {
     const amiss = new Map();
     let well = 0;
@@ -127,11 +127,11 @@ export function panels(ring) {
       else amiss.set(state, [name]);
     }
     const few = (names) => (names.length > 3 ? `${names.length} nodes` : names.join(", "));
-    const parts = [...amiss].map(([state, names]) => `${few(names)} ${told(state)}`);
+    const parts = [...amiss].map(([state, names]) => `${few(names)} ${label(state)}`);
     const still = balls.filter(({ phase }) => phase === "frozen").length;
     if (still) parts.push(still === 1 ? "a ball stands still" : `${still} balls stand still`);
-    const said = `${well} of ${nodes.length} nodes up${parts.length ? `: ${parts.join("; ")}` : ""}`;
-    set(byId("summary"), said);
+    const text = `${well} of ${nodes.length} nodes up${parts.length ? `: ${parts.join("; ")}` : ""}`;
+    set(byId("summary"), text);
     byId("summary").dataset.well = String(!parts.length);
   }
 
@@ -168,7 +168,7 @@ export function panels(ring) {
       }
       const row = rows.get(name);
       row.dataset.state = node.state;
-      const has = balls.filter(({ words }) => words.some((word) => word.holder === name));
+      const has = balls.filter(({ views }) => views.some((view) => view.holder === name));
       const its = has.map(({ ball, phase }) => (phase === "frozen" ? `${ball} (frozen)` : String(ball)));
       const led = node.led ? node.led.fault ?? (node.led.lit ? "on" : "off") : "?";
       const spans = ring.names.filter((other) => other !== name).map((other) => [other, ring.roundTrip(name, other)]);
@@ -179,7 +179,7 @@ export function panels(ring) {
       const links = known.length === 0 ? "–" : known.length > 6 ? few : all;
       const unheard = node.heard || node.state !== "up" ? "" : " (this page does not reach it)";
       const { hops, elections } = node.counters ?? {};
-      const cells = [told(node.state) + unheard, led, its.join(", ") || "–", hops === undefined ? "?" : count(hops), elections === undefined ? "?" : count(elections), links];
+      const cells = [label(node.state) + unheard, led, its.join(", ") || "–", hops === undefined ? "?" : count(hops), elections === undefined ? "?" : count(elections), links];
       cells.forEach((text, i) => set(row.children[i + 1], text));
     }
   }

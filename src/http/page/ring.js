@@ -1,15 +1,15 @@
-// What the page knows: it listens to every node's /events and puts their words together.
+// The page's model of the ring, merged from the /events of all nodes.
 import { place } from "./motion.js";
 
-const SILENCE_MS = 7000; // a node that is well says something every two seconds
+const SILENCE_MS = 7000; // a node sends a heartbeat every two seconds
 const CONNECT_MS = 6000;
-const PATIENCE_MS = [300, 600, 1200, 2400, 4000];
-const WAKE_MS = 3000;
-const MOST_STREAMS = 48; // more nodes are seen by the word of these
+const BACKOFF_MS = [300, 600, 1200, 2400, 4000];
+const RESUME_MS = 3000;
+const MOST_STREAMS = 48; // further nodes are known from these
 const HANDOVER_MS = 400;
 const DRIFT = 0.0002; // how much faster than this one another clock may run
 
-/** One node's stream of events, opened again for as long as the page is looked at. */
+/** One node's stream of events, reopened while the page is visible. */
 class Stream {
   constructor(url, ring) {
     Object.assign(this, { url, ring, name: null, open: false, tries: 0, offset: Infinity, synced: 0 });
@@ -23,11 +23,11 @@ class Stream {
     this.watch(CONNECT_MS);
     source.onerror = () => this.lost();
     for (const kind of ["state", "ball", "gone", "node", "return", "beat"]) {
-      source.addEventListener(kind, (event) => this.hear(kind, event));
+      source.addEventListener(kind, (event) => this.on(kind, event));
     }
   }
 
-  hear(kind, event) {
+  on(kind, event) {
     let data;
     try {
       data = JSON.parse(event.data);
@@ -46,10 +46,10 @@ class Stream {
     this.ring.heard.add(this.name);
     this.tries = 0;
     this.sync(data.uptime_seconds, kind === "state");
-    this.ring.hear(this, kind, data, opened);
+    this.ring.on(this, kind, data, opened);
   }
 
-  /** The quickest event tells best how this clock stands to the page's. */
+  /** The fastest event is the best estimate of how the clocks differ. */
   sync(uptime, anew) {
     if (uptime === undefined) return;
     const now = performance.now();
@@ -72,30 +72,30 @@ class Stream {
 
   lost() {
     this.close();
-    const told = this.open;
-    this.quiet();
-    if (told) this.ring.change("link", this.name);
-    const wait = PATIENCE_MS[Math.min(this.tries++, PATIENCE_MS.length - 1)];
+    const wasOpen = this.open;
+    this.markClosed();
+    if (wasOpen) this.ring.change("link", this.name);
+    const wait = BACKOFF_MS[Math.min(this.tries++, BACKOFF_MS.length - 1)];
     this.timer = setTimeout(() => this.connect(), wait * (0.8 + Math.random() * 0.4));
     this.ring.change("data");
   }
 
   pause() {
     this.close();
-    this.quiet();
+    this.markClosed();
   }
 
-  quiet() {
+  markClosed() {
     this.open = false;
     this.ring.heard.delete(this.name);
   }
 }
 
-/** Orders what was said of one ball: generation, then hop. */
+/** Orders views of one ball: by generation, then hop. */
 function compare(one, other) {
-  const parts = (word) => {
-    const [round, nonce] = (word.generation ?? "0.").split(".");
-    return [Number(round), nonce, word.hop ?? -1];
+  const parts = (view) => {
+    const [round, nonce] = (view.generation ?? "0.").split(".");
+    return [Number(round), nonce, view.hop ?? -1];
   };
   const [a, b] = [parts(one), parts(other)];
   for (let i = 0; i < 3; i++) if (a[i] !== b[i]) return a[i] < b[i] ? -1 : 1;
@@ -106,15 +106,15 @@ export class Ring {
   /** `changed(kind, detail)` is called after every change. */
   constructor(changed, { only } = {}) {
     this.changed = changed;
-    this.only = only; // which nodes to listen to, beside the one that served the page
+    this.only = only; // which nodes to subscribe to, beside the one that served the page
     this.home = null;
     this.facts = null;
     this.names = [];
     this.streams = new Map(); // by url
-    this.speakers = new Map(); // by name: what that node says of itself and of the others
-    this.words = new Map(); // by ball, then by speaker
+    this.statuses = new Map(); // by name: that node's status
+    this.views = new Map(); // by ball, then by reporting node
     this.resumed = -Infinity;
-    this.heard = new Set(); // the names of those whose streams are open
+    this.heard = new Set(); // names of nodes whose streams are open
     this.returned = null;
     this.cache = null;
   }
@@ -126,7 +126,7 @@ export class Ring {
 
   start() {
     this.stream(location.origin).connect();
-    // Who is not looked at needs no news: a page behind others costs the ring nothing.
+    // A hidden page closes its streams and costs the ring nothing.
     document.addEventListener("visibilitychange", () => {
       for (const stream of this.streams.values()) {
         if (document.hidden) stream.pause();
@@ -145,55 +145,55 @@ export class Ring {
     return this.streams.get(url);
   }
 
-  hear(stream, kind, data, opened) {
+  on(stream, kind, data, opened) {
     const name = stream.name;
-    if (kind === "state") this.meet(stream, data);
-    if (name === this.home && kind === "state") this.heed(data.nodes);
-    if (name === this.home && kind === "node") this.heed([data]);
-    const speaker = this.speakers.get(name);
-    if (!speaker) return;
+    if (kind === "state") this.onState(stream, data);
+    if (name === this.home && kind === "state") this.reloadIfMoved(data.nodes);
+    if (name === this.home && kind === "node") this.reloadIfMoved([data]);
+    const status = this.statuses.get(name);
+    if (!status) return;
     if (kind === "beat") {
       const { condition, led, counters, round_trips_ms: spans } = data;
-      Object.assign(speaker, { condition, led, counters });
-      speaker.nodes.forEach((node, index) => (node.round_trip_ms = spans[index]));
+      Object.assign(status, { condition, led, counters });
+      status.nodes.forEach((node, index) => (node.round_trip_ms = spans[index]));
     } else if (kind === "node") {
-      const index = speaker.nodes.findIndex((node) => node.name === data.name);
-      if (index >= 0) speaker.nodes[index] = { ...speaker.nodes[index], ...data };
+      const index = status.nodes.findIndex((node) => node.name === data.name);
+      if (index >= 0) status.nodes[index] = { ...status.nodes[index], ...data };
     } else if (kind === "ball") {
-      this.note(stream, data);
+      this.onBall(stream, data);
     } else if (kind === "gone") {
-      const words = this.words.get(data.ball);
-      words?.delete(name);
-      if (!words?.size) this.words.delete(data.ball); // a guest has left
+      const views = this.views.get(data.ball);
+      views?.delete(name);
+      if (!views?.size) this.views.delete(data.ball); // a guest has left
     } else if (kind === "return") {
-      this.back(data, true);
+      this.onReturn(data, true);
     }
     if (opened) this.change("link", name);
     this.change("data");
   }
 
-  meet(stream, status) {
+  onState(stream, status) {
     const { ring, shape, lease_ms, screen, carom, node } = status;
     if (!this.facts) {
       this.facts = { ring, shape, lease_ms, screen, carom };
       this.home = node;
       this.names = status.nodes.map((other) => other.name);
-      this.doors = new Map(status.nodes.map((other) => [other.name, other.http]));
+      this.endpoints = new Map(status.nodes.map((other) => [other.name, other.http]));
     }
-    this.speakers.set(node, { ...status, url: stream.url });
-    for (const words of this.words.values()) words.delete(node);
-    for (const ball of status.balls) this.note(stream, ball);
-    if (status.last_return) this.back(status.last_return, false);
-    for (const { name, http } of status.nodes) this.reach(name, http);
+    this.statuses.set(node, { ...status, url: stream.url });
+    for (const views of this.views.values()) views.delete(node);
+    for (const ball of status.balls) this.onBall(stream, ball);
+    if (status.last_return) this.onReturn(status.last_return, false);
+    for (const { name, http } of status.nodes) this.subscribe(name, http);
   }
 
-  /** Where a node's page has moved: this page may only ask whom it might when it was loaded. */
-  heed(nodes) {
-    if (nodes.some(({ name, http }) => this.doors.get(name) !== http)) location.reload();
+  /** When an endpoint has moved: this page may connect only to those known when it was loaded. */
+  reloadIfMoved(nodes) {
+    if (nodes.some(({ name, http }) => this.endpoints.get(name) !== http)) location.reload();
   }
 
-  /** Listens to another node, unless it does already, by whatever name. */
-  reach(name, http) {
+  /** Subscribes to another node, unless its URL has a stream already. */
+  subscribe(name, http) {
     if (name === this.home || !http || (this.only && !this.only(name, this))) return;
     const place = http.startsWith(":") ? location.hostname + http : http;
     const url = `http://${place}`;
@@ -207,23 +207,23 @@ export class Ring {
     }
   }
 
-  note(stream, ball) {
-    if (!this.words.has(ball.ball)) this.words.set(ball.ball, new Map());
-    const words = this.words.get(ball.ball);
-    const before = words.get(stream.name);
+  onBall(stream, ball) {
+    if (!this.views.has(ball.ball)) this.views.set(ball.ball, new Map());
+    const views = this.views.get(ball.ball);
+    const before = views.get(stream.name);
     const now = performance.now();
-    const told = ball.uptime_seconds === undefined ? now : ball.uptime_seconds * 1000 + stream.offset;
-    const word = { ...ball, by: stream.name, told: now, at: Math.min(now, told) - ball.age_seconds * 1000 };
-    // Who passes a ball says where it left; it comes in at the other side.
-    if (!word.here && before?.here && word.holder !== stream.name && word.position) {
+    const sent = ball.uptime_seconds === undefined ? now : ball.uptime_seconds * 1000 + stream.offset;
+    const view = { ...ball, by: stream.name, received: now, at: Math.min(now, sent) - ball.age_seconds * 1000 };
+    // A passing node reports where the ball left; it enters at the other side.
+    if (!view.here && before?.here && view.holder !== stream.name && view.position) {
       const [width] = this.facts.screen;
-      word.position = [word.velocity[0] > 0 ? 0 : width, word.position[1]];
-      this.change("pass", { ball: word.ball, from: stream.name, to: word.holder, color: word.color });
+      view.position = [view.velocity[0] > 0 ? 0 : width, view.position[1]];
+      this.change("pass", { ball: view.ball, from: stream.name, to: view.holder, color: view.color });
     }
-    words.set(stream.name, word);
+    views.set(stream.name, view);
   }
 
-  back(returned, live) {
+  onReturn(returned, live) {
     const at = performance.now() - returned.age_seconds * 1000;
     if (this.returned && this.returned.at > at + 50) return;
     const known = this.returned && Math.abs(this.returned.at - at) < 1000 && this.returned.to === returned.to;
@@ -235,27 +235,27 @@ export class Ring {
     return this.heard.has(name);
   }
 
-  /** Whether the page has only just come back, and knows nothing yet. */
-  get wakes() {
-    return !this.heard.size && performance.now() - this.resumed < WAKE_MS;
+  /** Whether the page has just become visible and knows nothing yet. */
+  get resumes() {
+    return !this.heard.size && performance.now() - this.resumed < RESUME_MS;
   }
 
-  /** Who can be asked now. */
+  /** The nodes with open streams. */
   open() {
     return this.names.filter((name) => this.isOpen(name));
   }
 
-  /** up, down, unknown, or what the node says of itself; `heard` if this page hears it. */
+  /** up, down, unknown, or the node's own condition; `heard`: its stream is open. */
   node(name) {
-    const own = this.speakers.get(name);
+    const own = this.statuses.get(name);
     const heard = this.isOpen(name);
-    const said = new Set();
+    const states = new Set();
     for (const other of this.open()) {
       if (other === name) continue;
-      const word = this.speakers.get(other)?.nodes.find((node) => node.name === name);
-      if (word) said.add(word.state);
+      const view = this.statuses.get(other)?.nodes.find((node) => node.name === name);
+      if (view) states.add(view.state);
     }
-    const theirs = said.has("up") ? "up" : said.has("down") ? "down" : "unknown";
+    const theirs = states.has("up") ? "up" : states.has("down") ? "down" : "unknown";
     let state = theirs;
     if (heard) {
       const apart = own.condition === "cut-off";
@@ -271,59 +271,59 @@ export class Ring {
     return null;
   }
 
-  /** The balls that a node says it has, moving or frozen. */
+  /** The balls that a node reports to have, moving or frozen. */
   here(name) {
     const found = [];
-    for (const words of this.words.values()) {
-      const word = words.get(name);
-      if (word && (word.here || word.frozen)) found.push(word);
+    for (const views of this.views.values()) {
+      const view = views.get(name);
+      if (view && (view.here || view.frozen)) found.push(view);
     }
     return found;
   }
 
-  /** Every ball: where it is, and how sure that is. */
+  /** Every ball: where it is, and in what phase. */
   balls() {
-    return (this.cache ??= this.judge());
+    return (this.cache ??= this.merge());
   }
 
-  judge() {
-    return [...this.words.keys()].sort((a, b) => a - b).map((ball) => {
-      const words = [...this.words.get(ball).values()].filter((word) => this.isOpen(word.by));
-      words.sort((a, b) => compare(b, a) || Number(b.here) - Number(a.here) || b.at - a.at);
-      const here = words.filter((word) => word.here);
-      const best = here[0] ?? words.find((word) => (word.frozen || word.loan) && !compare(word, words[0])) ?? words[0];
-      if (!best) return { ball, phase: "unseen", words: [] };
+  merge() {
+    return [...this.views.keys()].sort((a, b) => a - b).map((ball) => {
+      const views = [...this.views.get(ball).values()].filter((view) => this.isOpen(view.by));
+      views.sort((a, b) => compare(b, a) || Number(b.here) - Number(a.here) || b.at - a.at);
+      const here = views.filter((view) => view.here);
+      const best = here[0] ?? views.find((view) => (view.frozen || view.loan) && !compare(view, views[0])) ?? views[0];
+      if (!best) return { ball, phase: "unseen", views: [] };
       let phase = best.here ? "here" : best.frozen ? "frozen" : best.loan ? "lent" : "away";
-      // By the word of others: where the holder is not heard, or has not said so yet.
-      const fresh = performance.now() - best.told < HANDOVER_MS;
+      // Known from others: the holder's stream is closed, or it has not reported yet.
+      const fresh = performance.now() - best.received < HANDOVER_MS;
       if (phase === "away" && best.holder && best.position && (fresh || !this.isOpen(best.holder))) {
         if (this.node(best.holder).state === "up") phase = "heard";
       }
       const shown = here.length ? here : best.loan || phase === "away" ? [] : [best];
-      return { ...best, phase, words: shown };
+      return { ...best, phase, views: shown };
     });
   }
 
-  place(word, now, past) {
-    return place(word, this.facts.screen, now, past);
+  place(view, now, past) {
+    return place(view, this.facts.screen, now, past);
   }
 
-  /** What either of two nodes that are heard says of the other. */
+  /** What either of two nodes with open streams reports of the other. */
   between(one, other) {
     const pairs = [[one, other], [other, one]].filter(([a]) => this.isOpen(a));
-    return pairs.map(([a, b]) => this.speakers.get(a)?.nodes.find((node) => node.name === b)).filter(Boolean);
+    return pairs.map(([a, b]) => this.statuses.get(a)?.nodes.find((node) => node.name === b)).filter(Boolean);
   }
 
-  /** Whether two nodes reach each other; where neither is heard, whether both are up. */
+  /** Whether two nodes reach each other; without open streams, whether both are up. */
   linked(one, other) {
-    const words = this.between(one, other);
-    if (words.length) return words.every(({ state }) => state === "up");
+    const views = this.between(one, other);
+    if (views.length) return views.every(({ state }) => state === "up");
     return [one, other].every((name) => this.node(name).state === "up");
   }
 
-  /** There and back between two nodes, by either. */
+  /** The round-trip time between two nodes, from either. */
   roundTrip(one, other) {
-    const words = this.between(one, other).filter(({ state }) => state === "up");
-    return words.find(({ round_trip_ms: span }) => span != null)?.round_trip_ms ?? null;
+    const views = this.between(one, other).filter(({ state }) => state === "up");
+    return views.find(({ round_trip_ms: span }) => span != null)?.round_trip_ms ?? null;
   }
 }

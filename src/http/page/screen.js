@@ -8,9 +8,9 @@ const shown = new Map();
 let scale = 1;
 let frame = 0;
 
-/** Only the nodes whose screens touch this one matter here. */
-const besides = (name, ring) => neighbours(ring).includes(name);
-const ring = new Ring(changed, { only: besides });
+/** Only nodes whose screens touch this one. */
+const isNeighbour = (name, ring) => neighbours(ring).includes(name);
+const ring = new Ring(changed, { only: isNeighbour });
 
 function neighbours({ names, home, facts }) {
   const index = names.indexOf(home);
@@ -24,11 +24,11 @@ function changed() {
   document.title = `${ring.home} · carom screen`;
   document.getElementById("name").textContent = ring.home;
   const own = ring.node(ring.home);
-  const words = {
+  const labels = {
     up: "", starting: "starting", draining: "stopping", "cut off": "cut off from the ring",
   };
   const frozen = own.balls.some((ball) => ball.frozen) ? "frozen: no majority of the ring answers" : "";
-  note.textContent = own.heard ? frozen || (words[own.state] ?? own.state) : `${ring.home} does not answer`;
+  note.textContent = own.heard ? frozen || (labels[own.state] ?? own.state) : `${ring.home} does not answer`;
   fit();
   frame ||= requestAnimationFrame(draw);
 }
@@ -45,16 +45,16 @@ function fit() {
   style.top = `${(innerHeight - height * scale) / 2}px`;
 }
 
-/** Every ball that may be seen here; `shift`: where its own screen begins on this one. */
+/** Balls that may be visible here; `shift`: where their screen begins on this one. */
 function visible() {
   const [width] = ring.facts.screen;
   const [left, right] = neighbours(ring);
   const found = [];
-  for (const { words } of ring.balls()) {
-    for (const word of words) {
-      if (word.holder === ring.home) found.push({ word, shift: 0 });
-      if (word.holder === left) found.push({ word, shift: -width });
-      if (word.holder === right) found.push({ word, shift: width });
+  for (const { views } of ring.balls()) {
+    for (const view of views) {
+      if (view.holder === ring.home) found.push({ view, shift: 0 });
+      if (view.holder === left) found.push({ view, shift: -width });
+      if (view.holder === right) found.push({ view, shift: width });
     }
   }
   return found;
@@ -65,22 +65,22 @@ function draw(now) {
   const [width, height] = ring.facts.screen;
   const seen = new Set();
   let moves = false;
-  for (const { word, shift } of visible()) {
-    moves ||= !word.frozen;
-    const [x, y] = ring.place(word, now, word.radius);
+  for (const { view, shift } of visible()) {
+    moves ||= !view.frozen;
+    const [x, y] = ring.place(view, now, view.radius);
     const there = x + shift;
-    if (there < -word.radius || there > width + word.radius) continue;
-    const key = `${word.ball}/${word.holder}/${shift}`;
+    if (there < -view.radius || there > width + view.radius) continue;
+    const key = `${view.ball}/${view.holder}/${shift}`;
     seen.add(key);
-    const ball = shown.get(key) ?? add(key, word.ball);
-    const size = 2 * word.radius * scale;
-    ball.className = word.frozen ? "ball frozen" : "ball";
-    ball.dataset.here = String(word.holder === ring.home);
+    const ball = shown.get(key) ?? add(key, view.ball);
+    const size = 2 * view.radius * scale;
+    ball.className = view.frozen ? "ball frozen" : "ball";
+    ball.dataset.here = String(view.holder === ring.home);
     Object.assign(ball.style, {
       width: `${size}px`,
       height: `${size}px`,
-      background: `rgb(${word.color.map(Number).join(" ")})`,
-      transform: `translate(${(there - word.radius) * scale}px, ${(height - y - word.radius) * scale}px)`,
+      background: `rgb(${view.color.map(Number).join(" ")})`,
+      transform: `translate(${(there - view.radius) * scale}px, ${(height - y - view.radius) * scale}px)`,
     });
   }
   for (const [key, ball] of shown) {

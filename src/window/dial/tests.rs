@@ -1,4 +1,4 @@
-//! A window behind real sockets: what it gets, and what it certainly did not.
+//! The client against windows on real sockets: which balls arrive, and which certainly did not.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -20,9 +20,9 @@ fn listener() -> (TcpListener, u16) {
 }
 
 /// Runs a test with an executor and a window at that port of this machine.
-fn with_window<F: Future>(port: u16, test: impl FnOnce(Rc<Window>) -> F) -> F::Output {
+fn with_window<F: Future>(port: u16, test: impl FnOnce(Rc<WindowClient>) -> F) -> F::Output {
     let executor = Rc::new(LocalExecutor::new());
-    let window = Window::new(&executor, "laptop".to_owned(), "127.0.0.1".to_owned(), port);
+    let window = WindowClient::new(&executor, "laptop".to_owned(), "127.0.0.1".to_owned(), port);
     async_io::block_on(executor.run(test(window)))
 }
 
@@ -41,21 +41,21 @@ async fn read(listener: TcpListener) -> io::Result<String> {
 fn a_window_gets_the_eight_numbers_and_the_end_of_the_stream() {
     let (listener, port) = listener();
     let text = with_window(port, async |window| {
-        window.open().await.unwrap().give(&BALL).unwrap();
+        window.open().await.unwrap().send(&BALL).unwrap();
         read(listener).await
     });
     assert_eq!(text.unwrap(), TEXT);
 }
 
 #[test]
-fn a_window_that_talks_back_still_gets_its_ball() {
+fn a_window_that_sends_something_still_gets_its_ball() {
     let (listener, port) = listener();
     let text = with_window(port, async |window| {
         let open = window.open().await.unwrap();
         let (mut stream, _) = listener.accept().unwrap();
         stream.write_all(b"hello, who is there?\n").unwrap();
-        open.give(&BALL).unwrap();
-        // It reads only once our side has seen what it said, and would have reset it by closing.
+        open.send(&BALL).unwrap();
+        // It reads only after our side has seen its bytes: closing would have reset the connection.
         Timer::after(Duration::from_millis(20)).await;
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
@@ -68,7 +68,7 @@ fn a_window_that_talks_back_still_gets_its_ball() {
 fn our_side_stays_until_the_window_has_closed_and_no_longer() {
     let (listener, port) = listener();
     with_window(port, async |window| {
-        window.open().await.unwrap().give(&BALL).unwrap();
+        window.open().await.unwrap().send(&BALL).unwrap();
         let closing = async || {
             Timer::after(Duration::from_millis(5)).await;
             let closing = window.closing.borrow();
@@ -81,14 +81,14 @@ fn our_side_stays_until_the_window_has_closed_and_no_longer() {
 }
 
 #[test]
-fn a_window_that_talks_without_end_is_cut_off() {
+fn a_window_that_sends_without_end_is_cut_off() {
     let (listener, port) = listener();
     with_window(port, async |window| {
-        window.open().await.unwrap().give(&BALL).unwrap();
+        window.open().await.unwrap().send(&BALL).unwrap();
         let (mut stream, _) = listener.accept().unwrap();
         let talk = smol::unblock(move || {
-            let words = [b'x'; 65_536];
-            (0..1_000).find_map(|_| stream.write_all(&words).err())
+            let bytes = [b'x'; 65_536];
+            (0..1_000).find_map(|_| stream.write_all(&bytes).err())
         });
         let error = talk.await.expect("65 MB were read");
         let cut = [io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe];
@@ -97,11 +97,11 @@ fn a_window_that_talks_without_end_is_cut_off() {
 }
 
 #[test]
-fn a_closed_port_is_an_error_and_then_rests() {
+fn a_closed_port_is_an_error_and_then_backed_off() {
     let (listener, port) = listener();
     drop(listener);
     with_window(port, async |window| {
-        let begun = clock::now();
+        let started = clock::now();
         let error = window.open().await.err().expect("nobody listens");
         assert!(matches!(error, OpenError::Unreachable(_)));
         let sentence = error.to_string();
@@ -109,22 +109,22 @@ fn a_closed_port_is_an_error_and_then_rests() {
             sentence.contains(&format!("127.0.0.1:{port}")),
             "{sentence}"
         );
-        assert!(window.closed_until.get() >= begun + REST);
+        assert!(window.retry_at.get() >= started + BACKOFF);
         // However slow this machine is.
         window
-            .closed_until
+            .retry_at
             .set(clock::now() + Duration::from_secs(3_600));
-        let error = window.open().await.err().expect("it rests");
-        assert!(matches!(error, OpenError::Resting), "{error}");
+        let error = window.open().await.err().expect("it backs off");
+        assert!(matches!(error, OpenError::BackingOff), "{error}");
         let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-        window.closed_until.set(clock::now());
-        window.open().await.unwrap().give(&BALL).unwrap();
+        window.retry_at.set(clock::now());
+        window.open().await.unwrap().send(&BALL).unwrap();
         assert_eq!(read(listener).await.unwrap(), TEXT);
     });
 }
 
 #[test]
-fn what_is_closed_before_the_ball_was_certainly_not_given() {
+fn a_ball_is_certainly_not_sent_when_the_connection_closed_before() {
     for (reset, word) in [(false, "ended"), (true, "reset")] {
         let (listener, port) = listener();
         with_window(port, async |window| {
@@ -136,9 +136,9 @@ fn what_is_closed_before_the_ball_was_certainly_not_given() {
             }
             drop(stream);
             open.stream.readable().await.unwrap();
-            let error = open.give(&BALL).unwrap_err().to_string();
+            let error = open.send(&BALL).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
-            assert!(window.closed_until.get() > Time::default());
+            assert!(window.retry_at.get() > Time::default());
             assert!(window.closing.borrow().is_empty());
         });
     }
@@ -151,6 +151,6 @@ fn a_connection_that_the_window_never_accepted_goes_down_with_it() {
         let open = window.open().await.unwrap();
         drop(listener);
         open.stream.readable().await.unwrap();
-        assert!(open.give(&BALL).is_err());
+        assert!(open.send(&BALL).is_err());
     });
 }

@@ -1,17 +1,19 @@
-//! Students and worse at the port of a window, behind real sockets.
+//! The port for windows, against correct, faulty and hostile programs on real sockets.
 
 use std::io::{Read as _, Write as _};
-use std::net::Shutdown;
+use std::net::{IpAddr, Shutdown};
 
 use smol::channel::{Receiver, bounded};
 
 use super::*;
+use crate::ring::Time;
+use crate::window::sliding_window::ALL_ADDRESSES_FACTOR;
 
 const LONG: Duration = Duration::from_secs(3_600);
 const MANY: Limits = Limits {
     connections: 16,
-    life: LONG,
-    balls: 1_000,
+    timeout: LONG,
+    balls_per_second: 1_000,
 };
 
 const SCREEN: crate::ring::Screen = crate::ring::Screen {
@@ -29,7 +31,7 @@ fn ball(x: i32) -> WindowBall {
 }
 
 /// Runs a test against a listener with those limits, and room for that many events.
-fn with_door<F: Future>(
+fn with_listener<F: Future>(
     limits: Limits,
     room: usize,
     test: impl FnOnce(SocketAddr, Receiver<Event>) -> F,
@@ -38,11 +40,11 @@ fn with_door<F: Future>(
     let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
     let address = listener.get_ref().local_addr().unwrap();
     let (sender, events) = bounded(room);
-    let door = Door::new(Direction::Left, SCREEN, sender, limits);
-    let _accepting = executor.spawn(accept(door, listener, Rc::downgrade(&executor)));
+    let port = WindowPort::new(Direction::Left, SCREEN, sender, limits);
+    let _accepting = executor.spawn(accept::run(Rc::downgrade(&executor), listener, port));
     let late = async {
         Timer::after(Duration::from_secs(60)).await;
-        panic!("the test waits in vain");
+        panic!("the test took too long");
     };
     async_io::block_on(executor.run(future::or(test(address, events), late)))
 }
@@ -51,14 +53,14 @@ fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).unwrap()
 }
 
-/// Sends a ball as the chapter's programs do.
+/// Sends a ball as the textbook's programs do.
 fn send(address: SocketAddr, bytes: &[u8]) -> SocketAddr {
     let mut stream = connect(address);
     stream.write_all(bytes).unwrap();
     stream.local_addr().unwrap()
 }
 
-/// Waits until our side has closed; says whether it reset the connection.
+/// Waits until the listener has closed; returns whether it reset the connection.
 async fn ended(mut stream: TcpStream) -> bool {
     smol::unblock(move || match stream.read(&mut [0]) {
         Ok(count) => {
@@ -75,7 +77,7 @@ async fn ended(mut stream: TcpStream) -> bool {
 
 #[test]
 fn a_ball_ends_with_its_connection_or_with_a_newline() {
-    with_door(MANY, 1, async |address, events| {
+    with_listener(MANY, 1, async |address, events| {
         let peer = send(address, b"1,2,3,-4,5,6,7,8");
         let expected = Event {
             edge: Direction::Left,
@@ -83,7 +85,7 @@ fn a_ball_ends_with_its_connection_or_with_a_newline() {
             ball: ball(1),
         };
         assert_eq!(events.recv().await, Ok(expected));
-        // This one stays open, and what comes after the newline is nobody's.
+        // This connection stays open. What comes after the newline is ignored.
         let mut stream = connect(address);
         stream.write_all(b"9,2,3,-4,5,6,7,8\r\n1,2,3").unwrap();
         assert_eq!(events.recv().await.unwrap().ball, ball(9));
@@ -93,7 +95,7 @@ fn a_ball_ends_with_its_connection_or_with_a_newline() {
 
 #[test]
 fn a_ball_may_come_byte_by_byte() {
-    with_door(MANY, 1, async |address, events| {
+    with_listener(MANY, 1, async |address, events| {
         let mut stream = connect(address);
         stream.set_nodelay(true).unwrap();
         for byte in b"255,2,3,-4,5,6,7,8" {
@@ -109,7 +111,7 @@ fn a_ball_may_come_byte_by_byte() {
 
 #[test]
 fn what_is_no_ball_is_closed_and_the_next_ball_comes_in() {
-    with_door(MANY, 1, async |address, events| {
+    with_listener(MANY, 1, async |address, events| {
         for bytes in [
             &b""[..],
             b"GET / HTTP/1.1\r\n\r\n",
@@ -129,7 +131,7 @@ fn what_is_no_ball_is_closed_and_the_next_ball_comes_in() {
 
 #[test]
 fn ten_megabytes_of_digits_are_not_read() {
-    with_door(MANY, 1, async |address, events| {
+    with_listener(MANY, 1, async |address, events| {
         let mut stream = connect(address);
         let flood = smol::unblock(move || {
             let digits = [b'1'; 10_000];
@@ -143,10 +145,10 @@ fn ten_megabytes_of_digits_are_not_read() {
 #[test]
 fn a_connection_that_sends_nothing_is_closed_in_time() {
     let limits = Limits {
-        life: Duration::from_millis(50),
+        timeout: Duration::from_millis(50),
         ..MANY
     };
-    with_door(limits, 1, async |address, events| {
+    with_listener(limits, 1, async |address, events| {
         let mut stream = connect(address);
         // All of a ball but its end.
         stream.write_all(b"1,2,3,-4,5,6,7,8").unwrap();
@@ -156,17 +158,17 @@ fn a_connection_that_sends_nothing_is_closed_in_time() {
 }
 
 #[test]
-fn a_crowd_of_silent_connections_keeps_no_ball_out() {
+fn many_silent_connections_keep_no_ball_out() {
     let limits = Limits {
         connections: 3,
         ..MANY
     };
-    with_door(limits, 1, async |address, events| {
+    with_listener(limits, 1, async |address, events| {
         let silent: Vec<_> = (0..9).map(|_| connect(address)).collect();
         send(address, b"1,2,3,-4,5,6,7,8");
         assert_eq!(events.recv().await.unwrap().ball, ball(1));
         let mut silent = silent.into_iter();
-        // The newcomer took the place of the seventh.
+        // The tenth connection, which brings the ball, takes the place of the seventh.
         for stream in silent.by_ref().take(7) {
             ended(stream).await;
         }
@@ -184,7 +186,7 @@ fn while_nobody_listens_balls_wait_and_none_is_lost() {
         connections: 2,
         ..MANY
     };
-    with_door(limits, 1, async |address, events| {
+    with_listener(limits, 1, async |address, events| {
         for x in 0..20 {
             send(address, format!("{x},2,3,-4,5,6,7,8").as_bytes());
         }
@@ -195,38 +197,41 @@ fn while_nobody_listens_balls_wait_and_none_is_lost() {
     });
 }
 
-const STRANGER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 #[test]
 fn no_more_balls_a_second_than_may_come() {
-    let mut pace = Pace::default();
+    let mut rate = SlidingWindow::default();
     let at = |millis: u64| Time::from_micros(millis * 1_000);
     let admitted: Vec<u64> = (0..3_000)
-        .filter(|&millis| pace.admits(at(millis), STRANGER, 10))
+        .filter(|&millis| rate.admit(at(millis), ADDRESS, 10))
         .collect();
     let expected: Vec<u64> = [0, 1_000, 2_000]
         .into_iter()
         .flat_map(|second| second..second + 10)
         .collect();
     assert_eq!(admitted, expected);
-    assert!(pace.0.len() <= 10);
+    assert!(rate.0.len() <= 10);
 }
 
 #[test]
-fn who_sends_too_many_keeps_no_other_out() {
-    let mut pace = Pace::default();
-    let mut came = |from| pace.admits(Time::default(), from, 10);
-    assert_eq!((0..1_000).filter(|_| came(STRANGER)).count(), 10);
-    assert!(came(IpAddr::from([192, 168, 7, 2])));
-    let crowd = (0..=255).filter(|&last| came(IpAddr::from([10, 0, 0, last])));
-    assert_eq!(crowd.count(), 10 * SENDERS - 11);
+fn an_address_that_sends_too_many_keeps_no_other_out() {
+    let mut rate = SlidingWindow::default();
+    let mut admit = |from| rate.admit(Time::default(), from, 10);
+    assert_eq!((0..1_000).filter(|_| admit(ADDRESS)).count(), 10);
+    assert!(admit(IpAddr::from([192, 168, 7, 2])));
+    let many = (0..=255).filter(|&last| admit(IpAddr::from([10, 0, 0, last])));
+    assert_eq!(many.count(), 10 * ALL_ADDRESSES_FACTOR - 11);
 }
 
 #[test]
-fn a_flood_of_balls_is_cut_down_to_the_pace() {
-    let limits = Limits { balls: 3, ..MANY };
-    with_door(limits, 100, async |address, events| {
-        let begun = clock::now();
+fn a_flood_of_balls_is_cut_down_to_the_limit() {
+    let limits = Limits {
+        balls_per_second: 3,
+        ..MANY
+    };
+    with_listener(limits, 100, async |address, events| {
+        let started = clock::now();
         for _ in 0..50 {
             let mut stream = connect(address);
             stream.write_all(b"1,2,3,-4,5,6,7,8").unwrap();
@@ -234,7 +239,7 @@ fn a_flood_of_balls_is_cut_down_to_the_pace() {
             ended(stream).await;
         }
         // At most three in any second that this took, which usually is far less than one.
-        let seconds = usize::try_from(clock::now().since(begun).as_secs()).unwrap() + 1;
+        let seconds = usize::try_from(clock::now().since(started).as_secs()).unwrap() + 1;
         assert!(
             (3..=3 * seconds).contains(&events.len()),
             "{}",
@@ -245,11 +250,17 @@ fn a_flood_of_balls_is_cut_down_to_the_pace() {
 
 #[test]
 fn refusals_are_sentences_without_raw_bytes() {
-    let malformed = Refusal::Malformed {
+    let malformed = Rejection::Malformed {
         error: WireError::NotWhole { field: "dx" },
         bytes: b"1,2,\x1b[2J\xff".to_vec(),
     };
-    let told = malformed.to_string();
-    assert!(told.ends_with("it began '1,2,\\u{1b}[2J\\xff'"), "{told}");
-    assert!(told.starts_with("dx is no whole number: send"), "{told}");
+    let sentence = malformed.to_string();
+    assert!(
+        sentence.ends_with("it began '1,2,\\u{1b}[2J\\xff'"),
+        "{sentence}"
+    );
+    assert!(
+        sentence.starts_with("dx is no whole number: send"),
+        "{sentence}"
+    );
 }

@@ -1,4 +1,7 @@
-//! The client of `/events`: follows what a node tells.
+//! The client of `/events`: receives what changes at a node.
+
+use std::convert::Infallible;
+use std::time::Duration;
 
 use async_io::Timer;
 use http_body_util::{BodyExt as _, Empty};
@@ -8,59 +11,59 @@ use hyper::{Request, StatusCode};
 use serde::Deserialize;
 use smol::future;
 use smol_hyper::rt::FuturesIo;
-use std::time::Duration;
 
 use super::fetch::FetchError;
 use super::status::{BallStatus, Condition, LedStatus, NodeStatus, ReturnStatus, Status};
 use crate::connect::connect;
 
-/// How long a node has to answer, and between two signs of life: it gives one every two seconds.
+/// The longest silence of a node, before its answer and between two events: it sends a heartbeat
+/// every two seconds.
 const SILENCE_LIMIT: Duration = Duration::from_secs(7);
 
 /// The longest event, in bytes.
 const LONGEST_EVENT: usize = 1024 * 1024;
 
-/// What a node tells.
+/// One event of a node.
 #[derive(Debug)]
-pub enum News {
-    /// Everything that it knows.
+pub enum Update {
+    /// Everything that the node knows.
     State(Box<Status>),
-    /// A ball is not where it was foreseen.
+    /// A ball that is not where the last event of it predicts.
     Ball(BallStatus),
-    /// A guest has left: this node knows no ball of that number any more.
-    Gone(Gone),
-    /// A node came or went.
+    /// A guest has left: the node knows no ball with that number any more.
+    BallRemoved(BallRemoved),
+    /// A node whose state has changed.
     Node(NodeStatus),
-    /// A ball was taken back.
+    /// A ball that was taken back.
     Return(ReturnStatus),
     /// The node is alive.
-    Beat(Beat),
+    Heartbeat(Heartbeat),
 }
 
-/// A ball that is no more.
+/// A ball that the node does not know any more.
 #[derive(Debug, Deserialize)]
-pub struct Gone {
-    /// Its number.
+pub struct BallRemoved {
+    /// 1 for the first of the ring file.
     pub ball: u32,
 }
 
-/// The part of a sign of life that is read here.
+/// The part of a heartbeat that is read here.
 #[derive(Debug, Deserialize)]
-pub struct Beat {
-    /// What it can do for the ring.
+pub struct Heartbeat {
+    /// What the node can do for the ring.
     pub condition: Condition,
-    /// Its LED.
+    /// The node's LED.
     pub led: LedStatus,
-    /// There and back to every node, in milliseconds and in ring order.
+    /// Round-trip times to every node, in milliseconds and in ring order.
     pub round_trips_ms: Vec<Option<f64>>,
 }
 
-/// Follows the node whose HTTP endpoint is at `host` and `port`; never ends well.
+/// Subscribes to the node whose HTTP endpoint is at `host` and `port`; returns when that fails.
 ///
 /// # Errors
 /// When the node cannot be reached, is no carom node, falls silent, or ends the stream.
-pub async fn follow(host: &str, port: u16, mut hear: impl FnMut(News)) -> FetchError {
-    let asked = async {
+pub async fn subscribe(host: &str, port: u16, mut on_update: impl FnMut(Update)) -> FetchError {
+    let subscribed = async {
         let (stream, _) = connect(host, port, SILENCE_LIMIT)
             .await
             .map_err(FetchError::Unreachable)?;
@@ -72,27 +75,25 @@ pub async fn follow(host: &str, port: u16, mut hear: impl FnMut(News)) -> FetchE
             .header(HOST, format!("{host}:{port}"))
             .body(Empty::<Bytes>::new())
             .map_err(|error| FetchError::NotCarom(error.to_string()))?;
-        let told = async {
+        let received = async {
             let response = in_time(sender.send_request(request))
                 .await?
                 .map_err(not_http)?;
             if response.status() != StatusCode::OK {
                 return Err(FetchError::Refused(response.status()));
             }
-            read(response.into_body(), &mut hear).await
+            read(response.into_body(), &mut on_update).await
         };
-        let carried = async {
+        let driven = async {
             match connection.await {
                 Err(error) => Err(not_http(error)),
                 Ok(()) => future::pending().await,
             }
         };
-        future::or(told, carried).await
+        future::or(received, driven).await
     };
-    let asked: Result<std::convert::Infallible, FetchError> = asked.await;
-    match asked {
-        Err(error) => error,
-    }
+    let Err(error): Result<Infallible, FetchError> = subscribed.await;
+    error
 }
 
 fn not_http(error: hyper::Error) -> FetchError {
@@ -109,9 +110,9 @@ async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, FetchError> {
 
 async fn read(
     mut body: Incoming,
-    hear: &mut impl FnMut(News),
-) -> Result<std::convert::Infallible, FetchError> {
-    let mut waiting = Vec::new();
+    on_update: &mut impl FnMut(Update),
+) -> Result<Infallible, FetchError> {
+    let mut buffer = Vec::new();
     loop {
         let Some(frame) = in_time(body.frame()).await? else {
             return Err(FetchError::NotCarom("the stream ended".to_owned()));
@@ -120,44 +121,44 @@ async fn read(
         let Ok(bytes) = frame.into_data() else {
             continue;
         };
-        waiting.extend_from_slice(&bytes);
-        take_events(&mut waiting, hear);
-        if waiting.len() > LONGEST_EVENT {
+        buffer.extend_from_slice(&bytes);
+        take_events(&mut buffer, on_update);
+        if buffer.len() > LONGEST_EVENT {
             return Err(FetchError::NotCarom("an event without end".to_owned()));
         }
     }
 }
 
-/// Tells every whole event in `waiting`, and leaves the rest.
-fn take_events(waiting: &mut Vec<u8>, hear: &mut impl FnMut(News)) {
-    let mut begun = 0;
-    while let Some(event) = waiting.get(begun..) {
+/// Parses every complete event in `buffer`, and leaves the rest.
+fn take_events(buffer: &mut Vec<u8>, on_update: &mut impl FnMut(Update)) {
+    let mut start = 0;
+    while let Some(event) = buffer.get(start..) {
         let Some(length) = event.windows(2).position(|end| end == b"\n\n") else {
             break;
         };
         let text = event.get(..length).unwrap_or_default();
-        if let Some(news) = std::str::from_utf8(text).ok().and_then(parse) {
-            hear(news);
+        if let Some(update) = std::str::from_utf8(text).ok().and_then(parse) {
+            on_update(update);
         }
-        begun += length + 2;
+        start += length + 2;
     }
-    waiting.drain(..begun);
+    buffer.drain(..start);
 }
 
-/// What nobody here knows is left out: later versions may tell more.
-fn parse(event: &str) -> Option<News> {
+/// Skips events of unknown kinds: later versions may send more.
+fn parse(event: &str) -> Option<Update> {
     let field = |name: &str| {
         let mut lines = event.lines();
         lines.find_map(|line| Some(line.strip_prefix(name)?.trim_start()))
     };
     let data = field("data:")?;
     match field("event:")? {
-        "state" => serde_json::from_str(data).ok().map(News::State),
-        "ball" => serde_json::from_str(data).ok().map(News::Ball),
-        "node" => serde_json::from_str(data).ok().map(News::Node),
-        "return" => serde_json::from_str(data).ok().map(News::Return),
-        "gone" => serde_json::from_str(data).ok().map(News::Gone),
-        "beat" => serde_json::from_str(data).ok().map(News::Beat),
+        "state" => serde_json::from_str(data).ok().map(Update::State),
+        "ball" => serde_json::from_str(data).ok().map(Update::Ball),
+        "node" => serde_json::from_str(data).ok().map(Update::Node),
+        "return" => serde_json::from_str(data).ok().map(Update::Return),
+        "gone" => serde_json::from_str(data).ok().map(Update::BallRemoved),
+        "beat" => serde_json::from_str(data).ok().map(Update::Heartbeat),
         _ => None,
     }
 }
@@ -167,18 +168,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_events_are_told_and_the_rest_waits() {
-        let mut waiting = b"retry: 1000\nid: a-1\nevent: beat\ndata: {\"condition\":\"cut-off\",\
+    fn complete_events_are_parsed_and_the_rest_stays() {
+        let mut buffer = b"retry: 1000\nid: a-1\nevent: beat\ndata: {\"condition\":\"cut-off\",\
             \"uptime_seconds\":1.5,\"led\":{\"lit\":false},\"round_trips_ms\":[null,0.5]}\n\n\
             event: later\ndata: {}\n\nevent: beat\ndata: {\"round"
             .to_vec();
-        let mut heard = Vec::new();
-        take_events(&mut waiting, &mut |news| heard.push(news));
-        let [News::Beat(beat)] = heard.as_slice() else {
-            panic!("{heard:?}");
+        let mut updates = Vec::new();
+        take_events(&mut buffer, &mut |update| updates.push(update));
+        let [Update::Heartbeat(heartbeat)] = updates.as_slice() else {
+            panic!("{updates:?}");
         };
-        assert_eq!(beat.condition, Condition::CutOff);
-        assert_eq!(beat.round_trips_ms, [None, Some(0.5)]);
-        assert_eq!(waiting, b"event: beat\ndata: {\"round");
+        assert_eq!(heartbeat.condition, Condition::CutOff);
+        assert_eq!(heartbeat.round_trips_ms, [None, Some(0.5)]);
+        assert_eq!(buffer, b"event: beat\ndata: {\"round");
     }
 }

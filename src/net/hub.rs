@@ -1,0 +1,146 @@
+//! What all tasks of the links share: the settings, the table of links, the way to the node's owner.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use smol::channel::Sender;
+
+use super::table::Table;
+use crate::endpoint::Endpoint;
+use crate::ring::{Hello, Incarnation, Message, NodeId, Topology, message};
+use crate::throttle::DedupLog;
+
+/// So many different log lines a minute about connections that have not introduced themselves.
+const MOST_UNKNOWN_LOGGED: usize = 16;
+
+/// So many different log lines a minute about each peer.
+const MOST_LOGGED_PER_PEER: usize = 4;
+
+/// What the links report to the node's owner.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a pass is the common line; a box would cost an allocation a hop"
+)]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A link to a peer is open.
+    Up {
+        /// The peer that is connected.
+        peer: NodeId,
+        /// The incarnation that it introduced itself with.
+        incarnation: Incarnation,
+        /// The number of the link: later links have higher numbers.
+        link: u64,
+    },
+    /// A link has ended.
+    Down {
+        /// The peer that was connected.
+        peer: NodeId,
+        /// The number of the link.
+        link: u64,
+    },
+    /// A message came in.
+    Line {
+        /// The peer that sent it.
+        from: NodeId,
+        /// The number of the link it came on.
+        link: u64,
+        /// The parsed line.
+        message: Message,
+    },
+    /// A peer reports that another process with this node's name is in the ring.
+    Duplicate,
+}
+
+/// Which node this is, and where the others listen.
+#[derive(Debug)]
+pub struct Settings {
+    /// The ring that all nodes agree on.
+    pub topology: Arc<Topology>,
+    /// The node that this process plays.
+    pub me: NodeId,
+    /// The number of this process, drawn at its start.
+    pub incarnation: Incarnation,
+    /// Where every node listens for its peers, in ring order.
+    pub addresses: Vec<Endpoint>,
+}
+
+/// What the links have counted since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Links to a peer that had been connected before.
+    pub reconnects: u64,
+    /// Lines that were no message of the protocol.
+    pub bad_lines: u64,
+}
+
+/// The shared state.
+pub(super) struct Hub {
+    pub(super) settings: Settings,
+    /// Where every node listens now, in ring order; a reload may change it.
+    pub(super) addresses: RefCell<Vec<Endpoint>>,
+    pub(super) table: Table,
+    /// For lines about peers, which name the peer.
+    pub(super) peer_log: DedupLog,
+    /// For lines about connections that have not introduced themselves, which name the address.
+    pub(super) unknown_log: DedupLog,
+    reconnects: Cell<u64>,
+    bad_lines: Cell<u64>,
+    events: Sender<Event>,
+}
+
+impl Hub {
+    pub(super) fn new(mut settings: Settings, events: Sender<Event>) -> Self {
+        let nodes = settings.topology.nodes.len();
+        Self {
+            table: Table::new(nodes),
+            peer_log: DedupLog::new(MOST_LOGGED_PER_PEER * nodes),
+            unknown_log: DedupLog::new(MOST_UNKNOWN_LOGGED),
+            addresses: RefCell::new(std::mem::take(&mut settings.addresses)),
+            settings,
+            reconnects: Cell::new(0),
+            bad_lines: Cell::new(0),
+            events,
+        }
+    }
+
+    pub(super) fn hello(&self) -> Message {
+        let Settings {
+            topology,
+            me,
+            incarnation,
+            ..
+        } = &self.settings;
+        Message::Hello(Hello {
+            version: message::VERSION,
+            ring: topology.ring.clone(),
+            node: topology.name(*me).to_owned(),
+            incarnation: *incarnation,
+            topology: topology.fingerprint(),
+        })
+    }
+
+    pub(super) fn name(&self, node: NodeId) -> &str {
+        self.settings.topology.name(node)
+    }
+
+    pub(super) async fn send_event(&self, event: Event) {
+        // Fails only when the daemon has stopped listening, and then this task is about to be dropped.
+        let _ = self.events.send(event).await;
+    }
+
+    pub(super) fn count_reconnect(&self) {
+        self.reconnects.set(self.reconnects.get() + 1);
+    }
+
+    pub(super) fn count_bad_line(&self) {
+        self.bad_lines.set(self.bad_lines.get() + 1);
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        Counters {
+            reconnects: self.reconnects.get(),
+            bad_lines: self.bad_lines.get(),
+        }
+    }
+}
