@@ -154,7 +154,7 @@ pub(crate) fn note(note: &Notification, topology: &Topology) -> String {
             ball,
             stamp: dropped,
         } => {
-            format!("drops its double of ball {ball} {}", stamp(*dropped))
+            format!("drops its double of ball {ball} {}", stamp(dropped))
         }
         Notification::DuplicateNode => "is silenced: another process has its name".to_owned(),
     }
