@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Knocks at a port of every host ten times a second, as an impatient student would.
+"""Connects to a port of every host ten times a second, as impatient clients do.
 
-usage: knock.py RESULT PORT HOST...          connects to the port, and closes
-       knock.py --http RESULT PORT HOST...   asks for /healthz, and waits for the answer
+usage: poll_ports.py RESULT PORT HOST...          connects to the port, and closes
+       poll_ports.py --http RESULT PORT HOST...   asks for /healthz, and waits for the answer
 
-Until SIGTERM; then RESULT gets one line: knocks=N refused=N failed=N slowest_ms=X
+Runs until SIGTERM; then writes one line to RESULT: polls=N refused=N failed=N slowest_ms=X
 """
 
 import signal
@@ -17,7 +17,7 @@ results = []
 done = threading.Event()
 
 
-def knock(host, port, http):
+def poll(host, port, http):
     begun = time.monotonic()
     try:
         with socket.create_connection((host, port), timeout=5) as stream:
@@ -46,7 +46,7 @@ def main():
     threads = []
     while not done.wait(0.1):
         for host in hosts:
-            thread = threading.Thread(target=knock, args=(host, port, http), daemon=True)
+            thread = threading.Thread(target=poll, args=(host, port, http), daemon=True)
             thread.start()
             threads.append(thread)
     for thread in threads:
@@ -55,7 +55,7 @@ def main():
     failed = [(outcome, host) for outcome, _, host in results if outcome.startswith("failed")]
     slowest = max((span for _, span, _ in results), default=0)
     with open(result, "w") as file:
-        print(f"knocks={len(results)} refused={refused} failed={len(failed)} slowest_ms={slowest * 1e3:.0f}", file=file)
+        print(f"polls={len(results)} refused={refused} failed={len(failed)} slowest_ms={slowest * 1e3:.0f}", file=file)
         for outcome in failed[:5]:
             print(outcome, file=file)
 
