@@ -16,11 +16,11 @@ use crate::clock;
 use crate::config;
 use crate::control;
 use crate::daemon::control::Listener;
-use crate::daemon::inherit::Inherited;
-use crate::daemon::lab::Listeners;
-use crate::daemon::reload::Beside;
-use crate::daemon::service::Service;
-use crate::daemon::windows::Entrances;
+use crate::daemon::inherit::InheritedListeners;
+use crate::daemon::lab::LabListeners;
+use crate::daemon::reload::WindowEndpoints;
+use crate::daemon::service::ServiceManager;
+use crate::daemon::windows::WindowListeners;
 use crate::daemon::{self, Daemon, Setup, listen, lock, log, signals};
 use crate::ring::{Direction, NodeId, Topology};
 
@@ -55,12 +55,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let node = config.nodes.get(me.index()).ok_or(Failure::Told)?;
         let (stop, stopped) = bounded(1);
         let (stepper, steps) = bounded(1);
-        let mut inherited = Inherited::from_environment();
+        let mut inherited = InheritedListeners::from_environment();
         let setup = Setup {
             addresses: daemon::addresses(&config),
             http_endpoints: daemon::http_endpoints(&config),
             me,
-            lights: node::lights(node, config.ring.lease),
+            leds: node::leds(node, config.ring.lease),
             ring_listener: listen::listen(node, "ring", node.ports.ring, &mut inherited)
                 .map_err(Failure::run)?,
             http_listener: Some(
@@ -68,8 +68,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                     .map_err(Failure::run)?,
             ),
             lab: Some(lab(node, &mut inherited)?),
-            entrances: entrances(&topology, me, node, &mut inherited)?,
-            beside: Beside::of(&config, me),
+            window_listeners: window_listeners(&topology, me, node, &mut inherited)?,
+            window_endpoints: WindowEndpoints::of(&config, me),
             control: arguments
                 .control
                 .clone()
@@ -79,10 +79,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 .map_err(Failure::Run)?,
             stop: stopped,
             reloads: Some(steps),
-            service: Service::from_environment(clock::now(), topology.lease),
+            service: ServiceManager::from_environment(clock::now(), topology.lease),
             topology,
         };
-        inherited.complain();
+        inherited.warn_unused();
         let daemon = Daemon::start(&executor, setup).map_err(Failure::run)?;
         let watching = executor.spawn(signals::watch(stop));
         let reloading = executor.spawn(reload::watch(
@@ -108,32 +108,35 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Where the windows beside the node, if there are any, give it balls.
-fn entrances(
+fn window_listeners(
     topology: &Topology,
     me: NodeId,
     node: &config::NodeConfig,
-    inherited: &mut Inherited,
-) -> Result<Entrances, Failure> {
+    inherited: &mut InheritedListeners,
+) -> Result<WindowListeners, Failure> {
     let mut listen = |edge, endpoint, port| {
-        let beside = topology.window_chain(me, edge);
-        beside
+        let window_endpoints = topology.window_chain(me, edge);
+        window_endpoints
             .map(|_| listen::listen(node, endpoint, port, inherited))
             .transpose()
             .map_err(Failure::run)
     };
-    Ok(Entrances {
+    Ok(WindowListeners {
         left: listen(Direction::Left, "window-left", node.ports.window_left)?,
         right: listen(Direction::Right, "window-right", node.ports.window_right)?,
     })
 }
 
 /// The lab's ports; its threads wait for them, not the executor.
-fn lab(node: &config::NodeConfig, inherited: &mut Inherited) -> Result<Listeners, Failure> {
+fn lab(
+    node: &config::NodeConfig,
+    inherited: &mut InheritedListeners,
+) -> Result<LabListeners, Failure> {
     let mut listen = |endpoint, port| {
         let listener = listen::listen(node, endpoint, port, inherited).map_err(Failure::run)?;
         listener.into_inner().map_err(Failure::run)
     };
-    Ok(Listeners {
+    Ok(LabListeners {
         receiver: listen("receiver", node.ports.receiver)?,
         rate: listen("rate", node.ports.rate)?,
     })

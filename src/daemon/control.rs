@@ -14,7 +14,7 @@ use smol::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufR
 use smol::{LocalExecutor, Task, future};
 
 use super::Daemon;
-use super::visit::{Call, Visit};
+use super::external_input::{ControlRequest, ExternalInput};
 use crate::control::{LONGEST_LINE, NewBall, Reply, Request};
 use crate::ring::{
     BallId, BallState, GuestRejected, Input, Notification, Output, Screen, Time, WindowBall,
@@ -24,7 +24,7 @@ use crate::ring::{
 const MOST_CONNECTIONS: usize = 4;
 
 /// How long a client has for its next line, and the node for its answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// No guest is faster, in pixels a second: it would cross its screen unseen.
 const FASTEST: f64 = 60_000.0;
@@ -71,21 +71,25 @@ impl Listener {
         })
     }
 
-    /// Serves from now on; the questions go to `visits`.
+    /// Serves from now on; the questions go to `inputs`.
     pub(super) fn spawn(
         self,
         executor: &Rc<LocalExecutor<'static>>,
-        visits: Sender<Visit>,
+        inputs: Sender<ExternalInput>,
     ) -> Task<()> {
-        executor.spawn(serve(Rc::downgrade(executor), self, visits))
+        executor.spawn(serve(Rc::downgrade(executor), self, inputs))
     }
 }
 
-async fn serve(executor: Weak<LocalExecutor<'static>>, listener: Listener, visits: Sender<Visit>) {
+async fn serve(
+    executor: Weak<LocalExecutor<'static>>,
+    listener: Listener,
+    inputs: Sender<ExternalInput>,
+) {
     let mut connections: Vec<Task<()>> = Vec::new();
     loop {
         let Ok((stream, _)) = listener.socket.accept().await else {
-            Timer::after(PATIENCE / 20).await;
+            Timer::after(TIMEOUT / 20).await;
             continue;
         };
         let Some(executor) = executor.upgrade() else {
@@ -96,16 +100,16 @@ async fn serve(executor: Weak<LocalExecutor<'static>>, listener: Listener, visit
             // Dropping its task closes the oldest.
             drop(connections.remove(0));
         }
-        let visits = visits.clone();
+        let inputs = inputs.clone();
         connections.push(executor.spawn(async move {
             // A client that is cut off knows it.
-            let _ = converse(stream, &visits).await;
+            let _ = serve_client(stream, &inputs).await;
         }));
     }
 }
 
 /// Line by line, until the client is silent, gone, or says too much.
-async fn converse(stream: Async<UnixStream>, visits: &Sender<Visit>) -> io::Result<()> {
+async fn serve_client(stream: Async<UnixStream>, inputs: &Sender<ExternalInput>) -> io::Result<()> {
     let (reading, mut writing) = smol::io::split(stream);
     let mut reading = BufReader::new(reading);
     loop {
@@ -117,7 +121,7 @@ async fn converse(stream: Async<UnixStream>, visits: &Sender<Visit>) -> io::Resu
             return Ok(());
         }
         let reply = match serde_json::from_slice(&line) {
-            Ok(request) => ask(request, visits).await,
+            Ok(request) => ask(request, inputs).await,
             Err(error) => Reply::Refused(format!("that is no request: {error}")),
         };
         let mut text = serde_json::to_vec(&reply).map_err(io::Error::from)?;
@@ -126,14 +130,14 @@ async fn converse(stream: Async<UnixStream>, visits: &Sender<Visit>) -> io::Resu
     }
 }
 
-async fn ask(request: Request, visits: &Sender<Visit>) -> Reply {
-    let (answer, answered) = bounded(1);
+async fn ask(request: Request, inputs: &Sender<ExternalInput>) -> Reply {
+    let (reply, replies) = bounded(1);
     let asked = async {
-        let call = Visit::Request(Call { request, answer });
-        let sent = visits.send(call).await;
+        let call = ExternalInput::Control(ControlRequest { request, reply });
+        let sent = inputs.send(call).await;
         // Both fail only when the node is about to end.
         sent.map_err(|_| io::ErrorKind::BrokenPipe)?;
-        answered
+        replies
             .recv()
             .await
             .map_err(|_| io::ErrorKind::BrokenPipe.into())
@@ -145,7 +149,7 @@ async fn ask(request: Request, visits: &Sender<Visit>) -> Reply {
 
 async fn in_time<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     future::or(work, async {
-        Timer::after(PATIENCE).await;
+        Timer::after(TIMEOUT).await;
         Err(io::ErrorKind::TimedOut.into())
     })
     .await
@@ -231,7 +235,7 @@ fn state(ball: &NewBall, screen: Screen) -> Result<BallState, String> {
 pub(super) fn reply(
     daemon: &Daemon,
     now: Time,
-    call: &Call,
+    call: &ControlRequest,
     refused: Option<String>,
     outputs: &[Output],
 ) {
@@ -247,8 +251,8 @@ pub(super) fn reply(
         (None, Request::List) => Reply::Balls(daemon.status(now).balls),
         (None, Request::Add(_) | Request::Remove { .. }) => Reply::Asked,
     };
-    // Fails only if the asker has gone.
-    let _ = call.answer.try_send(reply);
+    // Fails only if the client has gone.
+    let _ = call.reply.try_send(reply);
 }
 
 /// Why a guest was turned away, and what to do.

@@ -11,9 +11,9 @@ const MOST_SOCKETS: usize = 64;
 
 /// The listeners that came with the process.
 #[derive(Debug, Default)]
-pub struct Inherited(Vec<(u16, TcpListener)>);
+pub struct InheritedListeners(Vec<(u16, TcpListener)>);
 
-impl Inherited {
+impl InheritedListeners {
     /// Takes them over (`LISTEN_FDS`); what is no TCP listener is left alone, with a warning.
     ///
     /// They are told apart by their ports, which the ring file names too, so that one socket unit
@@ -44,7 +44,7 @@ impl Inherited {
     }
 
     /// Says which listeners serve nobody.
-    pub fn complain(&self) {
+    pub fn warn_unused(&self) {
         for (port, _) in &self.0 {
             tracing::warn!(
                 "carom.socket listens on port {port}, which is none of this node's in the ring file: connections to it wait for ever; give both the same ports"
@@ -61,7 +61,7 @@ mod tests {
     fn a_listener_is_found_by_its_port_and_taken_once() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let mut inherited = Inherited(vec![(port, listener)]);
+        let mut inherited = InheritedListeners(vec![(port, listener)]);
         assert!(inherited.take(port.wrapping_add(1)).is_none());
         let taken = inherited.take(port).unwrap();
         assert_eq!(taken.get_ref().local_addr().unwrap().port(), port);

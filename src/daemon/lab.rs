@@ -7,7 +7,7 @@ use crate::http::{Document, Metrics};
 use crate::lab::{self, Limits, Priority, Serving, Sink};
 
 /// Where the lab listens.
-pub struct Listeners {
+pub struct LabListeners {
     /// For messages.
     pub receiver: TcpListener,
     /// For runs.
@@ -25,13 +25,13 @@ impl Lab {
     ///
     /// # Errors
     /// When the system has no descriptor or no thread left.
-    pub(super) fn start(listeners: Listeners, meters: &Metrics) -> io::Result<Self> {
+    pub(super) fn start(listeners: LabListeners, metrics: &Metrics) -> io::Result<Self> {
         let (limits, priority) = (Limits::default(), Priority::BehindTheRing);
-        let messages = counted(lab::log::messages(), meters, |meters, message| {
-            meters.message(message.bytes);
+        let messages = counted(lab::log::messages(), metrics, |metrics, message| {
+            metrics.message(message.bytes);
         });
-        let runs = counted(lab::log::runs(), meters, |meters, run| {
-            meters.run(run.bytes);
+        let runs = counted(lab::log::runs(), metrics, |metrics, run| {
+            metrics.run(run.bytes);
         });
         Ok(Self {
             receiver: lab::receive(listeners.receiver, limits, priority, messages)?,
@@ -55,12 +55,12 @@ impl Lab {
 /// What `sink` does, after it was counted.
 fn counted<T: 'static>(
     mut sink: Sink<T>,
-    meters: &Metrics,
+    metrics: &Metrics,
     count: impl Fn(&Metrics, &T) + Send + 'static,
 ) -> Sink<T> {
-    let meters = meters.clone();
+    let metrics = metrics.clone();
     Box::new(move |item| {
-        count(&meters, item);
+        count(&metrics, item);
         sink(item);
     })
 }

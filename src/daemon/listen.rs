@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use async_io::Async;
 
-use super::inherit::Inherited;
+use super::inherit::InheritedListeners;
 use crate::config;
 
 /// A port that cannot be listened on.
@@ -56,7 +56,7 @@ pub fn listen(
     node: &config::NodeConfig,
     endpoint: &'static str,
     port: u16,
-    inherited: &mut Inherited,
+    inherited: &mut InheritedListeners,
 ) -> Result<Async<TcpListener>, ListenError> {
     if let Some(listener) = inherited.take(port) {
         return Ok(listener);

@@ -4,20 +4,20 @@
 //! in order. Nothing else touches the node, so there is no lock round it.
 
 pub mod control;
+mod event_log;
+mod event_source;
+mod external_input;
 pub mod inherit;
 pub mod lab;
-pub mod lights;
+pub mod leds;
 pub mod listen;
 pub mod lock;
 pub mod log;
-mod note;
 pub mod reload;
+mod reporting;
+mod scheduling_delay;
 pub mod service;
 pub mod signals;
-mod stalls;
-mod tell;
-mod visit;
-mod wakes;
 pub mod windows;
 
 use std::collections::BTreeMap;
@@ -37,14 +37,14 @@ use crate::http::{self, Feed, Metrics, ReturnStatus};
 use crate::net::{self, Links};
 use crate::ring::{Incarnation, Input, Node, NodeId, Notification, Output, Time, Topology};
 use crate::window;
+use event_log::EventLog;
+use event_source::{EventSource, LoopEvent};
+use external_input::ExternalInput;
 use lab::Lab;
-use lights::Lights;
-use note::Notes;
-use reload::Steps;
-use service::Service;
-use stalls::Stalls;
-use visit::Visit;
-use wakes::{Wake, Wakes};
+use leds::Leds;
+use reload::ReloadStep;
+use scheduling_delay::SchedulingDelay;
+use service::ServiceManager;
 use windows::Windows;
 
 /// Lines and link changes that wait for the loop at the most; beyond it, peers are read no faster.
@@ -59,27 +59,27 @@ pub struct Setup {
     /// Where every node listens for its peers, in ring order.
     pub addresses: Vec<Endpoint>,
     /// Its LED.
-    pub lights: Lights,
+    pub leds: Leds,
     /// Where peers connect.
     pub ring_listener: Async<TcpListener>,
     /// Where HTTP clients connect, if at all.
     pub http_listener: Option<Async<TcpListener>>,
     /// Where students connect, if at all.
-    pub lab: Option<lab::Listeners>,
+    pub lab: Option<lab::LabListeners>,
     /// Where they connect to every node, in ring order; may be empty.
     pub http_endpoints: Vec<Endpoint>,
     /// Where the windows beside it take balls.
-    pub beside: reload::Beside,
+    pub window_endpoints: reload::WindowEndpoints,
     /// Where they give it balls.
-    pub entrances: windows::Entrances,
+    pub window_listeners: windows::WindowListeners,
     /// Where people on this machine ask it for things, if anywhere.
     pub control: Option<control::Listener>,
     /// A message here is a request to hand every ball on and end.
     pub stop: Receiver<()>,
     /// The steps of reloads, if there can be any.
-    pub reloads: Option<Steps>,
+    pub reloads: Option<Receiver<ReloadStep>>,
     /// Who is to be told that the node is ready and alive.
-    pub service: Service,
+    pub service: ServiceManager,
 }
 
 /// Every node's ring address, in the order of the file.
@@ -106,19 +106,19 @@ pub struct Daemon {
     me: NodeId,
     node: Node,
     links: Links,
-    lights: Lights,
-    wakes: Wakes,
+    leds: Leds,
+    events: EventSource,
     next_sweep: Time,
-    stalls: Stalls,
-    notes: Notes,
+    delays: SchedulingDelay,
+    notes: EventLog,
     windows: Windows,
-    service: Service,
+    service: ServiceManager,
     /// The connection of every peer whose lines count: the latest.
     current: BTreeMap<NodeId, u64>,
     line: Vec<u8>,
     http_endpoints: Rc<[Endpoint]>,
     page: http::Source,
-    meters: Metrics,
+    metrics: Metrics,
     feed: Feed,
     /// A ball came or went since the feed was last asked.
     urgent: bool,
@@ -136,47 +136,60 @@ impl Daemon {
     pub fn start(executor: &Rc<LocalExecutor<'static>>, setup: Setup) -> io::Result<Self> {
         let incarnation =
             Incarnation(getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?);
-        let meters = Metrics::default();
-        let lab = setup.lab.map(|listeners| Lab::start(listeners, &meters));
+        let metrics = Metrics::default();
+        let lab = setup.lab.map(|listeners| Lab::start(listeners, &metrics));
         let lab = lab.transpose()?;
         let now = clock::now();
         let node = Node::new(Arc::clone(&setup.topology), setup.me, incarnation, now);
-        let (events, link_events) = bounded(MOST_EVENTS);
+        let (link_sender, link_events) = bounded(MOST_EVENTS);
         let settings = net::Settings {
             topology: Arc::clone(&setup.topology),
             me: setup.me,
             incarnation,
             addresses: setup.addresses,
         };
-        let links = Links::start(executor, settings, setup.ring_listener, events);
-        let stalls = Stalls::new(setup.topology.lease);
+        let links = Links::start(executor, settings, setup.ring_listener, link_sender);
+        let delays = SchedulingDelay::new(setup.topology.lease);
         let documents = lab.as_ref().map(Lab::documents).unwrap_or_default();
-        let (source, asks) = http::Source::new(&setup.http_endpoints, documents, meters.clone());
+        let (source, http_requests) =
+            http::Source::new(&setup.http_endpoints, documents, metrics.clone());
         let http = setup
             .http_listener
             .map(|listener| source.clone().spawn(executor, listener));
-        let (visits, visited) = bounded(MOST_EVENTS);
+        let (inputs, external_inputs) = bounded(MOST_EVENTS);
         let control = setup.control;
-        let control = control.map(|listener| listener.spawn(executor, visits.clone()));
+        let control = control.map(|listener| listener.spawn(executor, inputs.clone()));
         let place = (&*setup.topology, setup.me);
-        let windows = Windows::start(executor, place, setup.beside, setup.entrances, visits);
+        let windows = Windows::start(
+            executor,
+            place,
+            setup.window_endpoints,
+            setup.window_listeners,
+            inputs,
+        );
         Ok(Self {
             topology: setup.topology,
             me: setup.me,
             node,
             links,
-            lights: setup.lights,
-            wakes: Wakes::new(link_events, asks, setup.stop, setup.reloads, visited),
+            leds: setup.leds,
+            events: EventSource::new(
+                link_events,
+                http_requests,
+                setup.stop,
+                setup.reloads,
+                external_inputs,
+            ),
             next_sweep: now,
-            stalls,
-            notes: Notes::default(),
+            delays,
+            notes: EventLog::default(),
             windows,
             service: setup.service,
             current: BTreeMap::new(),
             line: Vec::new(),
             http_endpoints: setup.http_endpoints.into(),
             page: source,
-            meters,
+            metrics,
             feed: Feed::new(incarnation.to_string(), now),
             urgent: false,
             returned: None,
@@ -191,80 +204,86 @@ impl Daemon {
         loop {
             let deadline = self.node.next_deadline();
             let due = deadline.into_iter();
-            let due = due.chain(self.service.next_due()).chain(self.feed.due());
-            let (mut asked, mut called) = (None, None);
-            let input = match self.wakes.next(due.min()).await {
-                Wake::Link(event) => match self.admit(event) {
+            let due = due
+                .chain(self.service.next_deadline())
+                .chain(self.feed.due());
+            let (mut http_request, mut control_request) = (None, None);
+            let input = match self.events.next(due.min()).await {
+                LoopEvent::Link(event) => match self.on_link_event(event) {
                     Some(input) => input,
                     None => continue,
                 },
-                Wake::Ask(ask) => {
-                    asked = Some(ask);
+                LoopEvent::Http(request) => {
+                    http_request = Some(request);
                     // The answer tells what is true now, not what was at the last event.
                     Input::Tick
                 }
-                Wake::Time => Input::Tick,
-                Wake::Stop => {
-                    self.service.stopping(self.topology.lease);
+                LoopEvent::Timer => Input::Tick,
+                LoopEvent::Stop => {
+                    self.service.send_stopping(self.topology.lease);
                     Input::Drain
                 }
-                Wake::Reload(step) => {
+                LoopEvent::Reload(step) => {
                     self.reload(step);
                     Input::Tick
                 }
-                Wake::Visit(Visit::Answer(answer)) => self.windows.hear(answer),
-                Wake::Visit(Visit::Ball(window::Event { edge, ball, .. })) => {
-                    Input::FromWindow { edge, ball }
+                LoopEvent::External(ExternalInput::WindowAnswered(answer)) => {
+                    self.windows.on_answer(answer)
                 }
-                Wake::Visit(Visit::Request(call)) => {
+                LoopEvent::External(ExternalInput::FromWindow(window::Event {
+                    edge,
+                    ball,
+                    ..
+                })) => Input::FromWindow { edge, ball },
+                LoopEvent::External(ExternalInput::Control(call)) => {
                     let input = control::input(&self, &call.request);
-                    called = Some((call, input.as_ref().err().cloned()));
+                    control_request = Some((call, input.as_ref().err().cloned()));
                     input.unwrap_or(Input::Tick)
                 }
             };
             let now = clock::now();
             let outputs = self.node.handle(now, input);
-            if let Some((call, refused)) = called {
+            if let Some((call, refused)) = control_request {
                 control::reply(&self, now, &call, refused, &outputs);
             }
-            if let Some(warning) = self.stalls.note(deadline, now) {
+            if let Some(warning) = self.delays.note(deadline, now) {
                 tracing::warn!("{warning}");
             }
-            if self.carry_out(outputs, now) {
+            if self.apply(outputs, now) {
                 return;
             }
-            self.windows.hang_up();
-            self.tell(now);
-            if let Some(ask) = asked {
-                self.answer(now, ask);
+            self.windows.close_unused();
+            self.publish_changes(now);
+            if let Some(request) = http_request {
+                self.answer_http(now, request);
             }
-            self.sweep(now);
-            self.report(now);
+            self.on_heartbeat(now);
+            self.report_to_service_manager(now);
         }
     }
 
     /// Does what the core says, in its order; true when the node may end.
-    fn carry_out(&mut self, outputs: Vec<Output>, now: Time) -> bool {
+    fn apply(&mut self, outputs: Vec<Output>, now: Time) -> bool {
         // A core gives one ball at a time: each has a connection of its own.
         let mut kept = None;
         for output in outputs {
             match output {
                 Output::LedOn(possession) => {
-                    self.lights.show(possession, true, now);
+                    self.leds.show(possession, true, now);
                     self.urgent = true;
                 }
                 Output::LedOff(possession) => {
-                    self.lights.show(possession, false, now);
+                    self.leds.show(possession, false, now);
                     self.urgent = true;
                 }
                 Output::Send { to, message } => {
                     net::encode(&message, &mut self.line);
-                    self.say(to);
+                    self.send_line(to);
                 }
                 Output::Broadcast(message) => {
                     net::encode(&message, &mut self.line);
                     for peer in self.topology.node_ids() {
-                        self.say(peer);
+                        self.send_line(peer);
                     }
                 }
                 Output::Notify(note) => {
@@ -274,13 +293,13 @@ impl Daemon {
                         ..
                     } = note
                     {
-                        self.note_return(ball, from, away);
+                        self.record_return(ball, from, away);
                     }
                     self.notes.log(&self.topology, self.me, &note);
                 }
-                Output::OpenWindow { ball, edge } => self.windows.call(ball, edge),
+                Output::OpenWindow { ball, edge } => self.windows.open(ball, edge),
                 Output::SendToWindow { ball, sent } => {
-                    if !self.windows.give(ball, &sent) {
+                    if !self.windows.send(ball, &sent) {
                         kept = Some(ball);
                     }
                 }
@@ -290,14 +309,14 @@ impl Daemon {
         match kept {
             Some(ball) => {
                 let outputs = self.node.handle(now, Input::WindowSendFailed { ball });
-                self.carry_out(outputs, now)
+                self.apply(outputs, now)
             }
             None => false,
         }
     }
 
     /// Sends the encoded line to the life of the peer that the core spoke to.
-    fn say(&self, to: NodeId) {
+    fn send_line(&self, to: NodeId) {
         if let Some(recipient) = self.node.recipient(to) {
             self.links.send(to, recipient, &self.line);
         }
@@ -305,7 +324,7 @@ impl Daemon {
 
     /// What an event of the links means to the core; `None` for one of a connection that a later
     /// one has replaced: their tasks may speak in any order.
-    fn admit(&mut self, event: net::Event) -> Option<Input> {
+    fn on_link_event(&mut self, event: net::Event) -> Option<Input> {
         let is_current =
             |current: &BTreeMap<NodeId, u64>, peer, link| current.get(&peer) == Some(&link);
         match event {
@@ -335,12 +354,12 @@ impl Daemon {
         }
     }
 
-    /// Once a heartbeat, for which the core wakes the loop anyway.
-    fn sweep(&mut self, now: Time) {
+    /// Once a heartbeat, for which the core events the loop anyway.
+    fn on_heartbeat(&mut self, now: Time) {
         if now >= self.next_sweep {
             self.next_sweep = now + self.topology.heartbeat();
             self.links.sweep();
-            self.lights.tick(now);
+            self.leds.tick(now);
         }
     }
 }

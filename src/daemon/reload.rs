@@ -2,37 +2,35 @@
 
 use std::fmt;
 
-use smol::channel::{Receiver, Sender};
-
 use super::Daemon;
-use super::lights::Lights;
+use super::leds::Leds;
 use crate::clock;
 use crate::config::{Config, NodeConfig, WindowConfig};
 use crate::endpoint::Endpoint;
 use crate::ring::{Direction, NodeId, Topology};
 
 /// What a reload changes in a running node.
-pub struct Change {
+pub struct ReloadChanges {
     /// Where every node listens, in ring order.
     pub addresses: Vec<Endpoint>,
     /// Where every node answers HTTP, in ring order.
     pub http_endpoints: Vec<Endpoint>,
     /// The windows beside the node, wherever they listen now.
-    pub windows: Beside,
+    pub windows: WindowEndpoints,
     /// Makes the node's new LED, once the old one is off and let go; `None` if it stays.
-    pub lights: Option<Box<dyn FnOnce() -> Lights>>,
+    pub leds: Option<Box<dyn FnOnce() -> Leds>>,
 }
 
 /// Where the windows beside a node take its balls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Beside {
+pub struct WindowEndpoints {
     /// Of the window on its left, if there is one.
     pub left: Option<Endpoint>,
     /// Of the window on its right, if there is one.
     pub right: Option<Endpoint>,
 }
 
-impl Beside {
+impl WindowEndpoints {
     /// The windows beside node `me`.
     pub fn of(config: &Config, me: NodeId) -> Self {
         let entrance = |direction| {
@@ -47,41 +45,37 @@ impl Beside {
 }
 
 /// One step of a reload, for the ring loop.
-pub enum Step {
+pub enum ReloadStep {
     /// The file is being read.
     Begun,
     /// The file is the same, as far as this node is concerned.
     Unchanged,
     /// These changes are to be made now.
-    Apply(Change),
+    Apply(ReloadChanges),
     /// Nothing changes: the file was refused.
     Refused,
 }
 
-/// Where the steps come from and go to: at most one reload is under way.
-pub type Steps = Receiver<Step>;
-
-/// The other end.
-pub type Stepper = Sender<Step>;
-
 impl Daemon {
     /// Takes one step of a reload.
-    pub(super) fn reload(&mut self, step: Step) {
+    pub(super) fn reload(&mut self, step: ReloadStep) {
         match step {
-            Step::Begun => self.service.reloading(clock::monotonic_nanos() / 1_000),
-            Step::Unchanged => self.service.reloaded(None),
-            Step::Refused => self
+            ReloadStep::Begun => self
                 .service
-                .reloaded(Some("the new ring file was refused, see the log")),
-            Step::Apply(change) => {
+                .send_reloading(clock::monotonic_nanos() / 1_000),
+            ReloadStep::Unchanged => self.service.send_reloaded(None),
+            ReloadStep::Refused => self
+                .service
+                .send_reloaded(Some("the new ring file was refused, see the log")),
+            ReloadStep::Apply(change) => {
                 self.links.move_to(change.addresses);
-                self.windows.move_to(change.windows);
+                self.windows.set_endpoints(change.windows);
                 self.page.open_to(&change.http_endpoints);
                 self.http_endpoints = change.http_endpoints.into();
-                if let Some(make) = change.lights {
-                    self.lights.replace(make, clock::now());
+                if let Some(make) = change.leds {
+                    self.leds.replace(make, clock::now());
                 }
-                self.service.reloaded(None);
+                self.service.send_reloaded(None);
             }
         }
     }
@@ -89,7 +83,7 @@ impl Daemon {
 
 /// Why a ring file without faults is refused all the same.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum ReloadRefused {
     /// Other nodes, another order, lease, shape, screen or balls: nodes with different files never talk.
     Topology {
         /// The fingerprint that this node runs with.
@@ -101,7 +95,7 @@ pub enum Refusal {
     Listeners,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ReloadRefused {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Topology { running, new } => write!(
@@ -119,10 +113,10 @@ impl fmt::Display for Refusal {
 ///
 /// # Errors
 /// When the difference is more than a running node can take over.
-pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Refusal> {
+pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, ReloadRefused> {
     let (running, wanted) = (old.topology(), new.topology());
     if running != wanted {
-        return Err(Refusal::Topology {
+        return Err(ReloadRefused::Topology {
             running: running.fingerprint(),
             new: wanted.fingerprint(),
         });
@@ -131,7 +125,7 @@ pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Re
     for (id, (old, new)) in running.node_ids().zip(old.nodes.iter().zip(&new.nodes)) {
         if id == me {
             if binds(old, &running, me) != binds(new, &wanted, me) {
-                return Err(Refusal::Listeners);
+                return Err(ReloadRefused::Listeners);
             }
             if old.led != new.led {
                 sentences.push("this node has another LED".to_owned());
@@ -199,7 +193,7 @@ mod tests {
         Config::parse("ring.toml", &text, &[], &Overrides::default()).unwrap()
     }
 
-    fn compared(me: u8, changes: &[(&str, &str)]) -> Result<Vec<String>, Refusal> {
+    fn compared(me: u8, changes: &[(&str, &str)]) -> Result<Vec<String>, ReloadRefused> {
         compare(&ring(&[]), &ring(changes), NodeId(me))
     }
 
@@ -238,11 +232,11 @@ mod tests {
             assert!(refused.contains("stop all nodes"), "{refused}");
         }
         let port = [("ports = { http = 8081 }", "ports = { http = 8082 }")];
-        assert_eq!(compared(4, &port), Err(Refusal::Listeners));
+        assert_eq!(compared(4, &port), Err(ReloadRefused::Listeners));
         let page = Ok(vec!["pi5 has its page at port 8082".to_owned()]);
         assert_eq!(compared(0, &port), page);
         let host = [("192.168.7.15", "192.168.7.16")];
-        assert_eq!(compared(4, &host), Err(Refusal::Listeners));
+        assert_eq!(compared(4, &host), Err(ReloadRefused::Listeners));
     }
 
     #[test]
@@ -256,12 +250,18 @@ mod tests {
         assert_eq!(compare(&old, &moved, NodeId(0)), told(10002));
         assert_eq!(compare(&old, &moved, NodeId(4)), told(10001));
         assert_eq!(compare(&old, &moved, NodeId(1)), Ok(Vec::new()));
-        let beside = Beside::of(&moved, NodeId(4));
-        assert_eq!(beside.left, None);
-        assert_eq!(beside.right.unwrap().to_string(), "laptop.lan:10001");
+        let window_endpoints = WindowEndpoints::of(&moved, NodeId(4));
+        assert_eq!(window_endpoints.left, None);
+        assert_eq!(
+            window_endpoints.right.unwrap().to_string(),
+            "laptop.lan:10001"
+        );
         // Only the node that has the window on its left listens on that port.
         let port = new(("window-left = 10001", "window-left = 10021"));
-        assert_eq!(compare(&old, &port, NodeId(0)), Err(Refusal::Listeners));
+        assert_eq!(
+            compare(&old, &port, NodeId(0)),
+            Err(ReloadRefused::Listeners)
+        );
         assert_eq!(compare(&old, &port, NodeId(4)), Ok(Vec::new()));
         let screen = new((
             "laptop.local\"\n\n",
@@ -269,7 +269,7 @@ mod tests {
         ));
         assert!(matches!(
             compare(&old, &screen, NodeId(0)),
-            Err(Refusal::Topology { .. })
+            Err(ReloadRefused::Topology { .. })
         ));
     }
 }

@@ -8,15 +8,15 @@ use async_io::Async;
 use smol::channel::{Sender, bounded};
 use smol::{LocalExecutor, Task};
 
-use super::reload::Beside;
-use super::visit::{Answer, Visit};
+use super::external_input::{ExternalInput, WindowAnswer};
+use super::reload::WindowEndpoints;
 use crate::endpoint::Endpoint;
 use crate::ring::{BallId, Direction, Input, NodeId, Topology, WindowBall};
 use crate::window::{self, Listening, Open, Window, listen};
 
 /// Where this node takes balls from the windows beside it.
 #[derive(Default)]
-pub struct Entrances {
+pub struct WindowListeners {
     /// From a window on its left, if there is one.
     pub left: Option<Async<TcpListener>>,
     /// From a window on its right, if there is one.
@@ -27,19 +27,19 @@ pub struct Entrances {
 pub(super) struct Windows {
     executor: Weak<LocalExecutor<'static>>,
     names: Names,
-    beside: Beside,
+    window_endpoints: WindowEndpoints,
     left: Option<Rc<Window>>,
     right: Option<Rc<Window>>,
-    visits: Sender<Visit>,
+    inputs: Sender<ExternalInput>,
     /// At most one call a ball.
     calls: BTreeMap<BallId, Task<()>>,
     /// The connection that the core is just hearing of.
     open: Option<(BallId, Open)>,
-    entrances: Vec<Entrance>,
+    window_listeners: Vec<WindowPort>,
 }
 
 /// A port for a window's balls, and their way to the loop.
-struct Entrance {
+struct WindowPort {
     listening: Listening,
     _forwarding: Task<()>,
 }
@@ -51,13 +51,13 @@ struct Names {
 }
 
 impl Windows {
-    /// Listens to them; what they say goes to `visits`.
+    /// Listens to them; what they say goes to `inputs`.
     pub(super) fn start(
         executor: &Rc<LocalExecutor<'static>>,
         (topology, me): (&Topology, NodeId),
-        beside: Beside,
-        entrances: Entrances,
-        visits: Sender<Visit>,
+        window_endpoints: WindowEndpoints,
+        window_listeners: WindowListeners,
+        inputs: Sender<ExternalInput>,
     ) -> Self {
         let name = |edge| {
             let window = topology
@@ -66,17 +66,17 @@ impl Windows {
             window.map_or_else(String::new, |window| window.name.clone())
         };
         let takes = [
-            (Direction::Left, entrances.left),
-            (Direction::Right, entrances.right),
+            (Direction::Left, window_listeners.left),
+            (Direction::Right, window_listeners.right),
         ];
-        let entrances = takes.into_iter().filter_map(|(edge, listener)| {
+        let window_listeners = takes.into_iter().filter_map(|(edge, listener)| {
             let listener = listener?;
             Some(Self::listen(
                 executor,
                 topology,
                 listener,
                 edge,
-                visits.clone(),
+                inputs.clone(),
             ))
         });
         let mut windows = Self {
@@ -85,15 +85,15 @@ impl Windows {
                 left: name(Direction::Left),
                 right: name(Direction::Right),
             },
-            beside: Beside::default(),
+            window_endpoints: WindowEndpoints::default(),
             left: None,
             right: None,
-            entrances: entrances.collect(),
-            visits,
+            window_listeners: window_listeners.collect(),
+            inputs,
             calls: BTreeMap::new(),
             open: None,
         };
-        windows.move_to(beside);
+        windows.set_endpoints(window_endpoints);
         windows
     }
 
@@ -102,31 +102,34 @@ impl Windows {
         topology: &Topology,
         listener: Async<TcpListener>,
         edge: Direction,
-        visits: Sender<Visit>,
-    ) -> Entrance {
+        inputs: Sender<ExternalInput>,
+    ) -> WindowPort {
         let (events, came) = bounded::<window::Event>(1);
         let listening = listen::spawn(executor, listener, edge, topology.screen, events);
         let forwarding = executor.spawn(async move {
             while let Ok(event) = came.recv().await {
-                if visits.send(Visit::Ball(event)).await.is_err() {
+                if inputs.send(ExternalInput::FromWindow(event)).await.is_err() {
                     return;
                 }
             }
         });
-        Entrance {
+        WindowPort {
             listening,
             _forwarding: forwarding,
         }
     }
 
-    /// How many visits to this node's ports for windows brought no ball that the core could hear of.
+    /// How many inputs to this node's ports for windows brought no ball that the core could hear of.
     pub(super) fn refused(&self) -> u64 {
-        let refused = self.entrances.iter().map(|at| at.listening.refused());
+        let refused = self
+            .window_listeners
+            .iter()
+            .map(|at| at.listening.refused());
         refused.fold(0, u64::saturating_add)
     }
 
     /// From now on they are there; a connection that is open stays where it is.
-    pub(super) fn move_to(&mut self, beside: Beside) {
+    pub(super) fn set_endpoints(&mut self, window_endpoints: WindowEndpoints) {
         let Some(executor) = self.executor.upgrade() else {
             return;
         };
@@ -140,17 +143,17 @@ impl Windows {
             ))
         };
         // One that has not moved keeps its connections that are closing, and what was logged of it.
-        if beside.left != self.beside.left {
-            self.left = window(beside.left.clone(), &self.names.left);
+        if window_endpoints.left != self.window_endpoints.left {
+            self.left = window(window_endpoints.left.clone(), &self.names.left);
         }
-        if beside.right != self.beside.right {
-            self.right = window(beside.right.clone(), &self.names.right);
+        if window_endpoints.right != self.window_endpoints.right {
+            self.right = window(window_endpoints.right.clone(), &self.names.right);
         }
-        self.beside = beside;
+        self.window_endpoints = window_endpoints;
     }
 
     /// Calls the window at that edge; the answer comes as a visit.
-    pub(super) fn call(&mut self, ball: BallId, edge: Direction) {
+    pub(super) fn open(&mut self, ball: BallId, edge: Direction) {
         let window = match edge {
             Direction::Left => self.left.clone(),
             Direction::Right => self.right.clone(),
@@ -158,21 +161,23 @@ impl Windows {
         let Some(executor) = self.executor.upgrade() else {
             return;
         };
-        let visits = self.visits.clone();
+        let inputs = self.inputs.clone();
         let call = executor.spawn(async move {
             let open = match window {
                 Some(window) => window.open().await.ok(),
                 None => None,
             };
             // Fails only when the node is about to end.
-            let _ = visits.send(Visit::Answer(Answer { ball, open })).await;
+            let _ = inputs
+                .send(ExternalInput::WindowAnswered(WindowAnswer { ball, open }))
+                .await;
         });
         self.calls.insert(ball, call);
     }
 
-    /// What the core is to hear of an answer; its connection waits for [`Windows::give`] meanwhile.
-    pub(super) fn hear(&mut self, answer: Answer) -> Input {
-        let Answer { ball, open } = answer;
+    /// What the core is to hear of an answer; its connection waits for [`Windows::send`] meanwhile.
+    pub(super) fn on_answer(&mut self, answer: WindowAnswer) -> Input {
+        let WindowAnswer { ball, open } = answer;
         self.calls.remove(&ball);
         let is_open = open.is_some();
         self.open = open.map(|open| (ball, open));
@@ -183,7 +188,7 @@ impl Windows {
     }
 
     /// Writes the ball to the connection that was opened for it; false if it certainly stays here.
-    pub(super) fn give(&mut self, ball: BallId, sent: &WindowBall) -> bool {
+    pub(super) fn send(&mut self, ball: BallId, sent: &WindowBall) -> bool {
         match self.open.take() {
             Some((called, open)) if called == ball => open.give(sent).is_ok(),
             _ => false,
@@ -191,7 +196,7 @@ impl Windows {
     }
 
     /// The core has heard the answer: a connection that it did not use is closed.
-    pub(super) fn hang_up(&mut self) {
+    pub(super) fn close_unused(&mut self) {
         self.open = None;
     }
 }

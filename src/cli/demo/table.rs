@@ -13,10 +13,10 @@ use super::ANY_PORT;
 use super::score::{Score, Watched};
 use crate::cli::Failure;
 use crate::clock;
-use crate::daemon::lights::Lights;
-use crate::daemon::reload::Beside;
-use crate::daemon::service::Service;
-use crate::daemon::windows::Entrances;
+use crate::daemon::leds::Leds;
+use crate::daemon::reload::WindowEndpoints;
+use crate::daemon::service::ServiceManager;
+use crate::daemon::windows::WindowListeners;
 use crate::daemon::{Daemon, Setup, listen};
 use crate::endpoint::Endpoint;
 use crate::ring::{NodeId, Topology};
@@ -117,17 +117,17 @@ impl Table {
             topology: Arc::clone(&self.topology),
             me: node,
             addresses: self.ports.iter().map(address).collect(),
-            lights: Lights::new(self.topology.name(node), Box::new(led)),
+            leds: Leds::new(self.topology.name(node), Box::new(led)),
             ring_listener,
             lab: None,
-            beside: Beside::default(),
-            entrances: Entrances::default(),
+            window_endpoints: WindowEndpoints::default(),
+            window_listeners: WindowListeners::default(),
             control: None,
             http_listener,
             http_endpoints: self.http_endpoints.iter().map(door).collect(),
             stop: stopped,
             reloads: None,
-            service: Service::none(clock::now()),
+            service: ServiceManager::none(clock::now()),
         };
         let daemon = Daemon::start(executor, setup).map_err(Failure::run)?;
         if let Some(place) = self.nodes.get_mut(node.index()) {

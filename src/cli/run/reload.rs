@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use smol::channel::Sender;
 use smol::stream::StreamExt as _;
 
 use super::super::{RingFile, node};
 use crate::config::{Config, Faults};
-use crate::daemon::reload::{Beside, Change, Refusal, Step, Stepper, compare};
+use crate::daemon::reload::{ReloadChanges, ReloadRefused, ReloadStep, WindowEndpoints, compare};
 use crate::daemon::{self, signals};
 use crate::ring::NodeId;
 
@@ -18,13 +19,13 @@ pub(super) async fn watch(
     file: RingFile,
     mut running: Config,
     me: NodeId,
-    steps: Stepper,
+    steps: Sender<ReloadStep>,
 ) -> std::io::Result<()> {
     let mut hangups = signals::hangups()?;
     let file = Arc::new(file);
     while let Some(signal) = hangups.next().await {
         signal?;
-        tell(&steps, Step::Begun).await;
+        send(&steps, ReloadStep::Begun).await;
         let reading = Arc::clone(&file);
         // An SD card may take its time; the ring does not wait for it.
         let read = smol::unblock(move || reading.read()).await;
@@ -32,10 +33,10 @@ pub(super) async fn watch(
             Ok(step) => step,
             Err(refused) => {
                 refused.log();
-                Step::Refused
+                ReloadStep::Refused
             }
         };
-        tell(&steps, step).await;
+        send(&steps, step).await;
     }
     Ok(())
 }
@@ -43,7 +44,7 @@ pub(super) async fn watch(
 /// Why nothing changes.
 enum Refused {
     Faults(Faults),
-    Refusal(Refusal),
+    ReloadRefused(ReloadRefused),
 }
 
 impl Refused {
@@ -57,35 +58,39 @@ impl Refused {
                     "the new ring file has faults: nothing changes, the node plays on as before"
                 );
             }
-            Self::Refusal(refusal) => {
+            Self::ReloadRefused(refusal) => {
                 tracing::error!("the new ring file was refused, nothing changes: {refusal}");
             }
         }
     }
 }
 
-fn decide(read: Result<Config, Faults>, running: &mut Config, me: NodeId) -> Result<Step, Refused> {
+fn decide(
+    read: Result<Config, Faults>,
+    running: &mut Config,
+    me: NodeId,
+) -> Result<ReloadStep, Refused> {
     let new = read.map_err(Refused::Faults)?;
-    let sentences = compare(running, &new, me).map_err(Refused::Refusal)?;
+    let sentences = compare(running, &new, me).map_err(Refused::ReloadRefused)?;
     let old = std::mem::replace(running, new);
     if sentences.is_empty() {
         tracing::info!("the ring file was read again: nothing in it concerns this node anew");
-        return Ok(Step::Unchanged);
+        return Ok(ReloadStep::Unchanged);
     }
     tracing::info!("the ring file was read again: {}", sentences.join("; "));
     let led = |config: &Config| config.nodes.get(me.index()).map(|node| node.led.clone());
     let rewired = led(&old) != led(running);
     let lease = running.ring.lease;
     let wired = running.nodes.get(me.index()).filter(|_| rewired).cloned();
-    Ok(Step::Apply(Change {
+    Ok(ReloadStep::Apply(ReloadChanges {
         addresses: daemon::addresses(running),
         http_endpoints: daemon::http_endpoints(running),
-        windows: Beside::of(running, me),
-        lights: wired.map(|wired| Box::new(move || node::lights(&wired, lease)) as Box<_>),
+        windows: WindowEndpoints::of(running, me),
+        leds: wired.map(|wired| Box::new(move || node::leds(&wired, lease)) as Box<_>),
     }))
 }
 
-async fn tell(steps: &Stepper, step: Step) {
+async fn send(steps: &Sender<ReloadStep>, step: ReloadStep) {
     // Fails only when the node has left, and then this task is about to be dropped.
     let _ = steps.send(step).await;
 }

@@ -14,7 +14,7 @@ const WARNS_EVERY: Duration = Duration::from_secs(60);
 
 /// How often and how long the loop came late to its deadlines.
 #[derive(Debug)]
-pub(super) struct Stalls {
+pub(super) struct SchedulingDelay {
     tolerated: Duration,
     count: u64,
     longest: Duration,
@@ -23,7 +23,7 @@ pub(super) struct Stalls {
     next_warning: Option<Time>,
 }
 
-impl Stalls {
+impl SchedulingDelay {
     pub(super) fn new(lease: Duration) -> Self {
         Self {
             tolerated: lease / TOLERATED,
@@ -76,20 +76,20 @@ mod tests {
 
     #[test]
     fn tells_the_longest_stall_once_a_minute() {
-        let mut stalls = Stalls::new(Duration::from_millis(800));
-        assert_eq!(stalls.note(None, at(10)), None);
-        assert_eq!(stalls.note(Some(at(100)), at(150)), None);
-        let told = stalls.note(Some(at(200)), at(352)).expect("it was late");
+        let mut delays = SchedulingDelay::new(Duration::from_millis(800));
+        assert_eq!(delays.note(None, at(10)), None);
+        assert_eq!(delays.note(Some(at(100)), at(150)), None);
+        let told = delays.note(Some(at(200)), at(352)).expect("it was late");
         assert!(
             told.contains("for 152 ms (1 times for more than 50 ms)"),
             "{told}"
         );
-        assert_eq!(stalls.note(Some(at(1000)), at(1300)), None);
-        assert_eq!(stalls.note(Some(at(2000)), at(2100)), None);
-        let told = stalls
+        assert_eq!(delays.note(Some(at(1000)), at(1300)), None);
+        assert_eq!(delays.note(Some(at(2000)), at(2100)), None);
+        let told = delays
             .note(Some(at(70_000)), at(70_060))
             .expect("a minute has passed");
         assert!(told.contains("for 300 ms (3 times"), "{told}");
-        assert_eq!((stalls.count(), stalls.longest().as_millis()), (4, 300));
+        assert_eq!((delays.count(), delays.longest().as_millis()), (4, 300));
     }
 }

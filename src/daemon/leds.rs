@@ -15,7 +15,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const NEWS: Duration = Duration::from_secs(60);
 
 /// The LED of one node.
-pub struct Lights {
+pub struct Leds {
     node: String,
     led: Box<dyn Led>,
     here: BTreeMap<BallId, Stamp>,
@@ -32,7 +32,7 @@ struct Fault {
     pause: Option<Time>,
 }
 
-impl Lights {
+impl Leds {
     /// The LED of the node of that name.
     pub fn new(node: &str, led: Box<dyn Led>) -> Self {
         Self {
@@ -46,11 +46,11 @@ impl Lights {
 
     /// The same, where it may already be known why it does not work.
     pub fn with_fault(node: &str, led: Box<dyn Led>, fault: Option<&LedError>) -> Self {
-        let mut lights = Self::new(node, led);
+        let mut leds = Self::new(node, led);
         if let Some(fault) = fault {
-            lights.complain(fault, clock::now(), None);
+            leds.fail(fault, clock::now(), None);
         }
-        lights
+        leds
     }
 
     /// Shows that a ball came or went.
@@ -93,7 +93,7 @@ impl Lights {
         };
         match self.led.show(&change, !self.here.is_empty()) {
             Ok(()) => self.recover(),
-            Err(error) => self.complain(&error, now, None),
+            Err(error) => self.fail(&error, now, None),
         }
     }
 
@@ -109,13 +109,13 @@ impl Lights {
         }
         match self.led.hold(lit) {
             Some(Ok(())) => self.recover(),
-            Some(Err(error)) => self.complain(&error, now, Some(now + RETRY)),
+            Some(Err(error)) => self.fail(&error, now, Some(now + RETRY)),
             None => {}
         }
     }
 
     /// Logs a fault once for as long as it lasts.
-    fn complain(&mut self, error: &LedError, now: Time, pause: Option<Time>) {
+    fn fail(&mut self, error: &LedError, now: Time, pause: Option<Time>) {
         let logged = match &self.fault {
             Some(fault) => fault.logged,
             None => {
@@ -179,24 +179,24 @@ mod tests {
     #[test]
     fn lit_while_any_ball_is_here_and_well_again_after_a_fault() {
         let (seen, broken) = (Rc::default(), Rc::new(RefCell::new(false)));
-        let mut lights = Lights::new("pi1", Box::new(Flaky(Rc::clone(&seen), Rc::clone(&broken))));
+        let mut leds = Leds::new("pi1", Box::new(Flaky(Rc::clone(&seen), Rc::clone(&broken))));
         let generation = Generation { round: 1, nonce: 1 };
         let stay = |ball| Possession {
             ball: BallId(ball),
             stamp: Stamp { generation, hop: 0 },
         };
-        lights.show(stay(1), true, EARLY);
-        lights.show(stay(2), true, EARLY);
+        leds.show(stay(1), true, EARLY);
+        leds.show(stay(2), true, EARLY);
         *broken.borrow_mut() = true;
-        lights.show(stay(1), false, EARLY);
-        assert!(lights.status().lit && lights.status().fault.is_some());
+        leds.show(stay(1), false, EARLY);
+        assert!(leds.status().lit && leds.status().fault.is_some());
         *broken.borrow_mut() = false;
-        lights.show(stay(2), false, EARLY);
+        leds.show(stay(2), false, EARLY);
         assert_eq!(
             *seen.borrow(),
             [(true, true), (true, true), (false, true), (false, false)]
         );
-        assert_eq!(lights.status(), LedStatus::default());
+        assert_eq!(leds.status(), LedStatus::default());
     }
     /// A lamp that fails while it is broken, and counts how often it was asked.
     struct Lamp(Rc<RefCell<(bool, u32, bool)>>);
@@ -220,31 +220,31 @@ mod tests {
     #[test]
     fn a_broken_lamp_is_tried_once_a_second_and_catches_up_when_it_is_mended() {
         let lamp = Rc::new(RefCell::new((true, 0, false)));
-        let mut lights = Lights::new("pi1", Box::new(Lamp(Rc::clone(&lamp))));
+        let mut leds = Leds::new("pi1", Box::new(Lamp(Rc::clone(&lamp))));
         let generation = Generation { round: 1, nonce: 1 };
         let ball = Possession {
             ball: BallId(1),
             stamp: Stamp { generation, hop: 0 },
         };
-        lights.show(ball, true, EARLY);
-        lights.tick(EARLY);
+        leds.show(ball, true, EARLY);
+        leds.tick(EARLY);
         assert_eq!(lamp.borrow().1, 2);
         for hop in 1..1000 {
             let on = hop % 2 == 0;
-            lights.show(ball, on, EARLY + Duration::from_micros(900 * hop));
-            lights.tick(EARLY + Duration::from_micros(900 * hop));
+            leds.show(ball, on, EARLY + Duration::from_micros(900 * hop));
+            leds.tick(EARLY + Duration::from_micros(900 * hop));
         }
         assert_eq!(lamp.borrow().1, 2, "a second has not passed");
-        assert!(lights.status().fault.is_some());
-        lights.show(ball, true, EARLY + Duration::from_millis(950));
+        assert!(leds.status().fault.is_some());
+        leds.show(ball, true, EARLY + Duration::from_millis(950));
         lamp.borrow_mut().0 = false;
-        lights.tick(EARLY + RETRY);
+        leds.tick(EARLY + RETRY);
         assert!(lamp.borrow().2, "lit without a new change");
-        assert_eq!(lights.status().fault, None);
-        lights.tick(EARLY + RETRY);
+        assert_eq!(leds.status().fault, None);
+        leds.tick(EARLY + RETRY);
         assert_eq!(lamp.borrow().1, 4, "kept lit once a heartbeat");
-        lights.show(ball, false, EARLY + RETRY);
-        lights.tick(EARLY + RETRY);
+        leds.show(ball, false, EARLY + RETRY);
+        leds.tick(EARLY + RETRY);
         assert_eq!(lamp.borrow().1, 5, "a dark lamp needs no keeping");
     }
 
@@ -252,14 +252,14 @@ mod tests {
     fn a_new_led_takes_over_what_is_here() {
         let (old, new) = (Rc::default(), Rc::default());
         let led = |seen: &Rc<_>| Box::new(Flaky(Rc::clone(seen), Rc::default()));
-        let mut lights = Lights::new("pi1", led(&old));
+        let mut leds = Leds::new("pi1", led(&old));
         let generation = Generation { round: 1, nonce: 1 };
         let stamp = Stamp { generation, hop: 0 };
         let ball = BallId(1);
-        lights.show(Possession { ball, stamp }, true, EARLY);
-        lights.replace(|| Lights::new("pi1", led(&new)), EARLY);
+        leds.show(Possession { ball, stamp }, true, EARLY);
+        leds.replace(|| Leds::new("pi1", led(&new)), EARLY);
         assert_eq!(*old.borrow(), [(true, true), (false, false)]);
         assert_eq!(*new.borrow(), [(true, true)]);
-        assert!(lights.status().lit);
+        assert!(leds.status().lit);
     }
 }

@@ -9,8 +9,8 @@ use crate::http::{Ask, ReturnStatus, Status, Surroundings};
 use crate::ring::{BallId, NodeId, Time};
 
 impl Daemon {
-    pub(super) fn note_return(&mut self, ball: BallId, from: NodeId, away: Duration) {
-        self.meters.relit(away);
+    pub(super) fn record_return(&mut self, ball: BallId, from: NodeId, away: Duration) {
+        self.metrics.relit(away);
         let name = |node| self.topology.name(node).to_owned();
         let back = ReturnStatus {
             ball: ball.0,
@@ -32,18 +32,18 @@ impl Daemon {
         let surroundings = Surroundings {
             http_endpoints: Rc::clone(&self.http_endpoints),
             last_return,
-            led: self.lights.status(),
+            led: self.leds.status(),
             reconnects: counters.reconnects,
             bad_lines: counters.bad_lines,
             refused_balls: self.windows.refused(),
-            stalls: self.stalls.count(),
-            longest_stall: self.stalls.longest(),
+            stalls: self.delays.count(),
+            longest_stall: self.delays.longest(),
         };
         Status::new(&self.topology, &self.node.view(), surroundings)
     }
 
     /// Tells what has changed to those who follow, if any do and it is time.
-    pub(super) fn tell(&mut self, now: Time) {
+    pub(super) fn publish_changes(&mut self, now: Time) {
         let urgent = std::mem::take(&mut self.urgent);
         if self.feed.wants(now, urgent) {
             self.feed.tell(now, self.status(now));
@@ -51,17 +51,17 @@ impl Daemon {
     }
 
     /// Tells the service manager what it is to know after this turn.
-    pub(super) fn report(&mut self, now: Time) {
-        self.service.progress(now);
-        if self.service.wants_status(now) {
+    pub(super) fn report_to_service_manager(&mut self, now: Time) {
+        self.service.on_loop_turn(now);
+        if self.service.is_status_due(now) {
             let balls: Vec<_> = self.node.ball_views().collect();
-            self.service.status(now, &self.topology, &balls);
+            self.service.send_status(now, &self.topology, &balls);
         }
     }
 
-    pub(super) fn answer(&mut self, now: Time, ask: Ask) {
+    pub(super) fn answer_http(&mut self, now: Time, request: Ask) {
         let status = self.status(now);
-        match ask {
+        match request {
             Ask::Follow(follower) => self.feed.admit(now, follower, status),
             Ask::Status(asker) => {
                 // Fails only if the asker has gone.

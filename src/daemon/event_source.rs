@@ -1,73 +1,73 @@
-//! What wakes the loop: whichever of its sources speaks first, or its timer.
+//! What events the loop: whichever of its sources speaks first, or its timer.
 
 use async_io::Timer;
 use smol::channel::Receiver;
 use smol::future;
 
-use super::reload::{Step, Steps};
-use super::visit::Visit;
+use super::external_input::ExternalInput;
+use super::reload::ReloadStep;
 use crate::clock;
 use crate::http::{Ask, Asks};
 use crate::net;
 use crate::ring::Time;
 
 /// What the loop waits for.
-pub(super) struct Wakes {
+pub(super) struct EventSource {
     links: Receiver<net::Event>,
     asks: Asks,
     stop: Receiver<()>,
-    reloads: Option<Steps>,
-    visits: Receiver<Visit>,
+    reloads: Option<Receiver<ReloadStep>>,
+    inputs: Receiver<ExternalInput>,
     timer: Timer,
     /// When the timer goes off, if it is set.
     armed: Option<Time>,
 }
 
 /// What the loop was woken by.
-pub(super) enum Wake {
+pub(super) enum LoopEvent {
     Link(net::Event),
-    Ask(Ask),
+    Http(Ask),
     Stop,
-    Reload(Step),
-    Visit(Visit),
-    Time,
+    Reload(ReloadStep),
+    External(ExternalInput),
+    Timer,
 }
 
-impl Wakes {
+impl EventSource {
     pub(super) fn new(
         links: Receiver<net::Event>,
         asks: Asks,
         stop: Receiver<()>,
-        reloads: Option<Steps>,
-        visits: Receiver<Visit>,
+        reloads: Option<Receiver<ReloadStep>>,
+        inputs: Receiver<ExternalInput>,
     ) -> Self {
         Self {
             links,
             asks,
             stop,
             reloads,
-            visits,
+            inputs,
             timer: Timer::never(),
             armed: None,
         }
     }
 
     /// The next event, or that it is time; may come too early by the clock, never too late.
-    pub(super) async fn next(&mut self, deadline: Option<Time>) -> Wake {
+    pub(super) async fn next(&mut self, deadline: Option<Time>) -> LoopEvent {
         self.arm(deadline);
         let Self {
             links,
             asks,
             stop,
             reloads,
-            visits,
+            inputs,
             timer,
             armed,
         } = self;
         let reload = async {
             match reloads {
                 Some(steps) => match steps.recv().await {
-                    Ok(step) => Wake::Reload(step),
+                    Ok(step) => LoopEvent::Reload(step),
                     Err(_) => future::pending().await,
                 },
                 None => future::pending().await,
@@ -76,35 +76,35 @@ impl Wakes {
         let rare = future::or(
             async {
                 match stop.recv().await {
-                    Ok(()) => Wake::Stop,
+                    Ok(()) => LoopEvent::Stop,
                     // Nobody is left who could ask: run for ever.
                     Err(_) => future::pending().await,
                 }
             },
             async {
                 match asks.recv().await {
-                    Ok(answer) => Wake::Ask(answer),
+                    Ok(request) => LoopEvent::Http(request),
                     Err(_) => future::pending().await,
                 }
             },
         );
         let visit = async {
-            match visits.recv().await {
-                Ok(visit) => Wake::Visit(visit),
+            match inputs.recv().await {
+                Ok(input) => LoopEvent::External(input),
                 Err(_) => future::pending().await,
             }
         };
         let rare = future::or(future::or(rare, reload), visit);
         let link = async {
             match links.recv().await {
-                Ok(event) => Wake::Link(event),
+                Ok(event) => LoopEvent::Link(event),
                 Err(_) => future::pending().await,
             }
         };
         let time = async {
             timer.await;
             *armed = None;
-            Wake::Time
+            LoopEvent::Timer
         };
         future::or(rare, future::or(link, time)).await
     }

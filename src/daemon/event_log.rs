@@ -10,22 +10,22 @@ const VISITS: (u64, Nanos) = (60, 10_000_000_000);
 
 /// Keeps the notes few that strangers can cause.
 #[derive(Debug)]
-pub(super) struct Notes {
-    visits: TokenBucket,
+pub(super) struct EventLog {
+    inputs: TokenBucket,
     refusals: RateLimitedLog,
 }
 
-impl Default for Notes {
+impl Default for EventLog {
     fn default() -> Self {
         let (burst, every) = VISITS;
         Self {
-            visits: TokenBucket::new(burst, every),
+            inputs: TokenBucket::new(burst, every),
             refusals: RateLimitedLog::default(),
         }
     }
 }
 
-impl Notes {
+impl EventLog {
     /// Logs a note of this node.
     pub(super) fn log(&mut self, topology: &Topology, me: NodeId, note: &Notification) {
         let now = clock::monotonic_nanos();
@@ -72,7 +72,7 @@ impl Notes {
     }
 
     fn visit(&mut self, now: Nanos, sentence: impl FnOnce() -> String) {
-        match self.visits.take(now) {
+        match self.inputs.take(now) {
             Some(0) => tracing::info!("{}", sentence()),
             Some(count) => tracing::info!("{} (and {count} such lines kept back)", sentence()),
             None => {}
@@ -133,7 +133,7 @@ fn log(topology: &Topology, note: &Notification) {
         } => {
             tracing::debug!("ball {ball} not won: {granted} granted generation {generation}");
         }
-        // Those are told by `Notes::log`.
+        // Those are told by `EventLog::log`.
         Notification::LoanExpired { .. }
         | Notification::LateCopyRefused { .. }
         | Notification::InvalidWindowBall { .. }
