@@ -18,9 +18,8 @@ use crate::control;
 use crate::daemon::control::Listener;
 use crate::daemon::inherit::InheritedListeners;
 use crate::daemon::lab::LabListeners;
-use crate::daemon::reload::WindowEndpoints;
 use crate::daemon::service::ServiceManager;
-use crate::daemon::windows::WindowListeners;
+use crate::daemon::windows::{WindowEndpoints, WindowListeners};
 use crate::daemon::{self, Daemon, Setup, listen, lock, log, signals};
 use crate::ring::{Direction, NodeId, Topology};
 
@@ -57,7 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let (stepper, steps) = bounded(1);
         let mut inherited = InheritedListeners::from_environment();
         let setup = Setup {
-            addresses: daemon::addresses(&config),
+            ring_endpoints: daemon::ring_endpoints(&config),
             http_endpoints: daemon::http_endpoints(&config),
             me,
             leds: node::leds(node, config.ring.lease),

@@ -1,9 +1,10 @@
-//! What events the loop: whichever of its sources speaks first, or its timer.
+//! What the loop waits for: the next event of any of its sources, or its timer.
 
 use async_io::Timer;
 use smol::channel::Receiver;
 use smol::future;
 
+use super::channel::recv_or_pending;
 use super::external_input::ExternalInput;
 use super::reload::ReloadStep;
 use crate::clock;
@@ -11,108 +12,93 @@ use crate::http::{Ask, Asks};
 use crate::net;
 use crate::ring::Time;
 
-/// What the loop waits for.
+/// All sources of events, and the timer.
 pub(super) struct EventSource {
     links: Receiver<net::Event>,
-    asks: Asks,
+    http: Asks,
     stop: Receiver<()>,
+    /// `None` if the ring file cannot be reloaded.
     reloads: Option<Receiver<ReloadStep>>,
-    inputs: Receiver<ExternalInput>,
+    external: Receiver<ExternalInput>,
     timer: Timer,
-    /// When the timer goes off, if it is set.
+    /// When the timer fires, if it is set.
     armed: Option<Time>,
 }
 
-/// What the loop was woken by.
+/// What woke the loop.
 pub(super) enum LoopEvent {
+    /// A line came in, or a link came up or went down.
     Link(net::Event),
+    /// HTTP requests the status, or a client follows the events.
     Http(Ask),
+    /// The node is to hand every ball on and end.
     Stop,
+    /// A reload of the ring file has taken a step.
     Reload(ReloadStep),
+    /// A window or a person at the control socket.
     External(ExternalInput),
+    /// The timer fired.
     Timer,
 }
 
 impl EventSource {
     pub(super) fn new(
         links: Receiver<net::Event>,
-        asks: Asks,
+        http: Asks,
         stop: Receiver<()>,
         reloads: Option<Receiver<ReloadStep>>,
-        inputs: Receiver<ExternalInput>,
+        external: Receiver<ExternalInput>,
     ) -> Self {
         Self {
             links,
-            asks,
+            http,
             stop,
             reloads,
-            inputs,
+            external,
             timer: Timer::never(),
             armed: None,
         }
     }
 
-    /// The next event, or that it is time; may come too early by the clock, never too late.
+    /// The next event, or [`LoopEvent::Timer`] at `deadline`: perhaps earlier by the clock, never later.
     pub(super) async fn next(&mut self, deadline: Option<Time>) -> LoopEvent {
         self.arm(deadline);
         let Self {
             links,
-            asks,
+            http,
             stop,
             reloads,
-            inputs,
+            external,
             timer,
             armed,
         } = self;
+        let stop = async {
+            recv_or_pending(stop).await;
+            LoopEvent::Stop
+        };
+        let http = async { LoopEvent::Http(recv_or_pending(http).await) };
         let reload = async {
             match reloads {
-                Some(steps) => match steps.recv().await {
-                    Ok(step) => LoopEvent::Reload(step),
-                    Err(_) => future::pending().await,
-                },
+                Some(steps) => LoopEvent::Reload(recv_or_pending(steps).await),
                 None => future::pending().await,
             }
         };
-        let rare = future::or(
-            async {
-                match stop.recv().await {
-                    Ok(()) => LoopEvent::Stop,
-                    // Nobody is left who could ask: run for ever.
-                    Err(_) => future::pending().await,
-                }
-            },
-            async {
-                match asks.recv().await {
-                    Ok(request) => LoopEvent::Http(request),
-                    Err(_) => future::pending().await,
-                }
-            },
-        );
-        let visit = async {
-            match inputs.recv().await {
-                Ok(input) => LoopEvent::External(input),
-                Err(_) => future::pending().await,
-            }
-        };
-        let rare = future::or(future::or(rare, reload), visit);
-        let link = async {
-            match links.recv().await {
-                Ok(event) => LoopEvent::Link(event),
-                Err(_) => future::pending().await,
-            }
-        };
-        let time = async {
+        let external = async { LoopEvent::External(recv_or_pending(external).await) };
+        let link = async { LoopEvent::Link(recv_or_pending(links).await) };
+        let timer = async {
             timer.await;
             *armed = None;
             LoopEvent::Timer
         };
-        future::or(rare, future::or(link, time)).await
+        // Earlier sources go first where several are ready: those that are rare.
+        let rare = future::or(future::or(future::or(stop, http), reload), external);
+        future::or(rare, future::or(link, timer)).await
     }
 
-    /// Sets the timer, unless it will go off early enough anyway.
+    /// Sets the timer, unless it fires early enough already.
     ///
-    /// Setting it costs a system call, and a fast ball moves its deadline with every hop; to be
-    /// woken once too early costs less.
+    /// Setting it costs a system call, and a fast ball moves its deadline with every hop. One
+    /// early wake-up costs less.
     fn arm(&mut self, deadline: Option<Time>) {
         let Some(deadline) = deadline else { return };
         if self.armed.is_none_or(|armed| deadline < armed) {

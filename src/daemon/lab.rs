@@ -6,22 +6,22 @@ use std::net::TcpListener;
 use crate::http::{Document, Metrics};
 use crate::lab::{self, Limits, Priority, Serving, Sink};
 
-/// Where the lab listens.
+/// The listeners of the lab.
 pub struct LabListeners {
-    /// For messages.
+    /// For the receiver, which takes messages.
     pub receiver: TcpListener,
-    /// For runs.
+    /// For the rate endpoint, which measures runs.
     pub rate: TcpListener,
 }
 
-/// Both endpoints; they end when this is dropped.
+/// Both endpoints of the lab; they end when this is dropped.
 pub(super) struct Lab {
     receiver: Serving,
     rate: Serving,
 }
 
 impl Lab {
-    /// Starts both.
+    /// Starts both endpoints; what they receive is logged and counted.
     ///
     /// # Errors
     /// When the system has no descriptor or no thread left.
@@ -39,7 +39,7 @@ impl Lab {
         })
     }
 
-    /// What HTTP shows of it.
+    /// The lists that HTTP shows.
     pub(super) fn documents(&self) -> Vec<Document> {
         let of = |path, serving: &Serving| {
             let asker = serving.asker();

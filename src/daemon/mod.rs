@@ -1,9 +1,12 @@
 //! One running node: builds the parts, and runs the one loop that owns the core.
 //!
-//! Tasks turn I/O into events; the loop feeds them to [`Node`] and carries out what it says,
-//! in order. Nothing else touches the node, so there is no lock round it.
+//! Tasks turn I/O into events. The loop hands each event to [`Node`] and carries out the outputs
+//! in their order. Nothing else touches the node, so it needs no lock.
 
+pub mod channel;
 pub mod control;
+mod control_request;
+mod current_links;
 mod event_log;
 mod event_source;
 mod external_input;
@@ -17,29 +20,27 @@ pub mod reload;
 mod reporting;
 mod scheduling_delay;
 pub mod service;
+mod setup;
 pub mod signals;
 pub mod windows;
 
-use std::collections::BTreeMap;
 use std::io;
-use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use async_io::Async;
-use smol::channel::{Receiver, bounded};
+use smol::channel::bounded;
 use smol::{LocalExecutor, Task};
 
 use crate::clock;
-use crate::config::Config;
 use crate::endpoint::Endpoint;
-use crate::http::{self, Feed, Metrics, ReturnStatus};
+use crate::http::{self, Ask, Feed, Metrics, ReturnStatus};
 use crate::net::{self, Links};
 use crate::ring::{Incarnation, Input, Node, NodeId, Notification, Output, Time, Topology};
 use crate::window;
+use current_links::CurrentLinks;
 use event_log::EventLog;
 use event_source::{EventSource, LoopEvent};
-use external_input::ExternalInput;
+use external_input::{ControlRequest, ExternalInput};
 use lab::Lab;
 use leds::Leds;
 use reload::ReloadStep;
@@ -47,58 +48,10 @@ use scheduling_delay::SchedulingDelay;
 use service::ServiceManager;
 use windows::Windows;
 
-/// Lines and link changes that wait for the loop at the most; beyond it, peers are read no faster.
+pub use setup::{Setup, http_endpoints, ring_endpoints};
+
+/// At most this many events wait for the loop; beyond it, peers are read no faster.
 const MOST_EVENTS: usize = 32;
-
-/// What a node needs to run.
-pub struct Setup {
-    /// The ring.
-    pub topology: Arc<Topology>,
-    /// This node.
-    pub me: NodeId,
-    /// Where every node listens for its peers, in ring order.
-    pub addresses: Vec<Endpoint>,
-    /// Its LED.
-    pub leds: Leds,
-    /// Where peers connect.
-    pub ring_listener: Async<TcpListener>,
-    /// Where HTTP clients connect, if at all.
-    pub http_listener: Option<Async<TcpListener>>,
-    /// Where students connect, if at all.
-    pub lab: Option<lab::LabListeners>,
-    /// Where they connect to every node, in ring order; may be empty.
-    pub http_endpoints: Vec<Endpoint>,
-    /// Where the windows beside it take balls.
-    pub window_endpoints: reload::WindowEndpoints,
-    /// Where they give it balls.
-    pub window_listeners: windows::WindowListeners,
-    /// Where people on this machine ask it for things, if anywhere.
-    pub control: Option<control::Listener>,
-    /// A message here is a request to hand every ball on and end.
-    pub stop: Receiver<()>,
-    /// The steps of reloads, if there can be any.
-    pub reloads: Option<Receiver<ReloadStep>>,
-    /// Who is to be told that the node is ready and alive.
-    pub service: ServiceManager,
-}
-
-/// Every node's ring address, in the order of the file.
-pub fn addresses(config: &Config) -> Vec<Endpoint> {
-    let address = |node: &crate::config::NodeConfig| Endpoint {
-        host: node.host.clone(),
-        port: node.ports.ring,
-    };
-    config.nodes.iter().map(address).collect()
-}
-
-/// Every node's HTTP endpoint, in the order of the file.
-pub fn http_endpoints(config: &Config) -> Vec<Endpoint> {
-    let door = |node: &crate::config::NodeConfig| Endpoint {
-        host: node.host.clone(),
-        port: node.ports.http,
-    };
-    config.nodes.iter().map(door).collect()
-}
 
 /// A node that is set up and about to run.
 pub struct Daemon {
@@ -106,26 +59,35 @@ pub struct Daemon {
     me: NodeId,
     node: Node,
     links: Links,
+    current_links: CurrentLinks,
+    /// The line that is being sent; kept to reuse its memory.
+    line: Vec<u8>,
     leds: Leds,
     events: EventSource,
-    next_sweep: Time,
-    delays: SchedulingDelay,
-    notes: EventLog,
+    next_heartbeat: Time,
+    delay: SchedulingDelay,
+    log: EventLog,
     windows: Windows,
     service: ServiceManager,
-    /// The connection of every peer whose lines count: the latest.
-    current: BTreeMap<NodeId, u64>,
-    line: Vec<u8>,
     http_endpoints: Rc<[Endpoint]>,
-    page: http::Source,
+    http: http::Source,
     metrics: Metrics,
     feed: Feed,
-    /// A ball came or went since the feed was last asked.
-    urgent: bool,
-    returned: Option<(Time, ReturnStatus)>,
+    /// A ball came or went since the last look at the feed.
+    led_changed: bool,
+    /// The last ball that this node took over, and when.
+    last_return: Option<(Time, ReturnStatus)>,
     _http: Option<Task<()>>,
     _lab: Option<Lab>,
     _control: Option<Task<()>>,
+}
+
+/// Who waits for an answer to the event in hand.
+enum Requester {
+    Nobody,
+    Http(Ask),
+    /// With the reason, if the request was refused without asking the core.
+    Control(ControlRequest, Option<String>),
 }
 
 impl Daemon {
@@ -146,32 +108,33 @@ impl Daemon {
             topology: Arc::clone(&setup.topology),
             me: setup.me,
             incarnation,
-            addresses: setup.addresses,
+            addresses: setup.ring_endpoints,
         };
         let links = Links::start(executor, settings, setup.ring_listener, link_sender);
-        let delays = SchedulingDelay::new(setup.topology.lease);
         let documents = lab.as_ref().map(Lab::documents).unwrap_or_default();
-        let (source, http_requests) =
+        let (http, http_requests) =
             http::Source::new(&setup.http_endpoints, documents, metrics.clone());
-        let http = setup
+        let serving = setup
             .http_listener
-            .map(|listener| source.clone().spawn(executor, listener));
+            .map(|listener| http.clone().spawn(executor, listener));
         let (inputs, external_inputs) = bounded(MOST_EVENTS);
         let control = setup.control;
         let control = control.map(|listener| listener.spawn(executor, inputs.clone()));
-        let place = (&*setup.topology, setup.me);
         let windows = Windows::start(
             executor,
-            place,
+            (&*setup.topology, setup.me),
             setup.window_endpoints,
             setup.window_listeners,
             inputs,
         );
         Ok(Self {
+            delay: SchedulingDelay::new(setup.topology.lease),
             topology: setup.topology,
             me: setup.me,
             node,
             links,
+            current_links: CurrentLinks::default(),
+            line: Vec::new(),
             leds: setup.leds,
             events: EventSource::new(
                 link_events,
@@ -180,20 +143,17 @@ impl Daemon {
                 setup.reloads,
                 external_inputs,
             ),
-            next_sweep: now,
-            delays,
-            notes: EventLog::default(),
+            next_heartbeat: now,
+            log: EventLog::default(),
             windows,
             service: setup.service,
-            current: BTreeMap::new(),
-            line: Vec::new(),
             http_endpoints: setup.http_endpoints.into(),
-            page: source,
+            http,
             metrics,
             feed: Feed::new(incarnation.to_string(), now),
-            urgent: false,
-            returned: None,
-            _http: http,
+            led_changed: false,
+            last_return: None,
+            _http: serving,
             _lab: lab,
             _control: control,
         })
@@ -203,50 +163,16 @@ impl Daemon {
     pub async fn run(mut self) {
         loop {
             let deadline = self.node.next_deadline();
-            let due = deadline.into_iter();
-            let due = due
-                .chain(self.service.next_deadline())
-                .chain(self.feed.due());
-            let (mut http_request, mut control_request) = (None, None);
-            let input = match self.events.next(due.min()).await {
-                LoopEvent::Link(event) => match self.on_link_event(event) {
-                    Some(input) => input,
-                    None => continue,
-                },
-                LoopEvent::Http(request) => {
-                    http_request = Some(request);
-                    // The answer tells what is true now, not what was at the last event.
-                    Input::Tick
-                }
-                LoopEvent::Timer => Input::Tick,
-                LoopEvent::Stop => {
-                    self.service.send_stopping(self.topology.lease);
-                    Input::Drain
-                }
-                LoopEvent::Reload(step) => {
-                    self.reload(step);
-                    Input::Tick
-                }
-                LoopEvent::External(ExternalInput::WindowAnswered(answer)) => {
-                    self.windows.on_answer(answer)
-                }
-                LoopEvent::External(ExternalInput::FromWindow(window::Event {
-                    edge,
-                    ball,
-                    ..
-                })) => Input::FromWindow { edge, ball },
-                LoopEvent::External(ExternalInput::Control(call)) => {
-                    let input = control::input(&self, &call.request);
-                    control_request = Some((call, input.as_ref().err().cloned()));
-                    input.unwrap_or(Input::Tick)
-                }
+            let event = self.events.next(self.next_wake(deadline)).await;
+            let Some((input, requester)) = self.interpret(event) else {
+                continue;
             };
             let now = clock::now();
             let outputs = self.node.handle(now, input);
-            if let Some((call, refused)) = control_request {
-                control::reply(&self, now, &call, refused, &outputs);
+            if let Requester::Control(request, refused) = &requester {
+                self.answer_control(now, request, refused.as_deref(), &outputs);
             }
-            if let Some(warning) = self.delays.note(deadline, now) {
+            if let Some(warning) = self.delay.record(deadline, now) {
                 tracing::warn!("{warning}");
             }
             if self.apply(outputs, now) {
@@ -254,7 +180,7 @@ impl Daemon {
             }
             self.windows.close_unused();
             self.publish_changes(now);
-            if let Some(request) = http_request {
+            if let Requester::Http(request) = requester {
                 self.answer_http(now, request);
             }
             self.on_heartbeat(now);
@@ -262,19 +188,58 @@ impl Daemon {
         }
     }
 
-    /// Does what the core says, in its order; true when the node may end.
+    /// When to wake up at the latest: the core's `deadline`, or that of a part of the daemon.
+    fn next_wake(&self, deadline: Option<Time>) -> Option<Time> {
+        let deadlines = deadline.into_iter();
+        let deadlines = deadlines.chain(self.service.next_deadline());
+        deadlines.chain(self.feed.due()).min()
+    }
+
+    /// What an event means to the core, and who waits for an answer; `None` if it means nothing.
+    fn interpret(&mut self, event: LoopEvent) -> Option<(Input, Requester)> {
+        let input = match event {
+            LoopEvent::Link(event) => self.current_links.on_event(event)?,
+            // The tick brings the core up to date, so that the answer is true now.
+            LoopEvent::Http(request) => return Some((Input::Tick, Requester::Http(request))),
+            LoopEvent::Timer => Input::Tick,
+            LoopEvent::Stop => {
+                self.service.send_stopping(self.topology.lease);
+                Input::Drain
+            }
+            LoopEvent::Reload(step) => {
+                self.on_reload_step(step);
+                Input::Tick
+            }
+            LoopEvent::External(ExternalInput::WindowAnswered(answer)) => {
+                self.windows.on_answer(answer)
+            }
+            LoopEvent::External(ExternalInput::FromWindow(window::Event {
+                edge, ball, ..
+            })) => Input::FromWindow { edge, ball },
+            LoopEvent::External(ExternalInput::Control(control)) => {
+                let balls = self.node.ball_views();
+                let input = control_request::input(&control.request, &self.topology, balls);
+                let refused = input.as_ref().err().cloned();
+                let input = input.unwrap_or(Input::Tick);
+                return Some((input, Requester::Control(control, refused)));
+            }
+        };
+        Some((input, Requester::Nobody))
+    }
+
+    /// Carries out the core's outputs in their order; true when the node may end.
     fn apply(&mut self, outputs: Vec<Output>, now: Time) -> bool {
-        // A core gives one ball at a time: each has a connection of its own.
-        let mut kept = None;
+        // The core sends one ball at a time: each has a connection of its own.
+        let mut not_sent = None;
         for output in outputs {
             match output {
                 Output::LedOn(possession) => {
                     self.leds.show(possession, true, now);
-                    self.urgent = true;
+                    self.led_changed = true;
                 }
                 Output::LedOff(possession) => {
                     self.leds.show(possession, false, now);
-                    self.urgent = true;
+                    self.led_changed = true;
                 }
                 Output::Send { to, message } => {
                     net::encode(&message, &mut self.line);
@@ -286,27 +251,27 @@ impl Daemon {
                         self.send_line(peer);
                     }
                 }
-                Output::Notify(note) => {
+                Output::Notify(notification) => {
                     if let Notification::ElectionWon {
                         ball,
                         missed: Some((from, away)),
                         ..
-                    } = note
+                    } = notification
                     {
                         self.record_return(ball, from, away);
                     }
-                    self.notes.log(&self.topology, self.me, &note);
+                    self.log.log(&self.topology, self.me, &notification);
                 }
                 Output::OpenWindow { ball, edge } => self.windows.open(ball, edge),
                 Output::SendToWindow { ball, sent } => {
                     if !self.windows.send(ball, &sent) {
-                        kept = Some(ball);
+                        not_sent = Some(ball);
                     }
                 }
                 Output::Drained => return true,
             }
         }
-        match kept {
+        match not_sent {
             Some(ball) => {
                 let outputs = self.node.handle(now, Input::WindowSendFailed { ball });
                 self.apply(outputs, now)
@@ -315,51 +280,59 @@ impl Daemon {
         }
     }
 
-    /// Sends the encoded line to the life of the peer that the core spoke to.
+    /// Sends the encoded line to the incarnation of the peer that the core means.
     fn send_line(&self, to: NodeId) {
         if let Some(recipient) = self.node.recipient(to) {
             self.links.send(to, recipient, &self.line);
         }
     }
 
-    /// What an event of the links means to the core; `None` for one of a connection that a later
-    /// one has replaced: their tasks may speak in any order.
-    fn on_link_event(&mut self, event: net::Event) -> Option<Input> {
-        let is_current =
-            |current: &BTreeMap<NodeId, u64>, peer, link| current.get(&peer) == Some(&link);
-        match event {
-            net::Event::Up {
-                peer,
-                incarnation,
-                link,
-            } => {
-                let newest = self
-                    .current
-                    .get(&peer)
-                    .is_none_or(|&earlier| earlier < link);
-                newest.then(|| {
-                    self.current.insert(peer, link);
-                    Input::LinkUp { peer, incarnation }
-                })
+    /// Replies to a request at the control socket.
+    fn answer_control(
+        &self,
+        now: Time,
+        control: &ControlRequest,
+        refused: Option<&str>,
+        outputs: &[Output],
+    ) {
+        let balls = || self.status(now).balls;
+        let reply = control_request::reply(&control.request, refused, outputs, balls);
+        // Fails only if the client has gone.
+        let _ = control.reply.try_send(reply);
+    }
+
+    /// Takes one step of a reload.
+    fn on_reload_step(&mut self, step: ReloadStep) {
+        match step {
+            ReloadStep::Begun => {
+                let micros = clock::monotonic_nanos() / 1_000;
+                self.service.send_reloading(micros);
             }
-            net::Event::Down { peer, link } => {
-                is_current(&self.current, peer, link).then_some(Input::LinkDown { peer })
+            ReloadStep::Unchanged => self.service.send_reloaded(None),
+            ReloadStep::Refused => {
+                let prefix = "the new ring file was refused, see the log";
+                self.service.send_reloaded(Some(prefix));
             }
-            net::Event::Line {
-                from,
-                link,
-                message,
-            } => is_current(&self.current, from, link).then_some(Input::Received { from, message }),
-            net::Event::Duplicate => Some(Input::Duplicate),
+            ReloadStep::Apply(changes) => {
+                self.links.move_to(changes.ring_endpoints);
+                self.windows.set_endpoints(changes.windows);
+                self.http.open_to(&changes.http_endpoints);
+                self.http_endpoints = changes.http_endpoints.into();
+                if let Some(open) = changes.leds {
+                    self.leds.replace(open, clock::now());
+                }
+                self.service.send_reloaded(None);
+            }
         }
     }
 
-    /// Once a heartbeat, for which the core events the loop anyway.
+    /// Once a heartbeat: closes silent links and looks after the LED. The core's own heartbeat
+    /// wakes the loop.
     fn on_heartbeat(&mut self, now: Time) {
-        if now >= self.next_sweep {
-            self.next_sweep = now + self.topology.heartbeat();
+        if now >= self.next_heartbeat {
+            self.next_heartbeat = now + self.topology.heartbeat();
             self.links.sweep();
-            self.leds.tick(now);
+            self.leds.on_heartbeat(now);
         }
     }
 }

@@ -1,47 +1,21 @@
-//! A new ring file for a running node: all of it is taken over, or none.
+//! A new ring file for a running node: it takes over all that has changed, or nothing.
 
-use std::fmt;
-
-use super::Daemon;
 use super::leds::Leds;
-use crate::clock;
+use super::windows::WindowEndpoints;
 use crate::config::{Config, NodeConfig, WindowConfig};
 use crate::endpoint::Endpoint;
 use crate::ring::{Direction, NodeId, Topology};
 
-/// What a reload changes in a running node.
+/// What the new file changes in a running node.
 pub struct ReloadChanges {
-    /// Where every node listens, in ring order.
-    pub addresses: Vec<Endpoint>,
+    /// Where every node listens for its peers, in ring order.
+    pub ring_endpoints: Vec<Endpoint>,
     /// Where every node answers HTTP, in ring order.
     pub http_endpoints: Vec<Endpoint>,
-    /// The windows beside the node, wherever they listen now.
+    /// Where the windows beside the node take balls.
     pub windows: WindowEndpoints,
-    /// Makes the node's new LED, once the old one is off and let go; `None` if it stays.
+    /// Opens the node's new LED, once the old one is off and released; `None` if it stays.
     pub leds: Option<Box<dyn FnOnce() -> Leds>>,
-}
-
-/// Where the windows beside a node take its balls.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WindowEndpoints {
-    /// Of the window on its left, if there is one.
-    pub left: Option<Endpoint>,
-    /// Of the window on its right, if there is one.
-    pub right: Option<Endpoint>,
-}
-
-impl WindowEndpoints {
-    /// The windows beside node `me`.
-    pub fn of(config: &Config, me: NodeId) -> Self {
-        let entrance = |direction| {
-            let window = config.window(me, direction)?;
-            Some(window.entrance(direction).clone())
-        };
-        Self {
-            left: entrance(Direction::Left),
-            right: entrance(Direction::Right),
-        }
-    }
 }
 
 /// One step of a reload, for the ring loop.
@@ -56,60 +30,28 @@ pub enum ReloadStep {
     Refused,
 }
 
-impl Daemon {
-    /// Takes one step of a reload.
-    pub(super) fn reload(&mut self, step: ReloadStep) {
-        match step {
-            ReloadStep::Begun => self
-                .service
-                .send_reloading(clock::monotonic_nanos() / 1_000),
-            ReloadStep::Unchanged => self.service.send_reloaded(None),
-            ReloadStep::Refused => self
-                .service
-                .send_reloaded(Some("the new ring file was refused, see the log")),
-            ReloadStep::Apply(change) => {
-                self.links.move_to(change.addresses);
-                self.windows.set_endpoints(change.windows);
-                self.page.open_to(&change.http_endpoints);
-                self.http_endpoints = change.http_endpoints.into();
-                if let Some(make) = change.leds {
-                    self.leds.replace(make, clock::now());
-                }
-                self.service.send_reloaded(None);
-            }
-        }
-    }
-}
-
-/// Why a ring file without faults is refused all the same.
-#[derive(Debug, PartialEq, Eq)]
+/// Why a running node refuses a ring file that has no faults.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReloadRefused {
-    /// Other nodes, another order, lease, shape, screen or balls: nodes with different files never talk.
+    /// Other nodes, another order, lease, shape, screen or balls: nodes with different topologies
+    /// never talk.
+    #[error(
+        "it describes another ring (topology {new}, this node runs {running}), and nodes with different files never talk: stop all nodes, change the file on all, start all, as deploy/rollout does"
+    )]
     Topology {
-        /// The fingerprint that this node runs with.
+        /// The fingerprint of the topology that this node runs with.
         running: String,
-        /// That of the new file.
+        /// The fingerprint of the new file's topology.
         new: String,
     },
     /// This node would have to listen somewhere else.
+    #[error(
+        "it gives this node another host, listen or port, which needs new listeners: restart this node"
+    )]
     Listeners,
 }
 
-impl fmt::Display for ReloadRefused {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Topology { running, new } => write!(
-                formatter,
-                "it describes another ring (topology {new}, this node runs {running}), and nodes with different files never talk: stop all nodes, change the file on all, start all, as deploy/rollout does"
-            ),
-            Self::Listeners => formatter.write_str(
-                "it gives this node another host, listen or port, which needs new listeners: restart this node"
-            ),
-        }
-    }
-}
-
-/// What differs between two files, in sentences; empty if nothing does that concerns node `me`.
+/// What differs between two files, in sentences; empty if no difference concerns node `me`.
 ///
 /// # Errors
 /// When the difference is more than a running node can take over.
@@ -157,7 +99,7 @@ pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Re
     Ok(sentences)
 }
 
-/// All that decides where node `me` listens.
+/// All settings that decide where node `me` listens.
 fn binds<'node>(
     node: &'node NodeConfig,
     topology: &Topology,

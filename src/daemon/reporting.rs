@@ -1,4 +1,5 @@
-//! What a node tells of itself: the answer to a question, and what has changed to those who follow.
+//! What the node reports about itself: over HTTP, to those who follow its events, and to the
+//! service manager.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,25 +10,26 @@ use crate::http::{Ask, ReturnStatus, Status, Surroundings};
 use crate::ring::{BallId, NodeId, Time};
 
 impl Daemon {
+    /// Records that this node took a ball over: `from` had it before, and was last heard of `away` ago.
     pub(super) fn record_return(&mut self, ball: BallId, from: NodeId, away: Duration) {
         self.metrics.relit(away);
         let name = |node| self.topology.name(node).to_owned();
-        let back = ReturnStatus {
+        let last_return = ReturnStatus {
             ball: ball.0,
             from: name(from),
             to: name(self.me),
             away_ms: away.as_secs_f64() * 1e3,
             age_seconds: 0.0,
         };
-        self.returned = Some((clock::now(), back));
+        self.last_return = Some((clock::now(), last_return));
     }
 
     /// What this node knows now.
     pub(super) fn status(&self, now: Time) -> Status {
         let counters = self.links.counters();
-        let last_return = self.returned.clone().map(|(at, back)| ReturnStatus {
+        let last_return = self.last_return.clone().map(|(at, last)| ReturnStatus {
             age_seconds: now.since(at).as_secs_f64(),
-            ..back
+            ..last
         });
         let surroundings = Surroundings {
             http_endpoints: Rc::clone(&self.http_endpoints),
@@ -36,21 +38,21 @@ impl Daemon {
             reconnects: counters.reconnects,
             bad_lines: counters.bad_lines,
             refused_balls: self.windows.refused(),
-            stalls: self.delays.count(),
-            longest_stall: self.delays.longest(),
+            stalls: self.delay.count(),
+            longest_stall: self.delay.longest(),
         };
         Status::new(&self.topology, &self.node.view(), surroundings)
     }
 
-    /// Tells what has changed to those who follow, if any do and it is time.
+    /// Sends what has changed to those who follow the events, if any do and it is time.
     pub(super) fn publish_changes(&mut self, now: Time) {
-        let urgent = std::mem::take(&mut self.urgent);
-        if self.feed.wants(now, urgent) {
+        let led_changed = std::mem::take(&mut self.led_changed);
+        if self.feed.wants(now, led_changed) {
             self.feed.tell(now, self.status(now));
         }
     }
 
-    /// Tells the service manager what it is to know after this turn.
+    /// Pings the service manager's watchdog and sends it the status text, when they are due.
     pub(super) fn report_to_service_manager(&mut self, now: Time) {
         self.service.on_loop_turn(now);
         if self.service.is_status_due(now) {
@@ -59,13 +61,14 @@ impl Daemon {
         }
     }
 
+    /// Answers a request of the HTTP server.
     pub(super) fn answer_http(&mut self, now: Time, request: Ask) {
         let status = self.status(now);
         match request {
             Ask::Follow(follower) => self.feed.admit(now, follower, status),
-            Ask::Status(asker) => {
-                // Fails only if the asker has gone.
-                let _ = asker.try_send(status);
+            Ask::Status(requester) => {
+                // Fails only if the client has gone.
+                let _ = requester.try_send(status);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The windows beside this node: calls to them, balls for them, balls from them.
+//! The windows beside this node: opens connections to them, sends balls, takes balls from them.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -9,75 +9,91 @@ use smol::channel::{Sender, bounded};
 use smol::{LocalExecutor, Task};
 
 use super::external_input::{ExternalInput, WindowAnswer};
-use super::reload::WindowEndpoints;
+use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::ring::{BallId, Direction, Input, NodeId, Topology, WindowBall};
 use crate::window::{self, Listening, Open, Window, listen};
 
+/// Where the windows beside a node take its balls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WindowEndpoints {
+    /// Of the window on its left, if there is one.
+    pub left: Option<Endpoint>,
+    /// Of the window on its right, if there is one.
+    pub right: Option<Endpoint>,
+}
+
+impl WindowEndpoints {
+    /// The windows beside node `me`.
+    pub fn of(config: &Config, me: NodeId) -> Self {
+        let endpoint = |direction| {
+            let window = config.window(me, direction)?;
+            Some(window.entrance(direction).clone())
+        };
+        Self {
+            left: endpoint(Direction::Left),
+            right: endpoint(Direction::Right),
+        }
+    }
+}
+
 /// Where this node takes balls from the windows beside it.
 #[derive(Default)]
 pub struct WindowListeners {
-    /// From a window on its left, if there is one.
+    /// For a window on its left, if there is one.
     pub left: Option<Async<TcpListener>>,
-    /// From a window on its right, if there is one.
+    /// For a window on its right, if there is one.
     pub right: Option<Async<TcpListener>>,
 }
 
-/// Both windows, and what is under way with them.
+/// Both windows, and the connections to them.
 pub(super) struct Windows {
     executor: Weak<LocalExecutor<'static>>,
     names: Names,
-    window_endpoints: WindowEndpoints,
+    endpoints: WindowEndpoints,
     left: Option<Rc<Window>>,
     right: Option<Rc<Window>>,
     inputs: Sender<ExternalInput>,
-    /// At most one call a ball.
-    calls: BTreeMap<BallId, Task<()>>,
-    /// The connection that the core is just hearing of.
+    /// Connections that are being opened: at most one for each ball.
+    opening: BTreeMap<BallId, Task<()>>,
+    /// The connection that the core decides about in this turn of the loop.
     open: Option<(BallId, Open)>,
-    window_listeners: Vec<WindowPort>,
+    ports: Vec<WindowPort>,
 }
 
-/// A port for a window's balls, and their way to the loop.
+/// A port that takes balls from a window, and the task that hands them to the loop.
 struct WindowPort {
     listening: Listening,
     _forwarding: Task<()>,
 }
 
-/// What the windows on the left and on the right are called.
+/// The names of the windows on the left and on the right; empty where there is none.
 struct Names {
     left: String,
     right: String,
 }
 
 impl Windows {
-    /// Listens to them; what they say goes to `inputs`.
+    /// Takes balls from both windows from now on; they go to `inputs`.
     pub(super) fn start(
         executor: &Rc<LocalExecutor<'static>>,
         (topology, me): (&Topology, NodeId),
-        window_endpoints: WindowEndpoints,
-        window_listeners: WindowListeners,
+        endpoints: WindowEndpoints,
+        listeners: WindowListeners,
         inputs: Sender<ExternalInput>,
     ) -> Self {
         let name = |edge| {
-            let window = topology
-                .window_chain(me, edge)
-                .and_then(|gap| gap.first(edge));
+            let chain = topology.window_chain(me, edge);
+            let window = chain.and_then(|chain| chain.first(edge));
             window.map_or_else(String::new, |window| window.name.clone())
         };
-        let takes = [
-            (Direction::Left, window_listeners.left),
-            (Direction::Right, window_listeners.right),
+        let listeners = [
+            (Direction::Left, listeners.left),
+            (Direction::Right, listeners.right),
         ];
-        let window_listeners = takes.into_iter().filter_map(|(edge, listener)| {
-            let listener = listener?;
-            Some(Self::listen(
-                executor,
-                topology,
-                listener,
-                edge,
-                inputs.clone(),
-            ))
+        let ports = listeners.into_iter().filter_map(|(edge, listener)| {
+            let inputs = inputs.clone();
+            Some(Self::listen(executor, topology, listener?, edge, inputs))
         });
         let mut windows = Self {
             executor: Rc::downgrade(executor),
@@ -85,15 +101,15 @@ impl Windows {
                 left: name(Direction::Left),
                 right: name(Direction::Right),
             },
-            window_endpoints: WindowEndpoints::default(),
+            endpoints: WindowEndpoints::default(),
             left: None,
             right: None,
-            window_listeners: window_listeners.collect(),
+            ports: ports.collect(),
             inputs,
-            calls: BTreeMap::new(),
+            opening: BTreeMap::new(),
             open: None,
         };
-        windows.set_endpoints(window_endpoints);
+        windows.set_endpoints(endpoints);
         windows
     }
 
@@ -104,10 +120,10 @@ impl Windows {
         edge: Direction,
         inputs: Sender<ExternalInput>,
     ) -> WindowPort {
-        let (events, came) = bounded::<window::Event>(1);
-        let listening = listen::spawn(executor, listener, edge, topology.screen, events);
+        let (sender, events) = bounded::<window::Event>(1);
+        let listening = listen::spawn(executor, listener, edge, topology.screen, sender);
         let forwarding = executor.spawn(async move {
-            while let Ok(event) = came.recv().await {
+            while let Ok(event) = events.recv().await {
                 if inputs.send(ExternalInput::FromWindow(event)).await.is_err() {
                     return;
                 }
@@ -119,40 +135,33 @@ impl Windows {
         }
     }
 
-    /// How many inputs to this node's ports for windows brought no ball that the core could hear of.
+    /// How many connections to this node's window ports brought no ball that could be taken.
     pub(super) fn refused(&self) -> u64 {
-        let refused = self
-            .window_listeners
-            .iter()
-            .map(|at| at.listening.refused());
+        let refused = self.ports.iter().map(|port| port.listening.refused());
         refused.fold(0, u64::saturating_add)
     }
 
-    /// From now on they are there; a connection that is open stays where it is.
-    pub(super) fn set_endpoints(&mut self, window_endpoints: WindowEndpoints) {
+    /// Uses these endpoints from now on; a connection that is open already is not affected.
+    pub(super) fn set_endpoints(&mut self, endpoints: WindowEndpoints) {
         let Some(executor) = self.executor.upgrade() else {
             return;
         };
-        let window = |place: Option<Endpoint>, name: &str| {
-            let place = place?;
-            Some(Window::new(
-                &executor,
-                name.to_owned(),
-                place.host,
-                place.port,
-            ))
+        let window = |endpoint: Option<Endpoint>, name: &str| {
+            let Endpoint { host, port } = endpoint?;
+            Some(Window::new(&executor, name.to_owned(), host, port))
         };
-        // One that has not moved keeps its connections that are closing, and what was logged of it.
-        if window_endpoints.left != self.window_endpoints.left {
-            self.left = window(window_endpoints.left.clone(), &self.names.left);
+        // A window that has not moved keeps its closing connections and its log history.
+        if endpoints.left != self.endpoints.left {
+            self.left = window(endpoints.left.clone(), &self.names.left);
         }
-        if window_endpoints.right != self.window_endpoints.right {
-            self.right = window(window_endpoints.right.clone(), &self.names.right);
+        if endpoints.right != self.endpoints.right {
+            self.right = window(endpoints.right.clone(), &self.names.right);
         }
-        self.window_endpoints = window_endpoints;
+        self.endpoints = endpoints;
     }
 
-    /// Calls the window at that edge; the answer comes as a visit.
+    /// Opens a connection for a ball to the window at that edge; the result comes as a
+    /// [`WindowAnswer`].
     pub(super) fn open(&mut self, ball: BallId, edge: Direction) {
         let window = match edge {
             Direction::Left => self.left.clone(),
@@ -162,23 +171,22 @@ impl Windows {
             return;
         };
         let inputs = self.inputs.clone();
-        let call = executor.spawn(async move {
+        let opening = executor.spawn(async move {
             let open = match window {
                 Some(window) => window.open().await.ok(),
                 None => None,
             };
+            let answer = ExternalInput::WindowAnswered(WindowAnswer { ball, open });
             // Fails only when the node is about to end.
-            let _ = inputs
-                .send(ExternalInput::WindowAnswered(WindowAnswer { ball, open }))
-                .await;
+            let _ = inputs.send(answer).await;
         });
-        self.calls.insert(ball, call);
+        self.opening.insert(ball, opening);
     }
 
-    /// What the core is to hear of an answer; its connection waits for [`Windows::send`] meanwhile.
+    /// Turns the answer into an input for the core, and keeps the connection for [`Windows::send`].
     pub(super) fn on_answer(&mut self, answer: WindowAnswer) -> Input {
         let WindowAnswer { ball, open } = answer;
-        self.calls.remove(&ball);
+        self.opening.remove(&ball);
         let is_open = open.is_some();
         self.open = open.map(|open| (ball, open));
         Input::WindowAnswered {
@@ -187,15 +195,16 @@ impl Windows {
         }
     }
 
-    /// Writes the ball to the connection that was opened for it; false if it certainly stays here.
+    /// Writes the ball to the connection that was opened for it; false if the window certainly did
+    /// not get it.
     pub(super) fn send(&mut self, ball: BallId, sent: &WindowBall) -> bool {
         match self.open.take() {
-            Some((called, open)) if called == ball => open.give(sent).is_ok(),
+            Some((opened_for, open)) if opened_for == ball => open.give(sent).is_ok(),
             _ => false,
         }
     }
 
-    /// The core has heard the answer: a connection that it did not use is closed.
+    /// Closes a connection that the core was offered and did not use.
     pub(super) fn close_unused(&mut self) {
         self.open = None;
     }

@@ -14,9 +14,8 @@ use super::score::{Score, Watched};
 use crate::cli::Failure;
 use crate::clock;
 use crate::daemon::leds::Leds;
-use crate::daemon::reload::WindowEndpoints;
 use crate::daemon::service::ServiceManager;
-use crate::daemon::windows::WindowListeners;
+use crate::daemon::windows::{WindowEndpoints, WindowListeners};
 use crate::daemon::{Daemon, Setup, listen};
 use crate::endpoint::Endpoint;
 use crate::ring::{NodeId, Topology};
@@ -116,7 +115,7 @@ impl Table {
         let setup = Setup {
             topology: Arc::clone(&self.topology),
             me: node,
-            addresses: self.ports.iter().map(address).collect(),
+            ring_endpoints: self.ports.iter().map(address).collect(),
             leds: Leds::new(self.topology.name(node), Box::new(led)),
             ring_listener,
             lab: None,

@@ -7,7 +7,8 @@ use smol::stream::StreamExt as _;
 
 use super::super::{RingFile, node};
 use crate::config::{Config, Faults};
-use crate::daemon::reload::{ReloadChanges, ReloadRefused, ReloadStep, WindowEndpoints, compare};
+use crate::daemon::reload::{ReloadChanges, ReloadRefused, ReloadStep, compare};
+use crate::daemon::windows::WindowEndpoints;
 use crate::daemon::{self, signals};
 use crate::ring::NodeId;
 
@@ -83,7 +84,7 @@ fn decide(
     let lease = running.ring.lease;
     let wired = running.nodes.get(me.index()).filter(|_| rewired).cloned();
     Ok(ReloadStep::Apply(ReloadChanges {
-        addresses: daemon::addresses(running),
+        ring_endpoints: daemon::ring_endpoints(running),
         http_endpoints: daemon::http_endpoints(running),
         windows: WindowEndpoints::of(running, me),
         leds: wired.map(|wired| Box::new(move || node::leds(&wired, lease)) as Box<_>),
