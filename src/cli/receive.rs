@@ -10,7 +10,7 @@ use tracing::Level;
 
 use super::Failure;
 use crate::daemon::log;
-use crate::lab::{self, Limits, Message, Priority, Report, Serving};
+use crate::lab::{self, Limits, Message, Priority, Report, ServiceHandle};
 
 /// Lines that wait to be printed at the most; then the senders wait.
 const MOST_WAITING: usize = 64;
@@ -94,25 +94,25 @@ pub(super) fn receive(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn receiver(place: Place, news: SyncSender<News>) -> Result<(Serving, SocketAddr), Failure> {
+fn receiver(place: Place, news: SyncSender<News>) -> Result<(ServiceHandle, SocketAddr), Failure> {
     let (listener, address) = listen(place)?;
-    let sink = Box::new(move |message: &Message| {
+    let observer = Box::new(move |message: &Message| {
         // Fails only where we are about to end.
         let _ = news.send(News::Message(message.clone()));
     });
-    let serving =
-        lab::receive(listener, Limits::default(), Priority::Usual, sink).map_err(Failure::run)?;
+    let serving = lab::start_receiver(listener, Limits::default(), Priority::Usual, observer)
+        .map_err(Failure::run)?;
     Ok((serving, address))
 }
 
-fn rate(place: Place, news: SyncSender<News>) -> Result<(Serving, SocketAddr), Failure> {
+fn rate(place: Place, news: SyncSender<News>) -> Result<(ServiceHandle, SocketAddr), Failure> {
     let (listener, address) = listen(place)?;
-    let sink = Box::new(move |report: &Report| {
+    let observer = Box::new(move |report: &Report| {
         // Fails only where we are about to end.
         let _ = news.send(News::Run(report.clone()));
     });
-    let serving =
-        lab::rate(listener, Limits::default(), Priority::Usual, sink).map_err(Failure::run)?;
+    let serving = lab::start_rate(listener, Limits::default(), Priority::Usual, observer)
+        .map_err(Failure::run)?;
     Ok((serving, address))
 }
 

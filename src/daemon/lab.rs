@@ -4,7 +4,7 @@ use std::io;
 use std::net::TcpListener;
 
 use crate::http::{Document, Metrics};
-use crate::lab::{self, Limits, Priority, Serving, Sink};
+use crate::lab::{self, Limits, Observer, Priority, ServiceHandle};
 
 /// The listeners of the lab.
 pub struct LabListeners {
@@ -16,8 +16,8 @@ pub struct LabListeners {
 
 /// Both endpoints of the lab; they end when this is dropped.
 pub(super) struct Lab {
-    receiver: Serving,
-    rate: Serving,
+    receiver: ServiceHandle,
+    rate: ServiceHandle,
 }
 
 impl Lab {
@@ -34,33 +34,33 @@ impl Lab {
             metrics.run(run.bytes);
         });
         Ok(Self {
-            receiver: lab::receive(listeners.receiver, limits, priority, messages)?,
-            rate: lab::rate(listeners.rate, limits, priority, runs)?,
+            receiver: lab::start_receiver(listeners.receiver, limits, priority, messages)?,
+            rate: lab::start_rate(listeners.rate, limits, priority, runs)?,
         })
     }
 
     /// The lists that HTTP shows.
     pub(super) fn documents(&self) -> Vec<Document> {
-        let of = |path, serving: &Serving| {
-            let asker = serving.asker();
+        let of = |path, serving: &ServiceHandle| {
+            let requester = serving.list_requester();
             Document {
                 path,
-                ask: Box::new(move |answer| asker.ask(answer)),
+                ask: Box::new(move |answer| requester.request(answer)),
             }
         };
         vec![of("/messages", &self.receiver), of("/rates", &self.rate)]
     }
 }
 
-/// What `sink` does, after it was counted.
+/// What `observer` does, after it was counted.
 fn counted<T: 'static>(
-    mut sink: Sink<T>,
+    mut observer: Observer<T>,
     metrics: &Metrics,
     count: impl Fn(&Metrics, &T) + Send + 'static,
-) -> Sink<T> {
+) -> Observer<T> {
     let metrics = metrics.clone();
     Box::new(move |item| {
         count(&metrics, item);
-        sink(item);
+        observer(item);
     })
 }

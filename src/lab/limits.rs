@@ -19,9 +19,9 @@ pub struct Limits {
     /// A connection that is older than this is closed, whatever it does.
     pub total: Duration,
     /// Connections at a time that were told why they are closed and have not heard it yet.
-    pub leaving: usize,
+    pub closing: usize,
     /// How long such a one is kept.
-    pub farewell: Duration,
+    pub linger: Duration,
     /// Messages or runs that are remembered.
     pub remembered: usize,
 }
@@ -34,8 +34,8 @@ impl Default for Limits {
             per_address: 64,
             idle: Duration::from_secs(120),
             total: Duration::from_secs(3_600),
-            leaving: 64,
-            farewell: Duration::from_secs(1),
+            closing: 64,
+            linger: Duration::from_secs(1),
             remembered: 100,
         }
     }
@@ -54,7 +54,7 @@ pub(super) fn is_slow(age: Nanos, bytes: u64) -> bool {
 
 /// Counts the open connections.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct ConnectionCounts {
     limits: Limits,
     total: usize,
     of: BTreeMap<IpAddr, usize>,
@@ -62,14 +62,14 @@ pub(super) struct Gate {
 
 /// Which limit a newcomer meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Full {
+pub(super) enum LimitReached {
     /// Of its own address.
     Address,
     /// Of all.
     All,
 }
 
-impl Gate {
+impl ConnectionCounts {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -79,12 +79,12 @@ impl Gate {
     }
 
     /// The limit that one more connection of that address would break.
-    pub(super) fn full(&self, address: IpAddr) -> Option<Full> {
+    pub(super) fn full(&self, address: IpAddr) -> Option<LimitReached> {
         let its = self.of.get(&address).copied().unwrap_or(0);
         if its >= self.limits.per_address {
-            Some(Full::Address)
+            Some(LimitReached::Address)
         } else {
-            (self.total >= self.limits.connections).then_some(Full::All)
+            (self.total >= self.limits.connections).then_some(LimitReached::All)
         }
     }
 
@@ -115,21 +115,21 @@ mod tests {
             per_address: 2,
             ..Limits::default()
         };
-        let mut gate = Gate::new(limits);
+        let mut counts = ConnectionCounts::new(limits);
         let [one, two]: [IpAddr; 2] = ["10.0.0.1", "10.0.0.2"].map(|text| text.parse().unwrap());
-        gate.enter(one);
-        gate.enter(one);
+        counts.enter(one);
+        counts.enter(one);
         assert_eq!(
-            (gate.full(one), gate.full(two)),
-            (Some(Full::Address), None)
+            (counts.full(one), counts.full(two)),
+            (Some(LimitReached::Address), None)
         );
-        gate.enter(two);
-        assert_eq!(gate.full(two), Some(Full::All));
-        gate.leave(one);
-        assert_eq!((gate.full(one), gate.full(two)), (None, None));
-        gate.leave(one);
-        gate.leave(two);
-        assert!(gate.of.is_empty() && gate.total == 0);
+        counts.enter(two);
+        assert_eq!(counts.full(two), Some(LimitReached::All));
+        counts.leave(one);
+        assert_eq!((counts.full(one), counts.full(two)), (None, None));
+        counts.leave(one);
+        counts.leave(two);
+        assert!(counts.of.is_empty() && counts.total == 0);
     }
 
     #[test]

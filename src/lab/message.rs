@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::latest::seconds;
 use super::limits::Nanos;
-use super::lists::seconds;
 use crate::escape::EscapedBytes;
 
 /// So many of a message's first bytes are kept to be shown.
@@ -28,20 +28,21 @@ pub enum End {
     /// It was cut off at the limit of time.
     TooLong,
     /// It was cut off because it was slow and others waited.
-    PushedOut,
+    #[serde(rename = "pushed-out")]
+    Evicted,
     /// It was cut off because this endpoint stopped.
     Stopped,
 }
 
 impl End {
     /// Why there is no more, where that is no usual end.
-    pub(super) fn complaint(self) -> Option<&'static str> {
+    pub(super) fn reason(self) -> Option<&'static str> {
         Some(match self {
             Self::Newline | Self::EndOfStream => return None,
             Self::Reset => "broken off by the sender: connection reset",
             Self::Idle => "cut off: nothing more came in time",
             Self::TooLong => "cut off: it took too long",
-            Self::PushedOut => "cut off: it was slow, and others waited",
+            Self::Evicted => "cut off: it was slow, and others waited",
             Self::Stopped => "cut off: this end stopped",
         })
     }
@@ -75,8 +76,8 @@ impl fmt::Display for Message {
         if self.cut {
             write!(formatter, "... ({})", self.figures())?;
         }
-        match self.end.complaint() {
-            Some(complaint) => write!(formatter, " ({complaint})"),
+        match self.end.reason() {
+            Some(reason) => write!(formatter, " ({reason})"),
             None => Ok(()),
         }
     }

@@ -4,12 +4,12 @@
 //! a student sends can delay the ring. What is a message (`message.rs`) and what is a run (`runs.rs`)
 //! is decided in pure code.
 //!
-//! Architecture invariant: nobody waits for the lab. Who wants its lists asks, and is answered later.
+//! Architecture invariant: nobody waits for the lab. Who wants its lists requests, and is answered later.
 
 pub mod client;
+mod connections;
+mod latest;
 mod limits;
-mod lines;
-mod lists;
 mod message;
 mod rate;
 mod receiver;
@@ -23,26 +23,26 @@ use std::net::TcpListener;
 pub use limits::Limits;
 pub use message::{End, Message};
 pub use runs::{Mode, Outcome, Report};
-pub use serve::{Asker, Priority, Serving};
+pub use serve::{ListRequester, Priority, ServiceHandle};
 
 /// Where finished messages or runs go, on the endpoint's thread.
-pub type Sink<T> = Box<dyn FnMut(&T) + Send>;
+pub type Observer<T> = Box<dyn FnMut(&T) + Send>;
 
 /// Receives messages on `listener` until the answer is dropped.
 ///
 /// # Errors
 /// When the system has no descriptor or no thread left.
-pub fn receive(
+pub fn start_receiver(
     listener: TcpListener,
     limits: Limits,
     priority: Priority,
-    sink: Sink<Message>,
-) -> io::Result<Serving> {
+    observer: Observer<Message>,
+) -> io::Result<ServiceHandle> {
     serve::start(
         listener,
         limits,
         priority,
-        receiver::Receiver::new(limits, sink),
+        receiver::ReceiverService::new(limits, observer),
     )
 }
 
@@ -50,18 +50,23 @@ pub fn receive(
 ///
 /// # Errors
 /// When the system has no descriptor or no thread left.
-pub fn rate(
+pub fn start_rate(
     listener: TcpListener,
     limits: Limits,
     priority: Priority,
-    sink: Sink<Report>,
-) -> io::Result<Serving> {
-    serve::start(listener, limits, priority, rate::Rate::new(limits, sink))
+    observer: Observer<Report>,
+) -> io::Result<ServiceHandle> {
+    serve::start(
+        listener,
+        limits,
+        priority,
+        rate::RateService::new(limits, observer),
+    )
 }
 
 /// Logs messages and runs as they come: sixty at once, then six a minute.
 pub mod log {
-    use super::{Message, Report, Sink};
+    use super::{Message, Observer, Report};
     use crate::clock;
     use crate::throttle::TokenBucket;
 
@@ -71,7 +76,7 @@ pub mod log {
     fn bounded<T: 'static>(
         sentence: impl Fn(&T) -> String + Send + 'static,
         list: &'static str,
-    ) -> Sink<T> {
+    ) -> Observer<T> {
         let mut budget = TokenBucket::new(BURST, EVERY_NANOS);
         Box::new(move |item| match budget.take(clock::monotonic_nanos()) {
             Some(0) => tracing::info!("{}", sentence(item)),
@@ -84,12 +89,12 @@ pub mod log {
     }
 
     /// For messages.
-    pub fn messages() -> Sink<Message> {
+    pub fn messages() -> Observer<Message> {
         bounded(ToString::to_string, "/messages")
     }
 
     /// For runs.
-    pub fn runs() -> Sink<Report> {
+    pub fn runs() -> Observer<Report> {
         bounded(ToString::to_string, "/rates")
     }
 }

@@ -2,57 +2,57 @@
 
 use std::net::{SocketAddr, TcpStream};
 
-use super::Sink;
+use super::Observer;
+use super::latest::Latest;
 use super::limits::{Limits, Nanos};
-use super::lists::Latest;
 use super::message::End;
-use super::runs::{Connection, Report, Runs};
-use super::serve::{Endpoint, Next};
+use super::runs::{Report, RunConnection, Runs};
+use super::serve::{Progress, Service};
 use super::tcp_info;
 
 /// The endpoint's state.
-pub(super) struct Rate {
+pub(super) struct RateService {
     runs: Runs,
     reports: Latest<Report>,
-    sink: Sink<Report>,
+    observer: Observer<Report>,
 }
 
-impl Rate {
-    pub(super) fn new(limits: Limits, sink: Sink<Report>) -> Self {
+impl RateService {
+    pub(super) fn new(limits: Limits, observer: Observer<Report>) -> Self {
         Self {
             runs: Runs::default(),
             reports: Latest::new(limits.remembered),
-            sink,
+            observer,
         }
     }
 
-    fn tell(&mut self, report: Report, now: Nanos) {
-        (self.sink)(&report);
+    fn record(&mut self, report: Report, now: Nanos) {
+        (self.observer)(&report);
         self.reports.push(report, now);
     }
 }
 
-impl Endpoint for Rate {
+impl Service for RateService {
     const NAME: &'static str = "rate";
-    type Connection = Connection;
+    type Connection = RunConnection;
 
-    fn open(&mut self, peer: SocketAddr, now: Nanos) -> Connection {
+    fn open(&mut self, peer: SocketAddr, now: Nanos) -> RunConnection {
         self.runs.open(peer, now)
     }
 
-    fn read(&mut self, connection: &mut Connection, bytes: &[u8], _now: Nanos) -> Next {
+    fn read(&mut self, connection: &mut RunConnection, bytes: &[u8], _now: Nanos) -> Progress {
         if self.runs.read(connection, bytes) {
-            Next::Over
+            Progress::Complete
         } else if connection.ends_in_y() {
-            Next::MaybeOver
+            Progress::MaybeComplete
         } else {
-            Next::More
+            Progress::More
         }
     }
 
     fn close(
         &mut self,
-        connection: Connection,
+        connection: RunConnection,
         stream: &TcpStream,
         end: End,
         now: Nanos,
@@ -62,7 +62,7 @@ impl Endpoint for Rate {
             // Plain numbers and text always are JSON.
             answer = serde_json::to_vec(&report).unwrap_or_default();
             answer.push(b'\n');
-            self.tell(report, now);
+            self.record(report, now);
         }
         answer
     }
@@ -71,9 +71,9 @@ impl Endpoint for Rate {
         self.runs.deadline()
     }
 
-    fn tick(&mut self, now: Nanos) {
-        for report in self.runs.tick(now) {
-            self.tell(report, now);
+    fn expire(&mut self, now: Nanos) {
+        for report in self.runs.expire_unfinished(now) {
+            self.record(report, now);
         }
     }
 

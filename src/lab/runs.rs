@@ -13,13 +13,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::latest::seconds;
 use super::limits::Nanos;
-use super::lists::seconds;
 use super::message::End;
 use super::tcp_info::TcpInfo;
 
 /// A reopened run without a new connection for so long is over.
-const UNFINISHED: Nanos = 10_000_000_000;
+const UNFINISHED_TIMEOUT: Nanos = 10_000_000_000;
 
 /// Reopened runs at a time; one more ends the one that was silent longest.
 const MOST_UNFINISHED: usize = 256;
@@ -134,14 +134,14 @@ struct Tally {
 
 /// An open connection.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct RunConnection {
     address: IpAddr,
     tally: Tally,
     /// The last byte and the one before it.
     tail: [u8; 2],
 }
 
-impl Connection {
+impl RunConnection {
     /// Whether all that it carried so far ends in `Y`: then it may be over.
     pub(super) fn ends_in_y(&self) -> bool {
         self.tail[1] == b'Y'
@@ -161,11 +161,11 @@ pub(super) struct Runs {
 }
 
 impl Runs {
-    pub(super) fn open(&mut self, peer: SocketAddr, now: Nanos) -> Connection {
+    pub(super) fn open(&mut self, peer: SocketAddr, now: Nanos) -> RunConnection {
         let address = peer.ip();
         let busy = self.busy.entry(address).or_default();
         *busy += 1;
-        Connection {
+        RunConnection {
             address,
             tally: Tally {
                 begun: now,
@@ -179,7 +179,7 @@ impl Runs {
     }
 
     /// Takes what one read brought; true if it ends the run.
-    pub(super) fn read(&mut self, connection: &mut Connection, bytes: &[u8]) -> bool {
+    pub(super) fn read(&mut self, connection: &mut RunConnection, bytes: &[u8]) -> bool {
         let Some(&last) = bytes.last() else {
             return false;
         };
@@ -189,14 +189,14 @@ impl Runs {
         connection.tally.bytes = connection.tally.bytes.saturating_add(bytes.len() as u64);
         connection.tally.reads += 1;
         match (was_idle, connection.ends_in_y()) {
-            (false, true) => self.rest(connection.address),
+            (false, true) => self.mark_idle(connection.address),
             (true, false) => *self.busy.entry(connection.address).or_default() += 1,
             _ => {}
         }
         connection.ended_its_run()
     }
 
-    fn rest(&mut self, address: IpAddr) {
+    fn mark_idle(&mut self, address: IpAddr) {
         if let Some(busy) = self.busy.get_mut(&address) {
             *busy = busy.saturating_sub(1);
             if *busy == 0 {
@@ -208,15 +208,15 @@ impl Runs {
     /// Ends a connection; the run, if that ends it or breaks it off.
     pub(super) fn close(
         &mut self,
-        connection: Connection,
+        connection: RunConnection,
         end: End,
         info: Option<TcpInfo>,
         now: Nanos,
     ) -> Vec<Report> {
         if !connection.ends_in_y() {
-            self.rest(connection.address);
+            self.mark_idle(connection.address);
         }
-        let Connection {
+        let RunConnection {
             address,
             mut tally,
             tail,
@@ -235,7 +235,7 @@ impl Runs {
             ([_, b'Y'], End::EndOfStream | End::Newline) => return self.add(tally, address),
             (_, End::EndOfStream | End::Newline) => Outcome::BrokenOff,
             (_, End::Reset) => Outcome::Reset,
-            (_, End::Idle | End::TooLong | End::PushedOut | End::Stopped) => Outcome::CutOff,
+            (_, End::Idle | End::TooLong | End::Evicted | End::Stopped) => Outcome::CutOff,
         };
         let earlier = self.reopened.remove(&address);
         let mode = if earlier.is_some() || outcome == Outcome::Complete || tail[1] == b'Y' {
@@ -243,28 +243,28 @@ impl Runs {
         } else {
             Mode::Kept
         };
-        let whole = earlier.map_or(tally, |earlier| earlier.and(tally));
+        let whole = earlier.map_or(tally, |earlier| earlier.merge(tally));
         vec![whole.report(address, mode, outcome)]
     }
 
     /// A chunk of a reopened run; the run that must make room for it.
     fn add(&mut self, tally: Tally, address: IpAddr) -> Vec<Report> {
         if let Some(earlier) = self.reopened.get_mut(&address) {
-            *earlier = earlier.and(tally);
+            *earlier = earlier.merge(tally);
             return Vec::new();
         }
         let mut pushed = Vec::new();
         if self.reopened.len() >= MOST_UNFINISHED {
             let oldest = self.reopened.iter().min_by_key(|(_, tally)| tally.ended);
             if let Some((&oldest, _)) = oldest {
-                pushed.extend(self.give_up(oldest));
+                pushed.extend(self.expire(oldest));
             }
         }
         self.reopened.insert(address, tally);
         pushed
     }
 
-    fn give_up(&mut self, address: IpAddr) -> Option<Report> {
+    fn expire(&mut self, address: IpAddr) -> Option<Report> {
         let tally = self.reopened.remove(&address)?;
         Some(tally.report(address, Mode::Reopened, Outcome::NeverEnded))
     }
@@ -272,14 +272,14 @@ impl Runs {
     /// When the next run may have to be given up.
     pub(super) fn deadline(&self) -> Option<Nanos> {
         let silent_since = self.reopened.values().map(|tally| tally.ended).min();
-        silent_since.map(|since| since + UNFINISHED)
+        silent_since.map(|since| since + UNFINISHED_TIMEOUT)
     }
 
     /// The runs that nobody goes on with.
-    pub(super) fn tick(&mut self, now: Nanos) -> Vec<Report> {
+    pub(super) fn expire_unfinished(&mut self, now: Nanos) -> Vec<Report> {
         let mut over = Vec::new();
         for (&address, tally) in &mut self.reopened {
-            if now < tally.ended + UNFINISHED {
+            if now < tally.ended + UNFINISHED_TIMEOUT {
                 continue;
             }
             if self.busy.contains_key(&address) {
@@ -290,7 +290,7 @@ impl Runs {
             }
         }
         over.into_iter()
-            .filter_map(|address| self.give_up(address))
+            .filter_map(|address| self.expire(address))
             .collect()
     }
 }
@@ -305,7 +305,7 @@ fn alone(tally: Tally, address: IpAddr) -> Report {
 }
 
 impl Tally {
-    fn and(self, later: Self) -> Self {
+    fn merge(self, later: Self) -> Self {
         let sum = |one: Option<u64>, other: Option<u64>| Some(one?.saturating_add(other?));
         Self {
             begun: self.begun.min(later.begun),

@@ -20,8 +20,8 @@ use thread_priority::{
     set_thread_priority_and_policy, thread_native_id,
 };
 
+use super::connections::Connections;
 use super::limits::{Limits, Nanos};
-use super::lines::Lines;
 use super::message::End;
 use crate::clock;
 
@@ -35,7 +35,7 @@ pub enum Priority {
 }
 
 /// What an endpoint does with what comes.
-pub(super) trait Endpoint: Send + 'static {
+pub(super) trait Service: Send + 'static {
     /// For the log and the thread.
     const NAME: &'static str;
     /// What it knows of an open connection.
@@ -44,7 +44,7 @@ pub(super) trait Endpoint: Send + 'static {
     /// A connection was accepted.
     fn open(&mut self, peer: SocketAddr, now: Nanos) -> Self::Connection;
     /// One read brought these bytes; never none.
-    fn read(&mut self, connection: &mut Self::Connection, bytes: &[u8], now: Nanos) -> Next;
+    fn read(&mut self, connection: &mut Self::Connection, bytes: &[u8], now: Nanos) -> Progress;
     /// A connection has ended; what to answer, if it can still hear.
     fn close(
         &mut self,
@@ -56,20 +56,20 @@ pub(super) trait Endpoint: Send + 'static {
     /// When to call `tick`.
     fn deadline(&self) -> Option<Nanos>;
     /// Time has passed.
-    fn tick(&mut self, now: Nanos);
+    fn expire(&mut self, now: Nanos);
     /// What it remembers, as JSON.
     fn document(&self, now: Nanos) -> Vec<u8>;
 }
 
 /// What follows a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum Progress {
     /// More is expected.
     More,
-    /// More may come or not: a peer that waits for us to close is to see an end of stream soon.
-    MaybeOver,
+    /// More may come or not: a peer that is_open for us to close is to see an end of stream soon.
+    MaybeComplete,
     /// The connection has done its work.
-    Over,
+    Complete,
 }
 
 /// Each read may bring so many bytes.
@@ -85,7 +85,7 @@ const ACCEPTS: usize = 8;
 const BACKLOG: i32 = 1024;
 
 /// Questions that wait for an answer at the most.
-const MOST_ASKS: usize = 32;
+const MOST_REQUESTS: usize = 32;
 
 /// The wait when the system has no descriptor left to give.
 const OUT_OF_DESCRIPTORS: Nanos = 200_000_000;
@@ -95,24 +95,24 @@ const LISTENER: u64 = u64::MAX;
 const WAKER: u64 = u64::MAX - 1;
 
 /// An endpoint that runs; it ends, and its connections with it, when this is dropped.
-pub struct Serving {
-    asker: Asker,
+pub struct ServiceHandle {
+    requester: ListRequester,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// Asks an endpoint for its list.
 #[derive(Clone)]
-pub struct Asker {
-    asks: SyncSender<Sender<Vec<u8>>>,
+pub struct ListRequester {
+    requests: SyncSender<Sender<Vec<u8>>>,
     waker: Arc<OwnedFd>,
 }
 
-impl Asker {
-    /// Has the list sent to `answer`, as JSON. Never waits; when too many have asked at once, or the
+impl ListRequester {
+    /// Has the list sent to `answer`, as JSON. Never is_open; when too many have requested at once, or the
     /// endpoint is gone, `answer` is dropped.
-    pub fn ask(&self, answer: Sender<Vec<u8>>) {
-        if self.asks.try_send(answer).is_ok() {
+    pub fn request(&self, answer: Sender<Vec<u8>>) {
+        if self.requests.try_send(answer).is_ok() {
             self.wake();
         }
     }
@@ -123,17 +123,17 @@ impl Asker {
     }
 }
 
-impl Serving {
+impl ServiceHandle {
     /// For those who want its list.
-    pub fn asker(&self) -> Asker {
-        self.asker.clone()
+    pub fn list_requester(&self) -> ListRequester {
+        self.requester.clone()
     }
 }
 
-impl Drop for Serving {
+impl Drop for ServiceHandle {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
-        self.asker.wake();
+        self.requester.wake();
         if let Some(thread) = self.thread.take() {
             // It does not panic; and if it did, it has ended all the same.
             let _ = thread.join();
@@ -142,12 +142,12 @@ impl Drop for Serving {
 }
 
 /// Starts an endpoint's thread.
-pub(super) fn start<E: Endpoint>(
+pub(super) fn start<S: Service>(
     listener: TcpListener,
     limits: Limits,
     priority: Priority,
-    endpoint: E,
-) -> io::Result<Serving> {
+    service: S,
+) -> io::Result<ServiceHandle> {
     listener.set_nonblocking(true)?;
     // The standard library lets only 128 connections wait, one burst of a class.
     rustix::net::listen(&listener, BACKLOG)?;
@@ -156,32 +156,32 @@ pub(super) fn start<E: Endpoint>(
     for (source, key) in [(listener.as_fd(), LISTENER), (waker.as_fd(), WAKER)] {
         epoll::add(&poll, source, EventData::new_u64(key), EventFlags::IN)?;
     }
-    let (asks, asked) = sync_channel(MOST_ASKS);
+    let (requests, requested) = sync_channel(MOST_REQUESTS);
     let stop = Arc::new(AtomicBool::new(false));
-    let mut work = Work {
+    let mut work = EventLoop {
         listener,
-        lines: Lines::new(Arc::clone(&poll), limits, E::NAME),
-        endpoint,
+        connections: Connections::new(Arc::clone(&poll), limits, S::NAME),
+        service,
         poll,
-        asked,
+        requested,
         waker: Arc::clone(&waker),
         stop: Arc::clone(&stop),
         accept_again: None,
         wake: None,
     };
     let thread = std::thread::Builder::new()
-        .name(E::NAME.to_owned())
+        .name(S::NAME.to_owned())
         .spawn(move || {
             if priority == Priority::BehindTheRing {
                 yield_to_others();
             }
             if let Err(error) = work.run() {
-                tracing::error!("the {} endpoint has ended: {error}", E::NAME);
+                tracing::error!("the {} endpoint has ended: {error}", S::NAME);
             }
         })?;
-    let asker = Asker { asks, waker };
-    Ok(Serving {
-        asker,
+    let requester = ListRequester { requests, waker };
+    Ok(ServiceHandle {
+        requester,
         stop,
         thread: Some(thread),
     })
@@ -205,12 +205,12 @@ fn yield_to_others() {
 }
 
 /// All that the thread owns.
-struct Work<E: Endpoint> {
+struct EventLoop<S: Service> {
     listener: TcpListener,
-    lines: Lines<E>,
-    endpoint: E,
+    connections: Connections<S>,
+    service: S,
     poll: Arc<OwnedFd>,
-    asked: Receiver<Sender<Vec<u8>>>,
+    requested: Receiver<Sender<Vec<u8>>>,
     waker: Arc<OwnedFd>,
     stop: Arc<AtomicBool>,
     /// When to accept again after the system ran out of descriptors.
@@ -219,7 +219,7 @@ struct Work<E: Endpoint> {
     wake: Option<Nanos>,
 }
 
-impl<E: Endpoint> Work<E> {
+impl<S: Service> EventLoop<S> {
     fn run(&mut self) -> io::Result<()> {
         let mut buffer = vec![0; BUFFER];
         let mut events = Vec::with_capacity(EVENTS);
@@ -230,7 +230,7 @@ impl<E: Endpoint> Work<E> {
                 match data.u64() {
                     LISTENER => newcomers = true,
                     WAKER => self.answer(),
-                    key => self.hear(key, flags, &mut buffer),
+                    key => self.on_readable(key, flags, &mut buffer),
                 }
             }
             // Reads first: a sender that reopens has closed the last one before it opens the next.
@@ -239,11 +239,11 @@ impl<E: Endpoint> Work<E> {
             }
             let now = clock::monotonic_nanos();
             if self.wake.is_some_and(|wake| wake <= now) {
-                self.sweep(now)?;
+                self.expire(now)?;
             }
         }
         let now = clock::monotonic_nanos();
-        self.lines.end_all(&mut self.endpoint, now);
+        self.connections.close_all(&mut self.service, now);
         Ok(())
     }
 
@@ -276,19 +276,21 @@ impl<E: Endpoint> Work<E> {
         let mut count = [0; 8];
         // Empty only if somebody else took the wakes, and there is nobody else.
         let _ = rustix::io::read(&self.waker, &mut count);
-        while let Ok(answer) = self.asked.try_recv() {
-            let document = self.endpoint.document(clock::monotonic_nanos());
-            // Fails only if the asker has gone.
+        while let Ok(answer) = self.requested.try_recv() {
+            let document = self.service.document(clock::monotonic_nanos());
+            // Fails only if the requester has gone.
             let _ = answer.try_send(document);
         }
     }
 
-    fn hear(&mut self, key: u64, flags: EventFlags, buffer: &mut [u8]) {
+    fn on_readable(&mut self, key: u64, flags: EventFlags, buffer: &mut [u8]) {
         let ending = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
-        let moment = self.lines.hear(key, ending, buffer, &mut self.endpoint);
+        let moment = self
+            .connections
+            .on_readable(key, ending, buffer, &mut self.service);
         self.wake_by(moment);
         // A connection that ended may have left an unfinished run.
-        self.wake_by(self.endpoint.deadline());
+        self.wake_by(self.service.deadline());
     }
 
     fn accept(&mut self, buffer: &mut [u8]) -> io::Result<()> {
@@ -302,11 +304,11 @@ impl<E: Endpoint> Work<E> {
                     // An IPv4 client of an IPv6 socket is still an IPv4 client.
                     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                     let admitted =
-                        self.lines
-                            .admit(stream.into(), peer, buffer, &mut self.endpoint);
-                    self.wake_by(admitted.look_again);
-                    self.wake_by(self.endpoint.deadline());
-                    if admitted.waits {
+                        self.connections
+                            .admit(stream.into(), peer, buffer, &mut self.service);
+                    self.wake_by(admitted.check_at);
+                    self.wake_by(self.service.deadline());
+                    if admitted.is_open {
                         return Ok(());
                     }
                 }
@@ -331,22 +333,22 @@ impl<E: Endpoint> Work<E> {
     }
 
     /// Ends what has lasted too long, and finds out when to look again.
-    fn sweep(&mut self, now: Nanos) -> io::Result<()> {
+    fn expire(&mut self, now: Nanos) -> io::Result<()> {
         if self.accept_again.is_some_and(|again| again <= now) {
             self.accept_again = None;
             self.listen_for(EventFlags::IN)?;
         }
         self.wake = self.accept_again;
-        let next = self.lines.sweep(&mut self.endpoint, now);
+        let next = self.connections.expire(&mut self.service, now);
         self.wake_by(next);
         if self
-            .endpoint
+            .service
             .deadline()
             .is_some_and(|deadline| deadline <= now)
         {
-            self.endpoint.tick(now);
+            self.service.expire(now);
         }
-        self.wake_by(self.endpoint.deadline());
+        self.wake_by(self.service.deadline());
         Ok(())
     }
 }

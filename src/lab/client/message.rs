@@ -5,7 +5,9 @@ use std::net::{Shutdown, SocketAddr};
 
 use serde::Serialize;
 
-use super::{ClientError, broken, connect, hear, milliseconds, refusal, resolve, seconds_since};
+use super::{
+    ClientError, connect, milliseconds, read_answer, refusal, resolve, seconds_since, write_error,
+};
 use crate::clock;
 use crate::lab::tcp_info;
 
@@ -78,7 +80,7 @@ pub fn send(host: &str, port: u16, content: Content<'_>) -> Result<Sent, ClientE
         count.writes += 1;
         (&stream)
             .write_all(piece)
-            .map_err(|error| broken(&stream, peer, error))
+            .map_err(|error| write_error(&stream, peer, error))
     };
     match content {
         Content::Text(text) if text.ends_with('\n') => out(text.as_bytes())?,
@@ -91,7 +93,7 @@ pub fn send(host: &str, port: u16, content: Content<'_>) -> Result<Sent, ClientE
     let begun = clock::monotonic_nanos();
     // Fails only where the receiver has closed already.
     let _ = stream.shutdown(Shutdown::Write);
-    let (answer, closed) = hear(&stream);
+    let (answer, closed) = read_answer(&stream);
     let closing = seconds_since(begun);
     if let Some(sentence) = refusal(&answer) {
         return Err(ClientError::Refused(peer, sentence));

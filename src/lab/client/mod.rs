@@ -124,17 +124,17 @@ fn connect(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), ClientEr
 }
 
 /// What the other end says until it ends its stream, and whether it did end it.
-fn hear(stream: &TcpStream) -> (String, bool) {
+fn read_answer(stream: &TcpStream) -> (String, bool) {
     let mut answer = Vec::new();
     let heard = stream.take(LONGEST_ANSWER).read_to_end(&mut answer);
     (String::from_utf8_lossy(&answer).into_owned(), heard.is_ok())
 }
 
 /// A write failed: what the other end said before it closed tells more than the error.
-fn broken(stream: &TcpStream, peer: SocketAddr, error: io::Error) -> ClientError {
+fn write_error(stream: &TcpStream, peer: SocketAddr, error: io::Error) -> ClientError {
     // Whatever it said is there already.
     let _ = stream.set_nonblocking(true);
-    let (answer, _) = hear(stream);
+    let (answer, _) = read_answer(stream);
     match refusal(&answer) {
         Some(sentence) => ClientError::Refused(peer, sentence),
         None => ClientError::Broken(peer, error),
@@ -148,7 +148,7 @@ fn refusal(answer: &str) -> Option<String> {
 }
 
 fn seconds_since(begun: Nanos) -> f64 {
-    super::lists::seconds(clock::monotonic_nanos().saturating_sub(begun))
+    super::latest::seconds(clock::monotonic_nanos().saturating_sub(begun))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "microseconds of a round trip")]

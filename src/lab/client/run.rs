@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{ClientError, broken, connect, hear, milliseconds, refusal, seconds_since};
+use super::{ClientError, connect, milliseconds, read_answer, refusal, seconds_since, write_error};
 use crate::clock;
+use crate::lab::latest::seconds;
 use crate::lab::limits::Nanos;
-use crate::lab::lists::seconds;
 use crate::lab::tcp_info;
 use crate::lab::{Mode, Report};
 
@@ -242,7 +242,7 @@ impl Run<'_> {
         let mut writer = stream;
         writer
             .write_all(piece)
-            .map_err(|error| broken(stream, self.peer, error))?;
+            .map_err(|error| write_error(stream, self.peer, error))?;
         self.tally.bytes += piece.len() as u64;
         self.tally.writes += 1;
         Ok(())
@@ -262,7 +262,7 @@ impl Run<'_> {
         let seconds = seconds_since(self.begun);
         // Fails only where the receiver has closed already.
         let _ = stream.shutdown(Shutdown::Write);
-        let (answer, closed) = hear(stream);
+        let (answer, closed) = read_answer(stream);
         let confirmed = seconds_since(self.begun);
         self.count_segments(stream);
         if let Some(sentence) = refusal(&answer) {

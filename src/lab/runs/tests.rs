@@ -151,12 +151,15 @@ fn a_run_that_never_ends_is_given_up_but_not_while_its_next_chunk_comes() {
     let mut runs = Runs::default();
     assert_eq!(runs.deadline(), None);
     connect(&mut runs, 1, 0, &[b"XXY"], End::EndOfStream);
-    assert_eq!(runs.deadline(), Some(SECOND + UNFINISHED));
-    assert!(runs.tick(UNFINISHED).is_empty());
-    let slow = runs.open(peer(1), UNFINISHED);
-    assert!(runs.tick(SECOND + UNFINISHED).is_empty());
-    runs.close(slow, End::EndOfStream, None, 2 * UNFINISHED);
-    let report = only(runs.tick(3 * UNFINISHED));
+    assert_eq!(runs.deadline(), Some(SECOND + UNFINISHED_TIMEOUT));
+    assert!(runs.expire_unfinished(UNFINISHED_TIMEOUT).is_empty());
+    let slow = runs.open(peer(1), UNFINISHED_TIMEOUT);
+    assert!(
+        runs.expire_unfinished(SECOND + UNFINISHED_TIMEOUT)
+            .is_empty()
+    );
+    runs.close(slow, End::EndOfStream, None, 2 * UNFINISHED_TIMEOUT);
+    let report = only(runs.expire_unfinished(3 * UNFINISHED_TIMEOUT));
     assert_eq!((report.outcome, report.bytes), (Outcome::NeverEnded, 3));
     assert_eq!(runs.deadline(), None);
 }

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::*;
-use crate::lab::{Message, Outcome, Report, rate, receive};
+use crate::lab::{Message, Outcome, Report, start_rate, start_receiver};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -16,12 +16,12 @@ fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-fn receiver(limits: Limits) -> (Serving, SocketAddr, mpsc::Receiver<Message>) {
+fn receiver(limits: Limits) -> (ServiceHandle, SocketAddr, mpsc::Receiver<Message>) {
     let (listener, address) = listener();
     let (sender, messages) = mpsc::channel();
-    let sink = Box::new(move |message: &Message| sender.send(message.clone()).unwrap());
+    let observer = Box::new(move |message: &Message| sender.send(message.clone()).unwrap());
     (
-        receive(listener, limits, Priority::BehindTheRing, sink).unwrap(),
+        start_receiver(listener, limits, Priority::BehindTheRing, observer).unwrap(),
         address,
         messages,
     )
@@ -100,8 +100,8 @@ fn one_too_many_is_told_so_and_the_others_are_served() {
 fn a_sender_that_waits_after_its_y_sees_an_end_and_may_still_send_its_newline() {
     let (listener, address) = listener();
     let (sender, reports) = mpsc::channel();
-    let sink = Box::new(move |report: &Report| sender.send(report.clone()).unwrap());
-    let _serving = rate(listener, Limits::default(), Priority::Usual, sink).unwrap();
+    let observer = Box::new(move |report: &Report| sender.send(report.clone()).unwrap());
+    let _serving = start_rate(listener, Limits::default(), Priority::Usual, observer).unwrap();
     let mut stream = call(address);
     stream.write_all(b"XXY").unwrap();
     assert_eq!(last_words(stream.try_clone().unwrap()), "");
@@ -122,20 +122,20 @@ fn an_endpoint_that_is_dropped_ends_its_connections_and_frees_its_port() {
     stream.write_all(b"one\ntwo").unwrap();
     assert_eq!(messages.recv_timeout(SOON).unwrap().text, "one");
     let (answer, answered) = smol::channel::bounded(1);
-    serving.asker().ask(answer);
+    serving.list_requester().request(answer);
     let list = answered.recv_blocking().unwrap();
     assert!(
         String::from_utf8(list)
             .unwrap()
             .contains("\"text\":\"one\"")
     );
-    let asker = serving.asker();
+    let requester = serving.list_requester();
     drop(serving);
     let last = messages.recv_timeout(SOON).unwrap();
     assert_eq!((last.text.as_str(), last.end), ("two", End::Stopped));
     TcpListener::bind(address).unwrap();
     let (answer, answered) = smol::channel::bounded(1);
-    asker.ask(answer);
+    requester.request(answer);
     assert!(
         answered.recv_blocking().is_err(),
         "nobody is there to answer"
