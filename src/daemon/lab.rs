@@ -27,10 +27,14 @@ impl Lab {
     /// When the system has no descriptor or no thread left.
     pub(super) fn start(listeners: LabListeners, metrics: &Metrics) -> io::Result<Self> {
         let (limits, priority) = (Limits::default(), Priority::BehindTheRing);
-        let messages = counted(lab::log::messages(), metrics, |metrics, message| {
-            metrics.message(message.bytes);
-        });
-        let runs = counted(lab::log::runs(), metrics, |metrics, run| {
+        let messages = counted(
+            lab::observer::log_messages(),
+            metrics,
+            |metrics, message| {
+                metrics.message(message.bytes);
+            },
+        );
+        let runs = counted(lab::observer::log_runs(), metrics, |metrics, run| {
             metrics.run(run.bytes);
         });
         Ok(Self {
@@ -52,7 +56,7 @@ impl Lab {
     }
 }
 
-/// What `observer` does, after it was counted.
+/// Counts each item, then calls `observer`.
 fn counted<T: 'static>(
     mut observer: Observer<T>,
     metrics: &Metrics,

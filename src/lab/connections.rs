@@ -1,4 +1,4 @@
-//! The open connections of one service: who may come, what they say, when they must go.
+//! The connections of one endpoint: accepts them within the limits, reads them, closes them.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
@@ -8,74 +8,52 @@ use std::sync::Arc;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use slab::Slab;
 
-use super::limits::{ConnectionCounts, LimitReached, Limits, Nanos, is_slow};
+use super::connection::{Connection, HALF_CLOSE_AFTER, State};
+use super::limits::{ConnectionCounts, LimitReached, Limits};
 use super::message::End;
-use super::serve::{Progress, Service};
+use super::service::{Progress, Service};
+use super::time::{Nanos, nanos};
 use crate::clock;
 use crate::throttle::RateLimitedLog;
 
-/// LimitReached reads of one connection before others have their turn.
-const READS: usize = 8;
+/// Full reads of one connection before the others have their turn.
+const READS_PER_TURN: usize = 8;
 
-/// A peer that has to be told something hears our end of stream after that silence.
-const QUIET: Nanos = 200_000_000;
-
-/// One connection.
-struct Connection<C> {
-    stream: TcpStream,
-    peer: SocketAddr,
-    opened: Nanos,
-    heard: Nanos,
-    bytes: u64,
-    state: State<C>,
-}
-
-enum State<C> {
-    /// The service works on it.
-    Open {
-        connection: C,
-        /// When to end our half, for a peer that may wait for that.
-        half_close: Option<Nanos>,
-    },
-    /// It was told why it ends, or its result: what it still sends is thrown away, for closing at
-    /// once would reset the connection before it has read that.
-    Closing { until: Nanos },
-}
-
-/// What came of a newcomer.
+/// What became of a new connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Admission {
-    /// There is something to end at that moment.
+    /// When some connection must be checked for its limits.
     pub(super) check_at: Option<Nanos>,
-    /// It has not said all yet: whoever is behind it comes later.
-    pub(super) is_open: bool,
+    /// The new connection stays open. The next one must wait for other events to be handled.
+    pub(super) stays_open: bool,
 }
 
-/// All connections of one service.
+/// All connections of one endpoint, the refused and closing ones included.
 pub(super) struct Connections<S: Service> {
     poll: Arc<OwnedFd>,
     limits: Limits,
-    name: &'static str,
     counts: ConnectionCounts,
     connections: Slab<Connection<S::Connection>>,
-    closing: usize,
+    /// How many of them linger.
+    lingering: usize,
     log: RateLimitedLog,
 }
 
 impl<S: Service> Connections<S> {
-    pub(super) fn new(poll: Arc<OwnedFd>, limits: Limits, name: &'static str) -> Self {
+    pub(super) fn new(poll: Arc<OwnedFd>, limits: Limits) -> Self {
         Self {
             poll,
             limits,
-            name,
             counts: ConnectionCounts::new(limits),
             connections: Slab::new(),
-            closing: 0,
+            lingering: 0,
             log: RateLimitedLog::default(),
         }
     }
 
-    /// Takes a new connection in, and what it has brought along, or says why not.
+    /// Takes a new connection and what it has sent already, or refuses it with a reason.
+    ///
+    /// At a limit, a slow connection is evicted for it; if there is none, the new one is refused.
     pub(super) fn admit(
         &mut self,
         stream: TcpStream,
@@ -85,71 +63,58 @@ impl<S: Service> Connections<S> {
     ) -> Admission {
         let now = clock::monotonic_nanos();
         let address = peer.ip();
-        let mut pushed_out = None;
-        if let Some(full) = self.counts.full(address) {
-            let scope = (full == LimitReached::Address).then_some(address);
+        let mut evicted = None;
+        if let Some(limit) = self.counts.limit_reached(address) {
+            let scope = (limit == LimitReached::Address).then_some(address);
             match self.eviction_candidate(scope, now) {
-                Some(key) => pushed_out = self.close_with_answer(key, End::Evicted, service, now),
+                Some(key) => evicted = self.close_with_answer(key, End::Evicted, service, now),
                 None => {
-                    let check_at = self.refuse(stream, peer, full, now);
                     return Admission {
-                        check_at,
-                        is_open: false,
+                        check_at: self.refuse(stream, peer, limit, now),
+                        stays_open: false,
                     };
                 }
             }
         }
-        let connection = service.open(peer, now);
-        let connection = Connection {
-            stream,
-            peer,
-            opened: now,
-            heard: now,
-            bytes: 0,
-            state: State::Open {
-                connection,
-                half_close: None,
-            },
+        let state = State::Open {
+            service_state: service.open(peer, now),
+            half_close: None,
         };
-        self.counts.enter(address);
+        self.counts.add(address);
+        let connection = Connection::new(stream, peer, now, state);
         let key = self.connections.insert(connection);
-        // A sender that reopens has often closed again by now: then nothing needs to be watched.
-        let said = self.on_readable(key as u64, true, buffer, service);
+        // A sender that reopens has often closed again by now: then epoll need not watch it.
+        let read = self.on_readable(key as u64, true, buffer, service);
         let connection = self.connections.get(key);
-        // One that said its last word at once is gone, or watched already.
-        let is_open =
-            connection.is_some_and(|connection| matches!(connection.state, State::Open { .. }));
+        // A connection that is complete already is gone, or lingers and is watched.
+        let stays_open = connection.is_some_and(Connection::is_open);
         let deadline = connection.map(|connection| connection.deadline(&self.limits));
-        if is_open && !self.watch(key) {
+        if stays_open && !self.watch(key) {
             self.close(key, End::Stopped, service, now);
         }
         Admission {
-            check_at: [pushed_out, said, deadline].into_iter().flatten().min(),
-            is_open,
+            check_at: [evicted, read, deadline].into_iter().flatten().min(),
+            stays_open,
         }
     }
 
-    /// Waits for more of a connection; false if the system does not let us.
+    /// Has epoll report what a connection sends; false if the system refuses.
     fn watch(&self, key: usize) -> bool {
         let flags = EventFlags::IN | EventFlags::RDHUP;
         let data = EventData::new_u64(key as u64);
-        let connection = self.connections.get(key);
-        connection.is_some_and(|connection| {
-            epoll::add(&self.poll, &connection.stream, data, flags).is_ok()
-        })
+        let Some(connection) = self.connections.get(key) else {
+            return false;
+        };
+        epoll::add(&self.poll, &connection.stream, data, flags).is_ok()
     }
 
-    /// Whoever was silent longest among those that are slow, of one address or of all.
+    /// Of the slow connections of one address, or of all: the one that was silent longest.
     fn eviction_candidate(&self, scope: Option<IpAddr>, now: Nanos) -> Option<usize> {
-        let in_scope = |connection: &Connection<_>| {
-            scope.is_none_or(|address| connection.peer.ip() == address)
-        };
-        let open = self.connections.iter().filter(|(_, connection)| {
-            matches!(connection.state, State::Open { .. })
-                && in_scope(connection)
-                && is_slow(now.saturating_sub(connection.opened), connection.bytes)
+        let evictable = self.connections.iter().filter(|(_, connection)| {
+            connection.is_evictable(now)
+                && scope.is_none_or(|address| connection.peer.ip() == address)
         });
-        let (key, _) = open.min_by_key(|(_, connection)| connection.heard)?;
+        let (key, _) = evictable.min_by_key(|(_, connection)| connection.last_read)?;
         Some(key)
     }
 
@@ -157,7 +122,7 @@ impl<S: Service> Connections<S> {
         &mut self,
         mut stream: TcpStream,
         peer: SocketAddr,
-        full: LimitReached,
+        limit: LimitReached,
         now: Nanos,
     ) -> Option<Nanos> {
         let Limits {
@@ -165,7 +130,7 @@ impl<S: Service> Connections<S> {
             per_address,
             ..
         } = self.limits;
-        let which = match full {
+        let which = match limit {
             LimitReached::Address => format!("{per_address} connections of your address"),
             LimitReached::All => format!("{connections} connections"),
         };
@@ -173,40 +138,32 @@ impl<S: Service> Connections<S> {
             "carom: refused: {which} are open, and no more are allowed; close some, then try again\n"
         );
         self.log.tell(now, || {
-            format!(
-                "the {} endpoint refused {peer}: {which} are open",
-                self.name
-            )
+            format!("the {} endpoint refused {peer}: {which} are open", S::NAME)
         });
-        // A new socket takes a connection; if not, nobody is there.
+        // The buffer of a new socket has room for a line, so this fails only if the peer is gone.
         let _ = stream.write(sentence.as_bytes());
         self.linger(stream, peer, now)
     }
 
-    /// Lets a connection read its last connection before it is closed; when to look at it again.
+    /// Keeps a connection until the peer had time to read its last line; when to close it.
     fn linger(&mut self, stream: TcpStream, peer: SocketAddr, now: Nanos) -> Option<Nanos> {
-        if self.closing >= self.limits.closing || stream.shutdown(Shutdown::Write).is_err() {
+        if self.lingering >= self.limits.lingering || stream.shutdown(Shutdown::Write).is_err() {
             return None;
         }
         let until = now + nanos(self.limits.linger);
-        let connection = Connection {
-            stream,
-            peer,
-            opened: now,
-            heard: now,
-            bytes: 0,
-            state: State::Closing { until },
-        };
+        let connection = Connection::new(stream, peer, now, State::Lingering { until });
         let key = self.connections.insert(connection);
         if self.watch(key) {
-            self.closing += 1;
+            self.lingering += 1;
             return Some(until);
         }
         self.connections.remove(key);
         None
     }
 
-    /// Reads what there is, but leaves others their turn; when to look at it again.
+    /// Reads what a connection has sent, within its turn; when to check it again.
+    ///
+    /// With `ending`, epoll reported the end of the stream as well, or it may be there.
     pub(super) fn on_readable(
         &mut self,
         key: u64,
@@ -216,7 +173,7 @@ impl<S: Service> Connections<S> {
     ) -> Option<Nanos> {
         let key = usize::try_from(key).ok()?;
         let mut check_at = None;
-        for _ in 0..READS {
+        for _ in 0..READS_PER_TURN {
             let Some(connection) = self.connections.get_mut(key) else {
                 return check_at;
             };
@@ -235,14 +192,15 @@ impl<S: Service> Connections<S> {
                     return check_at;
                 }
             };
-            match connection.take(buffer.get(..length).unwrap_or_default(), service, now) {
+            let bytes = buffer.get(..length).unwrap_or_default();
+            match connection.on_bytes(bytes, service, now) {
                 Progress::More => {}
-                Progress::MaybeComplete => check_at = Some(now + QUIET),
+                Progress::MaybeComplete => check_at = Some(now + HALF_CLOSE_AFTER),
                 Progress::Complete => {
                     return self.close_with_answer(key, End::Newline, service, now);
                 }
             }
-            // The kernel had no more; unless the end of the stream came with it.
+            // The kernel had no more bytes; but the end of the stream may have come with them.
             if length < buffer.len() && !ending {
                 return check_at;
             }
@@ -250,21 +208,22 @@ impl<S: Service> Connections<S> {
         check_at
     }
 
-    /// Ends a connection that hears no more.
+    /// Closes a connection whose peer reads no more.
     fn close(&mut self, key: usize, end: End, service: &mut S, now: Nanos) {
-        let Some(closed) = self.connections.try_remove(key) else {
+        let Some(connection) = self.connections.try_remove(key) else {
             return;
         };
-        match closed.state {
-            State::Open { connection, .. } => {
-                self.counts.leave(closed.peer.ip());
-                drop(service.close(connection, &closed.stream, end, now));
+        let Connection { stream, peer, .. } = connection;
+        match connection.state {
+            State::Open { service_state, .. } => {
+                self.counts.remove(peer.ip());
+                drop(service.close(service_state, &stream, end, now));
             }
-            State::Closing { .. } => self.closing -= 1,
+            State::Lingering { .. } => self.lingering -= 1,
         }
     }
 
-    /// Ends a connection and tells it why, or its result; when to look at it again.
+    /// Sends a connection its result, or why it ends, and lets it linger; when to close it.
     fn close_with_answer(
         &mut self,
         key: usize,
@@ -272,111 +231,66 @@ impl<S: Service> Connections<S> {
         service: &mut S,
         now: Nanos,
     ) -> Option<Nanos> {
-        let closed = self.connections.try_remove(key)?;
-        let State::Open { connection, .. } = closed.state else {
-            self.closing -= 1;
+        let connection = self.connections.try_remove(key)?;
+        let State::Open { service_state, .. } = connection.state else {
+            self.lingering -= 1;
             return None;
         };
         let Connection {
             mut stream, peer, ..
-        } = closed;
-        self.counts.leave(peer.ip());
-        let mut last = service.close(connection, &stream, end, now);
+        } = connection;
+        self.counts.remove(peer.ip());
+        let mut answer = service.close(service_state, &stream, end, now);
         if let Some(reason) = end.reason() {
-            last = format!("carom: {reason}\n").into_bytes();
+            answer = format!("carom: {reason}\n").into_bytes();
             self.log.tell(now, || {
-                format!(
-                    "the {} endpoint ended a connection of {peer}: {reason}",
-                    self.name
-                )
+                let name = S::NAME;
+                format!("the {name} endpoint ended a connection of {peer}: {reason}")
             });
         }
-        if !last.is_empty() {
-            // What it does not take, it will not miss: it has filled its buffers and does not read.
-            let _ = stream.write(&last);
+        if !answer.is_empty() {
+            // Fails only if the peer has filled its buffers and does not read.
+            let _ = stream.write(&answer);
         }
-        // Fails where it was not watched yet.
+        // Fails if epoll did not watch it yet.
         let _ = epoll::delete(&self.poll, &stream);
         self.linger(stream, peer, now)
     }
 
-    /// Ends what has lasted too long; when to look again.
+    /// Closes the connections that are over a limit of time; when to call again.
     pub(super) fn expire(&mut self, service: &mut S, now: Nanos) -> Option<Nanos> {
-        let due: Vec<usize> = self
-            .connections
-            .iter()
-            .filter(|(_, connection)| connection.deadline(&self.limits) <= now)
-            .map(|(key, _)| key)
-            .collect();
-        for key in due {
+        let expired = self.connections.iter();
+        let expired = expired.filter(|(_, one)| one.deadline(&self.limits) <= now);
+        let expired: Vec<usize> = expired.map(|(key, _)| key).collect();
+        for key in expired {
             let Some(connection) = self.connections.get_mut(key) else {
                 continue;
             };
             match &mut connection.state {
-                State::Closing { .. } => self.close(key, End::EndOfStream, service, now),
+                State::Lingering { .. } => self.close(key, End::EndOfStream, service, now),
                 State::Open { half_close, .. } => {
                     if half_close.take_if(|moment| *moment <= now).is_some() {
-                        // Fails only where the peer has gone, and then we are told so.
+                        // Fails only if the peer is gone, and then epoll reports that.
                         let _ = connection.stream.shutdown(Shutdown::Write);
                         continue;
                     }
-                    let too_long =
-                        now.saturating_sub(connection.opened) >= nanos(self.limits.total);
+                    let age = now.saturating_sub(connection.opened);
+                    let too_long = age >= nanos(self.limits.total);
                     let end = if too_long { End::TooLong } else { End::Idle };
                     self.close_with_answer(key, end, service, now);
                 }
             }
         }
-        let deadlines = self
-            .connections
-            .iter()
-            .map(|(_, connection)| connection.deadline(&self.limits));
+        let deadlines = self.connections.iter();
+        let deadlines = deadlines.map(|(_, connection)| connection.deadline(&self.limits));
         deadlines.min()
     }
 
-    /// Ends everything at once.
+    /// Closes all connections at once.
     pub(super) fn close_all(&mut self, service: &mut S, now: Nanos) {
         let keys: Vec<usize> = self.connections.iter().map(|(key, _)| key).collect();
         for key in keys {
             self.close(key, End::Stopped, service, now);
         }
     }
-}
-
-impl<C> Connection<C> {
-    fn take<S: Service<Connection = C>>(
-        &mut self,
-        bytes: &[u8],
-        service: &mut S,
-        now: Nanos,
-    ) -> Progress {
-        self.heard = now;
-        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
-        let State::Open {
-            connection,
-            half_close,
-        } = &mut self.state
-        else {
-            return Progress::More;
-        };
-        let next = service.read(connection, bytes, now);
-        *half_close = (next == Progress::MaybeComplete).then_some(now + QUIET);
-        next
-    }
-
-    /// When it must be looked at, if nothing comes.
-    fn deadline(&self, limits: &Limits) -> Nanos {
-        match self.state {
-            State::Closing { until } => until,
-            State::Open { half_close, .. } => {
-                let idle = self.heard + nanos(limits.idle);
-                let total = self.opened + nanos(limits.total);
-                idle.min(total).min(half_close.unwrap_or(Nanos::MAX))
-            }
-        }
-    }
-}
-
-fn nanos(span: std::time::Duration) -> Nanos {
-    Nanos::try_from(span.as_nanos()).unwrap_or(Nanos::MAX / 4)
 }

@@ -1,4 +1,4 @@
-//! What is a message: bytes up to a newline, or up to the end of the stream.
+//! What a message is: the bytes up to a newline, or up to the end of the stream.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -6,11 +6,10 @@ use std::net::SocketAddr;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::latest::seconds;
-use super::limits::Nanos;
+use super::time::{Nanos, seconds};
 use crate::escape::EscapedBytes;
 
-/// So many of a message's first bytes are kept to be shown.
+/// The first bytes of a message that are kept, to be shown.
 const PREVIEW: usize = 200;
 
 /// How a message or a connection ended.
@@ -19,23 +18,23 @@ const PREVIEW: usize = 200;
 pub enum End {
     /// With a newline.
     Newline,
-    /// With the end of the stream, a FIN.
+    /// With the end of the stream (FIN).
     EndOfStream,
-    /// With a reset, an RST, or because the network gave up.
+    /// With a reset (RST), or because the network failed.
     Reset,
-    /// It was cut off: nothing came for the idle limit.
+    /// Cut off at the idle limit: the sender was silent for too long.
     Idle,
-    /// It was cut off at the limit of time.
+    /// Cut off at the limit of a connection's age.
     TooLong,
-    /// It was cut off because it was slow and others waited.
+    /// Cut off to make room: the sender was slow, and others wanted to connect.
     #[serde(rename = "pushed-out")]
     Evicted,
-    /// It was cut off because this endpoint stopped.
+    /// Cut off because this endpoint stopped.
     Stopped,
 }
 
 impl End {
-    /// Why there is no more, where that is no usual end.
+    /// Why the message is incomplete; `None` if it ended as it should.
     pub(super) fn reason(self) -> Option<&'static str> {
         Some(match self {
             Self::Newline | Self::EndOfStream => return None,
@@ -51,17 +50,18 @@ impl End {
 /// One message.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Message {
-    /// Who sent it: address and port.
+    /// The sender's address and port.
     pub peer: SocketAddr,
-    /// Its first bytes without the newline: control characters and what is not UTF-8 are escaped.
+    /// Its first bytes without the newline. Control characters and bytes that are not UTF-8 are
+    /// escaped.
     pub text: String,
-    /// Whether `text` is only its beginning.
+    /// Whether `text` is only the beginning of the message.
     pub cut: bool,
     /// Its length in bytes, the newline included.
     pub bytes: u64,
     /// SHA-256 of these bytes, in hexadecimal.
     pub sha256: String,
-    /// How many reads brought it.
+    /// The number of reads that brought it.
     pub reads: u64,
     /// From its first read to its end.
     pub seconds: f64,
@@ -100,7 +100,7 @@ impl Message {
     }
 }
 
-/// The message that a connection is in the middle of.
+/// Assembles the messages of one connection from its reads.
 #[derive(Debug)]
 pub(super) struct Assembly {
     peer: SocketAddr,
@@ -123,7 +123,7 @@ impl Assembly {
         }
     }
 
-    /// Takes what one read brought and hands on every message that it ends.
+    /// Takes the bytes of one read, and calls `done` with every message that they complete.
     pub(super) fn feed(&mut self, read: &[u8], now: Nanos, mut done: impl FnMut(Message)) {
         let mut rest = read;
         while !rest.is_empty() {
@@ -146,13 +146,13 @@ impl Assembly {
         self.bytes = self.bytes.saturating_add(part.len() as u64);
         self.reads += 1;
         let text = part.strip_suffix(b"\n").unwrap_or(part);
-        // One byte more than is shown tells whether there is more.
+        // One byte more than is shown, to know whether the message is longer.
         let room = (PREVIEW + 1).saturating_sub(self.preview.len());
         self.preview
             .extend_from_slice(text.get(..room).unwrap_or(text));
     }
 
-    /// The last message, if the connection ends in the middle of one.
+    /// The connection has ended: the last message, if it ended in the middle of one.
     pub(super) fn end(&mut self, end: End, now: Nanos) -> Option<Message> {
         (self.bytes > 0).then(|| self.finish(end, now))
     }
@@ -181,7 +181,7 @@ impl Assembly {
     }
 }
 
-/// Without the beginning of a character that the cut went through.
+/// Drops an incomplete character at the end.
 fn whole_characters(bytes: &[u8]) -> &[u8] {
     match std::str::from_utf8(bytes) {
         Err(error) if error.error_len().is_none() => {
@@ -194,7 +194,7 @@ fn whole_characters(bytes: &[u8]) -> &[u8] {
 fn hexadecimal(bytes: &[u8]) -> String {
     use fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
-        // A string takes all.
+        // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })

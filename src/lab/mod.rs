@@ -1,34 +1,36 @@
 //! The lab: two TCP endpoints that students send to, and the sender that measures.
 //!
-//! Each endpoint is one thread with one buffer and an epoll of its own (`serve.rs`), so that nothing
-//! a student sends can delay the ring. What is a message (`message.rs`) and what is a run (`runs.rs`)
+//! Each endpoint is one thread with one buffer and an epoll of its own (`serve.rs`), so nothing that
+//! a student sends can delay the ring. What a message is (`message.rs`) and what a run is (`runs.rs`)
 //! is decided in pure code.
 //!
-//! Architecture invariant: nobody waits for the lab. Who wants its lists requests, and is answered later.
+//! Architecture invariant: nobody waits for the lab. Its lists are requested, and come later.
 
 pub mod client;
+mod connection;
 mod connections;
 mod latest;
 mod limits;
 mod message;
+pub mod observer;
 mod rate;
 mod receiver;
 mod runs;
 mod serve;
+mod service;
 pub mod tcp_info;
+mod time;
 
 use std::io;
 use std::net::TcpListener;
 
 pub use limits::Limits;
 pub use message::{End, Message};
+pub use observer::Observer;
 pub use runs::{Mode, Outcome, Report};
 pub use serve::{ListRequester, Priority, ServiceHandle};
 
-/// Where finished messages or runs go, on the endpoint's thread.
-pub type Observer<T> = Box<dyn FnMut(&T) + Send>;
-
-/// Receives messages on `listener` until the answer is dropped.
+/// Receives messages on `listener` until the handle is dropped.
 ///
 /// # Errors
 /// When the system has no descriptor or no thread left.
@@ -38,15 +40,11 @@ pub fn start_receiver(
     priority: Priority,
     observer: Observer<Message>,
 ) -> io::Result<ServiceHandle> {
-    serve::start(
-        listener,
-        limits,
-        priority,
-        receiver::ReceiverService::new(limits, observer),
-    )
+    let service = receiver::ReceiverService::new(limits, observer);
+    serve::start(listener, limits, priority, service)
 }
 
-/// Measures runs on `listener` until the answer is dropped.
+/// Measures runs on `listener` until the handle is dropped.
 ///
 /// # Errors
 /// When the system has no descriptor or no thread left.
@@ -56,45 +54,6 @@ pub fn start_rate(
     priority: Priority,
     observer: Observer<Report>,
 ) -> io::Result<ServiceHandle> {
-    serve::start(
-        listener,
-        limits,
-        priority,
-        rate::RateService::new(limits, observer),
-    )
-}
-
-/// Logs messages and runs as they come: sixty at once, then six a minute.
-pub mod log {
-    use super::{Message, Observer, Report};
-    use crate::clock;
-    use crate::throttle::TokenBucket;
-
-    const BURST: u64 = 60;
-    const EVERY_NANOS: u64 = 10_000_000_000;
-
-    fn bounded<T: 'static>(
-        sentence: impl Fn(&T) -> String + Send + 'static,
-        list: &'static str,
-    ) -> Observer<T> {
-        let mut budget = TokenBucket::new(BURST, EVERY_NANOS);
-        Box::new(move |item| match budget.take(clock::monotonic_nanos()) {
-            Some(0) => tracing::info!("{}", sentence(item)),
-            Some(kept_back) => tracing::info!(
-                "{} (and {kept_back} such lines kept back: {list} has the latest)",
-                sentence(item)
-            ),
-            None => {}
-        })
-    }
-
-    /// For messages.
-    pub fn messages() -> Observer<Message> {
-        bounded(ToString::to_string, "/messages")
-    }
-
-    /// For runs.
-    pub fn runs() -> Observer<Report> {
-        bounded(ToString::to_string, "/rates")
-    }
+    let service = rate::RateService::new(limits, observer);
+    serve::start(listener, limits, priority, service)
 }

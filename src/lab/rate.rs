@@ -1,16 +1,17 @@
-//! The rate endpoint: measures runs, and answers each with its result.
+//! The rate endpoint: measures runs, and answers each run with its report.
 
 use std::net::{SocketAddr, TcpStream};
 
-use super::Observer;
 use super::latest::Latest;
-use super::limits::{Limits, Nanos};
+use super::limits::Limits;
 use super::message::End;
+use super::observer::Observer;
 use super::runs::{Report, RunConnection, Runs};
-use super::serve::{Progress, Service};
+use super::service::{Progress, Service};
 use super::tcp_info;
+use super::time::Nanos;
 
-/// The endpoint's state.
+/// The rate endpoint's state.
 pub(super) struct RateService {
     runs: Runs,
     reports: Latest<Report>,
@@ -59,7 +60,7 @@ impl Service for RateService {
     ) -> Vec<u8> {
         let mut answer = Vec::new();
         for report in self.runs.close(connection, end, tcp_info::of(stream), now) {
-            // Plain numbers and text always are JSON.
+            // Numbers and text can always be written as JSON.
             answer = serde_json::to_vec(&report).unwrap_or_default();
             answer.push(b'\n');
             self.record(report, now);
@@ -77,7 +78,7 @@ impl Service for RateService {
         }
     }
 
-    fn document(&self, now: Nanos) -> Vec<u8> {
-        self.reports.document(now)
+    fn list_json(&self, now: Nanos) -> Vec<u8> {
+        self.reports.to_json(now)
     }
 }

@@ -1,14 +1,15 @@
-//! The receiver: shows every message of every connection.
+//! The receiver: reports every message of every connection.
 
 use std::net::{SocketAddr, TcpStream};
 
-use super::Observer;
 use super::latest::Latest;
-use super::limits::{Limits, Nanos};
+use super::limits::Limits;
 use super::message::{Assembly, End, Message};
-use super::serve::{Progress, Service};
+use super::observer::Observer;
+use super::service::{Progress, Service};
+use super::time::Nanos;
 
-/// The endpoint's state.
+/// The receiver's state.
 pub(super) struct ReceiverService {
     messages: Latest<Message>,
     observer: Observer<Message>,
@@ -60,7 +61,7 @@ impl Service for ReceiverService {
 
     fn expire(&mut self, _now: Nanos) {}
 
-    fn document(&self, now: Nanos) -> Vec<u8> {
-        self.messages.document(now)
+    fn list_json(&self, now: Nanos) -> Vec<u8> {
+        self.messages.to_json(now)
     }
 }
