@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::Failure;
+use super::failure::Failure;
 use crate::clock;
 use crate::control::{LONGEST_LINE, NewBall, Reply, Request, USUAL_PATH};
 use crate::http::BallStatus;

@@ -4,7 +4,8 @@ use std::io::{self, Write as _};
 
 use clap::Args;
 
-use super::{Failure, RingFile};
+use super::failure::Failure;
+use super::ring_file::RingFile;
 use crate::ring::Direction;
 
 /// Prints one line a node: its name, its ssh target, its host, its ports, its listen address if it has one; windows have none

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::clock;
 use crate::config::{Config, LedConfig, NodeConfig};
 use crate::daemon::leds::Leds;

@@ -8,7 +8,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use clap::Args;
 use tracing::Level;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::daemon::log;
 use crate::lab::{self, Limits, Message, Priority, Report, ServiceHandle};
 

@@ -11,7 +11,10 @@ use smol::LocalExecutor;
 use smol::channel::bounded;
 use tracing::Level;
 
-use super::{Failure, RingFile, block_on, node};
+use super::executor::block_on;
+use super::failure::Failure;
+use super::node;
+use super::ring_file::RingFile;
 use crate::clock;
 use crate::config;
 use crate::control;
@@ -51,7 +54,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     block_on(async |executor: Rc<LocalExecutor<'static>>| {
-        let node = config.nodes.get(me.index()).ok_or(Failure::Told)?;
+        let node = config.nodes.get(me.index()).ok_or(Failure::Silent)?;
         let (stop, stopped) = bounded(1);
         let (stepper, steps) = bounded(1);
         let mut inherited = InheritedListeners::from_environment();

@@ -4,12 +4,13 @@ use std::io::{self, Write as _};
 
 use clap::Args;
 
-use super::{Failure, address, size};
+use super::failure::Failure;
+use super::{address, size};
 use crate::escape::Escaped;
 use crate::lab::client::{self, Content, Sent};
 
 /// The receiver's port of an address that gives none.
-const USUAL_PORT: u16 = 10_000;
+const DEFAULT_PORT: u16 = 10_000;
 
 /// Sends one message that ends in a newline, and says what each step took
 #[derive(Args)]
@@ -33,7 +34,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn send(arguments: &Arguments) -> Result<(), Failure> {
-    let (host, port) = address::parse(&arguments.address, USUAL_PORT)?;
+    let (host, port) = address::parse(&arguments.address, DEFAULT_PORT)?;
     let mut input = io::stdin().lock();
     let content = match (&arguments.text, arguments.bytes) {
         (Some(text), _) => Content::Text(text),

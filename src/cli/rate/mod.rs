@@ -1,7 +1,7 @@
 //! `carom rate`: one measured run, or the whole experiment.
 
+mod chart;
 mod csv;
-mod picture;
 mod progress;
 mod table;
 
@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::{Failure, address, size};
+use super::failure::Failure;
+use super::{address, size};
 use crate::lab::Mode;
 use crate::lab::client::{self, Plan, Volume};
 
 /// The rate endpoint's port of an address that gives none.
-const USUAL_PORT: u16 = 10_100;
+const DEFAULT_PORT: u16 = 10_100;
 
 /// Longer chunks would only measure the memory of this machine.
 const LONGEST_CHUNK: u64 = 64 << 20;
@@ -82,7 +83,7 @@ fn chunk(text: &str) -> Result<usize, String> {
 }
 
 pub(super) fn rate(arguments: &Arguments) -> Result<(), Failure> {
-    let (host, port) = address::parse(&arguments.address, USUAL_PORT)?;
+    let (host, port) = address::parse(&arguments.address, DEFAULT_PORT)?;
     let addresses = client::resolve(&host, port).map_err(Failure::run)?;
     let mut out = io::stdout().lock();
     let (Some(bytes), Some(chunk)) = (arguments.bytes, arguments.chunk) else {
@@ -130,7 +131,7 @@ fn sweep(
         file.flush()?;
     }
     if let Some(mut file) = svg {
-        let drawn = picture::draw(&points, &arguments.address).map_err(Failure::Run)?;
+        let drawn = chart::draw(&points, &arguments.address).map_err(Failure::Run)?;
         file.write_all(drawn.as_bytes())?;
     }
     Ok(())

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use smol::channel::Sender;
 use smol::stream::StreamExt as _;
 
-use super::super::{RingFile, node};
+use crate::cli::node;
+use crate::cli::ring_file::RingFile;
 use crate::config::{Config, Faults};
 use crate::daemon::reload::{ReloadChanges, ReloadRefused, ReloadStep, compare};
 use crate::daemon::windows::WindowEndpoints;

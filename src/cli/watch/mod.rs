@@ -1,6 +1,6 @@
 //! `carom watch`: the ring, live in a terminal; in a pipe, a line for all that happens.
 
-mod draw;
+mod display;
 mod model;
 
 use std::cell::RefCell;
@@ -15,13 +15,14 @@ use smol::channel::{Receiver, Sender, bounded};
 use smol::{LocalExecutor, Task, future};
 use tracing::Level;
 
-use super::demo::keys::{Key, Keyboard};
-use super::status::{Target, targets};
-use super::{Failure, block_on};
+use super::executor::block_on;
+use super::failure::Failure;
+use super::keyboard::{Key, Keyboard};
+use super::targets::{Target, targets};
 use crate::clock;
 use crate::daemon::{log, signals};
 use crate::http::{News, follow};
-use draw::Canvas;
+use display::Display;
 use model::Model;
 
 /// Shows the ring live in the terminal: nodes, LEDs, the ball as it flies, what happens
@@ -80,12 +81,12 @@ pub(super) fn watch(arguments: &Arguments) -> Result<(), Failure> {
         let _following = follow_all(&executor, targets, &model, &changed);
         let (stop, stopped) = bounded(1);
         let _signals = executor.spawn(signals::watch(stop));
-        let mut canvas = Canvas::open(terminal)?;
+        let mut display = Display::open(terminal)?;
         let ends = arguments.time.map(|time| clock::now() + time);
         loop {
             let now = clock::now();
             model.borrow_mut().notice(now);
-            canvas.show(&mut model.borrow_mut(), now)?;
+            display.show(&mut model.borrow_mut(), now)?;
             let rest = if terminal && model.borrow().moves(now) {
                 FRAME
             } else {

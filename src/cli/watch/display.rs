@@ -24,7 +24,7 @@ const BESIDE: u16 = 34;
 const NAME: usize = 12;
 
 /// A terminal, or a pipe.
-pub(super) enum Canvas {
+pub(super) enum Display {
     Picture {
         terminal: Terminal<CrosstermBackend<Stdout>>,
         coloured: bool,
@@ -32,7 +32,7 @@ pub(super) enum Canvas {
     Plain,
 }
 
-impl Canvas {
+impl Display {
     pub(super) fn open(terminal: bool) -> io::Result<Self> {
         if !terminal {
             return Ok(Self::Plain);
@@ -58,7 +58,7 @@ impl Canvas {
     }
 }
 
-impl Drop for Canvas {
+impl Drop for Display {
     fn drop(&mut self) {
         if let Self::Picture { terminal, .. } = self {
             // The terminal may have gone; then nobody misses its cursor.
