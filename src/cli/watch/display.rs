@@ -12,7 +12,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget as _};
 
-use super::model::{Model, Phase, Shown, window};
+use super::model::{LocatedBall, Model, Phase, window};
 use super::print;
 use crate::escape::Escaped;
 use crate::ring::Time;
@@ -20,7 +20,7 @@ use crate::ring::Time;
 /// Columns beside the track: name, lamp, state, round trip.
 const BESIDE: u16 = 34;
 
-/// The longest name that is shown whole.
+/// The longest name that is located whole.
 const NAME: usize = 12;
 
 /// A terminal, or a pipe.
@@ -136,7 +136,7 @@ impl Paint {
             names.len(),
             first.lease_ms
         );
-        if let Some(back) = &model.returned {
+        if let Some(back) = &model.last_return {
             text.push_str(&format!(
                 "  last back: {} from {} in {:.0} ms",
                 Escaped(&back.to),
@@ -150,16 +150,16 @@ impl Paint {
         ))
     }
 
-    fn node(&self, model: &Model, name: &str, balls: &[Shown], width: u16) -> Line<'static> {
+    fn node(&self, model: &Model, name: &str, balls: &[LocatedBall], width: u16) -> Line<'static> {
         let state = model.state(name);
-        let here: Vec<&Shown> = balls
+        let here: Vec<&LocatedBall> = balls
             .iter()
-            .filter(|shown| {
-                !matches!(shown.phase, Phase::Away | Phase::Lent)
-                    && shown.ball.holder.as_deref() == Some(name)
+            .filter(|located| {
+                !matches!(located.phase, Phase::Away | Phase::Lent)
+                    && located.ball.holder.as_deref() == Some(name)
             })
             .collect();
-        let lit = here.iter().any(|shown| shown.phase == Phase::On);
+        let lit = here.iter().any(|located| located.phase == Phase::Held);
         let lamp = match (state, lit) {
             (_, true) => Span::styled(
                 "(*)",
@@ -172,8 +172,8 @@ impl Paint {
         let columns = usize::from(width.saturating_sub(BESIDE)).clamp(8, 120);
         let trip = model.round_trips(name).filter(|_| state == "up");
         let trip = trip.map_or_else(String::new, |(_, most)| format!("{most:.1} ms"));
-        let shown: String = Escaped(name).to_string().chars().take(NAME).collect();
-        let word = if here.iter().any(|shown| shown.phase == Phase::Frozen) {
+        let located: String = Escaped(name).to_string().chars().take(NAME).collect();
+        let report = if here.iter().any(|located| located.phase == Phase::Frozen) {
             "frozen"
         } else if state == "up" && model.has_led_fault(name) {
             "bad LED"
@@ -185,29 +185,33 @@ impl Paint {
             "down" => Color::Red,
             _ => Color::Yellow,
         };
-        let mut spans = vec![Span::raw(format!("{shown:>NAME$} ")), lamp, Span::raw(" |")];
+        let mut spans = vec![
+            Span::raw(format!("{located:>NAME$} ")),
+            lamp,
+            Span::raw(" |"),
+        ];
         spans.extend(self.track(&here, columns));
         spans.push(Span::raw("| "));
-        spans.push(Span::styled(format!("{word:7}"), self.style(color)));
+        spans.push(Span::styled(format!("{report:7}"), self.style(color)));
         spans.push(Span::styled(trip, Style::new().add_modifier(Modifier::DIM)));
         Line::from(spans)
     }
 
     /// The balls on one node's screen, in their places from left to right.
-    fn track(&self, here: &[&Shown], columns: usize) -> Vec<Span<'static>> {
+    fn track(&self, here: &[&LocatedBall], columns: usize) -> Vec<Span<'static>> {
         let mut cells = vec![None; columns];
-        for shown in here {
+        for located in here {
             let last = columns.saturating_sub(1);
-            let place = (shown.share * last as f64).round() as usize;
+            let place = (located.share * last as f64).round() as usize;
             if let Some(cell) = cells.get_mut(place.min(last)) {
-                *cell = Some(shown);
+                *cell = Some(located);
             }
         }
-        let paint = |cell: Option<&&&Shown>| match cell {
+        let paint = |cell: Option<&&&LocatedBall>| match cell {
             None => Span::raw(" "),
-            Some(shown) => {
-                let [red, green, blue] = shown.ball.color;
-                let sign = if shown.phase == Phase::Frozen {
+            Some(located) => {
+                let [red, green, blue] = located.ball.color;
+                let sign = if located.phase == Phase::Frozen {
                     "#"
                 } else {
                     "O"
@@ -219,11 +223,11 @@ impl Paint {
         cells.iter().map(|cell| paint(cell.as_ref())).collect()
     }
 
-    fn ball(&self, shown: &Shown) -> Line<'static> {
-        let ball = &shown.ball;
+    fn ball(&self, located: &LocatedBall) -> Line<'static> {
+        let ball = &located.ball;
         let holder = Escaped(ball.holder.as_deref().unwrap_or("no node")).to_string();
-        let place = match shown.phase {
-            Phase::On => format!("on {holder}"),
+        let place = match located.phase {
+            Phase::Held => format!("on {holder}"),
             Phase::Frozen => format!("stands still on {holder}"),
             Phase::Lent => format!("with {}, lent by {holder}", Escaped(window(ball))),
             Phase::Away => format!("away, last on {holder}"),

@@ -75,7 +75,7 @@ pub(super) fn watch(arguments: &Arguments) -> Result<(), Failure> {
     let keyboard = (terminal && io::stdin().is_terminal())
         .then(Keyboard::open)
         .transpose()?;
-    let shown = block_on(async |executor: Rc<LocalExecutor<'static>>| {
+    let located = block_on(async |executor: Rc<LocalExecutor<'static>>| {
         let model = Rc::new(RefCell::new(Model::new(clock::now())));
         let (changed, changes) = bounded(1);
         let _following = follow_all(&executor, targets, &model, &changed);
@@ -85,7 +85,7 @@ pub(super) fn watch(arguments: &Arguments) -> Result<(), Failure> {
         let ends = arguments.time.map(|time| clock::now() + time);
         loop {
             let now = clock::now();
-            model.borrow_mut().notice(now);
+            model.borrow_mut().log_changes(now);
             display.show(&mut model.borrow_mut(), now)?;
             let rest = if terminal && model.borrow().moves(now) {
                 FRAME
@@ -100,7 +100,7 @@ pub(super) fn watch(arguments: &Arguments) -> Result<(), Failure> {
         }
     });
     drop(keyboard);
-    match shown {
+    match located {
         Err(error) => Err(error),
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::Run(
@@ -126,7 +126,7 @@ fn follow_all(
                         name = Some(status.node.clone());
                     }
                     if let Some(name) = &name {
-                        model.borrow_mut().hear(name, news, clock::now());
+                        model.borrow_mut().on_event(name, news, clock::now());
                     }
                     // A sign that is already waiting does as well.
                     let _ = changed.try_send(());
@@ -134,7 +134,7 @@ fn follow_all(
                 let ended = follow(&target.host, target.port, heard).await;
                 tracing::debug!("{}:{}: {ended}", target.host, target.port);
                 if let Some(name) = name.take() {
-                    model.borrow_mut().lose(&name, clock::now());
+                    model.borrow_mut().on_disconnected(&name, clock::now());
                     let _ = changed.try_send(());
                 }
                 Timer::after(RETRY).await;
