@@ -41,7 +41,7 @@ impl Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        // Whoever read our output has closed it, and needs no message.
+        // The reader of our output has closed it, and needs no message.
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::Silent
         } else {

@@ -9,10 +9,11 @@ use clap::{Args, ValueEnum};
 use smol::channel::{Receiver, bounded};
 use smol::{LocalExecutor, future};
 
+use super::check;
 use super::executor::block_on;
 use super::failure::Failure;
+use super::node;
 use super::ring_file::RingFile;
-use super::{check, node};
 use crate::config::parse_duration;
 use crate::daemon::{lock, signals};
 use crate::led::{LedError, Switch};

@@ -1,4 +1,4 @@
-//! `carom run`: the daemon.
+//! `carom run`: plays one node of the ring.
 
 mod reload;
 
@@ -30,15 +30,15 @@ use crate::ring::{Direction, NodeId, Topology};
 #[derive(Args)]
 #[command(
     after_help = "Example: carom run --config /etc/carom/ring.toml --node pi1\n\
-    The log goes to standard error; CAROM_LOG=debug says more."
+    The log goes to standard error; CAROM_LOG=debug logs more."
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
     file: RingFile,
-    /// Which node of the file this is; else this machine's host name
+    /// The node of the file to play; the one with this machine's host name unless given
     #[arg(long, env = "CAROM_NODE", value_name = "NAME")]
     node: Option<String>,
-    /// The socket for `carom ball`; under systemd in the unit's runtime directory, else nowhere
+    /// Where to open the control socket for `carom ball`; unless given, in the unit's runtime directory under systemd, and nowhere otherwise
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
 }
@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     block_on(async |executor: Rc<LocalExecutor<'static>>| {
         let node = config.nodes.get(me.index()).ok_or(Failure::Silent)?;
         let (stop, stopped) = bounded(1);
-        let (stepper, steps) = bounded(1);
+        let (reload_sender, reloads) = bounded(1);
         let mut inherited = InheritedListeners::from_environment();
         let setup = Setup {
             ring_endpoints: daemon::ring_endpoints(&config),
@@ -80,7 +80,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 .transpose()
                 .map_err(Failure::Run)?,
             stop: stopped,
-            reloads: Some(steps),
+            reloads: Some(reloads),
             service: ServiceManager::from_environment(clock::now(), topology.lease),
             topology,
         };
@@ -91,7 +91,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             arguments.file.clone(),
             config.clone(),
             me,
-            stepper,
+            reload_sender,
         ));
         tracing::info!(
             "carom {} plays {name} of the ring {} on port {}, HTTP on port {}, messages on {}, rates on {}",
@@ -109,7 +109,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     })
 }
 
-/// Where the windows beside the node, if there are any, give it balls.
+/// The listeners for the windows beside the node, if there are any.
 fn window_listeners(
     topology: &Topology,
     me: NodeId,
@@ -117,8 +117,8 @@ fn window_listeners(
     inherited: &mut InheritedListeners,
 ) -> Result<WindowListeners, Failure> {
     let mut listen = |edge, endpoint, port| {
-        let window_endpoints = topology.window_chain(me, edge);
-        window_endpoints
+        let chain = topology.window_chain(me, edge);
+        chain
             .map(|_| listen::listen(node, endpoint, port, inherited))
             .transpose()
             .map_err(Failure::run)
@@ -129,7 +129,7 @@ fn window_listeners(
     })
 }
 
-/// The lab's ports; its threads wait for them, not the executor.
+/// The lab's listeners: its threads use them, not the executor.
 fn lab(
     node: &config::NodeConfig,
     inherited: &mut InheritedListeners,

@@ -188,9 +188,9 @@ mod tests {
         let old = ring(&[("\n[[ball]]", WINDOW)]);
         let new = |change| ring(&[("\n[[ball]]", WINDOW), change]);
         let moved = new(("laptop.local\"\n\n", "laptop.lan\"\n\n"));
-        let told = |port: u16| Ok(vec![format!("laptop takes balls at laptop.lan:{port}")]);
-        assert_eq!(compare(&old, &moved, NodeId(0)), told(10002));
-        assert_eq!(compare(&old, &moved, NodeId(4)), told(10001));
+        let sentence = |port: u16| Ok(vec![format!("laptop takes balls at laptop.lan:{port}")]);
+        assert_eq!(compare(&old, &moved, NodeId(0)), sentence(10002));
+        assert_eq!(compare(&old, &moved, NodeId(4)), sentence(10001));
         assert_eq!(compare(&old, &moved, NodeId(1)), Ok(Vec::new()));
         let window_endpoints = WindowEndpoints::of(&moved, NodeId(4));
         assert_eq!(window_endpoints.left, None);

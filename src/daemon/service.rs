@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_watchdog_hears_of_a_turn_three_times_in_its_patience_and_never_without_one() {
+    fn a_turn_of_the_loop_pings_the_watchdog_three_times_in_its_timeout() {
         let mut service = managed(3_000);
         service.on_loop_turn(at(0));
         service.on_loop_turn(at(10));

@@ -44,7 +44,7 @@ pub struct Setup {
     pub stop: Receiver<()>,
     /// The steps of reloads; `None` if there are no reloads.
     pub reloads: Option<Receiver<ReloadStep>>,
-    /// Is told that the node is ready and alive.
+    /// The service manager, to which the node reports.
     pub service: ServiceManager,
 }
 

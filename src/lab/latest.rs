@@ -89,11 +89,11 @@ mod tests {
             let text = format!("no. {number}");
             list.push(Item { text }, 0);
         }
-        let told: serde_json::Value = serde_json::from_slice(&list.to_json(500_000_000)).unwrap();
-        assert_eq!(told["count"], 5);
-        assert_eq!(told["latest"].as_array().unwrap().len(), 2);
-        assert_eq!(told["latest"][0]["number"], 5);
-        assert_eq!(told["latest"][1]["text"], "no. 4");
-        assert_eq!(told["latest"][0]["age_seconds"], 0.5);
+        let json: serde_json::Value = serde_json::from_slice(&list.to_json(500_000_000)).unwrap();
+        assert_eq!(json["count"], 5);
+        assert_eq!(json["latest"].as_array().unwrap().len(), 2);
+        assert_eq!(json["latest"][0]["number"], 5);
+        assert_eq!(json["latest"][1]["text"], "no. 4");
+        assert_eq!(json["latest"][0]["age_seconds"], 0.5);
     }
 }

@@ -238,12 +238,12 @@ mod tests {
     #[test]
     fn one_read_may_bring_several_messages_and_a_message_may_be_empty() {
         let messages = feed(&mut assembly(), &[b"one\ntwo\n\nthr", b"ee\n"]);
-        let told: Vec<_> = messages
+        let read: Vec<_> = messages
             .iter()
             .map(|message| (message.text.as_str(), message.bytes, message.reads))
             .collect();
         let expected = [("one", 4, 1), ("two", 4, 1), ("", 1, 1), ("three", 6, 2)];
-        assert_eq!(told, expected);
+        assert_eq!(read, expected);
         // `printf 'two\n' | sha256sum`
         let sum = "27dd8ed44a83ff94d557f9fd0412ed5a8cbca69ea04922d88c01184a07300a5a";
         assert_eq!(messages[1].sha256, sum);

@@ -1,4 +1,4 @@
-//! Who is told of finished messages and runs: for example the log.
+//! Observers of finished messages and runs, such as the log.
 
 use super::message::Message;
 use super::runs::Report;

@@ -191,8 +191,8 @@ fn ball_lines(statuses: &[&Status]) -> Vec<String> {
         }
         let frozen = reports().any(|report| report.frozen);
         let last = reports().max_by_key(|report| report.hop);
-        let heard = last.and_then(|report| Some((report, report.holder.as_deref()?)));
-        let elsewhere = heard.filter(|(_, holder)| {
+        let reported = last.and_then(|report| Some((report, report.holder.as_deref()?)));
+        let elsewhere = reported.filter(|(_, holder)| {
             statuses.iter().all(|status| status.node != *holder) && state(holder, statuses) == "up"
         });
         if let Some((report, holder)) = elsewhere {

@@ -1,6 +1,6 @@
-//! The picture: a line for every node with its screen seen from above, then what happened.
+//! What is shown: a line for every node with its screen seen from above, then the log.
 
-use std::io::{self, Stdout};
+use std::io::{self, Stdout, Write as _};
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -13,45 +13,46 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget as _};
 
 use super::model::{LocatedBall, Model, Phase, window};
-use super::print;
 use crate::escape::Escaped;
 use crate::ring::Time;
 
-/// Columns beside the track: name, lamp, state, round trip.
-const BESIDE: u16 = 34;
+/// Columns beside the track: name, LED, state, round trip.
+const OTHER_COLUMNS: u16 = 34;
 
-/// The longest name that is located whole.
-const NAME: usize = 12;
+/// Longer names are cut to this many characters.
+const NAME_WIDTH: usize = 12;
 
-/// A terminal, or a pipe.
+/// Where the ring is shown.
 pub(super) enum Display {
-    Picture {
+    /// A terminal, which is drawn again and again.
+    Terminal {
         terminal: Terminal<CrosstermBackend<Stdout>>,
         coloured: bool,
     },
-    Plain,
+    /// A pipe or a file, which gets the log lines.
+    Pipe,
 }
 
 impl Display {
     pub(super) fn open(terminal: bool) -> io::Result<Self> {
         if !terminal {
-            return Ok(Self::Plain);
+            return Ok(Self::Pipe);
         }
         execute!(io::stdout(), EnterAlternateScreen)?;
         let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         terminal.hide_cursor()?;
         let coloured = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Ok(Self::Picture { terminal, coloured })
+        Ok(Self::Terminal { terminal, coloured })
     }
 
     pub(super) fn show(&mut self, model: &mut Model, now: Time) -> io::Result<()> {
         match self {
-            Self::Plain => print(model),
-            Self::Picture { terminal, coloured } => {
+            Self::Pipe => print_log(model),
+            Self::Terminal { terminal, coloured } => {
                 let paint = Paint {
                     coloured: *coloured,
                 };
-                terminal.draw(|frame| paint.all(model, now, frame.area(), frame.buffer_mut()))?;
+                terminal.draw(|frame| paint.draw(model, now, frame.area(), frame.buffer_mut()))?;
                 Ok(())
             }
         }
@@ -60,15 +61,15 @@ impl Display {
 
 impl Drop for Display {
     fn drop(&mut self) {
-        if let Self::Picture { terminal, .. } = self {
-            // The terminal may have gone; then nobody misses its cursor.
+        if let Self::Terminal { terminal, .. } = self {
+            // Fails only if the terminal is gone.
             let _ = terminal.show_cursor();
             let _ = execute!(io::stdout(), LeaveAlternateScreen);
         }
     }
 }
 
-/// How everything looks. Nothing is said by colour alone.
+/// Draws everything. Colour never carries information alone.
 struct Paint {
     coloured: bool,
 }
@@ -82,7 +83,7 @@ impl Paint {
         }
     }
 
-    fn all(&self, model: &Model, now: Time, area: Rect, buffer: &mut Buffer) {
+    fn draw(&self, model: &Model, now: Time, area: Rect, buffer: &mut Buffer) {
         let names = model.names();
         let balls = model.balls(now);
         let rows = |count: usize| Constraint::Length(u16::try_from(count).unwrap_or(u16::MAX));
@@ -160,7 +161,7 @@ impl Paint {
             })
             .collect();
         let lit = here.iter().any(|located| located.phase == Phase::Held);
-        let lamp = match (state, lit) {
+        let led = match (state, lit) {
             (_, true) => Span::styled(
                 "(*)",
                 self.style(Color::Yellow).add_modifier(Modifier::BOLD),
@@ -169,11 +170,11 @@ impl Paint {
             ("unknown", false) => Span::styled(" ? ", self.style(Color::Yellow)),
             (_, false) => Span::raw("( )"),
         };
-        let columns = usize::from(width.saturating_sub(BESIDE)).clamp(8, 120);
+        let columns = usize::from(width.saturating_sub(OTHER_COLUMNS)).clamp(8, 120);
         let trip = model.round_trips(name).filter(|_| state == "up");
         let trip = trip.map_or_else(String::new, |(_, most)| format!("{most:.1} ms"));
-        let located: String = Escaped(name).to_string().chars().take(NAME).collect();
-        let report = if here.iter().any(|located| located.phase == Phase::Frozen) {
+        let shown_name: String = Escaped(name).to_string().chars().take(NAME_WIDTH).collect();
+        let label = if here.iter().any(|located| located.phase == Phase::Frozen) {
             "frozen"
         } else if state == "up" && model.has_led_fault(name) {
             "bad LED"
@@ -186,18 +187,18 @@ impl Paint {
             _ => Color::Yellow,
         };
         let mut spans = vec![
-            Span::raw(format!("{located:>NAME$} ")),
-            lamp,
+            Span::raw(format!("{shown_name:>NAME_WIDTH$} ")),
+            led,
             Span::raw(" |"),
         ];
         spans.extend(self.track(&here, columns));
         spans.push(Span::raw("| "));
-        spans.push(Span::styled(format!("{report:7}"), self.style(color)));
+        spans.push(Span::styled(format!("{label:7}"), self.style(color)));
         spans.push(Span::styled(trip, Style::new().add_modifier(Modifier::DIM)));
         Line::from(spans)
     }
 
-    /// The balls on one node's screen, in their places from left to right.
+    /// The balls on one node's screen, from left to right.
     fn track(&self, here: &[&LocatedBall], columns: usize) -> Vec<Span<'static>> {
         let mut cells = vec![None; columns];
         for located in here {
@@ -239,4 +240,13 @@ impl Paint {
             ball.ball
         ))
     }
+}
+
+/// Prints the log lines since the last call.
+fn print_log(model: &mut Model) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for line in model.log.drain(..) {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()
 }

@@ -1,4 +1,4 @@
-//! What is known of the ring: the reports of every node that is heard, put together.
+//! What is known of the ring: the reports of all nodes that are connected, combined.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -6,49 +6,52 @@ use crate::escape::Escaped;
 use crate::http::{BallStatus, Condition, News, ReturnStatus, Status};
 use crate::ring::{BallState, Generation, Screen, Time, motion};
 
-/// Lines of what happened that are kept.
+/// Log lines that are kept.
 const MOST_LOG_LINES: usize = 200;
 
-/// A pass is on its way for less than this.
+/// A ball that nobody reports to hold is being passed for at most this long, in microseconds.
 const HANDOVER_MICROS: u64 = 400_000;
 
-/// One node's report on one ball.
+/// One node's report of one ball.
 #[derive(Clone)]
 struct BallReport {
     ball: BallStatus,
-    /// When it was as told.
+    /// The time to which the ball's position belongs.
     at: Time,
-    heard: Time,
+    /// When the report came.
+    received: Time,
 }
 
-/// Where a ball is, and how sure that is.
+/// What is known of where a ball is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Its holder says so, or the others do while their holder is not heard.
+    /// A node holds it, by its own report; or by those of the others if it is not connected.
     Held,
-    /// It stands still.
+    /// A node holds it, and no majority renews its lease: it stands still.
     Frozen,
-    /// A window has it, and its holder's report is that it will come back.
+    /// Its holder has lent it to a window.
     Lent,
-    /// Nobody has it.
+    /// No node is known to hold it.
     Away,
 }
 
-/// One ball as it is located.
+/// One ball, and where it is now.
 pub(super) struct LocatedBall {
     pub(super) ball: BallStatus,
     pub(super) phase: Phase,
-    /// Across the screen, from 0 to 1.
+    /// Its horizontal position on the screen, from 0 at the left to 1 at the right.
     pub(super) share: f64,
 }
 
-/// The ring as it is known.
+/// The ring as the nodes report it.
 pub(super) struct Model {
-    /// What the first node that spoke said: names, screen.
+    /// The first status that came: it has the names and the screen.
     pub(super) first: Option<Status>,
-    /// By name, while they are heard.
+    /// The latest status of every node that is connected, by its name.
     statuses: BTreeMap<String, Status>,
+    /// For every ball, the latest report of each node.
     reports: BTreeMap<u32, BTreeMap<String, BallReport>>,
+    /// What was logged last: the state of each node.
     states: BTreeMap<String, String>,
     generations: BTreeMap<u32, String>,
     holders: BTreeMap<u32, String>,
@@ -58,7 +61,7 @@ pub(super) struct Model {
     started: Time,
 }
 
-/// The window that has a lent ball.
+/// The name of the window that has a lent ball.
 pub(super) fn window(ball: &BallStatus) -> &str {
     ball.loan.as_ref().map_or("", |loan| &loan.window)
 }
@@ -79,7 +82,7 @@ impl Model {
         }
     }
 
-    /// A node told something.
+    /// A node has sent an event.
     pub(super) fn on_event(&mut self, sender: &str, news: News, now: Time) {
         match news {
             News::State(status) => {
@@ -138,7 +141,7 @@ impl Model {
         self.log_changes(now);
     }
 
-    /// A node is no longer heard.
+    /// The connection to a node is lost.
     pub(super) fn on_disconnected(&mut self, sender: &str, now: Time) {
         self.statuses.remove(sender);
         for reports in self.reports.values_mut() {
@@ -147,7 +150,7 @@ impl Model {
         self.log_changes(now);
     }
 
-    /// A node knows a guest no more; when none does, it has left.
+    /// A node no longer knows a guest. When no node does, the guest has left.
     fn remove_ball(&mut self, sender: &str, ball: u32, now: Time) {
         let Some(reports) = self.reports.get_mut(&ball) else {
             return;
@@ -166,20 +169,20 @@ impl Model {
         let age = (ball.age_seconds.max(0.0) * 1e6).min(1e15) as u64;
         let at = Time::from_micros(now.as_micros().saturating_sub(age));
         let reports = self.reports.entry(ball.ball).or_default();
-        let had = reports.get(sender).is_some_and(|before| before.ball.here);
-        let gone = had && !ball.here && ball.holder.as_deref() != Some(sender);
+        let was_here = reports.get(sender).is_some_and(|before| before.ball.here);
+        let passed_on = was_here && !ball.here && ball.holder.as_deref() != Some(sender);
         if let (true, Some(first), Some([_, y]), Some([across, _])) =
-            (gone, &self.first, ball.position, ball.velocity)
+            (passed_on, &self.first, ball.position, ball.velocity)
         {
-            // Who passes a ball says where it left; it comes in at the other side.
+            // A node that passes a ball reports where it left. It comes in at the other side.
             let [width, _] = first.screen;
             ball.position = Some([if across > 0.0 { 0.0 } else { width }, y]);
         }
-        let heard = now;
-        reports.insert(sender.to_owned(), BallReport { ball, at, heard });
+        let received = now;
+        reports.insert(sender.to_owned(), BallReport { ball, at, received });
     }
 
-    /// Puts what has changed into lines.
+    /// Adds a log line for every change since the last call.
     pub(super) fn log_changes(&mut self, now: Time) {
         for name in self.names() {
             let state = self.state(&name).to_owned();
@@ -226,7 +229,7 @@ impl Model {
         }
     }
 
-    /// What the network said stands in there, so it is escaped once, here.
+    /// The text contains strings from the network, so it is escaped here, once.
     fn add_line(&mut self, line: &str, now: Time) {
         if self.log.len() >= MOST_LOG_LINES {
             self.log.pop_front();
@@ -242,20 +245,21 @@ impl Model {
         nodes.map(|node| node.name.clone()).collect()
     }
 
-    /// By its own report, unless the others miss it; else by theirs.
+    /// The state of a node: its own report, unless others report it as down; else the report of the
+    /// others.
     pub(super) fn state(&self, name: &str) -> &'static str {
         let own = self.status_of(name).map(|status| status.condition);
         let others = self.statuses.values().filter(|status| status.node != name);
-        let said: BTreeSet<&str> = others
+        let reported: BTreeSet<&str> = others
             .flat_map(|status| &status.nodes)
             .filter(|node| node.name == name)
             .map(|node| node.state.as_str())
             .collect();
         let by_others = ["up", "down"]
             .into_iter()
-            .find(|state| said.contains(state));
+            .find(|state| reported.contains(state));
         match (own, by_others) {
-            // It knows best that it hears nobody; those it does not hear may know nothing of it.
+            // A node that reaches no majority knows that better than the others, which may not reach it.
             (Some(Condition::CutOff), _) => Condition::CutOff.word(),
             (_, Some("down")) => "down",
             (Some(own), _) => own.word(),
@@ -267,13 +271,13 @@ impl Model {
         self.statuses.values().find(|status| status.node == name)
     }
 
-    /// Whether a node says that it cannot set its LED.
+    /// Whether a node reports that it cannot set its LED.
     pub(super) fn has_led_fault(&self, name: &str) -> bool {
         self.status_of(name)
             .is_some_and(|status| status.led.fault.is_some())
     }
 
-    /// The quickest and the slowest link of a node, in milliseconds.
+    /// The shortest and the longest round trip on the links of a node, in milliseconds.
     pub(super) fn round_trips(&self, name: &str) -> Option<(f64, f64)> {
         let own = self.statuses.values().filter(|status| status.node == name);
         let own = own.flat_map(|status| status.nodes.iter().filter_map(|node| node.round_trip_ms));
@@ -287,7 +291,7 @@ impl Model {
         })
     }
 
-    /// Every ball, where it is now.
+    /// Every ball, and where it is now.
     pub(super) fn balls(&self, now: Time) -> Vec<LocatedBall> {
         self.reports
             .values()
@@ -314,15 +318,15 @@ impl Model {
             .max_by_key(order);
         let report = here.or_else(|| reports.values().max_by_key(order))?;
         let holder = report.ball.holder.as_deref().unwrap_or_default();
-        let heard = self.status_of(holder).is_some();
-        let fresh = now.since(report.heard).as_micros() < u128::from(HANDOVER_MICROS);
+        let is_connected = self.status_of(holder).is_some();
+        let fresh = now.since(report.received).as_micros() < u128::from(HANDOVER_MICROS);
         let phase = if report.ball.here {
             Phase::Held
         } else if report.ball.frozen {
             Phase::Frozen
         } else if report.ball.loan.is_some() {
             Phase::Lent
-        } else if (fresh || !heard) && self.state(holder) == "up" {
+        } else if (fresh || !is_connected) && self.state(holder) == "up" {
             Phase::Held
         } else {
             Phase::Away
@@ -354,7 +358,7 @@ impl Model {
         (x / width).clamp(0.0, 1.0)
     }
 
-    /// Whether anything moves, so that it must be drawn again soon.
+    /// Whether any ball moves, so that it must be drawn again soon.
     pub(super) fn moves(&self, now: Time) -> bool {
         self.balls(now)
             .iter()
