@@ -1,6 +1,7 @@
-//! What a person on the machine itself may ask of its node: one JSON object a line, both ways.
+//! The requests that a person on the same machine may send to a node, and the replies: one JSON
+//! object per line, both ways.
 //!
-//! The socket is a file, so the rights of the file say who may.
+//! The socket is a file, and the permissions of that file decide who may send requests.
 
 use std::path::PathBuf;
 
@@ -8,56 +9,57 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::BallStatus;
 
-/// Where the daemon listens under systemd, and where `carom ball` looks.
-pub const USUAL_PATH: &str = "/run/carom/control.sock";
+/// Where the daemon listens under systemd, and where `carom ball` connects by default.
+pub const DEFAULT_PATH: &str = "/run/carom/control.sock";
 
-/// No line is longer, in bytes.
+/// The longest line, in bytes.
 pub const LONGEST_LINE: usize = 64 * 1024;
 
-/// A question.
+/// A request to the node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Request {
-    /// Which balls there are.
+    /// List all balls.
     List,
-    /// Let a new ball begin on this node's screen.
+    /// Add a guest: a new ball on this node's screen.
     Add(NewBall),
-    /// Let a guest leave, wherever it is.
+    /// Remove a guest, wherever it is.
     Remove {
-        /// Its number.
+        /// The number of the guest.
         ball: u32,
     },
 }
 
-/// How a new ball begins. Lengths in pixels, y upwards.
+/// The initial state of a new ball. Lengths are in pixels; y points upwards.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewBall {
-    /// Of the centre, from the lower left corner.
+    /// The position of its centre, from the lower left corner.
     pub position: [f64; 2],
-    /// In pixels a second.
+    /// Its velocity, in pixels a second.
     pub velocity: [f64; 2],
-    /// In pixels.
+    /// Its radius, in pixels.
     pub radius: f64,
-    /// Red, green, blue.
+    /// Its color: red, green, blue.
     pub color: [u8; 3],
 }
 
-/// An answer.
+/// The reply to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reply {
-    /// All balls that this node knows of.
+    /// All balls that this node knows.
     Balls(Vec<BallStatus>),
-    /// The ring is being asked; the list tells when it has agreed.
-    Asked,
-    /// Not done, and why, in a sentence.
+    /// The node has requested it of the ring. The list shows when the ring has agreed.
+    #[serde(rename = "asked")]
+    Requested,
+    /// The request was refused; the sentence says why.
     Refused(String),
 }
 
-/// Where systemd wants this process to keep its socket, if it does.
+/// The path of the socket in the runtime directory that systemd made for this process, if it did.
 pub fn path_from_environment() -> Option<PathBuf> {
     let folders = std::env::var_os("RUNTIME_DIRECTORY")?;
-    // Several are separated by colons; the unit asks for one.
+    // Colons separate several directories; the unit has one.
     let first = std::env::split_paths(&folders).next()?;
     Some(first.join("control.sock"))
 }

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 
 use super::failure::Failure;
 use crate::clock;
-use crate::control::{LONGEST_LINE, NewBall, Reply, Request, USUAL_PATH};
+use crate::control::{DEFAULT_PATH, LONGEST_LINE, NewBall, Reply, Request};
 use crate::http::BallStatus;
 
 /// The node must answer in this time.
@@ -33,7 +33,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 )]
 pub(super) struct Arguments {
     /// The control socket of the node
-    #[arg(long, value_name = "PATH", default_value = USUAL_PATH, global = true)]
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_PATH, global = true)]
     control: PathBuf,
     #[command(subcommand)]
     action: Action,
@@ -147,7 +147,7 @@ fn add(node: &mut NodeConnection, wanted: &Add) -> Result<(), Failure> {
         let shade = || fastrand::u8(40..=255);
         [shade(), shade(), shade()]
     });
-    node.expect_asked(&Request::Add(NewBall {
+    node.expect_requested(&Request::Add(NewBall {
         position: wanted.position,
         velocity: wanted.velocity,
         radius: wanted.radius,
@@ -171,7 +171,7 @@ fn add(node: &mut NodeConnection, wanted: &Add) -> Result<(), Failure> {
 
 fn remove(node: &mut NodeConnection, wanted: u32) -> Result<(), Failure> {
     let request = Request::Remove { ball: wanted };
-    node.expect_asked(&request)?;
+    node.expect_requested(&request)?;
     let started = clock::now();
     let mut last_request = started;
     while clock::now().since(started) < AGREEMENT_LIMIT {
@@ -231,10 +231,11 @@ impl NodeConnection {
         })
     }
 
-    fn expect_asked(&mut self, request: &Request) -> Result<(), Failure> {
+    /// Sends a request that the node passes on to the ring.
+    fn expect_requested(&mut self, request: &Request) -> Result<(), Failure> {
         match self.request(request)? {
-            Reply::Asked => Ok(()),
-            Reply::Refused(why) => Err(Failure::Run(why)),
+            Reply::Requested => Ok(()),
+            Reply::Refused(reason) => Err(Failure::Run(reason)),
             Reply::Balls(_) => Err(unexpected_reply()),
         }
     }
@@ -242,11 +243,12 @@ impl NodeConnection {
     fn balls(&mut self) -> Result<Vec<BallStatus>, Failure> {
         match self.request(&Request::List)? {
             Reply::Balls(balls) => Ok(balls),
-            Reply::Refused(why) => Err(Failure::Run(why)),
-            Reply::Asked => Err(unexpected_reply()),
+            Reply::Refused(reason) => Err(Failure::Run(reason)),
+            Reply::Requested => Err(unexpected_reply()),
         }
     }
 
+    /// Polls the list until `found` returns something; `None` if it does not in time.
     fn wait_for<T>(
         &mut self,
         mut found: impl FnMut(&[BallStatus]) -> Option<T>,

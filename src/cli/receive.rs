@@ -74,7 +74,7 @@ pub(super) fn receive(arguments: &Arguments) -> Result<(), Failure> {
     }
     out.flush()?;
     for received in received {
-        let message = matches!(received, Received::Message(_));
+        let is_message = matches!(received, Received::Message(_));
         match received {
             Received::Message(message) => {
                 writeln!(out, "{message}")?;
@@ -85,7 +85,7 @@ pub(super) fn receive(arguments: &Arguments) -> Result<(), Failure> {
             Received::Run(report) => writeln!(out, "{report}")?,
         }
         out.flush()?;
-        if message && arguments.once {
+        if is_message && arguments.once {
             break;
         }
     }
@@ -101,9 +101,9 @@ fn receiver(
         // Fails only if this command is about to end.
         let _ = sender.send(Received::Message(message.clone()));
     });
-    let serving = lab::start_receiver(listener, Limits::default(), Priority::Usual, observer)
+    let handle = lab::start_receiver(listener, Limits::default(), Priority::Usual, observer)
         .map_err(Failure::run)?;
-    Ok((serving, address))
+    Ok((handle, address))
 }
 
 fn rate(
@@ -115,9 +115,9 @@ fn rate(
         // Fails only if this command is about to end.
         let _ = sender.send(Received::Run(report.clone()));
     });
-    let serving = lab::start_rate(listener, Limits::default(), Priority::Usual, observer)
+    let handle = lab::start_rate(listener, Limits::default(), Priority::Usual, observer)
         .map_err(Failure::run)?;
-    Ok((serving, address))
+    Ok((handle, address))
 }
 
 fn listen(at: ListenAddress) -> Result<(TcpListener, SocketAddr), Failure> {

@@ -64,7 +64,7 @@ pub(super) fn reply(
     match (refused.or(rejected), request) {
         (Some(why), _) => Reply::Refused(why.to_owned()),
         (None, Request::List) => Reply::Balls(balls()),
-        (None, Request::Add(_) | Request::Remove { .. }) => Reply::Asked,
+        (None, Request::Add(_) | Request::Remove { .. }) => Reply::Requested,
     }
 }
 
