@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_move_a_cursor_is_escaped_and_a_reset_is_told() {
+    fn control_characters_are_escaped_and_a_reset_is_reported() {
         let mut assembly = assembly();
         feed(&mut assembly, &[b"\x1b[2J\xff\r"]);
         let message = assembly.end(End::Reset, 1).unwrap().to_string();
