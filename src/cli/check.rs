@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use clap::Args;
 
-use super::{Failure, RingFile};
+use super::failure::Failure;
+use super::ring_file::RingFile;
 use crate::config::{Config, LedConfig, NodeConfig, WindowChainConfig};
 use crate::ring::{Direction, NodeId, OnPartition, Shape, Topology};
 

@@ -9,7 +9,11 @@ use clap::{Args, ValueEnum};
 use smol::channel::{Receiver, bounded};
 use smol::{LocalExecutor, future};
 
-use super::{Failure, RingFile, block_on, check, node};
+use super::check;
+use super::executor::block_on;
+use super::failure::Failure;
+use super::node;
+use super::ring_file::RingFile;
 use crate::config::parse_duration;
 use crate::daemon::{lock, signals};
 use crate::led::{LedError, Switch};
@@ -52,7 +56,7 @@ enum Action {
 pub(super) fn led(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.file.load()?;
     let me = node::find(&config, arguments.node.as_deref())?;
-    let node = config.nodes.get(me.index()).ok_or(Failure::Told)?;
+    let node = config.nodes.get(me.index()).ok_or(Failure::Silent)?;
     // A running daemon owns its LED: a light that it did not set would be a lie.
     let _lock = lock::take(&config.ring.name, &node.name).map_err(Failure::run)?;
     let what = format!("{}: LED {}", node.name, check::led(&node.led));

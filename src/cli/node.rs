@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::clock;
 use crate::config::{Config, LedConfig, NodeConfig};
-use crate::daemon::lights::Lights;
+use crate::daemon::leds::Leds;
 use crate::led::{self, LedError, Opener, Switch, Sysfs};
 use crate::ring::NodeId;
 
@@ -33,19 +33,19 @@ pub(super) fn find(config: &Config, named: Option<&str>) -> Result<NodeId, Failu
 }
 
 /// The node's LED, put out; one that fails is tried again and again, for the ball matters more.
-pub(super) fn lights(node: &NodeConfig, lease: Duration) -> Lights {
+pub(super) fn leds(node: &NodeConfig, lease: Duration) -> Leds {
     if let LedConfig::Trace { path } = &node.led {
         let (trace, fault) = led::Trace::open(path.clone(), clock::monotonic_nanos);
-        return Lights::with_fault(&node.name, Box::new(trace), fault.as_ref());
+        return Leds::with_fault(&node.name, Box::new(trace), fault.as_ref());
     }
     // Kept lit every quarter of a lease, begun again every half. A node that hangs is dark before the
     // ring takes its ball back, which is no sooner than a lease after it last renewed.
     match opener(&node.led, lease * 3 / 4) {
         Some(open) => {
             let (switch, fault) = Switch::new(open);
-            Lights::with_fault(&node.name, Box::new(switch), fault.as_ref())
+            Leds::with_fault(&node.name, Box::new(switch), fault.as_ref())
         }
-        None => Lights::new(&node.name, Box::new(led::Nothing)),
+        None => Leds::new(&node.name, Box::new(led::Nothing)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Turns possessions into LED changes; a node whose LED fails keeps playing.
+//! Turns possessions into changes of the node's LED; a node whose LED fails keeps playing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,31 +8,32 @@ use crate::http::LedStatus;
 use crate::led::{Change, Led, LedError, Nothing};
 use crate::ring::{BallId, Possession, Stamp, Time};
 
-/// How often an LED that failed is tried again.
+/// An LED that failed is tried again after this time.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How often the log may tell that an LED failed, should it come and go.
-const NEWS: Duration = Duration::from_secs(60);
+/// An LED that fails again and again is logged at most once in this time.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The LED of one node.
-pub struct Lights {
+/// The LED of one node, which is on while any ball is here.
+pub struct Leds {
     node: String,
     led: Box<dyn Led>,
     here: BTreeMap<BallId, Stamp>,
+    /// Why the LED does not work, for as long as it does not.
     fault: Option<Fault>,
     /// A new fault before this moment is not logged.
-    next_news: Option<Time>,
+    next_log: Option<Time>,
 }
 
-/// Why the LED does not work, for as long as it does not.
+/// Why the LED does not work.
 struct Fault {
     sentence: String,
     logged: bool,
-    /// Until then changes are not tried: opening a device that is not there takes its time.
-    pause: Option<Time>,
+    /// Until then, changes are not tried: opening a missing device takes time.
+    retry_at: Option<Time>,
 }
 
-impl Lights {
+impl Leds {
     /// The LED of the node of that name.
     pub fn new(node: &str, led: Box<dyn Led>) -> Self {
         Self {
@@ -40,17 +41,17 @@ impl Lights {
             led,
             here: BTreeMap::new(),
             fault: None,
-            next_news: None,
+            next_log: None,
         }
     }
 
-    /// The same, where it may already be known why it does not work.
+    /// The LED of the node of that name, which may have failed to open already.
     pub fn with_fault(node: &str, led: Box<dyn Led>, fault: Option<&LedError>) -> Self {
-        let mut lights = Self::new(node, led);
+        let mut leds = Self::new(node, led);
         if let Some(fault) = fault {
-            lights.complain(fault, clock::now(), None);
+            leds.on_fault(fault, clock::now(), None);
         }
-        lights
+        leds
     }
 
     /// Shows that a ball came or went.
@@ -64,15 +65,16 @@ impl Lights {
         self.set(possession, on, now);
     }
 
-    /// Puts another LED in the place of this one: off with the old, then on with the new where a
-    /// ball is here. `make` is called once the old one is let go, for both may use the same pin.
-    pub fn replace(&mut self, make: impl FnOnce() -> Self, now: Time) {
+    /// Replaces the LED: switches the old one off, then the new one on if a ball is here.
+    ///
+    /// `open` is called after the old LED is released, because both may use the same pin.
+    pub fn replace(&mut self, open: impl FnOnce() -> Self, now: Time) {
         let here = std::mem::take(&mut self.here);
         for (&ball, &stamp) in &here {
             self.set(Possession { ball, stamp }, false, now);
         }
         self.led = Box::new(Nothing);
-        *self = make();
+        *self = open();
         for (ball, stamp) in here {
             self.show(Possession { ball, stamp }, true, now);
         }
@@ -80,8 +82,8 @@ impl Lights {
 
     fn set(&mut self, possession: Possession, on: bool, now: Time) {
         let Possession { ball, stamp } = possession;
-        let pause = self.fault.as_ref().and_then(|fault| fault.pause);
-        if pause.is_some_and(|end| now < end) {
+        let retry_at = self.fault.as_ref().and_then(|fault| fault.retry_at);
+        if retry_at.is_some_and(|retry_at| now < retry_at) {
             return;
         }
         let change = Change {
@@ -92,57 +94,57 @@ impl Lights {
             hop: stamp.hop,
         };
         match self.led.show(&change, !self.here.is_empty()) {
-            Ok(()) => self.recover(),
-            Err(error) => self.complain(&error, now, None),
+            Ok(()) => self.on_success(),
+            Err(error) => self.on_fault(&error, now, None),
         }
     }
 
-    /// Once a heartbeat: tries again what failed, and keeps a light lit that goes out by itself.
-    pub fn tick(&mut self, now: Time) {
+    /// Once a heartbeat: tries an LED again that failed, and renews one that goes out by itself.
+    pub fn on_heartbeat(&mut self, now: Time) {
         let lit = !self.here.is_empty();
         let due = match &self.fault {
-            Some(fault) => fault.pause.is_none_or(|end| now >= end),
+            Some(fault) => fault.retry_at.is_none_or(|retry_at| now >= retry_at),
             None => lit,
         };
         if !due {
             return;
         }
         match self.led.hold(lit) {
-            Some(Ok(())) => self.recover(),
-            Some(Err(error)) => self.complain(&error, now, Some(now + RETRY)),
+            Some(Ok(())) => self.on_success(),
+            Some(Err(error)) => self.on_fault(&error, now, Some(now + RETRY)),
             None => {}
         }
     }
 
     /// Logs a fault once for as long as it lasts.
-    fn complain(&mut self, error: &LedError, now: Time, pause: Option<Time>) {
+    fn on_fault(&mut self, error: &LedError, now: Time, retry_at: Option<Time>) {
         let logged = match &self.fault {
             Some(fault) => fault.logged,
             None => {
-                let is_news = self.next_news.is_none_or(|next| now >= next);
-                if is_news {
-                    self.next_news = Some(now + NEWS);
+                let log_it = self.next_log.is_none_or(|next| now >= next);
+                if log_it {
+                    self.next_log = Some(now + LOG_INTERVAL);
                     tracing::error!(
                         "{error}; the node plays on without its LED and tries again by itself"
                     );
                 }
-                is_news
+                log_it
             }
         };
         self.fault = Some(Fault {
             sentence: error.to_string(),
             logged,
-            pause,
+            retry_at,
         });
     }
 
-    fn recover(&mut self) {
+    fn on_success(&mut self) {
         if self.fault.take().is_some_and(|fault| fault.logged) {
             tracing::info!("the LED works again");
         }
     }
 
-    /// Whether it is to be lit, and what is wrong with it.
+    /// Whether the LED is to be lit, and what is wrong with it.
     pub fn status(&self) -> LedStatus {
         LedStatus {
             lit: !self.here.is_empty(),
@@ -179,87 +181,88 @@ mod tests {
     #[test]
     fn lit_while_any_ball_is_here_and_well_again_after_a_fault() {
         let (seen, broken) = (Rc::default(), Rc::new(RefCell::new(false)));
-        let mut lights = Lights::new("pi1", Box::new(Flaky(Rc::clone(&seen), Rc::clone(&broken))));
+        let mut leds = Leds::new("pi1", Box::new(Flaky(Rc::clone(&seen), Rc::clone(&broken))));
         let generation = Generation { round: 1, nonce: 1 };
-        let stay = |ball| Possession {
+        let possession = |ball| Possession {
             ball: BallId(ball),
             stamp: Stamp { generation, hop: 0 },
         };
-        lights.show(stay(1), true, EARLY);
-        lights.show(stay(2), true, EARLY);
+        leds.show(possession(1), true, EARLY);
+        leds.show(possession(2), true, EARLY);
         *broken.borrow_mut() = true;
-        lights.show(stay(1), false, EARLY);
-        assert!(lights.status().lit && lights.status().fault.is_some());
+        leds.show(possession(1), false, EARLY);
+        assert!(leds.status().lit && leds.status().fault.is_some());
         *broken.borrow_mut() = false;
-        lights.show(stay(2), false, EARLY);
+        leds.show(possession(2), false, EARLY);
         assert_eq!(
             *seen.borrow(),
             [(true, true), (true, true), (false, true), (false, false)]
         );
-        assert_eq!(lights.status(), LedStatus::default());
+        assert_eq!(leds.status(), LedStatus::default());
     }
-    /// A lamp that fails while it is broken, and counts how often it was asked.
-    struct Lamp(Rc<RefCell<(bool, u32, bool)>>);
 
-    impl Led for Lamp {
+    /// An LED that fails while it is broken, and counts how often it was set.
+    struct Counting(Rc<RefCell<(bool, u32, bool)>>);
+
+    impl Led for Counting {
         fn show(&mut self, _change: &Change<'_>, lit: bool) -> Result<(), LedError> {
             self.hold(lit).unwrap()
         }
 
         fn hold(&mut self, lit: bool) -> Option<Result<(), LedError>> {
-            let mut lamp = self.0.borrow_mut();
-            lamp.1 += 1;
-            if lamp.0 {
+            let mut led = self.0.borrow_mut();
+            led.1 += 1;
+            if led.0 {
                 return Some(Err(LedError::NoPi));
             }
-            lamp.2 = lit;
+            led.2 = lit;
             Some(Ok(()))
         }
     }
 
     #[test]
-    fn a_broken_lamp_is_tried_once_a_second_and_catches_up_when_it_is_mended() {
-        let lamp = Rc::new(RefCell::new((true, 0, false)));
-        let mut lights = Lights::new("pi1", Box::new(Lamp(Rc::clone(&lamp))));
+    fn a_broken_led_is_tried_once_a_second_and_catches_up_when_it_is_repaired() {
+        let led = Rc::new(RefCell::new((true, 0, false)));
+        let mut leds = Leds::new("pi1", Box::new(Counting(Rc::clone(&led))));
         let generation = Generation { round: 1, nonce: 1 };
         let ball = Possession {
             ball: BallId(1),
             stamp: Stamp { generation, hop: 0 },
         };
-        lights.show(ball, true, EARLY);
-        lights.tick(EARLY);
-        assert_eq!(lamp.borrow().1, 2);
+        leds.show(ball, true, EARLY);
+        leds.on_heartbeat(EARLY);
+        assert_eq!(led.borrow().1, 2);
         for hop in 1..1000 {
             let on = hop % 2 == 0;
-            lights.show(ball, on, EARLY + Duration::from_micros(900 * hop));
-            lights.tick(EARLY + Duration::from_micros(900 * hop));
+            leds.show(ball, on, EARLY + Duration::from_micros(900 * hop));
+            leds.on_heartbeat(EARLY + Duration::from_micros(900 * hop));
         }
-        assert_eq!(lamp.borrow().1, 2, "a second has not passed");
-        assert!(lights.status().fault.is_some());
-        lights.show(ball, true, EARLY + Duration::from_millis(950));
-        lamp.borrow_mut().0 = false;
-        lights.tick(EARLY + RETRY);
-        assert!(lamp.borrow().2, "lit without a new change");
-        assert_eq!(lights.status().fault, None);
-        lights.tick(EARLY + RETRY);
-        assert_eq!(lamp.borrow().1, 4, "kept lit once a heartbeat");
-        lights.show(ball, false, EARLY + RETRY);
-        lights.tick(EARLY + RETRY);
-        assert_eq!(lamp.borrow().1, 5, "a dark lamp needs no keeping");
+        assert_eq!(led.borrow().1, 2, "a second has not passed");
+        assert!(leds.status().fault.is_some());
+        leds.show(ball, true, EARLY + Duration::from_millis(950));
+        led.borrow_mut().0 = false;
+        leds.on_heartbeat(EARLY + RETRY);
+        assert!(led.borrow().2, "lit without a new change");
+        assert_eq!(leds.status().fault, None);
+        leds.on_heartbeat(EARLY + RETRY);
+        assert_eq!(led.borrow().1, 4, "kept lit once a heartbeat");
+        leds.show(ball, false, EARLY + RETRY);
+        leds.on_heartbeat(EARLY + RETRY);
+        assert_eq!(led.borrow().1, 5, "an LED that is off is not renewed");
     }
 
     #[test]
     fn a_new_led_takes_over_what_is_here() {
         let (old, new) = (Rc::default(), Rc::default());
         let led = |seen: &Rc<_>| Box::new(Flaky(Rc::clone(seen), Rc::default()));
-        let mut lights = Lights::new("pi1", led(&old));
+        let mut leds = Leds::new("pi1", led(&old));
         let generation = Generation { round: 1, nonce: 1 };
         let stamp = Stamp { generation, hop: 0 };
         let ball = BallId(1);
-        lights.show(Possession { ball, stamp }, true, EARLY);
-        lights.replace(|| Lights::new("pi1", led(&new)), EARLY);
+        leds.show(Possession { ball, stamp }, true, EARLY);
+        leds.replace(|| Leds::new("pi1", led(&new)), EARLY);
         assert_eq!(*old.borrow(), [(true, true), (false, false)]);
         assert_eq!(*new.borrow(), [(true, true)]);
-        assert!(lights.status().lit);
+        assert!(leds.status().lit);
     }
 }

@@ -1,20 +1,22 @@
-//! What is remembered, bounded.
+//! The list of the latest messages or runs, as HTTP shows it.
 
 use std::collections::VecDeque;
 
 use serde::Serialize;
 
-use super::limits::Nanos;
+use super::time::{Nanos, seconds};
 
-/// The latest of something, numbered from 1.
+/// The latest items, numbered from 1; the oldest are forgotten.
 #[derive(Debug)]
 pub(super) struct Latest<T> {
     most: usize,
+    /// How many items there have been.
     count: u64,
+    /// Each with its number and when it came, the newest last.
     items: VecDeque<(u64, Nanos, T)>,
 }
 
-/// One item as JSON.
+/// One item, to be written as JSON.
 #[derive(Serialize)]
 struct Entry<'a, T> {
     number: u64,
@@ -23,11 +25,11 @@ struct Entry<'a, T> {
     item: &'a T,
 }
 
-/// The whole list as JSON.
+/// The whole list, to be written as JSON.
 #[derive(Serialize)]
 struct Document<'a, T> {
     version: u32,
-    /// How many there have been.
+    /// How many items there have been.
     count: u64,
     /// The newest first.
     latest: Vec<Entry<'a, T>>,
@@ -51,7 +53,7 @@ impl<T: Serialize> Latest<T> {
     }
 
     /// The list as one line of JSON.
-    pub(super) fn document(&self, now: Nanos) -> Vec<u8> {
+    pub(super) fn to_json(&self, now: Nanos) -> Vec<u8> {
         let newest_first = self.items.iter().rev();
         let document = Document {
             version: 1,
@@ -64,20 +66,11 @@ impl<T: Serialize> Latest<T> {
                 })
                 .collect(),
         };
-        // Plain numbers and text always are JSON.
+        // Numbers and text can always be written as JSON.
         let mut bytes = serde_json::to_vec(&document).unwrap_or_default();
         bytes.push(b'\n');
         bytes
     }
-}
-
-/// Nanoseconds as seconds.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a span of years is exact to the microsecond"
-)]
-pub(super) fn seconds(nanos: Nanos) -> f64 {
-    nanos as f64 / 1e9
 }
 
 #[cfg(test)]
@@ -96,11 +89,11 @@ mod tests {
             let text = format!("no. {number}");
             list.push(Item { text }, 0);
         }
-        let told: serde_json::Value = serde_json::from_slice(&list.document(500_000_000)).unwrap();
-        assert_eq!(told["count"], 5);
-        assert_eq!(told["latest"].as_array().unwrap().len(), 2);
-        assert_eq!(told["latest"][0]["number"], 5);
-        assert_eq!(told["latest"][1]["text"], "no. 4");
-        assert_eq!(told["latest"][0]["age_seconds"], 0.5);
+        let json: serde_json::Value = serde_json::from_slice(&list.to_json(500_000_000)).unwrap();
+        assert_eq!(json["count"], 5);
+        assert_eq!(json["latest"].as_array().unwrap().len(), 2);
+        assert_eq!(json["latest"][0]["number"], 5);
+        assert_eq!(json["latest"][1]["text"], "no. 4");
+        assert_eq!(json["latest"][0]["age_seconds"], 0.5);
     }
 }

@@ -1,30 +1,32 @@
-//! How the demo looks: drawn live on a terminal, one plain line a change in a pipe.
+//! How the demo looks: drawn live on a terminal, one line per change in a pipe.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use super::score::{Ball, Score};
-use super::table::Table;
+use super::monitor::{Ball, Monitor};
+use super::ring::DemoRing;
 use crate::ring::{Time, Topology};
 
-/// How many characters wide a screen is drawn.
+/// The width of a node's screen, in characters.
 const TRACK: usize = 40;
 
-/// One of the two ways to show the demo.
-pub(super) enum View {
-    Picture,
-    Plain,
+/// Where the demo is shown.
+pub(super) enum Display {
+    /// A terminal, which is drawn again and again.
+    Terminal,
+    /// A pipe or a file, which gets a line per change.
+    Pipe,
 }
 
-impl View {
-    pub(super) fn open(terminal: bool, table: &Table) -> io::Result<Self> {
+impl Display {
+    pub(super) fn open(terminal: bool, ring: &DemoRing) -> io::Result<Self> {
         let mut out = io::stdout().lock();
         if terminal {
-            // The other screen of the terminal, without a cursor; both come back at the end.
+            // The alternate screen, without a cursor; `drop` restores both.
             write!(out, "\x1b[?1049h\x1b[?25l")?;
-            return Ok(Self::Picture);
+            return Ok(Self::Terminal);
         }
-        let topology = &table.topology;
+        let topology = &ring.topology;
         writeln!(
             out,
             "carom demo: {} nodes on this machine ({}), {} ball(s), lease {:?}",
@@ -33,41 +35,46 @@ impl View {
             topology.balls.len(),
             topology.lease
         )?;
-        if let Some(address) = table.http {
+        if let Some(address) = ring.page {
             writeln!(out, "see it at http://{address}/")?;
         }
         out.flush()?;
-        Ok(Self::Plain)
+        Ok(Self::Pipe)
     }
 
-    pub(super) fn show(&mut self, score: &mut Score, table: &Table, now: Time) -> io::Result<()> {
-        let news = score.take_news();
+    pub(super) fn show(
+        &mut self,
+        monitor: &mut Monitor,
+        ring: &DemoRing,
+        now: Time,
+    ) -> io::Result<()> {
+        let lines = monitor.take_lines();
         let mut out = io::stdout().lock();
         match self {
-            Self::Plain => {
-                for line in news {
+            Self::Pipe => {
+                for line in lines {
                     writeln!(out, "{line}")?;
                 }
             }
-            Self::Picture => out.write_all(picture(score, table, now).as_bytes())?,
+            Self::Terminal => out.write_all(draw(monitor, ring, now).as_bytes())?,
         }
         out.flush()
     }
 }
 
-impl Drop for View {
+impl Drop for Display {
     fn drop(&mut self) {
-        if matches!(self, Self::Picture) {
+        if matches!(self, Self::Terminal) {
             let mut out = io::stdout().lock();
-            // The terminal may have gone; then nobody misses its cursor.
+            // Fails only if the terminal is gone.
             let _ = write!(out, "\x1b[?25h\x1b[?1049l").and_then(|()| out.flush());
         }
     }
 }
 
-/// The whole screen as text. Every line ends by clearing what was there before.
-fn picture(score: &Score, table: &Table, now: Time) -> String {
-    let topology = &table.topology;
+/// The whole screen as text. Every line ends by clearing the rest of the line.
+fn draw(monitor: &Monitor, ring: &DemoRing, now: Time) -> String {
+    let topology = &ring.topology;
     let mut text = String::from("\x1b[H");
     // Writing to a String cannot fail.
     let _ = write!(
@@ -77,11 +84,11 @@ fn picture(score: &Score, table: &Table, now: Time) -> String {
         topology.lease
     );
     for node in topology.node_ids() {
-        let here: Vec<(&str, &Ball)> = score
+        let here: Vec<(&str, &Ball)> = monitor
             .balls()
-            .filter(|(_, ball)| ball.at.contains(&node))
+            .filter(|(_, ball)| ball.holders.contains(&node))
             .collect();
-        let (lamp, note) = if !table.is_running(node) {
+        let (led, note) = if !ring.is_running(node) {
             (
                 "\x1b[31mx\x1b[0m",
                 format!("killed: k{} starts it", node.0 + 1),
@@ -91,33 +98,33 @@ fn picture(score: &Score, table: &Table, now: Time) -> String {
         } else {
             ("\x1b[33m●\x1b[0m", String::new())
         };
-        let track = track(topology, score, &here, now);
+        let track = track(topology, monitor, &here, now);
         let name = topology.name(node);
-        let _ = write!(text, "  {name:>4} {lamp}  |{track}| {note}\x1b[K\r\n");
+        let _ = write!(text, "  {name:>4} {led}  |{track}| {note}\x1b[K\r\n");
     }
     let _ = write!(text, "\x1b[K\r\n");
-    for (name, ball) in score.balls() {
+    for (name, ball) in monitor.balls() {
         let _ = write!(
             text,
             "  ball {name}  generation {}  hop {}{}\x1b[K\r\n",
             ball.generation,
             ball.hop,
-            if ball.at.is_empty() {
+            if ball.holders.is_empty() {
                 "  on its way: a majority must run"
             } else {
                 ""
             }
         );
     }
-    let (passes, elections, overlaps) = score.totals();
+    let (passes, elections, overlaps) = monitor.totals();
     let _ = write!(
         text,
         "\x1b[K\r\n  passes {passes}   elections {elections}   possessions overlapping {overlaps}\x1b[K\r\n"
     );
-    if let Some(returned) = score.returned() {
+    if let Some(returned) = monitor.last_return() {
         let _ = write!(text, "  {returned}\x1b[K\r\n");
     }
-    if let Some(address) = table.http {
+    if let Some(address) = ring.page {
         let _ = write!(text, "  see it at http://{address}/\x1b[K\r\n");
     }
     text.push_str(
@@ -126,22 +133,24 @@ fn picture(score: &Score, table: &Table, now: Time) -> String {
     text
 }
 
-/// One node's screen seen from above, with the balls that are here.
-fn track(topology: &Topology, score: &Score, here: &[(&str, &Ball)], now: Time) -> String {
+/// One node's screen seen from above, with the balls on it.
+fn track(topology: &Topology, monitor: &Monitor, here: &[(&str, &Ball)], now: Time) -> String {
     let mut track = vec![' '; TRACK];
     for (name, ball) in here {
-        let Some(lit) = ball.lit else { continue };
-        // Every stay of these balls begins at an edge.
-        let speed = score.speed(name);
-        let share = now.since(lit).as_secs_f64() * speed.abs() / topology.screen.width;
+        let Some(arrived) = ball.arrived else {
+            continue;
+        };
+        // The balls of the demo always start at an edge.
+        let speed = monitor.speed(name);
+        let share = now.since(arrived).as_secs_f64() * speed.abs() / topology.screen.width;
         let column = (share.clamp(0.0, 1.0) * (TRACK - 1) as f64) as usize;
         let column = if speed < 0.0 {
             TRACK - 1 - column
         } else {
             column
         };
-        if let Some(place) = track.get_mut(column) {
-            *place = 'o';
+        if let Some(cell) = track.get_mut(column) {
+            *cell = 'o';
         }
     }
     track.into_iter().collect()

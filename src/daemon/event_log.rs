@@ -1,57 +1,59 @@
-//! What the core noticed, as sentences for the log.
+//! The log lines for the core's notifications: elections, frozen balls, guests, windows.
 
 use std::time::Duration;
 
-use super::control;
+use super::control_request;
 use crate::ring::{Direction, NodeId, Notification, Topology};
 use crate::throttle::RateLimitedLog;
 
-/// Visits are many where a class plays: so many lines at once, then one in so long.
-const VISITS: (u32, Duration) = (60, Duration::from_secs(10));
+/// Lines about guests and loans, which are many where a class plays: this many at once.
+const GUEST_LINES_BURST: u32 = 60;
 
-/// Keeps the notes few that strangers can cause.
+/// Beyond that burst, one line about guests and loans in this time.
+const GUEST_LINES_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Logs notifications; limits the rate of those that people outside the ring can cause.
 #[derive(Debug)]
-pub(super) struct Notes {
-    visits: RateLimitedLog,
-    refusals: RateLimitedLog,
+pub(super) struct EventLog {
+    guests: RateLimitedLog,
+    rejections: RateLimitedLog,
 }
 
-impl Default for Notes {
+impl Default for EventLog {
     fn default() -> Self {
-        let (burst, every) = VISITS;
         Self {
-            visits: RateLimitedLog::new(burst, every),
-            refusals: RateLimitedLog::default(),
+            guests: RateLimitedLog::new(GUEST_LINES_BURST, GUEST_LINES_INTERVAL),
+            rejections: RateLimitedLog::default(),
         }
     }
 }
 
-impl Notes {
-    /// Logs a note of this node.
-    pub(super) fn log(&mut self, topology: &Topology, me: NodeId, note: &Notification) {
-        match *note {
-            Notification::LoanExpired { ball, edge } => self.visits.info(|| {
+impl EventLog {
+    /// Logs a notification of this node.
+    pub(super) fn log(&mut self, topology: &Topology, me: NodeId, notification: &Notification) {
+        match *notification {
+            Notification::LoanExpired { ball, edge } => self.guests.info(|| {
                 let window = window(topology, me, edge);
                 format!("{window} did not return ball {ball} in time: it goes on from here")
             }),
             Notification::GuestJoined { ball } => {
-                self.visits.info(|| format!("a guest has come: it is ball {ball}"));
+                self.guests.info(|| format!("a guest has come: it is ball {ball}"));
             }
             Notification::GuestLeft { ball } => {
-                self.visits.info(|| format!("ball {ball}, a guest, has left"));
+                self.guests.info(|| format!("ball {ball}, a guest, has left"));
             }
-            Notification::LateCopyRefused { ball, edge } => self.refusals.warn(|| {
+            Notification::LateCopyRefused { ball, edge } => self.rejections.warn(|| {
                 let window = window(topology, me, edge);
                 format!("{window} sent a ball that looks like ball {ball}, which it was not lent or had too long: it was not taken (late-copy = \"guest\" in the ring file would take it as a new one)")
             }),
-            Notification::InvalidWindowBall { edge, why } => self.refusals.warn(|| {
+            Notification::InvalidWindowBall { edge, why } => self.rejections.warn(|| {
                 let window = window(topology, me, edge);
                 format!("{window} sent a ball that cannot be taken: {why}")
             }),
-            Notification::GuestRejected { why } => self.refusals.warn(|| {
-                format!("a guest was turned away: {}", control::sentence(why))
+            Notification::GuestRejected { why } => self.rejections.warn(|| {
+                format!("a guest was turned away: {}", control_request::rejection(why))
             }),
-            // `Welcome` has told it, within its bound: whoever presses a space bar can cause this.
+            // `GuestJoined` is logged as well, within the rate limit; anyone at a window can cause this.
             Notification::ElectionWon {
                 ball,
                 missed: None,
@@ -67,14 +69,15 @@ impl Notes {
             | Notification::SteppedDown { .. }
             | Notification::PassUnacknowledged { .. }
             | Notification::Implausible { .. }
-            | Notification::DuplicateNode => log(topology, note),
+            | Notification::DuplicateNode => log_ring(topology, notification),
         }
     }
 }
 
-/// Logs a note of the ring itself: what a keeper should know at `info`, the rest at `debug`.
-fn log(topology: &Topology, note: &Notification) {
-    match *note {
+/// Logs a notification of the ring itself: at `info` and above what an operator should know, the
+/// rest at `debug`.
+fn log_ring(topology: &Topology, notification: &Notification) {
+    match *notification {
         Notification::ElectionWon {
             ball,
             generation,
@@ -125,7 +128,7 @@ fn log(topology: &Topology, note: &Notification) {
         } => {
             tracing::debug!("ball {ball} not won: {granted} granted generation {generation}");
         }
-        // Those are told by `Notes::log`.
+        // `EventLog::log` handles these.
         Notification::LoanExpired { .. }
         | Notification::LateCopyRefused { .. }
         | Notification::InvalidWindowBall { .. }
@@ -135,9 +138,9 @@ fn log(topology: &Topology, note: &Notification) {
     }
 }
 
-/// The nearest window beyond that edge, by its name.
+/// The name of the nearest window beyond that edge.
 fn window(topology: &Topology, me: NodeId, edge: Direction) -> &str {
-    let gap = topology.window_chain(me, edge);
-    let window = gap.and_then(|gap| gap.first(edge));
+    let chain = topology.window_chain(me, edge);
+    let window = chain.and_then(|chain| chain.first(edge));
     window.map_or("a window", |window| window.name.as_str())
 }

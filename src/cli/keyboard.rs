@@ -1,36 +1,38 @@
-//! Single key presses.
+//! Single key presses on the terminal.
 
 use std::io::{self, Read as _};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use smol::channel::{Receiver, bounded};
 
-/// A key that means something here.
+use crate::daemon::channel::recv_or_pending;
+
+/// A key press, by its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Key {
+pub(super) enum Key {
     Kill,
     Digit(u8),
     Quit,
     Other,
 }
 
-/// A terminal that gives every key at once; as it was before when this is dropped.
-pub(in crate::cli) struct Keyboard {
+/// A terminal that delivers every key at once. It gets its old settings back when this is dropped.
+pub(super) struct Keyboard {
     before: Termios,
     pressed: Receiver<u8>,
 }
 
 impl Keyboard {
-    pub(in crate::cli) fn open() -> io::Result<Self> {
+    pub(super) fn open() -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
         let mut single = before.clone();
-        // Signals stay: Ctrl-C ends the demo as ever.
+        // ISIG stays set, so that Ctrl-C still sends a signal.
         single
             .local_modes
             .remove(LocalModes::ICANON | LocalModes::ECHO);
         tcsetattr(io::stdin(), OptionalActions::Now, &single)?;
         let (press, pressed) = bounded(8);
-        // Ends with the process: nothing can interrupt a read of a terminal.
+        // The thread ends with the process: nothing can interrupt its read of the terminal.
         std::thread::Builder::new()
             .name("keys".to_owned())
             .spawn(move || {
@@ -44,21 +46,20 @@ impl Keyboard {
         Ok(Self { before, pressed })
     }
 
-    pub(in crate::cli) async fn next(&self) -> Key {
-        match self.pressed.recv().await {
-            Ok(b'k' | b'K') => Key::Kill,
-            Ok(b'q' | b'Q') => Key::Quit,
-            Ok(digit @ b'1'..=b'9') => Key::Digit(digit - b'0'),
-            Ok(_) => Key::Other,
-            // The terminal has gone; a signal will follow.
-            Err(_) => smol::future::pending().await,
+    /// The next key; waits for ever if the terminal is gone, because a signal follows then.
+    pub(super) async fn next(&self) -> Key {
+        match recv_or_pending(&self.pressed).await {
+            b'k' | b'K' => Key::Kill,
+            b'q' | b'Q' => Key::Quit,
+            digit @ b'1'..=b'9' => Key::Digit(digit - b'0'),
+            _ => Key::Other,
         }
     }
 }
 
 impl Drop for Keyboard {
     fn drop(&mut self) {
-        // There is no better place to go back to.
+        // If the terminal is gone, there is nothing to restore.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
     }
 }

@@ -1,4 +1,4 @@
-//! A sweep as a picture: speed against size on logarithmic axes, legible in black and white.
+//! A sweep as a chart: speed against size on logarithmic axes, legible in black and white.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -10,8 +10,8 @@ use crate::lab::client::{Point, SIZES};
 const WIDTH: u32 = 960;
 const HEIGHT: u32 = 640;
 
-/// Of a mark, from its centre, in pixels.
-const SIZE: i32 = 5;
+/// The radius of a mark, in pixels.
+const MARK_RADIUS: i32 = 5;
 
 /// One curve.
 struct Curve {
@@ -30,7 +30,7 @@ enum Mark {
     Cross,
 }
 
-/// Apart by mark and by brightness, not by hue alone.
+/// The curves differ by mark and by brightness, not by hue alone.
 const CURVES: [Curve; 4] = [
     Curve {
         name: "one connection, Nagle off",
@@ -62,7 +62,10 @@ const CURVES: [Curve; 4] = [
     },
 ];
 
-/// The SVG, or why there is none.
+/// Draws the SVG.
+///
+/// # Errors
+/// When the chart cannot be drawn; the sentence says why.
 pub(super) fn draw(points: &[Point], peer: &str) -> Result<String, String> {
     let mut text = String::new();
     let root = SVGBackend::with_string(&mut text, (WIDTH, HEIGHT)).into_drawing_area();
@@ -71,7 +74,7 @@ pub(super) fn draw(points: &[Point], peer: &str) -> Result<String, String> {
     Ok(text)
 }
 
-/// Which mark is which curve, in the corner where the curves are not.
+/// The legend, in the corner where no curve is.
 fn legend<'a>(root: &DrawingArea<SVGBackend<'a>, Shift>) -> Outcome<'a> {
     const CORNER: (i32, i32) = (610, 446);
     const ROW: i32 = 25;
@@ -87,10 +90,10 @@ fn legend<'a>(root: &DrawingArea<SVGBackend<'a>, Shift>) -> Outcome<'a> {
         root.draw(&PathElement::new([(x, y), (x + 32, y)], plain))?;
         let at = (x + 16, y);
         match curve.mark {
-            Mark::Disc => root.draw(&Circle::new(at, SIZE, filled))?,
-            Mark::Ring => root.draw(&Circle::new(at, SIZE, plain))?,
-            Mark::Triangle => root.draw(&TriangleMarker::new(at, SIZE + 2, filled))?,
-            Mark::Cross => root.draw(&Cross::new(at, SIZE, plain))?,
+            Mark::Disc => root.draw(&Circle::new(at, MARK_RADIUS, filled))?,
+            Mark::Ring => root.draw(&Circle::new(at, MARK_RADIUS, plain))?,
+            Mark::Triangle => root.draw(&TriangleMarker::new(at, MARK_RADIUS + 2, filled))?,
+            Mark::Cross => root.draw(&Cross::new(at, MARK_RADIUS, plain))?,
         }
         let font = ("sans-serif", 15).into_font();
         root.draw(&Text::new(curve.name, (x + 42, y - 7), font))?;
@@ -98,13 +101,13 @@ fn legend<'a>(root: &DrawingArea<SVGBackend<'a>, Shift>) -> Outcome<'a> {
     Ok(())
 }
 
-/// A grid line's number: whole decades only.
+/// The label of a grid line, which is always a power of ten.
 fn per_second(speed: f64) -> String {
     const UNITS: [(f64, &str); 3] = [(1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s")];
-    let speed_and_a_bit = speed * 1.000_001;
+    let rounded_up = speed * 1.000_001;
     let (unit, name) = UNITS
         .into_iter()
-        .find(|(unit, _)| speed_and_a_bit >= *unit)
+        .find(|(unit, _)| rounded_up >= *unit)
         .unwrap_or((1.0, "B/s"));
     format!("{:.0} {name}", speed / unit)
 }
@@ -120,7 +123,7 @@ fn chart<'a>(
     let speeds = || points.iter().map(|point| point.measured.speed().max(1.0));
     let least = speeds().fold(f64::INFINITY, f64::min);
     let most = speeds().fold(10.0, f64::max);
-    // Whole decades, so that every grid line has a number.
+    // From power of ten to power of ten, so that every grid line has a label.
     let bottom = 10_f64.powf(least.min(most).log10().floor());
     let top = 10_f64.powf(most.log10().ceil());
     let (first, last) = (0.7, 1.5e6);
@@ -163,12 +166,12 @@ fn chart<'a>(
         let (plain, filled) = (color.stroke_width(2), color.filled());
         let its = its.into_iter();
         match mark {
-            Mark::Disc => chart.draw_series(its.map(|at| Circle::new(at, SIZE, filled)))?,
-            Mark::Ring => chart.draw_series(its.map(|at| Circle::new(at, SIZE, plain)))?,
+            Mark::Disc => chart.draw_series(its.map(|at| Circle::new(at, MARK_RADIUS, filled)))?,
+            Mark::Ring => chart.draw_series(its.map(|at| Circle::new(at, MARK_RADIUS, plain)))?,
             Mark::Triangle => {
-                chart.draw_series(its.map(|at| TriangleMarker::new(at, SIZE + 2, filled)))?
+                chart.draw_series(its.map(|at| TriangleMarker::new(at, MARK_RADIUS + 2, filled)))?
             }
-            Mark::Cross => chart.draw_series(its.map(|at| Cross::new(at, SIZE, plain)))?,
+            Mark::Cross => chart.draw_series(its.map(|at| Cross::new(at, MARK_RADIUS, plain)))?,
         };
     }
     legend(root)?;

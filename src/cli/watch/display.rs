@@ -1,6 +1,6 @@
-//! The picture: a line for every node with its screen seen from above, then what happened.
+//! What is shown: a line for every node with its screen seen from above, then the log.
 
-use std::io::{self, Stdout};
+use std::io::{self, Stdout, Write as _};
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -12,63 +12,64 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget as _};
 
-use super::model::{Model, Phase, Shown, window};
-use super::print;
+use super::model::{LocatedBall, Model, Phase, window};
 use crate::escape::Escaped;
 use crate::ring::Time;
 
-/// Columns beside the track: name, lamp, state, round trip.
-const BESIDE: u16 = 34;
+/// Columns beside the track: name, LED, state, round trip.
+const OTHER_COLUMNS: u16 = 34;
 
-/// The longest name that is shown whole.
-const NAME: usize = 12;
+/// Longer names are cut to this many characters.
+const NAME_WIDTH: usize = 12;
 
-/// A terminal, or a pipe.
-pub(super) enum Canvas {
-    Picture {
+/// Where the ring is shown.
+pub(super) enum Display {
+    /// A terminal, which is drawn again and again.
+    Terminal {
         terminal: Terminal<CrosstermBackend<Stdout>>,
         coloured: bool,
     },
-    Plain,
+    /// A pipe or a file, which gets the log lines.
+    Pipe,
 }
 
-impl Canvas {
+impl Display {
     pub(super) fn open(terminal: bool) -> io::Result<Self> {
         if !terminal {
-            return Ok(Self::Plain);
+            return Ok(Self::Pipe);
         }
         execute!(io::stdout(), EnterAlternateScreen)?;
         let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         terminal.hide_cursor()?;
         let coloured = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Ok(Self::Picture { terminal, coloured })
+        Ok(Self::Terminal { terminal, coloured })
     }
 
     pub(super) fn show(&mut self, model: &mut Model, now: Time) -> io::Result<()> {
         match self {
-            Self::Plain => print(model),
-            Self::Picture { terminal, coloured } => {
+            Self::Pipe => print_log(model),
+            Self::Terminal { terminal, coloured } => {
                 let paint = Paint {
                     coloured: *coloured,
                 };
-                terminal.draw(|frame| paint.all(model, now, frame.area(), frame.buffer_mut()))?;
+                terminal.draw(|frame| paint.draw(model, now, frame.area(), frame.buffer_mut()))?;
                 Ok(())
             }
         }
     }
 }
 
-impl Drop for Canvas {
+impl Drop for Display {
     fn drop(&mut self) {
-        if let Self::Picture { terminal, .. } = self {
-            // The terminal may have gone; then nobody misses its cursor.
+        if let Self::Terminal { terminal, .. } = self {
+            // Fails only if the terminal is gone.
             let _ = terminal.show_cursor();
             let _ = execute!(io::stdout(), LeaveAlternateScreen);
         }
     }
 }
 
-/// How everything looks. Nothing is said by colour alone.
+/// Draws everything. Colour never carries information alone.
 struct Paint {
     coloured: bool,
 }
@@ -82,7 +83,7 @@ impl Paint {
         }
     }
 
-    fn all(&self, model: &Model, now: Time, area: Rect, buffer: &mut Buffer) {
+    fn draw(&self, model: &Model, now: Time, area: Rect, buffer: &mut Buffer) {
         let names = model.names();
         let balls = model.balls(now);
         let rows = |count: usize| Constraint::Length(u16::try_from(count).unwrap_or(u16::MAX));
@@ -136,7 +137,7 @@ impl Paint {
             names.len(),
             first.lease_ms
         );
-        if let Some(back) = &model.returned {
+        if let Some(back) = &model.last_return {
             text.push_str(&format!(
                 "  last back: {} from {} in {:.0} ms",
                 Escaped(&back.to),
@@ -150,17 +151,17 @@ impl Paint {
         ))
     }
 
-    fn node(&self, model: &Model, name: &str, balls: &[Shown], width: u16) -> Line<'static> {
+    fn node(&self, model: &Model, name: &str, balls: &[LocatedBall], width: u16) -> Line<'static> {
         let state = model.state(name);
-        let here: Vec<&Shown> = balls
+        let here: Vec<&LocatedBall> = balls
             .iter()
-            .filter(|shown| {
-                !matches!(shown.phase, Phase::Away | Phase::Lent)
-                    && shown.ball.holder.as_deref() == Some(name)
+            .filter(|located| {
+                !matches!(located.phase, Phase::Away | Phase::Lent)
+                    && located.ball.holder.as_deref() == Some(name)
             })
             .collect();
-        let lit = here.iter().any(|shown| shown.phase == Phase::On);
-        let lamp = match (state, lit) {
+        let lit = here.iter().any(|located| located.phase == Phase::Held);
+        let led = match (state, lit) {
             (_, true) => Span::styled(
                 "(*)",
                 self.style(Color::Yellow).add_modifier(Modifier::BOLD),
@@ -169,11 +170,11 @@ impl Paint {
             ("unknown", false) => Span::styled(" ? ", self.style(Color::Yellow)),
             (_, false) => Span::raw("( )"),
         };
-        let columns = usize::from(width.saturating_sub(BESIDE)).clamp(8, 120);
+        let columns = usize::from(width.saturating_sub(OTHER_COLUMNS)).clamp(8, 120);
         let trip = model.round_trips(name).filter(|_| state == "up");
         let trip = trip.map_or_else(String::new, |(_, most)| format!("{most:.1} ms"));
-        let shown: String = Escaped(name).to_string().chars().take(NAME).collect();
-        let word = if here.iter().any(|shown| shown.phase == Phase::Frozen) {
+        let shown_name: String = Escaped(name).to_string().chars().take(NAME_WIDTH).collect();
+        let label = if here.iter().any(|located| located.phase == Phase::Frozen) {
             "frozen"
         } else if state == "up" && model.has_led_fault(name) {
             "bad LED"
@@ -185,29 +186,33 @@ impl Paint {
             "down" => Color::Red,
             _ => Color::Yellow,
         };
-        let mut spans = vec![Span::raw(format!("{shown:>NAME$} ")), lamp, Span::raw(" |")];
+        let mut spans = vec![
+            Span::raw(format!("{shown_name:>NAME_WIDTH$} ")),
+            led,
+            Span::raw(" |"),
+        ];
         spans.extend(self.track(&here, columns));
         spans.push(Span::raw("| "));
-        spans.push(Span::styled(format!("{word:7}"), self.style(color)));
+        spans.push(Span::styled(format!("{label:7}"), self.style(color)));
         spans.push(Span::styled(trip, Style::new().add_modifier(Modifier::DIM)));
         Line::from(spans)
     }
 
-    /// The balls on one node's screen, in their places from left to right.
-    fn track(&self, here: &[&Shown], columns: usize) -> Vec<Span<'static>> {
+    /// The balls on one node's screen, from left to right.
+    fn track(&self, here: &[&LocatedBall], columns: usize) -> Vec<Span<'static>> {
         let mut cells = vec![None; columns];
-        for shown in here {
+        for located in here {
             let last = columns.saturating_sub(1);
-            let place = (shown.share * last as f64).round() as usize;
+            let place = (located.share * last as f64).round() as usize;
             if let Some(cell) = cells.get_mut(place.min(last)) {
-                *cell = Some(shown);
+                *cell = Some(located);
             }
         }
-        let paint = |cell: Option<&&&Shown>| match cell {
+        let paint = |cell: Option<&&&LocatedBall>| match cell {
             None => Span::raw(" "),
-            Some(shown) => {
-                let [red, green, blue] = shown.ball.color;
-                let sign = if shown.phase == Phase::Frozen {
+            Some(located) => {
+                let [red, green, blue] = located.ball.color;
+                let sign = if located.phase == Phase::Frozen {
                     "#"
                 } else {
                     "O"
@@ -219,11 +224,11 @@ impl Paint {
         cells.iter().map(|cell| paint(cell.as_ref())).collect()
     }
 
-    fn ball(&self, shown: &Shown) -> Line<'static> {
-        let ball = &shown.ball;
+    fn ball(&self, located: &LocatedBall) -> Line<'static> {
+        let ball = &located.ball;
         let holder = Escaped(ball.holder.as_deref().unwrap_or("no node")).to_string();
-        let place = match shown.phase {
-            Phase::On => format!("on {holder}"),
+        let place = match located.phase {
+            Phase::Held => format!("on {holder}"),
             Phase::Frozen => format!("stands still on {holder}"),
             Phase::Lent => format!("with {}, lent by {holder}", Escaped(window(ball))),
             Phase::Away => format!("away, last on {holder}"),
@@ -235,4 +240,13 @@ impl Paint {
             ball.ball
         ))
     }
+}
+
+/// Prints the log lines since the last call.
+fn print_log(model: &mut Model) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for line in model.log.drain(..) {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()
 }
