@@ -1,4 +1,4 @@
-//! What must never be, checked at every step, and a count of what did happen.
+//! The invariants, checked at every step, and counts of the events that the run covered.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,43 +10,49 @@ use crate::clock::local;
 use crate::model::Ring;
 use crate::state::State;
 
-/// Something that a run must have seen to be worth anything.
+/// An event that is counted, so that a run shows what it covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Pass,
-    Campaign,
+    ElectionStarted,
     Won,
     Lost,
-    Froze,
-    Thawed,
+    Frozen,
+    Unfrozen,
     Retired,
-    Unanswered,
+    PassDropped,
     Left,
-    Calm,
-    Audit,
-    Beyond,
+    RecoveryChecked,
+    StatesCompared,
+    BeyondBounds,
 }
 
 /// Every event, in the order of its number, with its name.
 pub(crate) const EVENTS: [(Event, &str); 12] = [
     (Event::Pass, "passes sent"),
-    (Event::Campaign, "candidacies"),
+    (Event::ElectionStarted, "elections started"),
     (Event::Won, "elections won"),
     (Event::Lost, "elections lost"),
-    (Event::Froze, "balls frozen"),
-    (Event::Thawed, "balls thawed"),
+    (Event::Frozen, "balls frozen"),
+    (Event::Unfrozen, "balls unfrozen"),
     (Event::Retired, "copies retired"),
-    (Event::Unanswered, "passes let go"),
-    (Event::Left, "nodes that left as planned"),
-    (Event::Calm, "states followed through calm weather"),
-    (Event::Audit, "states compared with their likes"),
+    (Event::PassDropped, "unacknowledged passes dropped"),
+    (Event::Left, "planned stops finished"),
     (
-        Event::Beyond,
+        Event::RecoveryChecked,
+        "states from which recovery was checked",
+    ),
+    (
+        Event::StatesCompared,
+        "states compared with others of the same fingerprint",
+    ),
+    (
+        Event::BeyondBounds,
         "steps left out because rounds were too far apart",
     ),
 ];
 
-/// What several runs saw together.
+/// The counts of several runs together.
 #[derive(Default)]
 pub(crate) struct Totals {
     states: usize,
@@ -54,19 +60,19 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    pub(crate) fn add(&mut self, states: usize, watch: &Watch) {
+    pub(crate) fn add(&mut self, states: usize, coverage: &Coverage) {
         self.states += states;
         for ((event, _), count) in EVENTS.iter().zip(&mut self.counts) {
-            *count += watch.read(*event);
+            *count += coverage.read(*event);
         }
     }
 
-    /// An event that never came: a run without it shows less than it seems to.
-    pub(crate) fn unseen(&self) -> Option<&'static str> {
+    /// An event that never occurred: without it a run proves less than it seems to.
+    pub(crate) fn never_seen(&self) -> Option<&'static str> {
         let mut pairs = EVENTS.iter().zip(self.counts);
-        let unseen =
+        let never_seen =
             pairs.find(|((event, _), count)| *count == 0 && *event as u8 <= Event::Left as u8);
-        unseen.map(|((_, name), _)| *name)
+        never_seen.map(|((_, name), _)| *name)
     }
 }
 
@@ -79,13 +85,13 @@ impl fmt::Display for Totals {
     }
 }
 
-/// Counts what happened on all steps explored.
+/// Counts the events of all steps explored.
 #[derive(Default)]
-pub(crate) struct Watch {
+pub(crate) struct Coverage {
     counts: [AtomicU64; EVENTS.len()],
 }
 
-impl Watch {
+impl Coverage {
     pub(crate) fn count(&self, event: Event) {
         self.counts[event as usize].fetch_add(1, Ordering::Relaxed);
     }
@@ -96,13 +102,13 @@ impl Watch {
 
     pub(crate) fn note(&self, note: &Notification) {
         self.count(match note {
-            Notification::ElectionStarted { .. } => Event::Campaign,
+            Notification::ElectionStarted { .. } => Event::ElectionStarted,
             Notification::ElectionWon { .. } => Event::Won,
             Notification::ElectionLost { .. } => Event::Lost,
-            Notification::Frozen { .. } => Event::Froze,
-            Notification::Unfrozen { .. } => Event::Thawed,
+            Notification::Frozen { .. } => Event::Frozen,
+            Notification::Unfrozen { .. } => Event::Unfrozen,
             Notification::Retired { .. } => Event::Retired,
-            Notification::PassUnacknowledged { .. } => Event::Unanswered,
+            Notification::PassUnacknowledged { .. } => Event::PassDropped,
             // The model has no windows and no guests.
             _ => return,
         });
@@ -111,27 +117,27 @@ impl Watch {
 
 impl Ring {
     /// An LED goes on: no other may be on, and the node never goes back in the ball's history.
-    pub(crate) fn light(&self, state: &mut State, index: usize, stamp: Stamp) {
-        let others = (0..state.seats.len()).filter(|&other| other != index);
+    pub(crate) fn on_led_on(&self, state: &mut State, index: usize, stamp: Stamp) {
+        let others = (0..state.hosts.len()).filter(|&other| other != index);
         let two = others
-            .filter(|&other| state.seats[other].lit.is_some())
+            .filter(|&other| state.hosts[other].led.is_some())
             .any(|other| !self.is_excused(state, other));
         if two {
-            state.broken = Some(TWO);
+            state.violation = Some(TWO_HOLDERS);
         }
-        let seat = &mut state.seats[index];
-        if seat.lit.is_some() || seat.latest.is_some_and(|latest| stamp < latest) {
-            state.broken.get_or_insert(BACK);
+        let host = &mut state.hosts[index];
+        if host.led.is_some() || host.latest.is_some_and(|latest| stamp < latest) {
+            state.violation.get_or_insert(WENT_BACK);
         }
-        seat.lit = Some(stamp);
-        seat.latest = Some(stamp);
+        host.led = Some(stamp);
+        host.latest = Some(stamp);
     }
 
     /// A stopped process cannot switch its LED off (promise 4): it is excused if `off` would be
-    /// the first thing it says.
+    /// its first output.
     fn is_excused(&self, state: &State, index: usize) -> bool {
-        let seat = &state.seats[index];
-        let Some(node) = seat.node.as_ref().filter(|_| seat.paused || seat.late) else {
+        let host = &state.hosts[index];
+        let Some(node) = host.node.as_ref().filter(|_| host.paused || host.resumed) else {
             return false;
         };
         let mut probe = Arc::clone(node);
@@ -142,8 +148,9 @@ impl Ring {
     }
 }
 
-pub(crate) const TWO: &str = "no two nodes ever have the ball";
-pub(crate) const LATE: &str = "an LED is off before its ball is sent on";
-pub(crate) const RESTLESS: &str = "a node rests between its timers";
-pub(crate) const WILD: &str = "no node says what another finds implausible";
-pub(crate) const BACK: &str = "no node goes back in the ball's history";
+pub(crate) const TWO_HOLDERS: &str = "no two nodes ever have the ball";
+pub(crate) const PASS_BEFORE_LED_OFF: &str = "an LED is off before its ball is passed";
+pub(crate) const BUSY_LOOP: &str = "no node busy-loops on its timers";
+pub(crate) const IMPLAUSIBLE_MESSAGE: &str =
+    "no node sends a message that another finds implausible";
+pub(crate) const WENT_BACK: &str = "no node goes back in the ball's history";

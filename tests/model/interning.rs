@@ -1,4 +1,4 @@
-//! One copy of every node, however many states it is part of: a state that waits its turn is small.
+//! Interning: states share equal nodes, so that a state in the queue is small.
 
 use std::collections::HashMap;
 use std::hash::Hasher;
@@ -8,23 +8,23 @@ use std::time::Duration;
 use carom::ring::sketch::Sketch;
 use carom::ring::{Generation, Incarnation, Node, NodeId, Stamp, Time};
 
-use crate::canon::Mix;
+use crate::canonical::Mix;
 
 const SHARDS: usize = 64;
 
-/// The nodes in use, by what decides their future, with absolute times.
-pub(crate) struct Nodes {
+/// The nodes in use, by a hash of their whole state with absolute times.
+pub(crate) struct SharedNodes {
     shards: [Mutex<Shard>; SHARDS],
 }
 
 #[derive(Default)]
 struct Shard {
     nodes: HashMap<u64, Weak<Node>>,
-    /// When so many are listed, those no longer in use are struck off.
+    /// When there are more entries than this, those that are no longer in use are removed.
     limit: usize,
 }
 
-impl Default for Nodes {
+impl Default for SharedNodes {
     fn default() -> Self {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
@@ -32,8 +32,8 @@ impl Default for Nodes {
     }
 }
 
-impl Nodes {
-    /// Replaces the node by an equal one that is in use already, if there is any.
+impl SharedNodes {
+    /// Replaces the node by an equal one that is already in use, if there is one.
     pub(crate) fn share(&self, node: &mut Arc<Node>, index: usize) {
         if Arc::strong_count(node) > 1 {
             return;
@@ -56,7 +56,7 @@ impl Nodes {
     }
 }
 
-/// Shows every value as it is.
+/// Hashes every value as it is.
 struct Absolute(Mix);
 
 impl Sketch for Absolute {

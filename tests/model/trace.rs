@@ -1,4 +1,4 @@
-//! States and traces in words.
+//! States and traces as text.
 
 use std::fmt::Write as _;
 
@@ -6,18 +6,18 @@ use carom::ring::Message;
 use stateright::Path;
 
 use crate::model::{Step, leases};
-use crate::state::{Flight, Line, State};
+use crate::state::{Packet, Payload, State};
 
 /// One line for one state.
 pub(crate) fn state(state: &State) -> String {
     let mut text = format!("{:6.3}", leases(state.now));
-    for (index, seat) in state.seats.iter().enumerate() {
-        let Some(node) = &seat.node else {
+    for (index, host) in state.hosts.iter().enumerate() {
+        let Some(node) = &host.node else {
             let _ = write!(text, "  pi{} dead", index + 1);
             continue;
         };
         let _ = write!(text, "  pi{}", index + 1);
-        for (flag, word) in [(seat.paused, "paused"), (seat.late, "late")] {
+        for (flag, word) in [(host.paused, "paused"), (host.resumed, "late")] {
             if flag {
                 let _ = write!(text, " {word}");
             }
@@ -26,31 +26,31 @@ pub(crate) fn state(state: &State) -> String {
             let kind = match (ball.here, ball.frozen) {
                 (true, _) => "HAS",
                 (_, true) => "frozen",
-                _ => "knows",
+                _ => "known_incarnations",
             };
             if let Some(stamp) = ball.stamp {
                 let _ = write!(text, " {kind} {}.{}", stamp.generation.round, stamp.hop);
             }
         }
     }
-    let flights = state.flights.iter().map(|one| (one, ""));
+    let packets = state.packets.iter().map(|one| (one, ""));
     let strays = state.strays.iter().map(|one| (one, "~"));
-    for (one, mark) in flights.chain(strays) {
-        let _ = write!(text, "  {mark}{}", flight(one));
+    for (one, mark) in packets.chain(strays) {
+        let _ = write!(text, "  {mark}{}", packet(one));
     }
-    if let Some(broken) = state.broken {
-        let _ = write!(text, "  BROKEN: {broken}");
+    if let Some(violation) = state.violation {
+        let _ = write!(text, "  VIOLATED: {violation}");
     }
     text
 }
 
-fn flight(flight: &Flight) -> String {
-    let what = match &flight.line {
-        Line::Up(_) => "up".to_owned(),
-        Line::Down => "down".to_owned(),
-        Line::Message(message) => line(message),
+fn packet(packet: &Packet) -> String {
+    let what = match &packet.line {
+        Payload::Up(_) => "up".to_owned(),
+        Payload::Down => "down".to_owned(),
+        Payload::Message(message) => line(message),
     };
-    format!("[{}>{} {what}]", flight.from + 1, flight.to + 1)
+    format!("[{}>{} {what}]", packet.from + 1, packet.to + 1)
 }
 
 fn line(message: &Message) -> String {
@@ -78,7 +78,7 @@ fn line(message: &Message) -> String {
     format!("{message:?}")
 }
 
-/// The way to a broken promise, step by step.
+/// The steps that lead to a violation.
 pub(crate) fn path(path: Path<State, Step>) -> String {
     let mut text = String::new();
     for (state, step) in path.into_vec() {

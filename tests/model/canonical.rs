@@ -1,9 +1,10 @@
-//! When two moments of the ring are the same: equal but for the time, the hops so far and the
-//! numbers of the requests.
+//! The canonical form of a state: two states are the same if they differ only in the time, in the
+//! number of hops so far and in the sequence numbers of the requests.
 //!
-//! Moments count from now on the clock they are of. Hops are replaced by their rank among all
-//! hops that anyone knows: only their order matters. A request counts back from its sender's
-//! latest. So a ring that is left in peace comes round to the same states, and time needs no end.
+//! Times count from the present of the clock that they belong to. A hop is replaced by its rank among
+//! all hops that any node knows: only their order matters. A sequence number counts back from its
+//! sender's latest. So a ring without faults returns to states that are known already, and the
+//! model needs no end of time.
 
 use std::hash::Hasher;
 use std::time::Duration;
@@ -14,19 +15,19 @@ use carom::ring::{BallState, Generation, Incarnation, Message, NodeId, Record, S
 
 use crate::clock::{LEASE, local};
 use crate::model::node_id;
-use crate::state::{Flight, Line, State};
+use crate::state::{Packet, Payload, State};
 
-/// The 64 bits that stand for the state, and how far apart the rounds are that its nodes know of.
-pub(crate) fn seal(state: &State) -> (u64, u64) {
+/// The fingerprint of the state, and the difference of the highest and the lowest round in it.
+pub(crate) fn fingerprint(state: &State) -> (u64, u64) {
     let mut awaited = Vec::new();
-    for flight in state.flights.iter().chain(&state.strays) {
-        if let Some(request) = request_of(flight) {
+    for packet in state.packets.iter().chain(&state.strays) {
+        if let Some(request) = request_of(packet) {
             awaited.push(request);
         }
     }
-    let mut canon = Canon {
+    let mut hasher = CanonicalHasher {
         state,
-        clocks: (0..state.seats.len())
+        clocks: (0..state.hosts.len())
             .map(|node| local(state, node))
             .collect(),
         awaited,
@@ -37,15 +38,15 @@ pub(crate) fn seal(state: &State) -> (u64, u64) {
         owner: 0,
         hasher: Mix::default(),
     };
-    canon.walk();
-    canon.hops.sort_unstable();
-    canon.hops.dedup();
-    canon.generations.sort_unstable();
-    canon.generations.dedup();
-    canon.collects = false;
-    canon.walk();
-    let (oldest, newest) = canon.rounds;
-    (canon.hasher.finish(), newest.saturating_sub(oldest))
+    hasher.walk();
+    hasher.hops.sort_unstable();
+    hasher.hops.dedup();
+    hasher.generations.sort_unstable();
+    hasher.generations.dedup();
+    hasher.collects = false;
+    hasher.walk();
+    let (oldest, newest) = hasher.rounds;
+    (hasher.hasher.finish(), newest.saturating_sub(oldest))
 }
 
 /// A hasher that multiplies and folds; the same on every machine and in every run.
@@ -72,71 +73,71 @@ impl Hasher for Mix {
     }
 }
 
-/// Whose request the line carries or answers, and its number.
-fn request_of(flight: &Flight) -> Option<(usize, u64)> {
-    let Line::Message(message) = &flight.line else {
+/// The node whose request this message carries or answers, and the sequence number of the request.
+fn request_of(packet: &Packet) -> Option<(usize, u64)> {
+    let Payload::Message(message) = &packet.line else {
         return None;
     };
     if let Message::Acquire { seq, .. } = message.as_ref() {
-        return Some((flight.from, *seq));
+        return Some((packet.from, *seq));
     }
     if let Message::Granted { seq, .. } | Message::Denied { seq, .. } = message.as_ref() {
-        return Some((flight.to, *seq));
+        return Some((packet.to, *seq));
     }
     None
 }
 
 /// A request this far behind the latest is one that its node no longer remembers.
-const FORGOTTEN: u64 = 6;
+const MOST_REQUESTS_BACK: u64 = 6;
 
-struct Canon<'a> {
+struct CanonicalHasher<'a> {
     state: &'a State,
     clocks: Vec<Time>,
     awaited: Vec<(usize, u64)>,
     hops: Vec<u64>,
     generations: Vec<Generation>,
-    /// The lowest and the highest that any node knows of.
+    /// The lowest and the highest round that any node knows.
     rounds: (u64, u64),
     /// On the first walk hops and generations are collected; on the second all is hashed.
     collects: bool,
-    /// Whose requests are shown.
+    /// The node to which the sequence numbers belong that are hashed now.
     owner: usize,
     hasher: Mix,
 }
 
-impl Canon<'_> {
+impl CanonicalHasher<'_> {
     fn walk(&mut self) {
         let state = self.state;
-        for (index, seat) in state.seats.iter().enumerate() {
+        for (index, host) in state.hosts.iter().enumerate() {
             self.owner = index;
-            let flags = [seat.node.is_some(), seat.paused, seat.late];
+            let flags = [host.node.is_some(), host.paused, host.resumed];
             let flags = flags
                 .iter()
                 .fold(0, |bits, &flag| bits * 2 + u64::from(flag));
             self.number(flags);
-            if state.exact {
-                self.number(seat.lives.into());
+            if state.hashes_randomness {
+                self.number(host.lifetimes.into());
             }
-            self.number(seat.up.0.into());
-            for (peer, knows) in seat.knows.iter().enumerate() {
-                self.number(knows.is_some().into());
-                if let Some(incarnation) = knows {
+            self.number(host.open_links.0.into());
+            for (peer, known_incarnations) in host.known_incarnations.iter().enumerate() {
+                self.number(known_incarnations.is_some().into());
+                if let Some(incarnation) = known_incarnations {
                     self.incarnation(node_id(peer), *incarnation);
                 }
             }
-            self.maybe_stamp(seat.lit);
-            self.maybe_stamp(seat.latest);
-            if let Some(node) = &seat.node {
+            self.maybe_stamp(host.led);
+            self.maybe_stamp(host.latest);
+            if let Some(node) = &host.node {
                 node.sketch(self);
             }
         }
-        for flight in &state.flights {
-            self.flight(flight);
+        for packet in &state.packets {
+            self.packet(packet);
         }
         self.strays();
-        self.number(u64::from(state.cut.0) << 16 | u64::from(state.linked.0));
+        self.number(u64::from(state.cut.0) << 16 | u64::from(state.connected.0));
         self.number(state.now % state.tick);
-        self.number(state.means);
+        self.number(state.faults_left);
         self.number(
             state
                 .silence
@@ -144,36 +145,36 @@ impl Canon<'_> {
                 .fold(0, |all, &one| all * 16 + u64::from(one)),
         );
         self.number(state.ticks);
-        self.number(state.broken.is_some().into());
+        self.number(state.violation.is_some().into());
     }
 
-    /// Strays have no order: their hashes are added up.
+    /// Strays have no order, so the sum of their hashes is used.
     fn strays(&mut self) {
         let state = self.state;
         if self.collects {
-            state.strays.iter().for_each(|flight| self.flight(flight));
+            state.strays.iter().for_each(|packet| self.packet(packet));
             return;
         }
         let outer = std::mem::take(&mut self.hasher);
         let mut sum = 0u64;
-        for flight in &state.strays {
+        for packet in &state.strays {
             self.hasher = Mix::default();
-            self.flight(flight);
+            self.packet(packet);
             sum = sum.wrapping_add(self.hasher.finish());
         }
         self.hasher = outer;
         self.number(sum);
     }
 
-    fn flight(&mut self, flight: &Flight) {
-        self.number((flight.from * 4 + flight.to) as u64);
-        self.number(flight.age as u64);
-        match &flight.line {
-            Line::Up(incarnation) => self.incarnation(node_id(flight.from), *incarnation),
-            Line::Down => self.number(1),
-            Line::Message(message) => {
-                self.owner = request_of(flight).map_or(flight.from, |(owner, _)| owner);
-                self.message(flight.to, message);
+    fn packet(&mut self, packet: &Packet) {
+        self.number((packet.from * 4 + packet.to) as u64);
+        self.number(packet.age as u64);
+        match &packet.line {
+            Payload::Up(incarnation) => self.incarnation(node_id(packet.from), *incarnation),
+            Payload::Down => self.number(1),
+            Payload::Message(message) => {
+                self.owner = request_of(packet).map_or(packet.from, |(owner, _)| owner);
+                self.message(packet.to, message);
             }
         }
     }
@@ -208,7 +209,7 @@ impl Canon<'_> {
                 self.request(*seq);
                 for denial in balls {
                     self.maybe_generation(denial.lease_generation);
-                    // How long is read only where the denier is in quarantine.
+                    // Only the rest of a quarantine is used by the receiver.
                     let waits = denial.lease_generation.is_none();
                     self.number(if waits { denial.lease_left } else { 0 });
                     self.record(denial.newest);
@@ -231,7 +232,7 @@ impl Canon<'_> {
         }
     }
 
-    /// What a pass is worth is reckoned once, here as in the core; past its end all are alike.
+    /// The deadline that a pass brings is computed as the core does it; all expired ones are equal.
     fn pass(&mut self, to: usize, pass: &Pass) {
         self.record(Some(pass.record));
         let span = Duration::from_micros(pass.since + pass.left);
@@ -279,7 +280,7 @@ impl Canon<'_> {
     }
 }
 
-impl Sketch for Canon<'_> {
+impl Sketch for CanonicalHasher<'_> {
     fn number(&mut self, number: u64) {
         if !self.collects {
             self.hasher.write_u64(number);
@@ -296,16 +297,16 @@ impl Sketch for Canon<'_> {
         self.hasher.write_u64(ahead.max(-memory) as u64);
     }
 
-    /// Left out: which numbers are drawn is a sample in any case.
+    /// Usually left out: the random numbers are only a sample in any case.
     fn random(&mut self, seed: u64) {
-        if self.state.exact {
+        if self.state.hashes_randomness {
             self.number(seed);
         }
     }
 
     fn incarnation(&mut self, peer: NodeId, incarnation: Incarnation) {
-        let life = (incarnation.0 - 1) % 16;
-        self.number(u64::from(self.state.seats[peer.index()].lives) - life);
+        let lifetime = (incarnation.0 - 1) % 16;
+        self.number(u64::from(self.state.hosts[peer.index()].lifetimes) - lifetime);
     }
 
     fn round(&mut self, round: u64) {
@@ -341,13 +342,13 @@ impl Sketch for Canon<'_> {
     }
 
     fn request(&mut self, seq: u64) {
-        let owner = self.state.seats[self.owner].node.as_ref();
+        let owner = self.state.hosts[self.owner].node.as_ref();
         let latest = owner.map_or(0, |node| node.last_request());
-        // A node remembers its last five requests; an answer to any other means nothing to it.
+        // A node remembers its last five requests and ignores an answer to any older one.
         self.number(
             latest
                 .checked_sub(seq)
-                .map_or(FORGOTTEN, |back| back.min(FORGOTTEN)),
+                .map_or(MOST_REQUESTS_BACK, |back| back.min(MOST_REQUESTS_BACK)),
         );
     }
 
