@@ -1,4 +1,4 @@
-//! What will happen, by time; at one moment, in the order in which it was put down.
+//! The event queue: ordered by time, and by insertion for events of the same time.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -6,20 +6,20 @@ use std::collections::BinaryHeap;
 use carom::ring::Message;
 
 use crate::clock::Nanos;
-use crate::windows::Deed;
+use crate::windows::WindowEvent;
 
-/// What is on the agenda.
+/// An event of the simulation.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     Wake {
         host: usize,
-        life: u64,
+        lifetime: u64,
     },
     Arrive {
         connection: usize,
         end: usize,
     },
-    Silence {
+    CheckSilence {
         connection: usize,
         end: usize,
     },
@@ -27,25 +27,25 @@ pub(crate) enum Event {
         from: usize,
         to: usize,
     },
-    /// A line that comes again, or after its connection is gone.
+    /// A message that arrives again, or after its connection was closed.
     Stray {
         host: usize,
-        life: u64,
+        lifetime: u64,
         from: usize,
         message: Box<Message>,
     },
-    /// The time of a fault has come; it begins now or at the moment it waits for.
+    /// The time of a fault has come; it begins now or waits for its trigger.
     Due(usize),
     Begin(usize),
     End(usize),
     Start(usize),
-    Calm,
-    Window(Deed),
+    FaultsEnd,
+    Window(WindowEvent),
 }
 
-/// What will happen, in order.
+/// The future events, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Agenda {
+pub(crate) struct EventQueue {
     entries: BinaryHeap<Entry>,
     order: u64,
 }
@@ -73,25 +73,25 @@ impl PartialOrd for Entry {
 
 impl Ord for Entry {
     fn cmp(&self, other: &Self) -> Ordering {
-        // The heap gives the greatest first, and the agenda wants the earliest.
+        // The heap returns the greatest entry first, and the queue the earliest.
         (other.at, other.order).cmp(&(self.at, self.order))
     }
 }
 
-impl Agenda {
-    pub(crate) fn put(&mut self, at: Nanos, event: Event) {
+impl EventQueue {
+    pub(crate) fn push(&mut self, at: Nanos, event: Event) {
         self.order += 1;
         let order = self.order;
         self.entries.push(Entry { at, order, event });
     }
 
-    /// When the next thing happens.
-    pub(crate) fn next(&self) -> Option<Nanos> {
+    /// The time of the next event.
+    pub(crate) fn next_time(&self) -> Option<Nanos> {
         self.entries.peek().map(|entry| entry.at)
     }
 
-    /// Takes the next thing off.
-    pub(crate) fn take(&mut self) -> Option<(Nanos, Event)> {
+    /// Removes the next event.
+    pub(crate) fn pop(&mut self) -> Option<(Nanos, Event)> {
         self.entries.pop().map(|entry| (entry.at, entry.event))
     }
 }

@@ -1,27 +1,27 @@
-//! What the faults do to the world, and how it is undone.
+//! Applies the faults to the world, and ends them.
 
 use carom::ring::Input;
 
-use crate::agenda::Event;
 use crate::checkers::Step;
 use crate::clock::Nanos;
-use crate::faults::{Kind, Moment, Target, Ways};
+use crate::event_queue::Event;
+use crate::faults::{Directions, FaultKind, Target, Trigger};
 use crate::world::World;
 
 impl World {
-    /// The time of a fault has come: it begins, or waits for its moment.
+    /// The time of a fault has come: it begins, or waits for its trigger.
     pub(crate) fn due(&mut self, number: usize) {
-        match self.plan.faults[number].moment {
-            Moment::Then => self.begin(number),
-            Moment::Pass(..) | Moment::Candidacy(..) => self.armed.push(number),
+        match self.plan.faults[number].trigger {
+            Trigger::AtTime => self.begin(number),
+            Trigger::Pass(..) | Trigger::Candidacy(..) => self.armed.push(number),
         }
     }
 
-    /// A moment has come: the faults that waited for it begin.
-    pub(crate) fn strike(&mut self, later: impl Fn(Moment) -> Option<Nanos>) {
+    /// Begins the armed faults whose trigger has occurred; the function says how much later.
+    pub(crate) fn trigger_faults(&mut self, later: impl Fn(Trigger) -> Option<Nanos>) {
         for number in std::mem::take(&mut self.armed) {
-            match later(self.plan.faults[number].moment) {
-                Some(later) => self.put(self.now + later, Event::Begin(number)),
+            match later(self.plan.faults[number].trigger) {
+                Some(later) => self.schedule(self.now + later, Event::Begin(number)),
                 None => self.armed.push(number),
             }
         }
@@ -29,98 +29,103 @@ impl World {
 
     pub(crate) fn begin(&mut self, number: usize) {
         let fault = self.plan.faults[number].clone();
-        if self.now >= self.plan.calm_from {
+        if self.now >= self.plan.faults_end {
             return;
         }
-        let until = (self.now + fault.lasts).min(self.plan.calm_from);
-        self.put(until, Event::End(number));
-        self.trace.tell(self.now, None, || format!("FAULT {fault}"));
+        let until = (self.now + fault.lasts).min(self.plan.faults_end);
+        self.schedule(until, Event::End(number));
+        self.trace.add(self.now, None, || format!("FAULT {fault}"));
         match fault.kind {
-            Kind::Crash(target) => self.crash(number, target, true),
-            Kind::PowerOff(target) => self.crash(number, target, false),
-            Kind::PowerCut => {
+            FaultKind::Crash(target) => self.crash(number, target, true),
+            FaultKind::PowerOff(target) => self.crash(number, target, false),
+            FaultKind::PowerCut => {
                 for host in 0..self.hosts.len() {
                     self.crash(number, Target::Host(host), false);
                 }
             }
-            Kind::Pause(target) => {
-                let host = self.aim(target);
-                self.hit[number].push(host);
+            FaultKind::Pause(target) => {
+                let host = self.resolve(target);
+                self.affected_hosts[number].push(host);
                 self.pause(host);
             }
-            Kind::Drain(target) => {
-                let host = self.aim(target);
+            FaultKind::Drain(target) => {
+                let host = self.resolve(target);
                 self.drain(host);
             }
-            Kind::Cut { ways, hold_up } => {
-                for (from, to) in self.aim_ways(number, &ways) {
+            FaultKind::Cut {
+                directions,
+                hold_up,
+            } => {
+                for (from, to) in self.resolve_directions(number, &directions) {
                     self.net.cut(from, to, hold_up);
                 }
             }
-            Kind::Stall(ways) => {
-                for (from, to) in self.aim_ways(number, &ways) {
+            FaultKind::Stall(directions) => {
+                for (from, to) in self.resolve_directions(number, &directions) {
                     self.net.stall(from, to, until);
                 }
             }
-            Kind::Slow { ways, extra } => {
-                for (from, to) in self.aim_ways(number, &ways) {
+            FaultKind::Slow { directions, extra } => {
+                for (from, to) in self.resolve_directions(number, &directions) {
                     self.net.slow(from, to, extra);
                 }
             }
-            Kind::Reset(a, b) => self.reset(a, b),
-            Kind::Drift { host, drift } => self.drift(host, drift),
-            Kind::OtherFile(target) => {
-                let host = self.aim(target);
-                self.hit[number].push(host);
-                self.hosts[host].strange += 1;
+            FaultKind::Reset(a, b) => self.reset(a, b),
+            FaultKind::Drift { host, drift } => self.drift(host, drift),
+            FaultKind::OtherFile(target) => {
+                let host = self.resolve(target);
+                self.affected_hosts[number].push(host);
+                self.hosts[host].other_file += 1;
                 self.kill(host, true);
                 self.start(host);
             }
         }
-        self.reshaped = true;
+        self.links_changed = true;
     }
 
     pub(crate) fn end(&mut self, number: usize) {
         let fault = self.plan.faults[number].clone();
-        self.trace
-            .tell(self.now, None, || format!("END OF {fault}"));
-        let hit = std::mem::take(&mut self.hit[number]);
-        let ways = std::mem::take(&mut self.hit_ways[number]);
+        self.trace.add(self.now, None, || format!("END OF {fault}"));
+        let hit = std::mem::take(&mut self.affected_hosts[number]);
+        let directions = std::mem::take(&mut self.affected_directions[number]);
         match fault.kind {
-            Kind::Crash(_) | Kind::PowerOff(_) | Kind::PowerCut => {
+            FaultKind::Crash(_) | FaultKind::PowerOff(_) | FaultKind::PowerCut => {
                 for host in hit {
                     self.hosts[host].down -= 1;
                     self.start(host);
                 }
             }
-            Kind::Pause(_) => {
+            FaultKind::Pause(_) => {
                 for host in hit {
                     self.resume(host);
                 }
             }
-            Kind::Cut { .. } => {
-                for (from, to) in ways {
-                    self.mend(from, to);
+            FaultKind::Cut { .. } => {
+                for (from, to) in directions {
+                    self.heal(from, to);
                 }
             }
-            Kind::Slow { .. } => {
-                for (from, to) in ways {
+            FaultKind::Slow { .. } => {
+                for (from, to) in directions {
                     self.net.slow(from, to, 0);
                 }
             }
-            Kind::OtherFile(_) => {
+            FaultKind::OtherFile(_) => {
                 for host in hit {
-                    self.hosts[host].strange -= 1;
+                    self.hosts[host].other_file -= 1;
                     self.kill(host, true);
                     self.start(host);
                 }
             }
-            Kind::Drain(_) | Kind::Stall(_) | Kind::Reset(..) | Kind::Drift { .. } => {}
+            FaultKind::Drain(_)
+            | FaultKind::Stall(_)
+            | FaultKind::Reset(..)
+            | FaultKind::Drift { .. } => {}
         }
-        self.reshaped = true;
+        self.links_changed = true;
     }
 
-    fn aim(&self, target: Target) -> usize {
+    fn resolve(&self, target: Target) -> usize {
         match target {
             Target::Host(host) => host,
             Target::Holder(ball) => self.last.get(ball).map_or(0, |last| last.holder),
@@ -129,29 +134,33 @@ impl World {
         }
     }
 
-    fn aim_ways(&mut self, number: usize, ways: &Ways) -> Vec<(usize, usize)> {
+    fn resolve_directions(
+        &mut self,
+        number: usize,
+        directions: &Directions,
+    ) -> Vec<(usize, usize)> {
         let hosts = self.hosts.len();
         let others = |one: usize| (0..hosts).filter(move |&other| other != one);
-        let all: Vec<(usize, usize)> = match *ways {
-            Ways::These(ref ways) => ways.clone(),
-            Ways::Off(target) => {
-                let one = self.aim(target);
+        let all: Vec<(usize, usize)> = match *directions {
+            Directions::These(ref directions) => directions.clone(),
+            Directions::Isolate(target) => {
+                let one = self.resolve(target);
                 others(one)
                     .flat_map(|other| [(one, other), (other, one)])
                     .collect()
             }
-            Ways::Dumb(target) => {
-                let one = self.aim(target);
+            Directions::Outgoing(target) => {
+                let one = self.resolve(target);
                 others(one).map(|other| (one, other)).collect()
             }
-            Ways::Deaf(target) => {
-                let one = self.aim(target);
+            Directions::Incoming(target) => {
+                let one = self.resolve(target);
                 others(one).map(|other| (other, one)).collect()
             }
-            Ways::Acknowledgement(ball) => {
+            Directions::Acknowledgement(ball) => {
                 let way = (
-                    self.aim(Target::Receiver(ball)),
-                    self.aim(Target::Sender(ball)),
+                    self.resolve(Target::Receiver(ball)),
+                    self.resolve(Target::Sender(ball)),
                 );
                 if way.0 == way.1 {
                     Vec::new()
@@ -160,43 +169,42 @@ impl World {
                 }
             }
         };
-        self.hit_ways[number].clone_from(&all);
+        self.affected_directions[number].clone_from(&all);
         all
     }
 
-    fn crash(&mut self, number: usize, target: Target, telling: bool) {
-        let host = self.aim(target);
-        self.hit[number].push(host);
+    fn crash(&mut self, number: usize, target: Target, notify_peer: bool) {
+        let host = self.resolve(target);
+        self.affected_hosts[number].push(host);
         self.hosts[host].down += 1;
-        self.kill(host, telling);
+        self.kill(host, notify_peer);
     }
 
-    /// The process is killed, also one that was about to leave.
-    pub(crate) fn kill(&mut self, host: usize, telling: bool) {
-        self.lose(host, telling, false);
+    /// Kills the process, even one that is draining.
+    pub(crate) fn kill(&mut self, host: usize, notify_peer: bool) {
+        self.end_process(host, notify_peer, false);
     }
 
-    /// The process ends by itself: it has handed on all it had.
+    /// The process ends by itself: it has passed on all its balls.
     pub(crate) fn leave(&mut self, host: usize) {
-        self.lose(host, true, true);
+        self.end_process(host, true, true);
     }
 
-    /// The process is gone, and with it all it knew; its machine tells the peers or cannot.
-    fn lose(&mut self, host: usize, telling: bool, drained: bool) {
+    /// The process ends and forgets its state; its machine notifies the peers if it still can.
+    fn end_process(&mut self, host: usize, notify_peer: bool, drained: bool) {
         let Some(process) = self.hosts[host].process.take() else {
             return;
         };
-        self.trace
-            .tell(self.now, Some(host), || "IS GONE".to_owned());
+        self.trace.add(self.now, Some(host), || "ENDS".to_owned());
         let lit = process.leds.iter().map(Option::is_some).collect::<Vec<_>>();
         for number in 0..self.net.connections.len() {
             let connection = &self.net.connections[number];
             if connection.hosts.contains(&host) {
-                self.close(number, connection.end_of(host), telling);
+                self.close(number, connection.end_of(host), notify_peer);
             }
         }
-        self.reshaped = true;
-        self.show(&Step::Gone {
+        self.links_changed = true;
+        self.check(&Step::Gone {
             host,
             lit: &lit,
             drained,
@@ -209,7 +217,7 @@ impl World {
         if self.hosts[host].stopped == 1 {
             self.hosts[host].stop();
         }
-        self.reshaped = true;
+        self.links_changed = true;
     }
 
     /// SIGCONT: timers, readers and watchdogs of the process come back in any order.
@@ -225,23 +233,23 @@ impl World {
         process.wake = self.now;
         let mut events = vec![Event::Wake {
             host,
-            life: process.life,
+            lifetime: process.lifetime,
         }];
         for (connection, wire) in self.net.connections.iter().enumerate() {
             if wire.hosts.contains(&host) && wire.open[wire.end_of(host)] {
                 let end = wire.end_of(host);
                 events.push(Event::Arrive { connection, end });
-                events.push(Event::Silence { connection, end });
+                events.push(Event::CheckSilence { connection, end });
             }
         }
         self.random.shuffle(&mut events);
         for event in events {
-            self.put(self.now, event);
+            self.schedule(self.now, event);
         }
         for other in host + 1..self.hosts.len() {
             self.dial_soon(host, other);
         }
-        self.reshaped = true;
+        self.links_changed = true;
     }
 
     /// The clock of a machine runs at another rate from now on.
@@ -253,7 +261,7 @@ impl World {
         self.set_timer(host);
     }
 
-    /// SIGTERM.
+    /// SIGTERM: a planned stop.
     pub(crate) fn drain(&mut self, host: usize) {
         let Some(process) = self.hosts[host].awake_mut() else {
             return;
@@ -263,17 +271,17 @@ impl World {
         }
         process.draining = true;
         self.trace
-            .tell(self.now, Some(host), || "is told to leave".to_owned());
-        self.show(&Step::Drain { host });
-        self.feed(host, Input::Drain);
+            .add(self.now, Some(host), || "is told to leave".to_owned());
+        self.check(&Step::Drain { host });
+        self.handle(host, Input::Drain);
     }
 
-    /// Takes one cut away.
-    pub(crate) fn mend(&mut self, from: usize, to: usize) {
-        for (at, connection, end) in self.net.mend(self.now, from, to) {
-            self.put(at, Event::Arrive { connection, end });
+    /// Ends one cut.
+    pub(crate) fn heal(&mut self, from: usize, to: usize) {
+        for (at, connection, end) in self.net.heal(self.now, from, to) {
+            self.schedule(at, Event::Arrive { connection, end });
         }
-        self.reshaped = true;
+        self.links_changed = true;
     }
 
     /// Resets the connection of two hosts, if they have one.

@@ -1,16 +1,18 @@
-//! The traps of the protocol note, by name; what each rule is there for.
+//! The hazards of the protocol, by name: for each, the reason for a rule.
 
 use std::sync::Arc;
 
-use carom::ring::message::VERSION;
-use carom::ring::{Hello, Incarnation, Input, Message, Node, NodeId, Output, Time};
+use carom::ring::message::{LeaseRequest, VERSION};
+use carom::ring::{
+    BallId, Generation, Hello, Incarnation, Input, Message, Node, NodeId, Output, Time, Topology,
+};
 
 use crate::clock::MOST_DRIFT;
 use crate::plan::Plan;
 use crate::play;
 use crate::script::{
-    LEASE, all_is_well, holder, holder_now, join, kept, next_pass, part, plan, ring, started,
-    times, wait,
+    LEASE, assert_no_failure, assert_recovered, cut_both, heal_both, holder, holder_now, next_pass,
+    plan, ring, started, trace_count, wait,
 };
 use crate::trace::Trace;
 
@@ -24,32 +26,35 @@ fn acknowledgement_lost_receiver_passes_on_receiver_reboots_sender_resends() {
     world.run_to(world.now + LEASE, |world| holder(world) == Some(third));
     world.kill(receiver, false);
     world.start(receiver);
-    // The sender hears the reborn node while it still waits for the acknowledgement.
+    // The sender is connected to the restarted node while it still waits for the acknowledgement.
     world.reset(sender, receiver);
-    world.mend(receiver, sender);
-    all_is_well(&mut world);
-    assert!(times(&world, "never acknowledged") > 0);
-    assert_eq!(times(&world, "WON"), 1, "the ball was never lost");
+    world.heal(receiver, sender);
+    assert_recovered(&mut world);
+    assert!(trace_count(&world, "never acknowledged") > 0);
+    assert_eq!(trace_count(&world, "WON"), 1, "the ball was never lost");
 }
 
 #[test]
-fn three_nodes_granted_one_reboots_inside_the_lease_a_rival_asks_it() {
+fn three_nodes_granted_one_reboots_within_the_lease_a_rival_requests_it() {
     let mut world = ring(5, 40 * LEASE);
     let [a, b, _, d, e] = [0, 1, 2, 3, 4].map(|step| (holder(&world).unwrap() + step) % 5);
-    part(&mut world, a, d);
-    part(&mut world, a, e);
+    cut_both(&mut world, a, d);
+    cut_both(&mut world, a, e);
     wait(&mut world, 3 * LEASE);
     assert_eq!(holder(&world), Some(a));
-    assert!(times(&world, "stands for") > 1, "the two outsiders ask");
+    assert!(
+        trace_count(&world, "starts an election") > 1,
+        "two outsiders try"
+    );
     world.kill(b, true);
     world.start(b);
     wait(&mut world, LEASE / 2);
-    assert!(times(&world, "link to pi4 up") > 0);
+    assert!(trace_count(&world, "link to pi4 up") > 0);
     wait(&mut world, 2 * LEASE);
-    kept(&world);
-    join(&mut world, a, d);
-    join(&mut world, a, e);
-    all_is_well(&mut world);
+    assert_no_failure(&world);
+    heal_both(&mut world, a, d);
+    heal_both(&mut world, a, e);
+    assert_recovered(&mut world);
 }
 
 #[test]
@@ -64,17 +69,17 @@ fn pass_delayed_in_the_socket_past_its_deadline() {
         let (_, receiver) = next_pass(&mut world);
         world.pause(receiver);
         wait(&mut world, 2 * LEASE);
-        let before = times(&world, "hears");
+        let before = trace_count(&world, "receives");
         world.resume(receiver);
         wait(&mut world, LEASE / 100);
         let read = world
             .trace
             .lines
             .iter()
-            .filter(|line| line.contains("hears"))
+            .filter(|line| line.contains("receives"))
             .skip(before);
         late += read.filter(|line| line.contains(": pass ball")).count();
-        all_is_well(&mut world);
+        assert_recovered(&mut world);
     }
     assert!(late > 0, "no pass was ever read late");
 }
@@ -88,11 +93,11 @@ fn grant_that_arrives_after_the_holder_passed_the_ball_on() {
     }
     next_pass(&mut world);
     wait(&mut world, LEASE);
-    all_is_well(&mut world);
+    assert_recovered(&mut world);
 }
 
 #[test]
-fn grants_that_arrive_late_count_from_the_asking() {
+fn late_grants_count_from_the_time_of_the_request() {
     let mut world = ring(5, 40 * LEASE);
     let holder = holder_now(&mut world);
     let voters: Vec<usize> = (0..5).filter(|&voter| voter != holder).collect();
@@ -100,9 +105,9 @@ fn grants_that_arrive_late_count_from_the_asking() {
     for &voter in &voters {
         world.net.stall(voter, holder, until);
     }
-    // Everyone grants once more; the grants come when what they stand for is almost over.
-    let asked = times(&world, "acquire") + voters.len();
-    world.run_to(until, |world| times(world, "acquire") >= asked);
+    // Everyone grants once more; the grants arrive when their lease has almost expired.
+    let requested = trace_count(&world, "acquire") + voters.len();
+    world.run_to(until, |world| trace_count(world, "acquire") >= requested);
     for &voter in &voters {
         world.net.cut(holder, voter, true);
     }
@@ -111,13 +116,13 @@ fn grants_that_arrive_late_count_from_the_asking() {
         world.net.cut(voter, holder, true);
     }
     wait(&mut world, 2 * LEASE);
-    kept(&world);
+    assert_no_failure(&world);
     assert_ne!(holder_now(&mut world), holder);
 }
 
 #[test]
-fn a_slow_clock_holds_no_longer_than_a_fast_one_lends() {
-    // The rival has to ask in the last hundredth of the lease: many try.
+fn a_holder_with_a_slow_clock_stops_before_voters_with_fast_clocks_grant_again() {
+    // The rival has to send its request in the last one percent of the lease: try many seeds.
     for seed in 1..400 {
         let mut world = started(&Plan {
             seed,
@@ -133,45 +138,48 @@ fn a_slow_clock_holds_no_longer_than_a_fast_one_lends() {
             };
             world.drift(host, drift);
         }
-        part(&mut world, holder, rival);
+        cut_both(&mut world, holder, rival);
         wait(&mut world, 2 * LEASE);
-        part(&mut world, holder, voter);
+        cut_both(&mut world, holder, voter);
         wait(&mut world, 2 * LEASE);
-        kept(&world);
+        assert_no_failure(&world);
     }
 }
 
 #[test]
-fn a_pass_that_comes_again_when_the_ball_has_flown_on() {
-    let mut quiet = plan(3, LEASE / 10);
-    quiet.air.duplicate_permille = 500;
-    let mut world = started(&quiet);
+fn a_pass_that_arrives_again_after_the_ball_was_passed_on() {
+    let mut plan = plan(3, LEASE / 10);
+    plan.profile.duplicate_permille = 500;
+    let mut world = started(&plan);
     wait(&mut world, 40 * LEASE);
-    kept(&world);
-    assert!(times(&world, "a stray line") > 50);
-    assert_eq!(times(&world, "WON"), 1);
+    assert_no_failure(&world);
+    assert!(trace_count(&world, "a stray message") > 50);
+    assert_eq!(trace_count(&world, "WON"), 1);
 }
 
 #[test]
 fn two_candidates_split_the_vote() {
     let mut world = ring(5, 40 * LEASE);
     let gone = holder_now(&mut world);
-    let before = times(&world, "stands for");
+    let before = trace_count(&world, "starts an election");
     world.kill(gone, true);
     wait(&mut world, LEASE / 10);
-    // From here on nobody hears anybody for a while, so that several stand before they hear.
+    // From here on messages are slow, so that several start an election before they hear of another.
     for (from, to) in (0..25).map(|way| (way / 5, way % 5)) {
         if from != to {
             world.net.slow(from, to, LEASE / 4);
         }
     }
     wait(&mut world, LEASE * 2);
-    assert!(times(&world, "stands for") > before + 1, "several stand");
-    assert!(times(&world, "lost ball") > 0, "and nobody wins");
+    assert!(
+        trace_count(&world, "starts an election") > before + 1,
+        "several are candidates"
+    );
+    assert!(trace_count(&world, "lost ball") > 0, "and nobody wins");
     for (from, to) in (0..25).map(|way| (way / 5, way % 5)) {
         world.net.slow(from, to, 0);
     }
-    all_is_well(&mut world);
+    assert_recovered(&mut world);
 }
 
 #[test]
@@ -179,16 +187,16 @@ fn old_holder_returns_from_a_partition() {
     let mut world = ring(3, 40 * LEASE);
     let old = holder_now(&mut world);
     for other in (0..3).filter(|&other| other != old) {
-        part(&mut world, old, other);
+        cut_both(&mut world, old, other);
     }
     wait(&mut world, 3 * LEASE);
     assert_ne!(holder_now(&mut world), old);
     for other in (0..3).filter(|&other| other != old) {
-        join(&mut world, old, other);
+        heal_both(&mut world, old, other);
     }
-    all_is_well(&mut world);
-    assert_eq!(times(&world, "retired"), 1);
-    assert_eq!(times(&world, "WON"), 2);
+    assert_recovered(&mut world);
+    assert_eq!(trace_count(&world, "retired"), 1);
+    assert_eq!(trace_count(&world, "WON"), 2);
 }
 
 #[test]
@@ -199,12 +207,12 @@ fn a_candidate_that_is_stopped_while_its_grants_come_in() {
             ..plan(5, 40 * LEASE)
         });
         let dead = holder_now(&mut world);
-        let before = times(&world, "stands for");
+        let before = trace_count(&world, "starts an election");
         world.kill(dead, true);
         world.run_to(world.now + 2 * LEASE, |world| {
-            times(world, "stands for") > before
+            trace_count(world, "starts an election") > before
         });
-        let stands = |line: &&String| line.contains("stands for");
+        let stands = |line: &&String| line.contains("starts an election");
         let line = world.trace.lines.iter().rfind(stands).unwrap();
         let name = line.split_whitespace().nth(1).unwrap();
         let candidate = name.trim_start_matches("pi").parse::<usize>().unwrap() - 1;
@@ -212,7 +220,7 @@ fn a_candidate_that_is_stopped_while_its_grants_come_in() {
         wait(&mut world, 2 * LEASE + seed * LEASE / 20);
         assert_ne!(holder_now(&mut world), candidate);
         world.resume(candidate);
-        all_is_well(&mut world);
+        assert_recovered(&mut world);
     }
 }
 
@@ -227,24 +235,24 @@ fn whole_ring_power_cycled() {
         world.start(host);
     }
     wait(&mut world, LEASE);
-    assert_eq!(holder(&world), None, "nobody may trust his memory yet");
+    assert_eq!(holder(&world), None, "all are in quarantine");
     wait(&mut world, LEASE / 2);
     assert!(holder(&world).is_some());
-    all_is_well(&mut world);
+    assert_recovered(&mut world);
 }
 
 #[test]
 fn clock_steps() {
-    // What a clock shows is nobody's business: the same run on clocks that are weeks ahead.
+    // The absolute value of a clock must not matter: the same run on clocks that are weeks ahead.
     for seed in 1..40 {
         let plan = Plan::draw(seed);
         let ahead = Plan {
             epoch: 40 * 86_400_000_000_000,
             ..plan.clone()
         };
-        let lines = play(&plan, Trace::kept()).trace.lines;
+        let lines = play(&plan, Trace::recording()).trace.lines;
         assert!(
-            lines == play(&ahead, Trace::kept()).trace.lines,
+            lines == play(&ahead, Trace::recording()).trace.lines,
             "seed {seed}"
         );
     }
@@ -256,15 +264,15 @@ fn one_way_links() {
     let (deaf, from) = (2, 1);
     world.net.cut(from, deaf, true);
     wait(&mut world, 6 * LEASE);
-    kept(&world);
-    assert!(times(&world, "link to pi3 down") > 0);
+    assert_no_failure(&world);
+    assert!(trace_count(&world, "link to pi3 down") > 0);
     holder_now(&mut world);
-    world.mend(from, deaf);
-    all_is_well(&mut world);
+    world.heal(from, deaf);
+    assert_recovered(&mut world);
 }
 
 #[test]
-fn a_node_that_can_hear_but_not_speak() {
+fn a_node_that_can_receive_but_not_send() {
     let mut world = ring(4, 40 * LEASE);
     let dumb = holder_now(&mut world);
     let others: Vec<usize> = (0..4).filter(|&other| other != dumb).collect();
@@ -272,20 +280,20 @@ fn a_node_that_can_hear_but_not_speak() {
         world.net.cut(dumb, other, true);
     }
     wait(&mut world, LEASE * 3 / 2);
-    kept(&world);
+    assert_no_failure(&world);
     assert!(others.contains(&holder_now(&mut world)));
     for &other in &others {
-        world.mend(dumb, other);
+        world.heal(dumb, other);
     }
-    all_is_well(&mut world);
+    assert_recovered(&mut world);
 }
 
 #[test]
 fn the_same_node_started_twice() {
-    let quiet = Plan::quiet(3);
-    let lease = quiet.topology.lease;
+    let plan = Plan::without_faults(3);
+    let lease = plan.topology.lease;
     let at = |leases: u32, part: u32| Time::default() + lease * leases + lease * part / 4;
-    let mut twin = Node::new(quiet.topology, NodeId(0), Incarnation(7), at(0, 0));
+    let mut twin = Node::new(plan.topology, NodeId(0), Incarnation(7), at(0, 0));
     let (peer, incarnation) = (NodeId(1), Incarnation(9));
     let mut out = twin.handle(at(0, 0), Input::LinkUp { peer, incarnation });
     // A third node, which the first process is linked with, refuses the second one twice a lease.
@@ -297,7 +305,7 @@ fn the_same_node_started_twice() {
                 out.extend(twin.handle(at(leases, part), Input::Duplicate));
             }
         }
-        let answer = twin.handle(at(leases, 3), ask(leases));
+        let answer = twin.handle(at(leases, 3), lease_request(leases));
         assert!(answer.iter().any(|output| matches!(
             output,
             Output::Send {
@@ -309,9 +317,9 @@ fn the_same_node_started_twice() {
     let speaks = |output: &Output| matches!(output, Output::LedOn(_) | Output::Broadcast(_));
     assert!(
         !out.iter().any(speaks),
-        "it lights nothing and asks for nothing"
+        "it switches no LED on and requests nothing"
     );
-    let answer = twin.handle(at(12, 0), ask(99));
+    let answer = twin.handle(at(12, 0), lease_request(99));
     let granted = |output: &Output| {
         matches!(
             output,
@@ -323,7 +331,7 @@ fn the_same_node_started_twice() {
     };
     assert!(
         answer.iter().any(granted),
-        "a lease after the last refusal its voice counts"
+        "a lease after the last refusal it grants again"
     );
 }
 
@@ -339,17 +347,14 @@ fn heartbeat() -> Input {
     }
 }
 
-fn ask(seq: u32) -> Input {
-    let generation = carom::ring::Generation {
+fn lease_request(seq: u32) -> Input {
+    let generation = Generation {
         round: 100 + u64::from(seq),
         nonce: 1,
     };
-    let claim =
-        carom::ring::message::LeaseRequest::of_candidate(carom::ring::BallId(1), generation);
-    let message = Message::Acquire {
-        seq: seq.into(),
-        balls: vec![claim],
-    };
+    let balls = vec![LeaseRequest::of_candidate(BallId(1), generation)];
+    let seq = seq.into();
+    let message = Message::Acquire { seq, balls };
     Input::Received {
         from: NodeId(1),
         message,
@@ -359,27 +364,27 @@ fn ask(seq: u32) -> Input {
 #[test]
 fn the_ring_file_differs_between_nodes() {
     let mut world = ring(4, LEASE / 4);
-    let strange = 1;
-    world.hosts[strange].strange = 1;
-    world.kill(strange, true);
-    world.start(strange);
+    let changed = 1;
+    world.hosts[changed].other_file = 1;
+    world.kill(changed, true);
+    world.start(changed);
     wait(&mut world, 10 * LEASE);
-    kept(&world);
-    let process = world.hosts[strange].process.as_ref().unwrap();
+    assert_no_failure(&world);
+    let process = world.hosts[changed].process.as_ref().unwrap();
     assert!(process.links.iter().all(Option::is_none), "it is refused");
-    assert_ne!(holder_now(&mut world), strange);
-    world.hosts[strange].strange = 0;
-    world.kill(strange, true);
-    world.start(strange);
-    all_is_well(&mut world);
+    assert_ne!(holder_now(&mut world), changed);
+    world.hosts[changed].other_file = 0;
+    world.kill(changed, true);
+    world.start(changed);
+    assert_recovered(&mut world);
 }
 
 #[test]
 fn membership_changes() {
-    // Three of five and four of seven need not meet, so the two never talk.
-    let (five, seven) = (Plan::quiet(5).topology, Plan::quiet(7).topology);
+    // Three of five and four of seven need not overlap, so the two rings never talk.
+    let [five, seven] = [5, 7].map(|nodes| Plan::without_faults(nodes).topology);
     for (mine, theirs) in [(&five, &seven), (&seven, &five)] {
-        let hello = |topology: &Arc<carom::ring::Topology>| Hello {
+        let hello = |topology: &Arc<Topology>| Hello {
             version: VERSION,
             ring: topology.ring.clone(),
             node: "pi2".to_owned(),
