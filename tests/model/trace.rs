@@ -26,7 +26,7 @@ pub(crate) fn state(state: &State) -> String {
             let kind = match (ball.here, ball.frozen) {
                 (true, _) => "HAS",
                 (_, true) => "frozen",
-                _ => "known_incarnations",
+                _ => "knows",
             };
             if let Some(stamp) = ball.stamp {
                 let _ = write!(text, " {kind} {}.{}", stamp.generation.round, stamp.hop);

@@ -4,14 +4,14 @@ use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::harness::{Cluster, Observed, Plan, carom, millis, nanos, now, turn};
+use crate::harness::{Cluster, Observed, Plan, carom, exclusive, millis, nanos, now};
 
 const DWELL: Duration = Duration::from_millis(20);
 const WINDOW: Duration = Duration::from_secs(2);
 const WINDOWS: usize = 3;
 const MOST_RATIO: f64 = 2.0;
 
-/// Sends as fast as it can until it is dropped.
+/// Sends as fast as possible until it is dropped.
 struct Saturation(Child);
 
 impl Saturation {
@@ -40,7 +40,7 @@ impl Drop for Saturation {
     }
 }
 
-/// From the moment the ball reached an edge to the next LED, in nanoseconds, for every pass of a window.
+/// From the moment the ball reached an edge to the next LED, in nanoseconds, for every pass between these moments.
 fn delays(seen: &Observed, from: u64, to: u64) -> Vec<u64> {
     let ons: Vec<u64> = seen
         .lines
@@ -56,8 +56,8 @@ fn delays(seen: &Observed, from: u64, to: u64) -> Vec<u64> {
     delays
 }
 
-/// Quiet and saturated windows in turn: the ratio of the medians of all passes.
-fn look(ring: &Cluster) -> f64 {
+/// Measures quiet and saturated spans in turn; returns the ratio of the medians of all passes.
+fn measure(ring: &Cluster) -> f64 {
     let (mut quiet, mut busy) = (Vec::new(), Vec::new());
     for _ in 0..WINDOWS {
         for (saturated, all) in [(false, &mut quiet), (true, &mut busy)] {
@@ -90,14 +90,14 @@ fn look(ring: &Cluster) -> f64 {
 
 #[test]
 fn a_saturated_rate_endpoint_does_not_delay_the_ball() {
-    let _turn = turn();
-    let ring = Cluster::play(Plan::five(DWELL));
+    let _exclusive = exclusive();
+    let ring = Cluster::start_whole(Plan::five(DWELL));
     let nodes = ring.running();
     let elections = ring.counter(&nodes, "elections");
-    let mut ratio = look(&ring);
+    let mut ratio = measure(&ring);
     if ratio > MOST_RATIO {
-        // Whatever else this machine does falls on one kind of window by chance: look once more.
-        ratio = look(&ring);
+        // By chance other work of this machine may fall on one kind of span: measure once more.
+        ratio = measure(&ring);
     }
     assert_eq!(ring.counter(&nodes, "elections"), elections, "no election");
     ring.assert_one_ball();

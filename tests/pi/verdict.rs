@@ -1,21 +1,21 @@
-//! Compares the pin with what the other nodes traced.
+//! The verdict: compares the pin with the traces of the other nodes.
 //!
 //! The emulated Pi has the ball after the node before it wrote `off` and before the next one wrote
-//! `on`. So much can be known from outside, and the pin must be high in there and nowhere else.
+//! `on`. The pin must be high within that span and nowhere else.
 
-use crate::harness::{Line, millis};
+use crate::harness::{LedChange, millis};
 use crate::pins::High;
 
 /// A pass through the emulated Pi, with the pin beside it. Nanoseconds.
-pub(crate) struct Visit {
+pub(crate) struct PassThroughPi {
     /// The ball's hop while it was there.
     hop: u64,
-    /// The node before put its LED out, and the next one lit its own.
+    /// The node before switched its LED off, and the next one switched its own on.
     away: (u64, u64),
     pin: High,
 }
 
-impl Visit {
+impl PassThroughPi {
     /// How long the pin rose after the ball had left the node before, at the most; it is on its way meanwhile.
     fn late(&self) -> u64 {
         self.pin.rise.1.saturating_sub(self.away.0)
@@ -32,31 +32,31 @@ impl Visit {
         before + self.pin.fall.0.saturating_sub(self.away.1)
     }
 
-    /// How long it may have been, as no reading says otherwise: the readings are no finer.
+    /// How long the overlap may have been, given the times of the readings.
     fn unseen(&self) -> u64 {
         let before = self.away.0.saturating_sub(self.pin.rise.0);
         before + self.pin.fall.1.saturating_sub(self.away.1)
     }
 }
 
-/// What was seen in a span of play.
+/// What was observed in a span.
 #[derive(Default)]
 pub(crate) struct Verdict {
-    pub(crate) visits: Vec<Visit>,
-    /// What must not be, a sentence each.
+    pub(crate) passes_through: Vec<PassThroughPi>,
+    /// Errors, a sentence each.
     pub(crate) wrong: Vec<String>,
 }
 
-/// Sets the spans with the pin high against the lines of the other nodes, which are in order of time.
+/// Compares the spans with the pin high with the LED changes of the other nodes, in order of time.
 ///
 /// Only whole spans count: from the first `off` of a node to the last `on`.
-pub(crate) fn judge(highs: &[High], lines: &[Line]) -> Verdict {
+pub(crate) fn judge(highs: &[High], lines: &[LedChange]) -> Verdict {
     let mut verdict = Verdict::default();
     let mut told = vec![false; highs.len()];
     for pair in lines.windows(2) {
         let [one, next] = pair else { continue };
         if one.on || !next.on {
-            // Somebody of them has the ball: no pin is high for certain all through that span.
+            // One of them has the ball, so this is no possession of the emulated Pi.
             continue;
         }
         let hops = next.stamp.2.saturating_sub(one.stamp.2);
@@ -73,7 +73,7 @@ pub(crate) fn judge(highs: &[High], lines: &[Line]) -> Verdict {
             told[index] = true;
         }
         match (hops, inside.as_slice()) {
-            (2, &[index]) => verdict.visits.push(Visit {
+            (2, &[index]) => verdict.passes_through.push(PassThroughPi {
                 hop: one.stamp.2 + 1,
                 away,
                 pin: highs[index],
@@ -102,7 +102,7 @@ pub(crate) fn judge(highs: &[High], lines: &[Line]) -> Verdict {
             ));
         }
     }
-    for visit in &verdict.visits {
+    for visit in &verdict.passes_through {
         if visit.overlap() > 0 {
             verdict.wrong.push(format!(
                 "hop {}: two LEDs for {:.1} ms",
@@ -115,14 +115,14 @@ pub(crate) fn judge(highs: &[High], lines: &[Line]) -> Verdict {
 }
 
 impl Verdict {
-    /// The figures, and up to so many visits one by one.
-    pub(crate) fn print(&self, visits: usize) {
-        let begin = self.visits.first().map_or(0, |visit| visit.away.0);
+    /// Prints the figures, and up to so many passes one by one.
+    pub(crate) fn print(&self, passes_through: usize) {
+        let begin = self.passes_through.first().map_or(0, |visit| visit.away.0);
         let since = |moment: u64| millis(moment.saturating_sub(begin));
         println!(
             "      hop   others dark: from      to  (ms)   pin high: from      to  (ms)  +- reading"
         );
-        for visit in self.visits.iter().take(visits) {
+        for visit in self.passes_through.iter().take(passes_through) {
             let (rise, fall) = (visit.pin.rise, visit.pin.fall);
             println!(
                 "  {:7} {:18.1} {:9.1} {:19.1} {:9.1} {:13.1}",
@@ -134,34 +134,39 @@ impl Verdict {
                 millis((rise.1 - rise.0).max(fall.1 - fall.0) / 2),
             );
         }
-        if self.visits.len() > visits {
-            println!("  ... and {} more", self.visits.len() - visits);
+        if self.passes_through.len() > passes_through {
+            println!(
+                "  ... and {} more",
+                self.passes_through.len() - passes_through
+            );
         }
         let mut apart: Vec<u64> = self
-            .visits
+            .passes_through
             .iter()
             .map(|visit| visit.late().max(visit.early()))
             .collect();
         apart.sort_unstable();
         let median = apart.get(apart.len() / 2).map_or(0.0, |&span| millis(span));
-        let most = |of: fn(&Visit) -> u64| millis(self.visits.iter().map(of).max().unwrap_or(0));
+        let most = |of: fn(&PassThroughPi) -> u64| {
+            millis(self.passes_through.iter().map(of).max().unwrap_or(0))
+        };
         println!(
             "  {} passes; largest disagreement {:.1} ms, median {median:.1} ms (high at most {:.1} ms after the last node went dark, low at \
              most {:.1} ms before the next lit up: the ball was on its way); overlap with others {:.1} ms (readings \
              leave room for {:.1} ms)",
-            self.visits.len(),
-            most(Visit::late).max(most(Visit::early)),
-            most(Visit::late),
-            most(Visit::early),
-            most(Visit::overlap),
-            most(Visit::unseen)
+            self.passes_through.len(),
+            most(PassThroughPi::late).max(most(PassThroughPi::early)),
+            most(PassThroughPi::late),
+            most(PassThroughPi::early),
+            most(PassThroughPi::overlap),
+            most(PassThroughPi::unseen)
         );
     }
 
-    /// The most that pin and possession disagreed, in nanoseconds.
+    /// The longest disagreement of pin and possession, in nanoseconds.
     pub(crate) fn disagreement(&self) -> u64 {
         let spans = self
-            .visits
+            .passes_through
             .iter()
             .map(|visit| visit.late().max(visit.early()));
         spans.max().unwrap_or(0)

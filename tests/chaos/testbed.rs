@@ -1,7 +1,7 @@
-//! A network of the test's own: a namespace and a small disk for every node, one bridge between.
+//! The testbed: a network namespace and a small disk for every node, joined by one bridge.
 //!
 //! All of it lives in the network and mount namespaces that `tests/chaos/run` made for this
-//! process, and the kernel takes it back when the last process in there has ended, however it ends.
+//! process, and the kernel removes it when the last process in there has ended, however it ends.
 
 use std::fs::{OpenOptions, create_dir_all, metadata, read_to_string, remove_file, write};
 use std::io::{ErrorKind, Write as _};
@@ -11,39 +11,39 @@ use std::process::{Command, Stdio};
 
 use super::harness::carom;
 
-/// How much fits under each trace.
+/// The size of the disk for each trace.
 const DISK: usize = 4 * 1024 * 1024;
 const PAGE: u64 = 4096;
 
 /// The namespaces, cables and disks.
-pub(crate) struct Stage {
+pub(crate) struct Testbed {
     pub(crate) folder: PathBuf,
     pub(crate) nodes: usize,
-    /// Whether the daemons run before everything that is not real-time, as a unit may ask for.
+    /// Whether the daemons have a real-time priority, as a systemd unit may set.
     pub(crate) realtime: bool,
 }
 
 /// What a node's own packet filter drops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Drops {
-    /// What it says to these nodes.
+    /// What it sends to these nodes.
     Outgoing,
-    /// What these nodes say to it.
+    /// What these nodes send to it.
     Incoming,
     Both,
 }
 
-/// Whether this process is alone in a fresh network, so that nothing here can touch another one.
+/// Whether this process is in a fresh network namespace, so that it cannot disturb another network.
 pub(crate) fn is_private() -> bool {
     let interfaces = read_to_string("/proc/self/net/dev").unwrap();
     let mut names = interfaces.lines().skip(2);
     names.all(|line| line.trim_start().starts_with("lo:"))
 }
 
-impl Stage {
-    /// Lays the cables; `folder` is hidden by a file system that nobody else sees.
+impl Testbed {
+    /// Creates the namespaces, links and disks; mounts a private file system over `folder`.
     pub(crate) fn set(folder: &Path, nodes: usize, realtime: bool) -> Self {
-        let stage = Self {
+        let testbed = Self {
             folder: folder.to_owned(),
             nodes,
             realtime,
@@ -56,7 +56,7 @@ impl Stage {
         run("ip address add 10.77.0.254/24 dev bridge");
         run("ip link set bridge up");
         for node in 0..nodes {
-            let name = stage.namespace(node);
+            let name = testbed.namespace(node);
             let host = address(node).ip();
             run(&format!("ip netns add {name}"));
             run(&format!(
@@ -66,11 +66,11 @@ impl Stage {
             run(&format!("ip -n {name} link set lo up"));
             run(&format!("ip -n {name} address add {host}/24 dev eth0"));
             run(&format!("ip -n {name} link set eth0 up"));
-            create_dir_all(stage.disk(node)).unwrap();
-            mount(&DISK.to_string(), &stage.disk(node));
-            stage.filter(node, &stage.all_clear());
+            create_dir_all(testbed.disk(node)).unwrap();
+            mount(&DISK.to_string(), &testbed.disk(node));
+            testbed.filter(node, &testbed.all_clear());
         }
-        stage
+        testbed
     }
 
     fn namespace(&self, node: usize) -> String {
@@ -94,11 +94,12 @@ impl Stage {
         self.folder.join(format!("pi{}.log", node + 1))
     }
 
-    /// `carom` with those arguments in a node's namespace: the same process id, and never left behind.
+    /// `carom` with those arguments in a node's namespace, under the same process id; it ends with this
+    /// process.
     pub(crate) fn carom(&self, node: usize, arguments: &[&str]) -> Command {
         let wrapped = carom(arguments);
-        // Not `ip netns exec`: the mounts that it makes are taken apart with the process, and on a
-        // machine where others mount things, too, that takes seconds.
+        // Not `ip netns exec`: it makes mounts that are removed with the process, which takes seconds
+        // on a machine where other programs mount things, too.
         let mut command = Command::new("nsenter");
         command.arg(format!("--net=/run/netns/{}", self.namespace(node)));
         command.args(["--", "setpriv", "--pdeathsig", "KILL", "--"]);
@@ -137,7 +138,7 @@ impl Stage {
         self.filter(node, &rules);
     }
 
-    /// Lets a node hear and speak to everyone again.
+    /// Lets a node send to and receive from every node again.
     pub(crate) fn drop_nothing(&self, node: usize) {
         self.filter(node, &self.all_clear());
     }
@@ -175,7 +176,7 @@ impl Stage {
             }
         };
         assert_eq!(full.kind(), ErrorKind::StorageFull, "{full}");
-        // The last page of the trace is its own already: a comment takes what is left of it.
+        // The last page of the trace is allocated already: a comment fills the rest of it.
         let trace = self.trace(node);
         let used = metadata(&trace).map_or(0, |file| file.len()) % PAGE;
         let left = (PAGE - used) % PAGE;
@@ -191,7 +192,7 @@ impl Stage {
         remove_file(self.disk(node).join("filler")).unwrap();
     }
 
-    /// Writes the ring file; where it is.
+    /// Writes the ring file; returns its path.
     pub(crate) fn ring_file(&self, lease_ms: u64, dwell_ms: u64) -> PathBuf {
         let mut text = format!("[ring]\nname = \"chaos\"\nlease = \"{lease_ms}ms\"\n");
         for node in 0..self.nodes {

@@ -1,4 +1,4 @@
-//! Someone who connects to a ring port and says what they like.
+//! A client that connects to a ring port and sends arbitrary bytes.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -10,10 +10,10 @@ use serde_json::json;
 use super::Cluster;
 
 /// A connection to a ring port.
-pub(crate) struct Stranger(pub(crate) TcpStream);
+pub(crate) struct RawClient(pub(crate) TcpStream);
 
-impl Stranger {
-    pub(crate) fn call(port: u16) -> std::io::Result<Self> {
+impl RawClient {
+    pub(crate) fn connect(port: u16) -> std::io::Result<Self> {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
         stream.set_nodelay(true)?;
@@ -21,12 +21,12 @@ impl Stranger {
     }
 
     pub(crate) fn say(&mut self, words: &[u8]) {
-        // The other end may have heard enough already.
+        // The other end may have closed the connection already.
         let _ = self.0.write_all(words);
     }
 
-    /// All that comes until the other end closes the connection; `None` if it does not in time.
-    pub(crate) fn hear_to_the_end(&mut self, limit: Duration) -> Option<String> {
+    /// Everything that comes until the other end closes; `None` if it does not close in time.
+    pub(crate) fn read_to_close(&mut self, limit: Duration) -> Option<String> {
         self.0.set_read_timeout(Some(limit)).unwrap();
         let mut heard = Vec::new();
         let mut buffer = [0; 4096];
@@ -42,16 +42,16 @@ impl Stranger {
     }
 }
 
-/// What a stranger claims to be.
-pub(crate) struct LeaseRequest {
+/// The identity that a client claims in its hello.
+pub(crate) struct ClaimedIdentity {
     pub(crate) version: u32,
     pub(crate) ring: String,
     pub(crate) node: String,
     pub(crate) topology: String,
 }
 
-impl LeaseRequest {
-    /// The truth, but for the name.
+impl ClaimedIdentity {
+    /// A correct identity except for the node's name.
     pub(crate) fn of(ring: &Cluster, node: &str) -> Self {
         let config = Config::load(&ring.ring_file(), &Overrides::default()).unwrap();
         Self {
@@ -62,7 +62,7 @@ impl LeaseRequest {
         }
     }
 
-    /// The line that says so.
+    /// The hello line with this identity.
     pub(crate) fn hello(&self) -> Vec<u8> {
         let hello = json!({
             "type": "hello", "version": self.version, "ring": self.ring, "node": self.node,

@@ -3,8 +3,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::{LOOK, Stage, had_twice, python};
-use crate::harness::{Plan, Show, turn};
+use super::{LOOK, Testbed, had_twice, python};
+use crate::harness::{Plan, WindowSpan, exclusive};
 
 #[test]
 fn a_ball_flies_both_ways_between_two_windows() {
@@ -18,7 +18,7 @@ fn a_ball_flies_both_ways_for_a_minute() {
 }
 
 fn both_ways(span: Duration) {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let Some(program) = python().pop() else {
         return;
     };
@@ -28,18 +28,19 @@ fn both_ways(span: Duration) {
         windows: &[0, 2],
         ..Plan::five(Duration::from_millis(100))
     };
-    let mut stage = Stage::play(plan, &program, &[("--speedup", "3")]);
+    let mut testbed = Testbed::play(plan, &program, &[("--speedup", "3")]);
     sleep(span);
     let nodes = [0, 1];
-    let [loans, refused] = ["loans", "refused_balls"].map(|name| stage.ring.counter(&nodes, name));
-    assert_eq!((stage.ring.counter(&nodes, "elections"), refused), (1, 0));
-    let (shows, seen) = stage.end(LOOK);
-    // There and back takes six tenths of a second at the most.
+    let [loans, refused] =
+        ["loans", "refused_balls"].map(|name| testbed.ring.counter(&nodes, name));
+    assert_eq!((testbed.ring.counter(&nodes, "elections"), refused), (1, 0));
+    let (shows, seen) = testbed.end(LOOK);
+    // Forth and back takes six tenths of a second at most.
     let least = span.as_millis() as usize / 1000;
     for (window, shows) in shows.iter().enumerate() {
         assert!(shows.len() >= least, "window {window}: {}", shows.len());
     }
-    let all: Vec<Show> = shows.concat();
+    let all: Vec<WindowSpan> = shows.concat();
     assert_eq!(had_twice(&all), Vec::<String>::new());
     assert_eq!(seen.shown_twice(1, &all), Vec::<String>::new());
     let ons: Vec<_> = seen.lines.iter().filter(|line| line.on).collect();

@@ -1,27 +1,27 @@
-//! Far too much of everything on the ring port.
+//! Overload on the ring port: too many bytes, messages and connections.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
-use crate::harness::{Cluster, LeaseRequest, Plan, Stranger, millis, nanos, now, turn};
+use crate::harness::{ClaimedIdentity, Cluster, Plan, RawClient, exclusive, millis, nanos, now};
 
 const FLOOD: usize = 200_000_000;
 const CROWD: usize = 500;
 const MOST_RSS_KIB: u64 = 20 * 1024;
 const MOST_LOG_LINES: usize = 99;
 
-/// pi1 is away, so that it must find its way in through the crowd at pi2.
+/// pi1 does not run at first; later it has to connect to pi2 among the many connections there.
 fn ring_of_four() -> Cluster {
-    Cluster::play(Plan {
+    Cluster::start_whole(Plan {
         absent: &[0],
         ..Plan::five(Duration::from_millis(100))
     })
 }
 
 /// Hops and elections so far.
-fn score(ring: &Cluster, nodes: &[usize]) -> (u64, u64) {
+fn hops_and_elections(ring: &Cluster, nodes: &[usize]) -> (u64, u64) {
     (
         ring.counter(nodes, "hops"),
         ring.counter(nodes, "elections"),
@@ -43,15 +43,16 @@ fn assert_small_and_quiet(ring: &Cluster, what: &str) {
     }
 }
 
-/// Sends that many zeros to pi2, on a new connection whenever one is closed; how many it took.
+/// Sends that many zeros to pi2, on a new connection whenever one is closed; returns how many
+/// connections that took.
 fn flood(ring: &Cluster, hello: &[u8], bytes: usize) -> usize {
     let zeros = vec![0; 1 << 20];
     let (mut sent, mut connections) = (0, 0);
     while sent < bytes {
-        let mut stranger = Stranger::call(ring.ports[1].ring).unwrap();
+        let mut client = RawClient::connect(ring.ports[1].ring).unwrap();
         connections += 1;
-        stranger.say(hello);
-        while let Ok(count) = stranger.0.write(&zeros) {
+        client.say(hello);
+        while let Ok(count) = client.0.write(&zeros) {
             sent += count;
         }
     }
@@ -60,17 +61,17 @@ fn flood(ring: &Cluster, hello: &[u8], bytes: usize) -> usize {
 
 #[test]
 fn two_hundred_megabytes_without_a_newline_cost_no_memory_and_no_hop() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let ring = ring_of_four();
     let nodes = ring.running();
-    let (hops, elections) = score(&ring, &nodes);
+    let (hops, elections) = hops_and_elections(&ring, &nodes);
     let begun = now();
-    let strangers = flood(&ring, b"", FLOOD);
+    let clients = flood(&ring, b"", FLOOD);
     println!(
-        "200 MB of zeros from strangers: {strangers} connections, {:.0} ms",
+        "200 MB of zeros from strangers: {clients} connections, {:.0} ms",
         millis(now() - begun)
     );
-    let hello = LeaseRequest::of(&ring, "pi1").hello();
+    let hello = ClaimedIdentity::of(&ring, "pi1").hello();
     let begun = now();
     let peers = flood(&ring, &hello, FLOOD / 10);
     println!(
@@ -78,7 +79,7 @@ fn two_hundred_megabytes_without_a_newline_cost_no_memory_and_no_hop() {
         millis(now() - begun)
     );
     sleep(Duration::from_millis(500));
-    let (hops_after, elections_after) = score(&ring, &nodes);
+    let (hops_after, elections_after) = hops_and_elections(&ring, &nodes);
     println!("meanwhile {} hops", hops_after - hops);
     assert_small_and_quiet(&ring, "zeros");
     assert!(ring.linked(&nodes));
@@ -91,23 +92,23 @@ fn two_hundred_megabytes_without_a_newline_cost_no_memory_and_no_hop() {
 
 #[test]
 fn a_peer_that_never_stops_talking_takes_nothing_from_the_others() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let ring = ring_of_four();
     let nodes = ring.running();
-    let (hops, elections) = score(&ring, &nodes);
+    let (hops, elections) = hops_and_elections(&ring, &nodes);
     let begun = now();
-    let mut stranger = Stranger::call(ring.ports[1].ring).unwrap();
-    stranger.say(&LeaseRequest::of(&ring, "pi1").hello());
+    let mut client = RawClient::connect(ring.ports[1].ring).unwrap();
+    client.say(&ClaimedIdentity::of(&ring, "pi1").hello());
     let lines = b"{\"type\":\"later\",\"than\":[1,2,3]}\n".repeat(1_000);
     let mut said = 0;
     while now() - begun < nanos(Duration::from_secs(3)) {
-        stranger
+        client
             .0
             .write_all(&lines)
             .expect("what is unknown is skipped");
         said += 1_000;
     }
-    let (hops_after, elections_after) = score(&ring, &nodes);
+    let (hops_after, elections_after) = hops_and_elections(&ring, &nodes);
     let (dark, _) = ring.assert_one_ball().longest_gap(begun, now());
     println!(
         "{said} lines from a peer in 3 s: {} hops, longest dark {:.1} ms",
@@ -122,20 +123,20 @@ fn a_peer_that_never_stops_talking_takes_nothing_from_the_others() {
 
 #[test]
 fn five_hundred_idle_connections_keep_no_peer_out_and_no_ball_waiting() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let mut ring = ring_of_four();
     let nodes = ring.running();
-    let (hops, elections) = score(&ring, &nodes);
+    let (hops, elections) = hops_and_elections(&ring, &nodes);
     let port = ring.ports[1].ring;
     let begun = now();
     let over = AtomicBool::new(false);
     let (opened, linked) = scope(|scope| {
-        // Whoever is sent away comes back at once: there are always five hundred.
+        // Evicted connections are opened again at once, so that there are always five hundred.
         let crowd = scope.spawn(|| {
             let mut crowd = std::collections::VecDeque::new();
             let mut opened = 0;
             while !over.load(Ordering::Relaxed) {
-                crowd.push_back(Stranger::call(port).unwrap());
+                crowd.push_back(RawClient::connect(port).unwrap());
                 opened += 1;
                 if crowd.len() > CROWD {
                     crowd.pop_front();
@@ -145,7 +146,7 @@ fn five_hundred_idle_connections_keep_no_peer_out_and_no_ball_waiting() {
             opened
         });
         sleep(Duration::from_secs(2));
-        let (hops_after, _) = score(&ring, &nodes);
+        let (hops_after, _) = hops_and_elections(&ring, &nodes);
         println!("2 s of a crowd: {} hops", hops_after - hops);
         assert!(hops_after - hops >= 10);
         ring.spawn(0);
@@ -161,7 +162,7 @@ fn five_hundred_idle_connections_keep_no_peer_out_and_no_ball_waiting() {
         millis(linked)
     );
     assert!(linked <= nanos(Duration::from_secs(2)));
-    let (_, elections_after) = score(&ring, &nodes);
+    let (_, elections_after) = hops_and_elections(&ring, &nodes);
     assert_eq!(elections_after, elections, "no election");
     assert_small_and_quiet(&ring, "crowd");
     ring.assert_one_ball();

@@ -1,23 +1,23 @@
-//! What one fault did to the ball, by the LEDs of all nodes.
+//! The verdict on one fault: what it did to the ball, as the LEDs of all nodes show.
 
 use super::fault::{Fault, Kind};
-use super::harness::{Deed, Line, Observed, Stamp, millis, nanos};
-use super::inject::Injury;
+use super::harness::{Intervention, LedChange, Observed, Stamp, millis, nanos};
+use super::inject::Damage;
 use super::ring::{LEASE, NODES};
 
 /// What is allowed beyond the lease and a quarter: the network, the processors, this observer.
 const GRACE: u64 = 150_000_000;
-/// A ball that was dark for longer than this was not just on its way.
+/// A time without an LED that is longer than this is more than a pass.
 const ON_ITS_WAY: u64 = 20_000_000;
-/// All links have to be there again this long after the fault was healed.
+/// All links must be up again within this time after the fault was healed.
 pub(crate) const WHOLE_WITHIN: u64 = 2_500_000_000;
 
-/// 1.25 leases after its holder's end a ball has to be lit again.
+/// Within 1.25 leases after its holder's end a ball must have an LED on again.
 fn bound() -> u64 {
     nanos(LEASE) * 5 / 4 + GRACE
 }
 
-/// Judges fault after fault; remembers what must only ever grow.
+/// Judges one fault after another; keeps the highest stamp, which must never decrease.
 #[derive(Default)]
 pub(crate) struct Judge {
     highest: Stamp,
@@ -27,26 +27,26 @@ pub(crate) struct Judge {
 /// One fault's outcome.
 #[derive(Default)]
 pub(crate) struct Verdict {
-    /// How long the ball was dark; 0 if it only flew.
+    /// How long no LED was on for the ball; 0 if it was only passed.
     pub(crate) relit: u64,
     /// The ball came back with another generation.
     pub(crate) elections: usize,
-    /// While holder and majority were well.
+    /// Elections while holder and majority were not affected by a fault.
     pub(crate) false_elections: usize,
     pub(crate) overlap: u64,
-    /// LEDs of stopped processes, apart.
-    pub(crate) ghost: u64,
+    /// How long LEDs of stopped processes stayed on, counted separately.
+    pub(crate) lit_while_stopped: u64,
     /// How long after SIGCONT such an LED went off.
     pub(crate) waking: Option<u64>,
     /// The shortest time from the `off` of a holder that is well to the `on` of whoever was elected.
     pub(crate) margin: Option<u64>,
-    /// How long nobody was hurt, and nothing was left to be healed.
+    /// How long there was neither a fault nor a recovery under way.
     pub(crate) quiet: u64,
     pub(crate) passes: usize,
     pub(crate) wrong: Vec<String>,
 }
 
-/// When the ring was hurt, and when it was whole again.
+/// When the fault began, and when the ring was whole again.
 pub(crate) struct Span {
     pub(crate) from: u64,
     pub(crate) whole: u64,
@@ -57,22 +57,22 @@ impl Judge {
     pub(crate) fn judge(
         &mut self,
         fault: &Fault,
-        injury: &Injury,
+        damage: &Damage,
         span: &Span,
-        (lines, deeds): (Vec<Line>, Vec<Deed>),
+        (lines, interventions): (Vec<LedChange>, Vec<Intervention>),
     ) -> Verdict {
-        let seen = Observed::new(lines, &deeds);
+        let seen = Observed::new(lines, &interventions);
         let mut verdict = Verdict {
             overlap: seen.overlap(),
-            ghost: seen.ghost,
+            lit_while_stopped: seen.lit_while_stopped,
             wrong: seen.overlaps(),
-            waking: waking(&seen, &deeds),
+            waking: waking(&seen, &interventions),
             passes: seen.lines.iter().filter(|line| line.on).count(),
             ..Verdict::default()
         };
-        verdict.wrong.extend(injury.wrong.iter().cloned());
-        self.elections(fault, injury, span, &seen, &mut verdict);
-        darkness(fault, injury, span, &seen, &mut verdict);
+        verdict.wrong.extend(damage.wrong.iter().cloned());
+        self.elections(fault, damage, span, &seen, &mut verdict);
+        darkness(fault, damage, span, &seen, &mut verdict);
         verdict.quiet = if fault.kind.is_harmless() {
             span.to - span.from
         } else {
@@ -88,12 +88,12 @@ impl Judge {
     fn elections(
         &mut self,
         fault: &Fault,
-        injury: &Injury,
+        damage: &Damage,
         span: &Span,
         seen: &Observed,
         verdict: &mut Verdict,
     ) {
-        // What was done may show for a lease after the ring is whole again.
+        // The fault may have effects for a lease after the ring is whole again.
         let ill_until = span.whole + nanos(LEASE) * 5 / 4;
         let mut off = None;
         for line in &seen.lines {
@@ -115,10 +115,10 @@ impl Judge {
                 let margin = left.map(|off| line.at - off.at);
                 verdict.margin = least(verdict.margin, margin);
                 let excused = !fault.kind.is_harmless()
-                    && (injury.at..ill_until).contains(&line.at)
+                    && (damage.at..ill_until).contains(&line.at)
                     && self
                         .last_node
-                        .is_some_and(|node| touched(node, &injury.victims));
+                        .is_some_and(|node| touched(node, &damage.victims));
                 verdict.false_elections += usize::from(!excused);
             }
             self.highest = self.highest.max(line.stamp);
@@ -127,7 +127,7 @@ impl Judge {
     }
 }
 
-/// The smaller one of those that there are.
+/// The smaller one, of those that exist.
 pub(crate) fn least(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     one.into_iter().chain(other).min()
 }
@@ -139,9 +139,9 @@ fn touched(node: usize, victims: &[usize]) -> bool {
 }
 
 /// The longest time from SIGCONT to the end of a stay that had begun before SIGSTOP.
-fn waking(seen: &Observed, deeds: &[Deed]) -> Option<u64> {
-    let spans = deeds.iter().filter_map(|deed| {
-        let Deed::Stopped { node, until, .. } = *deed else {
+fn waking(seen: &Observed, interventions: &[Intervention]) -> Option<u64> {
+    let spans = interventions.iter().filter_map(|intervention| {
+        let Intervention::Stopped { node, until, .. } = *intervention else {
             return None;
         };
         let first = seen.first_after(until, node).filter(|line| !line.on)?;
@@ -150,17 +150,17 @@ fn waking(seen: &Observed, deeds: &[Deed]) -> Option<u64> {
     spans.max()
 }
 
-/// How long nobody was lit, at the worst.
-fn darkness(fault: &Fault, injury: &Injury, span: &Span, seen: &Observed, verdict: &mut Verdict) {
+/// The longest time without an LED on.
+fn darkness(fault: &Fault, damage: &Damage, span: &Span, seen: &Observed, verdict: &mut Verdict) {
     let mut limit = bound();
-    let mut from = injury.at;
+    let mut from = damage.at;
     match fault.kind {
         // Nothing is promised without a majority. Afterwards the links have to come first.
         Kind::Shatter => {
-            from = injury.healed;
+            from = damage.healed;
             limit += WHOLE_WITHIN;
         }
-        // Its own stay cannot be seen.
+        // Its own possession cannot be seen.
         Kind::Disk => limit += fault.dwell * 1_000_000,
         _ => {}
     }
@@ -171,7 +171,7 @@ fn darkness(fault: &Fault, injury: &Injury, span: &Span, seen: &Observed, verdic
         verdict.wrong.push(format!(
             "nobody had the ball for {:.1} ms from {:+.1} ms on, more than {:.1}",
             millis(dark),
-            (since as f64 - injury.at as f64) / 1e6,
+            (since as f64 - damage.at as f64) / 1e6,
             millis(limit)
         ));
     }

@@ -1,13 +1,13 @@
-//! What the lab weighs while it is fed.
+//! The memory of the lab under load.
 
 use super::{connect, list_of, one_node};
-use crate::harness::{millis, now, run, text, turn};
+use crate::harness::{exclusive, millis, now, run, text};
 
 const MOST_GROWTH_KIB: u64 = 2 * 1024;
 
 #[test]
 fn ten_gibibytes_and_a_line_of_two_leave_no_trace_in_memory() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let ring = one_node();
     let before = ring.process(0).usage();
     for (arguments, port) in [

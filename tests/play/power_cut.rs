@@ -1,13 +1,13 @@
-//! The power of the whole ring goes, and comes back.
+//! A power cut of the whole ring.
 
 use std::time::Duration;
 
-use crate::harness::{Cluster, Plan, millis, nanos, now, turn, wait_for};
+use crate::harness::{Cluster, Plan, exclusive, millis, nanos, now, wait_for};
 
 #[test]
 fn a_ring_whose_power_was_cut_plays_one_ball_from_its_start_by_itself() {
-    let _turn = turn();
-    let mut ring = Cluster::play(Plan::five(Duration::from_millis(200)));
+    let _exclusive = exclusive();
+    let mut ring = Cluster::start_whole(Plan::five(Duration::from_millis(200)));
     let mut lit_after = Vec::new();
     for _ in 0..3 {
         ring.wait_for_arrival(&[2, 3]);
@@ -29,7 +29,7 @@ fn a_ring_whose_power_was_cut_plays_one_ball_from_its_start_by_itself() {
         lit_after.push(first.at - restarted);
         ring.wait_until_whole(Duration::from_secs(3));
         ring.wait_for_arrival(&[3]);
-        // All that was lit since has one generation: there was one election.
+        // Every possession since has the same generation: there was one election.
         let seen = ring.observe();
         let since = seen.lines.iter().filter(|line| line.at > restarted);
         let others = since.filter(|line| line.stamp.1 != first.stamp.1).count();
