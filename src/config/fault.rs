@@ -8,7 +8,7 @@ pub const MOST_FAULTS: usize = 100;
 
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum Location {
     /// The file as a whole: it cannot be read, or something is not in it.
     File {
         /// The file, as it was named.
@@ -35,7 +35,7 @@ pub enum Place {
     },
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { file } => formatter.write_str(&plain(file)),
@@ -52,12 +52,12 @@ impl fmt::Display for Place {
 
 /// One thing that is wrong.
 ///
-/// Shown as one line, `PLACE: KEY: SENTENCE`. Nothing in it can move a terminal's cursor:
+/// Shown as one line, `LOCATION: KEY: SENTENCE`. Nothing in it can move a terminal's cursor:
 /// what came from the file is escaped.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
     /// Where it is.
-    pub place: Place,
+    pub location: Location,
     /// The key, such as `node[pi2].ports.ring`; empty if the fault is not at a key.
     ///
     /// Nodes go by name, or by their number in the file from 1 if the name cannot be read;
@@ -69,7 +69,7 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: ", self.place)?;
+        write!(formatter, "{}: ", self.location)?;
         if !self.key.is_empty() {
             write!(formatter, "{}: ", plain(&self.key))?;
         }
@@ -94,11 +94,11 @@ impl Faults {
 
     /// One fault of the file as a whole.
     pub(super) fn of_file(file: &str, sentence: String) -> Self {
-        let place = Place::File { file: file.into() };
+        let location = Location::File { file: file.into() };
         let key = String::new();
         Self::new(
             vec![Fault {
-                place,
+                location,
                 key,
                 sentence,
             }],

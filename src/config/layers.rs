@@ -4,10 +4,10 @@ use ::config::{Config as Layered, ConfigError, Map, Source, Value, ValueKind};
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use super::fault::Place;
-use super::near::did_you_mean;
-use super::place::{Report, Spot};
+use super::fault::Location;
 use super::schema::{Kind, SECTIONS, single_keys};
+use super::span::{Report, Span};
+use super::suggest::did_you_mean;
 use super::syntax;
 
 /// What every variable of ours begins with.
@@ -69,7 +69,7 @@ impl Walk<'_, '_> {
             let converted = self.value(&key.span(), value);
             self.path.pop();
             if self.path.is_empty() {
-                self.report.places.header(&name, &converted);
+                self.report.sources.header(&name, &converted);
             }
             values.insert(name, converted);
         }
@@ -78,7 +78,7 @@ impl Walk<'_, '_> {
 
     fn value(&mut self, key: &std::ops::Range<usize>, value: &Spanned<DeValue<'_>>) -> Value {
         let span = value.span();
-        let origin = self.report.places.in_file(key, &span);
+        let origin = self.report.sources.in_file(key, &span);
         let kind = match value.get_ref() {
             DeValue::String(text) => ValueKind::String(text.to_string()),
             DeValue::Integer(number) => integer(number),
@@ -95,7 +95,7 @@ impl Walk<'_, '_> {
                 let at = Value::new(Some(&origin), ValueKind::Nil);
                 let sentence = "is a date or a time of day, which no key takes: \
                                 put it in quotes if it is meant as text";
-                self.report.fault(Spot::of(&at), &path, sentence);
+                self.report.fault(Span::of(&at), &path, sentence);
                 ValueKind::Nil
             }
         };
@@ -155,17 +155,17 @@ pub(super) fn environment(variables: &[(String, String)], report: &mut Report<'_
         {
             continue;
         }
-        let place = Place::Environment {
+        let location = Location::Environment {
             variable: name.as_str().into(),
         };
-        let origin = report.places.elsewhere(place);
+        let origin = report.sources.elsewhere(location);
         if let Some((_, section, key)) = known.iter().find(|(known, ..)| known == name) {
             let path = format!("{}.{}", section.name, key.name);
             layer.insert(path, from_text(key.kind, Some(&origin), text));
         } else {
             let names = known.iter().map(|(name, ..)| name.as_str());
             let hint = outside_hint(name, names);
-            let at = Spot::of(&Value::new(Some(&origin), ValueKind::Nil));
+            let at = Span::of(&Value::new(Some(&origin), ValueKind::Nil));
             report.fault(at, "", format!("sets no key that there is: {hint}"));
         }
     }
@@ -179,15 +179,15 @@ pub(super) fn flags(overrides: &Overrides, report: &mut Report<'_>) -> Layer {
         .collect();
     let mut layer = Map::new();
     for (name, text) in &overrides.0 {
-        let place = Place::Flag {
+        let location = Location::Flag {
             key: name.as_str().into(),
         };
-        let origin = report.places.elsewhere(place);
+        let origin = report.sources.elsewhere(location);
         if let Some((path, kind)) = known.iter().find(|(path, _)| path == name) {
             layer.insert(path.clone(), from_text(*kind, Some(&origin), text));
         } else {
             let hint = outside_hint(name, known.iter().map(|(path, _)| path.as_str()));
-            let at = Spot::of(&Value::new(Some(&origin), ValueKind::Nil));
+            let at = Span::of(&Value::new(Some(&origin), ValueKind::Nil));
             report.fault(at, "", format!("sets no key that there is: {hint}"));
         }
     }

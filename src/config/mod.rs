@@ -7,15 +7,15 @@
 //! Architecture invariant: once the file and the environment are read, nothing here does I/O.
 
 mod check;
-mod draft;
 mod duration;
 mod fault;
 mod layers;
 mod led;
-mod near;
-mod place;
+mod partial;
 mod read;
 mod schema;
+mod span;
+mod suggest;
 mod syntax;
 mod table;
 mod value;
@@ -32,7 +32,7 @@ use crate::ring::ball::{BallState, Direction};
 use crate::ring::topology::{InitialBall, NodeId, OnPartition, Screen, Shape, Topology};
 use crate::ring::window_chain::{self, ExternalBallPolicy};
 
-pub use fault::{Fault, Faults, MOST_FAULTS, Place};
+pub use fault::{Fault, Faults, Location, MOST_FAULTS};
 pub use layers::Overrides;
 pub use warn::Warning;
 pub use window::{WindowChainConfig, WindowConfig};
@@ -191,7 +191,7 @@ impl Config {
     ) -> Result<Self, Faults> {
         // Editors on some systems begin a file with a mark that is no part of the text.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut report = place::Report::new(place::Places::new(file, text));
+        let mut report = span::Report::new(span::SourceMap::new(file, text));
         let Some(values) = layers::file(text, &mut report) else {
             return Err(report.into_faults());
         };
@@ -206,13 +206,13 @@ impl Config {
         let values = layers::lay(&values, environment, flags).map_err(|error| {
             Faults::of_file(file, format!("the layers do not fit together: {error}"))
         })?;
-        let draft = read::read(&values, &mut report);
-        check::check(&draft, &mut report);
+        let partial = read::read(&values, &mut report);
+        check::check(&partial, &mut report);
         if !report.is_clean() {
             return Err(report.into_faults());
         }
         let unread = || Faults::of_file(file, "cannot be read, and nobody said why".to_owned());
-        draft.finish().ok_or_else(unread)
+        partial.complete().ok_or_else(unread)
     }
 
     /// What all nodes must agree on: no hosts, no ports, no LEDs.

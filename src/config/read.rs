@@ -1,14 +1,18 @@
-//! Reads a [`Draft`] out of the layered values, section by section, key by key.
+//! Reads a [`PartialConfig`] out of the layered values, section by section, key by key.
 
 use std::time::Duration;
 
 use ::config::{Value, ValueKind};
 
-use super::draft::{BallDraft, Beside, Draft, NodeDraft, PortsDraft, RingDraft, WindowDraft};
 use super::led;
-use super::near::did_you_mean;
-use super::place::{Report, Spot};
-use super::schema::{BALL, LATER, NODE, PORTS, RING, SCREEN, SECTIONS, Section, homes};
+use super::partial::{
+    PartialBall, PartialConfig, PartialNode, PartialPorts, PartialRing, PartialWindow, WindowSides,
+};
+use super::schema::{
+    BALL, NODE, PORTS, RESERVED_KEYS, RING, SCREEN, SECTIONS, Section, where_key_belongs,
+};
+use super::span::{Report, Span};
+use super::suggest::did_you_mean;
 use super::table::{Table, path_part};
 use super::value;
 use super::window;
@@ -22,7 +26,7 @@ const LONGEST_DWELL: Duration = Duration::from_secs(24 * 60 * 60);
 const FASTEST: f64 = 1e9;
 
 /// Reads everything that can be read and reports everything that cannot.
-pub(super) fn read(values: &Value, report: &mut Report<'_>) -> Draft {
+pub(super) fn read(values: &Value, report: &mut Report<'_>) -> PartialConfig {
     let root = Table::of(values, "", "the file");
     let section = |section: &Section, report: &mut Report<'_>| {
         let value = root.as_ref().and_then(|root| root.get(section.name));
@@ -33,8 +37,8 @@ pub(super) fn read(values: &Value, report: &mut Report<'_>) -> Draft {
         Some(table) => {
             table.refuse_unknown(report, SCREEN.keys, &[]);
             (
-                table.take(report, "width", value::side),
-                table.take(report, "height", value::side),
+                table.optional(report, "width", value::side),
+                table.optional(report, "height", value::side),
             )
         }
         None => (None, None),
@@ -47,7 +51,7 @@ pub(super) fn read(values: &Value, report: &mut Report<'_>) -> Draft {
     let members = list(&NODE, MOST_NODES, report).map(|values| {
         if values.is_empty() {
             let sentence = "is missing: a ring has at least one [[node]] with a name and a host";
-            report.missing(Spot::File, NODE.name, sentence);
+            report.missing(Span::File, NODE.name, sentence);
         }
         members(values, report)
     });
@@ -63,7 +67,7 @@ pub(super) fn read(values: &Value, report: &mut Report<'_>) -> Draft {
         );
     }
     let balls = list(&BALL, MOST_BALLS, report).unwrap_or_default();
-    Draft {
+    PartialConfig {
         ring,
         width,
         height,
@@ -83,13 +87,13 @@ pub(super) fn refuse_unknown_sections(file: &Value, report: &mut Report<'_>) {
         .iter()
         .filter(|(name, _)| SECTIONS.iter().all(|section| section.name != *name))
         .collect();
-    unknown.sort_by_key(|(_, value)| Spot::of(value));
+    unknown.sort_by_key(|(_, value)| Span::of(value));
     for (name, value) in unknown {
         let hint = did_you_mean(name, SECTIONS.map(|section| section.name))
-            .or_else(|| homes(name))
+            .or_else(|| where_key_belongs(name))
             .unwrap_or_else(|| format!("the parts are {}", SECTIONS.map(|s| s.header).join(", ")));
         let sentence = format!("is no part of a ring file: {hint}");
-        report.fault(Spot::of_key(value), &path_part(name), sentence);
+        report.fault(Span::of_key(value), &path_part(name), sentence);
     }
 }
 
@@ -106,10 +110,10 @@ fn once<'value>(
     let Some(mut table) = Table::of(value, section.name, section.header) else {
         let header = section.header;
         let sentence = format!("wants to be one table: write {header} and its keys below");
-        report.fault(Spot::of_key(value), section.name, sentence);
+        report.fault(Span::of_key(value), section.name, sentence);
         return None;
     };
-    table.spot = report.places.of_section(section.name);
+    table.span = report.sources.of_section(section.name);
     Some(table)
 }
 
@@ -126,7 +130,7 @@ fn many<'value>(
     let (name, header) = (section.name, section.header);
     let ValueKind::Array(elements) = &value.kind else {
         let sentence = format!("needs two brackets: write {header} once for every {name}");
-        report.fault(report.places.of_section(name), name, sentence);
+        report.fault(report.sources.of_section(name), name, sentence);
         return None;
     };
     if let Some(beyond) = elements.get(most) {
@@ -134,14 +138,14 @@ fn many<'value>(
         let sentence = format!(
             "comes {count} times: a ring has at most {most}, take this one and those after it out"
         );
-        report.fault(Spot::of(beyond), name, sentence);
+        report.fault(Span::of(beyond), name, sentence);
         return None;
     }
     let mut whole = true;
     for element in elements {
         if !matches!(element.kind, ValueKind::Table(_)) {
             let sentence = format!("wants to be tables: write {header} and its keys below");
-            report.fault(Spot::of(element), name, sentence);
+            report.fault(Span::of(element), name, sentence);
             whole = false;
         }
     }
@@ -155,8 +159,8 @@ fn numbered<T>(values: &[Value], mut read: impl FnMut(usize, &Value) -> Option<T
         .collect()
 }
 
-fn ring(table: &Table<'_>, report: &mut Report<'_>) -> RingDraft {
-    table.refuse_unknown(report, RING.keys, LATER);
+fn ring(table: &Table<'_>, report: &mut Report<'_>) -> PartialRing {
+    table.refuse_unknown(report, RING.keys, RESERVED_KEYS);
     let shapes = [("ring", Shape::Ring), ("row", Shape::Row)];
     let partitions = [
         ("freeze", OnPartition::Freeze),
@@ -166,29 +170,29 @@ fn ring(table: &Table<'_>, report: &mut Report<'_>) -> RingDraft {
     let lease = Duration::from_millis(50)..=Duration::from_secs(60);
     let loan = Duration::from_millis(50)..=Duration::from_secs(60 * 60);
     let guest_life = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
-    RingDraft {
-        name: table.must(report, RING.keys, "name", value::name),
-        shape: table.take(report, "shape", |value| value::one_of(value, &shapes)),
-        lease: table.take(report, "lease", |value| {
+    PartialRing {
+        name: table.required(report, RING.keys, "name", value::name),
+        shape: table.optional(report, "shape", |value| value::one_of(value, &shapes)),
+        lease: table.optional(report, "lease", |value| {
             value::time(value, lease, "50ms to 60s")
         }),
-        on_partition: table.take(report, "on-partition", |value| {
+        on_partition: table.optional(report, "on-partition", |value| {
             value::one_of(value, &partitions)
         }),
-        loan: table.take(report, "loan", |value| {
+        loan: table.optional(report, "loan", |value| {
             value::time(value, loan, "50ms to 60m")
         }),
-        late_copy: table.take(report, "late-copy", |value| value::one_of(value, &copies)),
-        guests: table.take(report, "guests", |value| {
+        late_copy: table.optional(report, "late-copy", |value| value::one_of(value, &copies)),
+        guests: table.optional(report, "guests", |value| {
             value::whole(value, 0..=MOST_GUESTS)
         }),
-        guest_life: table.take(report, "guest-life", |value| {
+        guest_life: table.optional(report, "guest-life", |value| {
             value::time(value, guest_life, "1s to 1440m")
         }),
     }
 }
 
-fn ports(table: &Table<'_>, report: &mut Report<'_>) -> PortsDraft {
+fn ports(table: &Table<'_>, report: &mut Report<'_>) -> PartialPorts {
     table.refuse_unknown(report, PORTS.keys, &[]);
     let names = [
         "ring",
@@ -198,11 +202,11 @@ fn ports(table: &Table<'_>, report: &mut Report<'_>) -> PortsDraft {
         "window-left",
         "window-right",
     ];
-    PortsDraft(names.map(|name| table.take(report, name, value::port)))
+    PartialPorts(names.map(|name| table.optional(report, name, value::port)))
 }
 
 /// The nodes that run carom, and the windows between them.
-fn members(values: &[Value], report: &mut Report<'_>) -> (Vec<NodeDraft>, Vec<WindowDraft>) {
+fn members(values: &[Value], report: &mut Report<'_>) -> (Vec<PartialNode>, Vec<PartialWindow>) {
     let (mut nodes, mut windows) = (Vec::new(), Vec::new());
     for (number, value) in (1..).zip(values) {
         let unnamed = format!("node[{number}]");
@@ -221,38 +225,38 @@ fn members(values: &[Value], report: &mut Report<'_>) -> (Vec<NodeDraft>, Vec<Wi
     (nodes, windows)
 }
 
-fn node(mut table: Table<'_>, report: &mut Report<'_>) -> NodeDraft {
-    table.homes = window::read::homes_for_node;
+fn node(mut table: Table<'_>, report: &mut Report<'_>) -> PartialNode {
+    table.where_key_belongs = window::read::where_node_key_belongs;
     table.refuse_unknown(report, NODE.keys, &[]);
-    NodeDraft {
-        label: table.text("name"),
+    PartialNode {
+        written_name: table.text("name"),
         key: table.path.clone(),
-        name: table.must(report, NODE.keys, "name", value::name),
-        host: table.must(report, NODE.keys, "host", |value| {
+        name: table.required(report, NODE.keys, "name", value::name),
+        host: table.required(report, NODE.keys, "host", |value| {
             value::host(value, "ports")
         }),
-        ssh: table.take(report, "ssh", value::ssh),
-        listen: table.take(report, "listen", value::address),
+        ssh: table.optional(report, "ssh", value::ssh),
+        listen: table.optional(report, "listen", value::address),
         led: led::read(&table, report),
         ports: node_ports(&table, report),
-        beside: Beside::default(),
+        window_sides: WindowSides::default(),
     }
 }
 
-fn node_ports(node: &Table<'_>, report: &mut Report<'_>) -> PortsDraft {
+fn node_ports(node: &Table<'_>, report: &mut Report<'_>) -> PartialPorts {
     let Some(value) = node.get(PORTS.name) else {
-        return PortsDraft::default();
+        return PartialPorts::default();
     };
     let path = node.path_of(PORTS.name);
     let Some(table) = Table::of(value, &path, "a node's ports") else {
         let sentence = "wants a table such as { ring = 7701 }";
-        report.fault(Spot::of(value), &path, sentence);
-        return PortsDraft::default();
+        report.fault(Span::of(value), &path, sentence);
+        return PartialPorts::default();
     };
     ports(&table, report)
 }
 
-fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<BallDraft> {
+fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<PartialBall> {
     let table = Table::of(value, &format!("ball[{number}]"), BALL.header)?;
     table.refuse_unknown(report, BALL.keys, &[]);
     let coordinate = |value: &Value| value::number(value, -FASTEST..=FASTEST);
@@ -262,28 +266,28 @@ fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<BallDra
         let text = table.text("start").filter(|text| !text.is_empty());
         text.map_or_else(|| value::name(value), Ok)
     };
-    let radius = table.take(report, "radius", |value| {
+    let radius = table.optional(report, "radius", |value| {
         value::number(value, 0.1..=100_000.0)
     });
-    let color = table.take(report, "color", |value| {
+    let color = table.optional(report, "color", |value| {
         value::list(value, ["red", "green", "blue"], shade)
     });
     // What is there and cannot be read is not the default.
     let known = |name, read: bool| read || table.get(name).is_none();
-    let look = (
-        radius.as_ref().map_or(BallDraft::RADIUS, |at| at.value),
-        color.as_ref().map_or(BallDraft::COLOR, |at| at.value),
+    let appearance = (
+        radius.as_ref().map_or(PartialBall::RADIUS, |at| at.value),
+        color.as_ref().map_or(PartialBall::COLOR, |at| at.value),
     );
-    Some(BallDraft {
-        look: (known("radius", radius.is_some()) && known("color", color.is_some()))
-            .then_some(look),
-        spot: table.spot,
+    Some(PartialBall {
+        appearance: (known("radius", radius.is_some()) && known("color", color.is_some()))
+            .then_some(appearance),
+        span: table.span,
         key: table.path.clone(),
-        start: table.must(report, BALL.keys, "start", start),
-        position: table.must(report, BALL.keys, "position", |value| {
+        start: table.required(report, BALL.keys, "start", start),
+        position: table.required(report, BALL.keys, "position", |value| {
             value::list(value, ["x", "y"], coordinate)
         }),
-        velocity: table.must(report, BALL.keys, "velocity", |value| {
+        velocity: table.required(report, BALL.keys, "velocity", |value| {
             let velocity = value::list(value, ["x", "y"], coordinate)?;
             moves(velocity).then_some(velocity).ok_or_else(|| {
                 let sentence = "has an x that is as good as 0, so the ball would never leave: \
@@ -293,7 +297,7 @@ fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<BallDra
         }),
         radius,
         color,
-        dwell: table.take(report, "dwell", |value| {
+        dwell: table.optional(report, "dwell", |value| {
             value::time(value, Duration::ZERO..=LONGEST_DWELL, "0s to 1440m")
         }),
     })

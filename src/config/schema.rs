@@ -156,7 +156,7 @@ pub(super) const BALL: Section = Section {
 pub(super) const SECTIONS: [&Section; 5] = [&RING, &SCREEN, &PORTS, &NODE, &BALL];
 
 /// Keys that are decided on but do nothing yet, with what to say of them.
-pub(super) const LATER: &[(&str, &str, &str)] = &[(
+pub(super) const RESERVED_KEYS: &[(&str, &str, &str)] = &[(
     "ring",
     "key-file",
     "is not available yet: take this line out; links between nodes are not encrypted",
@@ -188,7 +188,7 @@ pub(super) fn single_keys() -> impl Iterator<Item = (&'static Section, &'static 
 }
 
 /// The sections that have a key of that name: `it belongs in [ring]`.
-pub(super) fn homes(name: &str) -> Option<String> {
+pub(super) fn where_key_belongs(name: &str) -> Option<String> {
     let homes: Vec<_> = SECTIONS
         .into_iter()
         .filter(|section| section.keys.iter().any(|key| key.name == name))
@@ -209,7 +209,7 @@ pub(super) fn every_led_key() -> Vec<Key> {
 }
 
 /// The backends that have a key of that name: `only "gpio" has it`.
-pub(super) fn backends_with(name: &str) -> Option<String> {
+pub(super) fn where_led_key_belongs(name: &str) -> Option<String> {
     let backends: Vec<_> = BACKENDS
         .iter()
         .filter(|(_, keys)| keys.iter().any(|key| key.name == name))
@@ -228,7 +228,7 @@ mod tests {
             let path = move |key: &Key| format!("{}.{}", section.name, key.name);
             section.keys.iter().map(path)
         });
-        let later = LATER
+        let later = RESERVED_KEYS
             .iter()
             .map(|(section, key, _)| format!("{section}.{key}"));
         let ports = PORTS.keys.iter();

@@ -9,18 +9,18 @@ use ::config::{Value, ValueKind};
 
 use super::duration;
 use super::fault::quoted;
-use super::near::did_you_mean;
-use super::place::Spot;
+use super::span::Span;
+use super::suggest::did_you_mean;
 
 /// Why a value cannot be taken, in words that follow its key.
 #[derive(Debug)]
-pub(super) struct Wrong {
+pub(super) struct InvalidValue {
     pub(super) sentence: String,
     /// If it is one element of a list: which, and what to put after the key.
-    pub(super) element: Option<(Spot, String)>,
+    pub(super) element: Option<(Span, String)>,
 }
 
-impl From<String> for Wrong {
+impl From<String> for InvalidValue {
     fn from(sentence: String) -> Self {
         Self {
             sentence,
@@ -46,11 +46,11 @@ fn what(value: &Value) -> String {
 }
 
 /// `wants THIS, not THAT`, and what to do where that is plain.
-fn wants(wanted: &str, value: &Value) -> Wrong {
+fn wants(wanted: &str, value: &Value) -> InvalidValue {
     format!("wants {wanted}, not {}", what(value)).into()
 }
 
-fn wants_number(wanted: &str, value: &Value) -> Wrong {
+fn wants_number(wanted: &str, value: &Value) -> InvalidValue {
     let mut wrong = wants(wanted, value);
     if let ValueKind::String(text) = &value.kind
         && text.parse::<f64>().is_ok_and(f64::is_finite)
@@ -75,7 +75,7 @@ fn integer(value: &Value) -> Option<i128> {
     }
 }
 
-fn string<'value>(value: &'value Value, wanted: &str) -> Result<&'value str, Wrong> {
+fn string<'value>(value: &'value Value, wanted: &str) -> Result<&'value str, InvalidValue> {
     match &value.kind {
         ValueKind::String(text) => Ok(text),
         ValueKind::I64(_) | ValueKind::Float(_) | ValueKind::Boolean(_) => {
@@ -93,7 +93,7 @@ fn string<'value>(value: &'value Value, wanted: &str) -> Result<&'value str, Wro
 }
 
 /// A whole number within a range.
-pub(super) fn whole<T>(value: &Value, range: RangeInclusive<T>) -> Result<T, Wrong>
+pub(super) fn whole<T>(value: &Value, range: RangeInclusive<T>) -> Result<T, InvalidValue>
 where
     T: Copy + PartialOrd + TryFrom<i128> + std::fmt::Display,
 {
@@ -107,12 +107,12 @@ where
 }
 
 /// A TCP port. 0 is refused: the others must know where to dial.
-pub(super) fn port(value: &Value) -> Result<u16, Wrong> {
+pub(super) fn port(value: &Value) -> Result<u16, InvalidValue> {
     whole(value, 1..=u16::MAX)
 }
 
 /// A GPIO pin.
-pub(super) fn pin(value: &Value) -> Result<u8, Wrong> {
+pub(super) fn pin(value: &Value) -> Result<u8, InvalidValue> {
     whole(value, 0..=27).map_err(|wrong| match integer(value) {
         Some(_) => format!("{}: write the pin's BCM number", wrong.sentence).into(),
         None => wrong,
@@ -120,7 +120,7 @@ pub(super) fn pin(value: &Value) -> Result<u8, Wrong> {
 }
 
 /// A number within a range, whole or not.
-pub(super) fn number(value: &Value, range: RangeInclusive<f64>) -> Result<f64, Wrong> {
+pub(super) fn number(value: &Value, range: RangeInclusive<f64>) -> Result<f64, InvalidValue> {
     let number = match value.kind {
         ValueKind::Float(number) => Some(number),
         ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
@@ -141,12 +141,12 @@ pub(super) fn number(value: &Value, range: RangeInclusive<f64>) -> Result<f64, W
 }
 
 /// A side of a screen, in pixels.
-pub(super) fn side(value: &Value) -> Result<f64, Wrong> {
+pub(super) fn side(value: &Value) -> Result<f64, InvalidValue> {
     number(value, 1.0..=100_000.0)
 }
 
 /// `true` or `false`.
-pub(super) fn switch(value: &Value) -> Result<bool, Wrong> {
+pub(super) fn switch(value: &Value) -> Result<bool, InvalidValue> {
     if let ValueKind::Boolean(switch) = value.kind {
         return Ok(switch);
     }
@@ -158,7 +158,7 @@ pub(super) fn switch(value: &Value) -> Result<bool, Wrong> {
 }
 
 /// One of a few words, each with what it means.
-pub(super) fn one_of<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, Wrong> {
+pub(super) fn one_of<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, InvalidValue> {
     let known = || words.iter().map(|(word, _)| *word);
     let choice: Vec<_> = known().map(|word| format!("{word:?}")).collect();
     let choice = match choice.as_slice() {
@@ -181,7 +181,7 @@ pub(super) fn time(
     value: &Value,
     range: RangeInclusive<Duration>,
     words: &str,
-) -> Result<Duration, Wrong> {
+) -> Result<Duration, InvalidValue> {
     const WANTED: &str = "a time in quotes, a whole number with ms, s or m such as \"500ms\"";
     if let ValueKind::I64(number @ 0..) = value.kind {
         let hint = format!(
@@ -200,7 +200,7 @@ pub(super) fn time(
 }
 
 /// A ring's or a node's name: it goes into host names, file names, command lines and traces.
-pub(super) fn name(value: &Value) -> Result<String, Wrong> {
+pub(super) fn name(value: &Value) -> Result<String, InvalidValue> {
     const WANTED: &str =
         "a name of letters without accents, digits, dots, dashes and underscores, 63 at most";
     let text = string(value, WANTED)?;
@@ -271,7 +271,7 @@ fn address_end(text: &str) -> usize {
 }
 
 /// Where the other nodes reach a node. `ports` is where its ports belong.
-pub(super) fn host(value: &Value, ports: &str) -> Result<String, Wrong> {
+pub(super) fn host(value: &Value, ports: &str) -> Result<String, InvalidValue> {
     let text = string(value, "a host name or an IP address such as \"pi1.local\"")?;
     if let Some((_, host)) = text.rsplit_once('@') {
         let sentence = format!(
@@ -285,7 +285,7 @@ pub(super) fn host(value: &Value, ports: &str) -> Result<String, Wrong> {
 }
 
 /// What to hand to `ssh` and `scp`: a host, or `user@host`.
-pub(super) fn ssh(value: &Value) -> Result<String, Wrong> {
+pub(super) fn ssh(value: &Value) -> Result<String, InvalidValue> {
     let text = string(value, "a host or user@host such as \"pi@pi1.local\"")?;
     let (user, host) = match text.rsplit_once('@') {
         Some((user, host)) => (Some(user), host),
@@ -304,7 +304,7 @@ pub(super) fn ssh(value: &Value) -> Result<String, Wrong> {
 }
 
 /// An address to listen on.
-pub(super) fn address(value: &Value) -> Result<IpAddr, Wrong> {
+pub(super) fn address(value: &Value) -> Result<IpAddr, InvalidValue> {
     const WANTED: &str = "an IP address of this node such as \"192.168.7.11\" or \"::\"";
     string(value, WANTED)?
         .parse()
@@ -312,7 +312,7 @@ pub(super) fn address(value: &Value) -> Result<IpAddr, Wrong> {
 }
 
 /// A file's path.
-pub(super) fn path(value: &Value) -> Result<PathBuf, Wrong> {
+pub(super) fn path(value: &Value) -> Result<PathBuf, InvalidValue> {
     let text = string(value, "the path of a file")?;
     if text.is_empty() || text.chars().any(char::is_control) {
         return Err(wants("the path of a file", value));
@@ -321,7 +321,7 @@ pub(super) fn path(value: &Value) -> Result<PathBuf, Wrong> {
 }
 
 /// A device such as `/dev/gpiochip0`.
-pub(super) fn device(value: &Value) -> Result<PathBuf, Wrong> {
+pub(super) fn device(value: &Value) -> Result<PathBuf, InvalidValue> {
     const WANTED: &str = "a GPIO device such as \"/dev/gpiochip0\"";
     let text = string(value, WANTED)?;
     let path = path(value)?;
@@ -333,7 +333,7 @@ pub(super) fn device(value: &Value) -> Result<PathBuf, Wrong> {
 }
 
 /// A name in `/sys/class/leds`.
-pub(super) fn led_name(value: &Value) -> Result<String, Wrong> {
+pub(super) fn led_name(value: &Value) -> Result<String, InvalidValue> {
     const WANTED: &str = "the name of an LED, as `ls /sys/class/leds` shows it";
     let text = string(value, WANTED)?;
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "._:-".contains(letter);
@@ -348,8 +348,8 @@ pub(super) fn led_name(value: &Value) -> Result<String, Wrong> {
 pub(super) fn list<T, const COUNT: usize>(
     value: &Value,
     names: [&str; COUNT],
-    read: impl Fn(&Value) -> Result<T, Wrong>,
-) -> Result<[T; COUNT], Wrong> {
+    read: impl Fn(&Value) -> Result<T, InvalidValue>,
+) -> Result<[T; COUNT], InvalidValue> {
     let wanted = || format!("a list [{}]", names.join(", "));
     let ValueKind::Array(elements) = &value.kind else {
         return Err(wants(&wanted(), value));
@@ -359,12 +359,12 @@ pub(super) fn list<T, const COUNT: usize>(
     }
     let mut taken = Vec::with_capacity(COUNT);
     for (element, name) in elements.iter().zip(names) {
-        taken.push(read(element).map_err(|wrong| Wrong {
-            element: Some((Spot::of(element), format!("[{name}]"))),
+        taken.push(read(element).map_err(|wrong| InvalidValue {
+            element: Some((Span::of(element), format!("[{name}]"))),
             ..wrong
         })?);
     }
     taken
         .try_into()
-        .map_err(|_| Wrong::from(format!("wants {}", wanted())))
+        .map_err(|_| InvalidValue::from(format!("wants {}", wanted())))
 }

@@ -3,7 +3,7 @@
 pub(super) mod check;
 pub(super) mod read;
 
-use super::draft::{NodeDraft, WindowDraft};
+use super::partial::{PartialNode, PartialWindow};
 use crate::endpoint::Endpoint;
 use crate::ring::ball::Direction;
 use crate::ring::topology::{NodeId, Screen, Shape};
@@ -99,27 +99,27 @@ pub(super) fn stands(shape: Shape, nodes: usize, after: &[usize]) -> Vec<Stand> 
 }
 
 /// Notes at every node on which of its sides a window stands.
-pub(super) fn note(shape: Option<Shape>, nodes: &mut [NodeDraft], windows: &[WindowDraft]) {
+pub(super) fn note(shape: Option<Shape>, nodes: &mut [PartialNode], windows: &[PartialWindow]) {
     let after: Vec<_> = windows.iter().map(|window| window.after).collect();
     // If the shape cannot be read, a row: what stands beside a node there does so in a ring, too.
     for stand in stands(shape.unwrap_or(Shape::Row), nodes.len(), &after) {
         if let Some(node) = stand.left.and_then(|left| nodes.get_mut(left)) {
-            node.beside.right = true;
+            node.window_sides.right = true;
         }
         if let Some(node) = stand.right.and_then(|right| nodes.get_mut(right)) {
-            node.beside.left = true;
+            node.window_sides.left = true;
         }
     }
 }
 
 /// The gaps, once everything could be read.
-pub(super) fn finish(
+pub(super) fn complete(
     shape: Shape,
     nodes: usize,
-    drafts: Vec<WindowDraft>,
+    partials: Vec<PartialWindow>,
 ) -> Option<Vec<WindowChainConfig>> {
-    let after: Vec<_> = drafts.iter().map(|window| window.after).collect();
-    let windows: Option<Vec<_>> = drafts.into_iter().map(WindowDraft::finish).collect();
+    let after: Vec<_> = partials.iter().map(|window| window.after).collect();
+    let windows: Option<Vec<_>> = partials.into_iter().map(PartialWindow::complete).collect();
     let windows = windows?;
     let id = |index: usize| u8::try_from(index).ok().map(NodeId);
     let gaps = stands(shape, nodes, &after)

@@ -1,9 +1,9 @@
-//! The configuration while it is being read: whatever could be read so far, with its places.
+//! The configuration while it is being read: whatever could be read so far, with its spans.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::place::{At, Spot};
+use super::span::{Span, Spanned};
 use super::window::{self, WindowConfig};
 use super::{BallConfig, Config, LedConfig, NodeConfig, Ports, RingConfig};
 use crate::endpoint::Endpoint;
@@ -12,33 +12,33 @@ use crate::ring::window_chain::{ExternalBallPolicy, LateCopy};
 
 /// All that could be read; what is `None` was left out or has been reported.
 #[derive(Debug)]
-pub(super) struct Draft {
-    pub(super) ring: RingDraft,
-    pub(super) width: Option<At<f64>>,
-    pub(super) height: Option<At<f64>>,
-    pub(super) ports: PortsDraft,
+pub(super) struct PartialConfig {
+    pub(super) ring: PartialRing,
+    pub(super) width: Option<Spanned<f64>>,
+    pub(super) height: Option<Spanned<f64>>,
+    pub(super) ports: PartialPorts,
     /// `None` if not even their number is known.
-    pub(super) nodes: Option<Vec<NodeDraft>>,
+    pub(super) nodes: Option<Vec<PartialNode>>,
     /// In the order of the file.
-    pub(super) windows: Vec<WindowDraft>,
-    pub(super) balls: Vec<BallDraft>,
+    pub(super) windows: Vec<PartialWindow>,
+    pub(super) balls: Vec<PartialBall>,
 }
 
 /// `[ring]`
 #[derive(Debug, Default)]
-pub(super) struct RingDraft {
-    pub(super) name: Option<At<String>>,
-    pub(super) shape: Option<At<Shape>>,
-    pub(super) lease: Option<At<Duration>>,
-    pub(super) on_partition: Option<At<OnPartition>>,
-    pub(super) loan: Option<At<Duration>>,
-    pub(super) late_copy: Option<At<LateCopy>>,
-    pub(super) guests: Option<At<u8>>,
-    pub(super) guest_life: Option<At<Duration>>,
+pub(super) struct PartialRing {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) shape: Option<Spanned<Shape>>,
+    pub(super) lease: Option<Spanned<Duration>>,
+    pub(super) on_partition: Option<Spanned<OnPartition>>,
+    pub(super) loan: Option<Spanned<Duration>>,
+    pub(super) late_copy: Option<Spanned<LateCopy>>,
+    pub(super) guests: Option<Spanned<u8>>,
+    pub(super) guest_life: Option<Spanned<Duration>>,
 }
 
-impl RingDraft {
-    fn finish(self) -> Option<RingConfig> {
+impl PartialRing {
+    fn complete(self) -> Option<RingConfig> {
         Some(RingConfig {
             name: self.name?.value,
             shape: self.shape?.value,
@@ -56,14 +56,14 @@ impl RingDraft {
 
 /// `[ports]`, or what a node overrides of it, in the order of the schema.
 #[derive(Debug, Default)]
-pub(super) struct PortsDraft(pub(super) [Option<At<u16>>; 6]);
+pub(super) struct PartialPorts(pub(super) [Option<Spanned<u16>>; 6]);
 
-impl PortsDraft {
+impl PartialPorts {
     /// These ports, and the defaults for those that are not here.
-    pub(super) fn over<'draft>(
-        &'draft self,
-        defaults: &'draft Self,
-    ) -> [Option<&'draft At<u16>>; 6] {
+    pub(super) fn over<'partial>(
+        &'partial self,
+        defaults: &'partial Self,
+    ) -> [Option<&'partial Spanned<u16>>; 6] {
         let mut pairs = self.0.iter().zip(&defaults.0);
         std::array::from_fn(|_| {
             let (own, default) = pairs.next()?;
@@ -71,7 +71,7 @@ impl PortsDraft {
         })
     }
 
-    fn finish(&self, defaults: &Self) -> Option<Ports> {
+    fn complete(&self, defaults: &Self) -> Option<Ports> {
         let [ring, receiver, rate, http, window_left, window_right] = self.over(defaults);
         Some(Ports {
             ring: ring?.value,
@@ -86,48 +86,48 @@ impl PortsDraft {
 
 /// One `[[node]]`
 #[derive(Debug)]
-pub(super) struct NodeDraft {
+pub(super) struct PartialNode {
     /// What it calls itself, right or wrong.
-    pub(super) label: Option<String>,
+    pub(super) written_name: Option<String>,
     /// Its path in reports.
     pub(super) key: String,
-    pub(super) name: Option<At<String>>,
-    pub(super) host: Option<At<String>>,
-    pub(super) ssh: Option<At<String>>,
-    pub(super) listen: Option<At<IpAddr>>,
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) host: Option<Spanned<String>>,
+    pub(super) ssh: Option<Spanned<String>>,
+    pub(super) listen: Option<Spanned<IpAddr>>,
     /// At what no other node may use: the pin, the name, or the path.
-    pub(super) led: Option<At<LedConfig>>,
-    pub(super) ports: PortsDraft,
-    pub(super) beside: Beside,
+    pub(super) led: Option<Spanned<LedConfig>>,
+    pub(super) ports: PartialPorts,
+    pub(super) window_sides: WindowSides,
 }
 
 /// On which sides of a node a window stands.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Beside {
+pub(super) struct WindowSides {
     pub(super) left: bool,
     pub(super) right: bool,
 }
 
 /// One `[[node]]` with `kind = "window"`.
 #[derive(Debug)]
-pub(super) struct WindowDraft {
+pub(super) struct PartialWindow {
     /// What it calls itself, right or wrong.
-    pub(super) label: Option<String>,
+    pub(super) written_name: Option<String>,
     /// Where it begins.
-    pub(super) spot: Spot,
+    pub(super) span: Span,
     /// Its path in reports.
     pub(super) key: String,
-    pub(super) name: Option<At<String>>,
+    pub(super) name: Option<Spanned<String>>,
     /// At the address, or at the host that it is made of.
-    pub(super) listen_left: Option<At<Endpoint>>,
-    pub(super) listen_right: Option<At<Endpoint>>,
+    pub(super) listen_left: Option<Spanned<Endpoint>>,
+    pub(super) listen_right: Option<Spanned<Endpoint>>,
     pub(super) screen: Option<Screen>,
     /// So many nodes that run carom come before it.
     pub(super) after: usize,
 }
 
-impl WindowDraft {
-    pub(super) fn finish(self) -> Option<WindowConfig> {
+impl PartialWindow {
+    pub(super) fn complete(self) -> Option<WindowConfig> {
         Some(WindowConfig {
             name: self.name?.value,
             screen: self.screen?,
@@ -137,8 +137,8 @@ impl WindowDraft {
     }
 }
 
-impl NodeDraft {
-    fn finish(self, defaults: &PortsDraft) -> Option<NodeConfig> {
+impl PartialNode {
+    fn complete(self, defaults: &PartialPorts) -> Option<NodeConfig> {
         let host = self.host?.value;
         Some(NodeConfig {
             name: self.name?.value,
@@ -146,42 +146,42 @@ impl NodeDraft {
             host,
             listen: self.listen.map(|listen| listen.value),
             led: self.led.map_or(LedConfig::None, |led| led.value),
-            ports: self.ports.finish(defaults)?,
+            ports: self.ports.complete(defaults)?,
         })
     }
 }
 
 /// One `[[ball]]`
 #[derive(Debug)]
-pub(super) struct BallDraft {
-    pub(super) start: Option<At<String>>,
-    pub(super) position: Option<At<[f64; 2]>>,
-    pub(super) velocity: Option<At<[f64; 2]>>,
+pub(super) struct PartialBall {
+    pub(super) start: Option<Spanned<String>>,
+    pub(super) position: Option<Spanned<[f64; 2]>>,
+    pub(super) velocity: Option<Spanned<[f64; 2]>>,
     /// Where it begins, if the radius is the default.
-    pub(super) spot: Spot,
+    pub(super) span: Span,
     /// Its path in reports.
     pub(super) key: String,
-    pub(super) radius: Option<At<f64>>,
-    pub(super) color: Option<At<[u8; 3]>>,
-    pub(super) dwell: Option<At<Duration>>,
+    pub(super) radius: Option<Spanned<f64>>,
+    pub(super) color: Option<Spanned<[u8; 3]>>,
+    pub(super) dwell: Option<Spanned<Duration>>,
     /// Radius and color with their defaults; `None` if one of them cannot be read.
-    pub(super) look: Option<(f64, [u8; 3])>,
+    pub(super) appearance: Option<(f64, [u8; 3])>,
 }
 
-impl BallDraft {
+impl PartialBall {
     /// In pixels.
     pub(super) const RADIUS: f64 = 30.0;
     pub(super) const COLOR: [u8; 3] = [255, 64, 0];
 
     /// The radius, and where to report that it is too large.
-    pub(super) fn size(&self) -> (f64, Spot, String) {
+    pub(super) fn radius_or_default(&self) -> (f64, Span, String) {
         match &self.radius {
-            Some(radius) => (radius.value, radius.spot, radius.key.clone()),
-            None => (Self::RADIUS, self.spot, format!("{}.radius", self.key)),
+            Some(radius) => (radius.value, radius.span, radius.key.clone()),
+            None => (Self::RADIUS, self.span, format!("{}.radius", self.key)),
         }
     }
 
-    fn finish(self) -> Option<BallConfig> {
+    fn complete(self) -> Option<BallConfig> {
         Some(BallConfig {
             start: self.start?.value,
             position: self.position?.value,
@@ -193,23 +193,23 @@ impl BallDraft {
     }
 }
 
-impl Draft {
+impl PartialConfig {
     /// The configuration, if everything is there.
-    pub(super) fn finish(self) -> Option<Config> {
+    pub(super) fn complete(self) -> Option<Config> {
         let nodes = self.nodes?.into_iter();
-        let nodes = nodes.map(|node| node.finish(&self.ports));
+        let nodes = nodes.map(|node| node.complete(&self.ports));
         let nodes = nodes.collect::<Option<Vec<_>>>()?;
-        let balls = self.balls.into_iter().map(BallDraft::finish);
-        let ring = self.ring.finish()?;
+        let balls = self.balls.into_iter().map(PartialBall::complete);
+        let ring = self.ring.complete()?;
         Some(Config {
-            window_chains: window::finish(ring.shape, nodes.len(), self.windows)?,
+            window_chains: window::complete(ring.shape, nodes.len(), self.windows)?,
             ring,
             screen: Screen {
                 width: self.width?.value,
                 height: self.height?.value,
             },
             nodes,
-            ports: self.ports.finish(&PortsDraft::default())?,
+            ports: self.ports.complete(&PartialPorts::default())?,
             balls: balls.collect::<Option<_>>()?,
         })
     }

@@ -1,7 +1,7 @@
 //! Finds the word that was probably meant.
 
 /// The known word nearest to `word`, if it is near enough to be a slip of the hand.
-pub(super) fn near<'known>(
+pub(super) fn closest<'known>(
     word: &str,
     known: impl IntoIterator<Item = &'known str>,
 ) -> Option<&'known str> {
@@ -23,7 +23,7 @@ pub(super) fn did_you_mean<'known>(
     word: &str,
     known: impl IntoIterator<Item = &'known str>,
 ) -> Option<String> {
-    near(word, known).map(|other| format!("did you mean {other:?}?"))
+    closest(word, known).map(|other| format!("did you mean {other:?}?"))
 }
 
 /// The letters that count: `On_Partition` is spelt like `on-partition`.
@@ -70,14 +70,14 @@ mod tests {
     #[test]
     fn a_slip_is_recognised_and_another_word_is_not() {
         let known = ["name", "shape", "lease", "on-partition"];
-        assert_eq!(near("leese", known), Some("lease"));
-        assert_eq!(near("laese", known), Some("lease"));
-        assert_eq!(near("On_Partition", known), Some("on-partition"));
-        assert_eq!(near("onpartition", known), Some("on-partition"));
-        assert_eq!(near("nmae", known), Some("name"));
-        assert_eq!(near("colour", ["color"]), Some("color"));
-        assert_eq!(near("speed", known), None);
-        assert_eq!(near("", known), None);
-        assert_eq!(near(&"name".repeat(10_000), known), None);
+        assert_eq!(closest("leese", known), Some("lease"));
+        assert_eq!(closest("laese", known), Some("lease"));
+        assert_eq!(closest("On_Partition", known), Some("on-partition"));
+        assert_eq!(closest("onpartition", known), Some("on-partition"));
+        assert_eq!(closest("nmae", known), Some("name"));
+        assert_eq!(closest("colour", ["color"]), Some("color"));
+        assert_eq!(closest("speed", known), None);
+        assert_eq!(closest("", known), None);
+        assert_eq!(closest(&"name".repeat(10_000), known), None);
     }
 }

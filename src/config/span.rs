@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use ::config::Value;
 
-use super::fault::{Fault, Faults, MOST_FAULTS, Place};
+use super::fault::{Fault, Faults, Location, MOST_FAULTS};
 
-/// Where something was set: a number of [`Places`], or nowhere in particular.
+/// Where something was set: a number of [`SourceMap`], or nowhere in particular.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Spot {
+pub(super) enum Span {
     /// The file as a whole; built-in defaults too.
     File,
     /// Where the key is.
@@ -19,7 +19,7 @@ pub(super) enum Spot {
     Value(usize),
 }
 
-impl Spot {
+impl Span {
     /// Where a value is.
     pub(super) fn of(value: &Value) -> Self {
         number(value).map_or(Self::File, Self::Value)
@@ -31,42 +31,42 @@ impl Spot {
     }
 }
 
-/// The origin of a [`Value`] is its number in [`Places`], in digits.
+/// The origin of a [`Value`] is its number in [`SourceMap`], in digits.
 fn number(value: &Value) -> Option<usize> {
     value.origin()?.parse().ok()
 }
 
 /// A value with where it was set and the key it was set by.
 #[derive(Clone, Debug)]
-pub(super) struct At<T> {
+pub(super) struct Spanned<T> {
     pub(super) value: T,
-    pub(super) spot: Spot,
+    pub(super) span: Span,
     pub(super) key: String,
 }
 
-impl<T> At<T> {
-    /// Another value at the same place.
-    pub(super) fn map<Other>(self, change: impl FnOnce(T) -> Other) -> At<Other> {
-        At {
+impl<T> Spanned<T> {
+    /// Another value at the same location.
+    pub(super) fn map<Other>(self, change: impl FnOnce(T) -> Other) -> Spanned<Other> {
+        Spanned {
             value: change(self.value),
-            spot: self.spot,
+            span: self.span,
             key: self.key,
         }
     }
 }
 
-/// What a number of [`Places`] stands for.
+/// What a number of [`SourceMap`] stands for.
 enum Origin {
     /// Byte offsets in the text of the file.
     File {
         key: usize,
         value: usize,
     },
-    Elsewhere(Place),
+    Elsewhere(Location),
 }
 
-/// All the places that values came from.
-pub(super) struct Places<'text> {
+/// All the sources that values came from.
+pub(super) struct SourceMap<'text> {
     file: Arc<str>,
     text: &'text str,
     /// Byte offsets at which lines begin, from the second line on.
@@ -75,10 +75,10 @@ pub(super) struct Places<'text> {
     /// Where each section has its header.
     ///
     /// The layering merges tables key by key and so loses where they began.
-    headers: BTreeMap<String, Spot>,
+    headers: BTreeMap<String, Span>,
 }
 
-impl<'text> Places<'text> {
+impl<'text> SourceMap<'text> {
     pub(super) fn new(file: &str, text: &'text str) -> Self {
         Self {
             file: file.into(),
@@ -98,8 +98,8 @@ impl<'text> Places<'text> {
     }
 
     /// Notes a value from outside the file; returns the origin to give it.
-    pub(super) fn elsewhere(&mut self, place: Place) -> String {
-        self.note(Origin::Elsewhere(place))
+    pub(super) fn elsewhere(&mut self, location: Location) -> String {
+        self.note(Origin::Elsewhere(location))
     }
 
     fn note(&mut self, origin: Origin) -> String {
@@ -109,59 +109,59 @@ impl<'text> Places<'text> {
 
     /// Notes where a section begins.
     pub(super) fn header(&mut self, section: &str, value: &Value) {
-        self.headers.insert(section.to_owned(), Spot::of(value));
+        self.headers.insert(section.to_owned(), Span::of(value));
     }
 
     /// Where a section begins; the whole file if it is not there.
-    pub(super) fn of_section(&self, section: &str) -> Spot {
-        self.headers.get(section).copied().unwrap_or(Spot::File)
+    pub(super) fn of_section(&self, section: &str) -> Span {
+        self.headers.get(section).copied().unwrap_or(Span::File)
     }
 
-    /// The place of a byte of the file.
-    pub(super) fn of_byte(&self, offset: usize) -> Place {
+    /// The location of a byte of the file.
+    pub(super) fn of_byte(&self, offset: usize) -> Location {
         let before = self.lines.partition_point(|&start| start <= offset);
         let start = before
             .checked_sub(1)
             .and_then(|index| self.lines.get(index))
             .map_or(0, |&start| start);
         let way = self.text.get(start..offset).unwrap_or_default();
-        Place::Line {
+        Location::Line {
             file: Arc::clone(&self.file),
             line: before + 1,
             column: way.chars().count() + 1,
         }
     }
 
-    /// The place that a spot stands for.
-    pub(super) fn of(&self, spot: Spot) -> Place {
-        let (number, at_key) = match spot {
-            Spot::File => (None, false),
-            Spot::Key(number) => (Some(number), true),
-            Spot::Value(number) => (Some(number), false),
+    /// The location that a span stands for.
+    pub(super) fn of(&self, span: Span) -> Location {
+        let (number, at_key) = match span {
+            Span::File => (None, false),
+            Span::Key(number) => (Some(number), true),
+            Span::Value(number) => (Some(number), false),
         };
         match number.and_then(|number| self.origins.get(number)) {
             Some(Origin::File { key, value }) => self.of_byte(if at_key { *key } else { *value }),
-            Some(Origin::Elsewhere(place)) => place.clone(),
-            None => Place::File {
+            Some(Origin::Elsewhere(location)) => location.clone(),
+            None => Location::File {
                 file: Arc::clone(&self.file),
             },
         }
     }
 
-    /// The place in a few words, for a sentence about another place: `line 7`.
-    pub(super) fn in_words(&self, spot: Spot) -> String {
-        match self.of(spot) {
-            Place::Line { line, .. } => format!("line {line}"),
-            place @ (Place::File { .. } | Place::Environment { .. } | Place::Flag { .. }) => {
-                place.to_string()
-            }
+    /// The location in a few words, for a sentence about another location: `line 7`.
+    pub(super) fn in_words(&self, span: Span) -> String {
+        match self.of(span) {
+            Location::Line { line, .. } => format!("line {line}"),
+            location @ (Location::File { .. }
+            | Location::Environment { .. }
+            | Location::Flag { .. }) => location.to_string(),
         }
     }
 }
 
 /// The faults found so far.
 pub(super) struct Report<'text> {
-    pub(super) places: Places<'text>,
+    pub(super) sources: SourceMap<'text>,
     /// While this is set, keys that are not there are no fault: a later layer may set them.
     pub(super) lenient: bool,
     faults: Vec<Fault>,
@@ -169,33 +169,33 @@ pub(super) struct Report<'text> {
 }
 
 impl<'text> Report<'text> {
-    pub(super) fn new(places: Places<'text>) -> Self {
+    pub(super) fn new(sources: SourceMap<'text>) -> Self {
         Self {
-            places,
+            sources,
             lenient: false,
             faults: Vec::new(),
             more: false,
         }
     }
 
-    /// Something is wrong at a spot.
-    pub(super) fn fault(&mut self, spot: Spot, key: &str, sentence: impl Into<String>) {
+    /// Something is wrong at a span.
+    pub(super) fn fault(&mut self, span: Span, key: &str, sentence: impl Into<String>) {
         if self.has_room() {
-            self.push(self.places.of(spot), key, sentence.into());
+            self.push(self.sources.of(span), key, sentence.into());
         }
     }
 
     /// Something is wrong at a byte of the file.
     pub(super) fn fault_at_byte(&mut self, offset: usize, sentence: String) {
         if self.has_room() {
-            self.push(self.places.of_byte(offset), "", sentence);
+            self.push(self.sources.of_byte(offset), "", sentence);
         }
     }
 
     /// Something is not there that must be.
-    pub(super) fn missing(&mut self, spot: Spot, key: &str, sentence: impl Into<String>) {
+    pub(super) fn missing(&mut self, span: Span, key: &str, sentence: impl Into<String>) {
         if !self.lenient {
-            self.fault(spot, key, sentence);
+            self.fault(span, key, sentence);
         }
     }
 
@@ -205,10 +205,10 @@ impl<'text> Report<'text> {
         room
     }
 
-    fn push(&mut self, place: Place, key: &str, sentence: String) {
+    fn push(&mut self, location: Location, key: &str, sentence: String) {
         let key = key.to_owned();
         let fault = Fault {
-            place,
+            location,
             key,
             sentence,
         };
