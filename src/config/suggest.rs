@@ -1,24 +1,29 @@
-//! Finds the word that was probably meant.
+//! Suggests the known word that was probably meant.
 
-/// The known word nearest to `word`, if it is near enough to be a slip of the hand.
+/// Longer words are not compared: the time grows with the product of both lengths.
+const LONGEST_WORD: usize = 80;
+
+/// The known word closest to `word`, if few enough letters differ to call it a typing error.
+///
+/// A letter that is missing, added or replaced counts as one difference, and so do two neighbours
+/// that are swapped.
 pub(super) fn closest<'known>(
     word: &str,
     known: impl IntoIterator<Item = &'known str>,
 ) -> Option<&'known str> {
-    const LONGEST: usize = 80;
-    if word.len() > LONGEST {
+    if word.len() > LONGEST_WORD {
         return None;
     }
-    let word = spelling(word);
+    let word = normalized(word);
     known
         .into_iter()
-        .map(|other| (distance(&word, &spelling(other)), other))
+        .map(|other| (strsim::osa_distance(&word, &normalized(other)), other))
         .filter(|(distance, other)| *distance <= (other.len() / 3).clamp(1, 3))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, other)| other)
 }
 
-/// ` did you mean "lease"?` or nothing.
+/// `did you mean "lease"?`, if a known word is close enough.
 pub(super) fn did_you_mean<'known>(
     word: &str,
     known: impl IntoIterator<Item = &'known str>,
@@ -26,41 +31,14 @@ pub(super) fn did_you_mean<'known>(
     closest(word, known).map(|other| format!("did you mean {other:?}?"))
 }
 
-/// The letters that count: `On_Partition` is spelt like `on-partition`.
-fn spelling(word: &str) -> Vec<char> {
+/// The spelling that is compared: `On_Partition` counts as `on-partition`.
+fn normalized(word: &str) -> String {
     word.chars()
         .map(|letter| match letter {
             '_' | ' ' => '-',
             _ => letter.to_ascii_lowercase(),
         })
         .collect()
-}
-
-/// How many letters must be put in, taken out, replaced, or swapped with their neighbour.
-fn distance(from: &[char], to: &[char]) -> usize {
-    // The table's last three rows are enough: a swap looks back two.
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=to.len()).collect();
-    let mut last_from = None;
-    for (row, &letter) in from.iter().enumerate() {
-        let mut current = vec![row + 1];
-        let mut left = row + 1;
-        let mut last_to = None;
-        for (column, &other) in to.iter().enumerate() {
-            let cell = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX);
-            let replaced = cell(&above, column) + usize::from(letter != other);
-            let mut cost = replaced.min(left + 1).min(cell(&above, column + 1) + 1);
-            if column > 0 && last_from == Some(other) && last_to == Some(letter) {
-                cost = cost.min(cell(&before, column - 1).saturating_add(1));
-            }
-            current.push(cost);
-            left = cost;
-            last_to = Some(other);
-        }
-        before = std::mem::replace(&mut above, current);
-        last_from = Some(letter);
-    }
-    above.last().copied().unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
