@@ -12,7 +12,7 @@ use smol::{LocalExecutor, future};
 use super::{Failure, RingFile, block_on, check, node};
 use crate::config::parse_duration;
 use crate::daemon::{lock, signals};
-use crate::led::{LedError, Switch};
+use crate::led::{LedError, SwitchedLed};
 
 /// One blink: half of it lit, half of it dark.
 const BLINK: Duration = Duration::from_millis(1000);
@@ -65,7 +65,7 @@ pub(super) fn led(arguments: &Arguments) -> Result<(), Failure> {
             arguments.file.path.display()
         )));
     };
-    let (mut switch, fault) = Switch::new(open);
+    let (mut switch, fault) = SwitchedLed::new(open);
     if let Some(fault) = fault {
         return Err(Failure::run(fault));
     }
@@ -73,7 +73,7 @@ pub(super) fn led(arguments: &Arguments) -> Result<(), Failure> {
         (Action::Off, _) => say(&format!("{what}: off")),
         (Action::On, None) => {
             switch.set(true).map_err(Failure::run)?;
-            if switch.leave() {
+            if switch.keep_when_dropped() {
                 return say(&format!("{what}: on"));
             }
             say(&format!(
@@ -99,7 +99,7 @@ pub(super) fn led(arguments: &Arguments) -> Result<(), Failure> {
 
 /// Lights it, or lets it blink, until a signal or the end of the span; dark afterwards.
 fn shine(
-    switch: &mut Switch,
+    switch: &mut SwitchedLed,
     half: Option<Duration>,
     span: Option<Duration>,
 ) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use super::Failure;
 use crate::clock;
 use crate::config::{Config, LedConfig, NodeConfig};
 use crate::daemon::lights::Lights;
-use crate::led::{self, LedError, Opener, Switch, Sysfs};
+use crate::led::{self, LedError, OpenDriver, SwitchedLed, Sysfs};
 use crate::ring::NodeId;
 
 /// The node that was named, or else the one that has this machine's name.
@@ -42,18 +42,18 @@ pub(super) fn lights(node: &NodeConfig, lease: Duration) -> Lights {
     // ring takes its ball back, which is no sooner than a lease after it last renewed.
     match opener(&node.led, lease * 3 / 4) {
         Some(open) => {
-            let (switch, fault) = Switch::new(open);
+            let (switch, fault) = SwitchedLed::new(open);
             Lights::with_fault(&node.name, Box::new(switch), fault.as_ref())
         }
-        None => Lights::new(&node.name, Box::new(led::Nothing)),
+        None => Lights::new(&node.name, Box::new(led::NoLed)),
     }
 }
 
 /// What opens the node's LED, if it has one that shines; `expiry` as for [`Sysfs`].
-pub(super) fn opener(led: &LedConfig, expiry: Duration) -> Option<Opener> {
-    fn boxed<L: led::Lamp + 'static>(
+pub(super) fn opener(led: &LedConfig, expiry: Duration) -> Option<OpenDriver> {
+    fn boxed<L: led::LedDriver + 'static>(
         open: impl Fn() -> Result<L, LedError> + 'static,
-    ) -> Option<Opener> {
+    ) -> Option<OpenDriver> {
         Some(Box::new(move || Ok(Box::new(open()?))))
     }
     let sysfs = |name, active_low| {

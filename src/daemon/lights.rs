@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock;
 use crate::http::LedStatus;
-use crate::led::{Change, Led, LedError, Nothing};
+use crate::led::{Led, LedChange, LedError, NoLed};
 use crate::ring::{BallId, Possession, Stamp, Time};
 
 /// How often an LED that failed is tried again.
@@ -71,7 +71,7 @@ impl Lights {
         for (&ball, &stamp) in &here {
             self.set(Possession { ball, stamp }, false, now);
         }
-        self.led = Box::new(Nothing);
+        self.led = Box::new(NoLed);
         *self = make();
         for (ball, stamp) in here {
             self.show(Possession { ball, stamp }, true, now);
@@ -84,7 +84,7 @@ impl Lights {
         if pause.is_some_and(|end| now < end) {
             return;
         }
-        let change = Change {
+        let change = LedChange {
             node: &self.node,
             on,
             ball: &ball,
@@ -107,7 +107,7 @@ impl Lights {
         if !due {
             return;
         }
-        match self.led.hold(lit) {
+        match self.led.refresh(lit) {
             Some(Ok(())) => self.recover(),
             Some(Err(error)) => self.complain(&error, now, Some(now + RETRY)),
             None => {}
@@ -163,7 +163,7 @@ mod tests {
     struct Flaky(Rc<RefCell<Vec<(bool, bool)>>>, Rc<RefCell<bool>>);
 
     impl Led for Flaky {
-        fn show(&mut self, change: &Change<'_>, lit: bool) -> Result<(), LedError> {
+        fn show(&mut self, change: &LedChange<'_>, lit: bool) -> Result<(), LedError> {
             self.0.borrow_mut().push((change.on, lit));
             if *self.1.borrow() {
                 let source = std::io::ErrorKind::StorageFull.into();
@@ -202,15 +202,15 @@ mod tests {
     struct Lamp(Rc<RefCell<(bool, u32, bool)>>);
 
     impl Led for Lamp {
-        fn show(&mut self, _change: &Change<'_>, lit: bool) -> Result<(), LedError> {
-            self.hold(lit).unwrap()
+        fn show(&mut self, _change: &LedChange<'_>, lit: bool) -> Result<(), LedError> {
+            self.refresh(lit).unwrap()
         }
 
-        fn hold(&mut self, lit: bool) -> Option<Result<(), LedError>> {
+        fn refresh(&mut self, lit: bool) -> Option<Result<(), LedError>> {
             let mut lamp = self.0.borrow_mut();
             lamp.1 += 1;
             if lamp.0 {
-                return Some(Err(LedError::NoPi));
+                return Some(Err(LedError::NotAPi));
             }
             lamp.2 = lit;
             Some(Ok(()))

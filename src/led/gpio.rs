@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use rppal::gpio::{Error, Gpio, OutputPin};
 
-use super::{Lamp, LedError, gpiochip};
+use super::{LedDriver, LedError, gpiochip};
 
 /// One pin as an output.
 pub struct Pin {
     pin: OutputPin,
     active_low: bool,
-    left: bool,
+    kept: bool,
 }
 
 /// Makes the pin of that BCM number an output, and dark.
@@ -39,11 +39,11 @@ pub fn open(number: u8, active_low: bool) -> Result<Pin, LedError> {
     Ok(Pin {
         pin,
         active_low,
-        left: false,
+        kept: false,
     })
 }
 
-impl Lamp for Pin {
+impl LedDriver for Pin {
     fn set(&mut self, lit: bool) -> Result<(), LedError> {
         if lit == self.active_low {
             self.pin.set_low();
@@ -53,15 +53,15 @@ impl Lamp for Pin {
         Ok(())
     }
 
-    fn leave(&mut self) -> bool {
-        self.left = true;
+    fn keep_when_dropped(&mut self) -> bool {
+        self.kept = true;
         true
     }
 }
 
 impl Drop for Pin {
     fn drop(&mut self) {
-        if !self.left {
+        if !self.kept {
             // Cannot fail: it is a write to memory.
             let _ = self.set(false);
         }
@@ -70,8 +70,8 @@ impl Drop for Pin {
 
 fn fault(error: Error, number: u8) -> LedError {
     match error {
-        Error::UnknownModel => LedError::NoPi,
-        Error::PermissionDenied(path) => LedError::NoRights { path: path.into() },
+        Error::UnknownModel => LedError::NotAPi,
+        Error::PermissionDenied(path) => LedError::PermissionDenied { path: path.into() },
         Error::PinUsed(pin) => LedError::PinInUse {
             pin,
             user: "this very process".to_owned(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use gpiocdev::line::Value;
 use gpiocdev::{Chip, Error, Request};
 
-use super::{Lamp, LedError};
+use super::{LedDriver, LedError};
 
 /// Under what name the kernel and `gpioinfo` know who has the pin.
 const CONSUMER: &str = "carom";
@@ -35,7 +35,7 @@ pub fn open(path: &Path, pin: u8, active_low: bool) -> Result<Line, LedError> {
         path: path.to_owned(),
     })?;
     if BOARD_PARTS.iter().any(|part| info.label.starts_with(part)) {
-        return Err(LedError::NotTheHeader {
+        return Err(LedError::NotHeaderChip {
             path: path.to_owned(),
             label: info.label,
             header: header(),
@@ -105,7 +105,7 @@ fn device(path: &Path, error: Error) -> LedError {
     }
 }
 
-impl Lamp for Line {
+impl LedDriver for Line {
     fn set(&mut self, lit: bool) -> Result<(), LedError> {
         let value = if lit { Value::Active } else { Value::Inactive };
         self.request
@@ -114,7 +114,7 @@ impl Lamp for Line {
     }
 
     /// A pin that nobody holds belongs to the kernel again.
-    fn leave(&mut self) -> bool {
+    fn keep_when_dropped(&mut self) -> bool {
         false
     }
 }

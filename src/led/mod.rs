@@ -2,10 +2,10 @@
 //!
 //! A backend knows nothing of the ring. It is told of every change before anyone else is.
 
-mod fault;
+mod driver;
+mod error;
 pub mod gpio;
 pub mod gpiochip;
-mod lamp;
 #[cfg(test)]
 mod suite;
 pub mod sysfs;
@@ -13,14 +13,14 @@ mod trace;
 
 use std::fmt;
 
-pub use fault::LedError;
-pub use lamp::{Lamp, Opener, Switch};
+pub use driver::{LedDriver, OpenDriver, SwitchedLed};
+pub use error::LedError;
 pub use sysfs::Sysfs;
 pub use trace::Trace;
 
 /// One ball came or went.
 #[derive(Clone, Copy)]
-pub struct Change<'a> {
+pub struct LedChange<'a> {
     /// The node whose LED it is.
     pub node: &'a str,
     /// Whether the ball came.
@@ -39,11 +39,11 @@ pub trait Led {
     ///
     /// # Errors
     /// When the light could not be set; the caller goes on without it and tries again.
-    fn show(&mut self, change: &Change<'_>, lit: bool) -> Result<(), LedError>;
+    fn show(&mut self, change: &LedChange<'_>, lit: bool) -> Result<(), LedError>;
 
     /// Sets the light though no ball came or went: to try again after a fault, and to keep one lit
     /// that goes out by itself. `None` where only changes can be shown.
-    fn hold(&mut self, lit: bool) -> Option<Result<(), LedError>> {
+    fn refresh(&mut self, lit: bool) -> Option<Result<(), LedError>> {
         let _ = lit;
         None
     }
@@ -51,10 +51,10 @@ pub trait Led {
 
 /// No light at all.
 #[derive(Debug, Default)]
-pub struct Nothing;
+pub struct NoLed;
 
-impl Led for Nothing {
-    fn show(&mut self, _change: &Change<'_>, _lit: bool) -> Result<(), LedError> {
+impl Led for NoLed {
+    fn show(&mut self, _change: &LedChange<'_>, _lit: bool) -> Result<(), LedError> {
         Ok(())
     }
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use super::*;
 
-pub(super) fn change(on: bool, hop: u64) -> Change<'static> {
-    Change {
+pub(super) fn change(on: bool, hop: u64) -> LedChange<'static> {
+    LedChange {
         node: "pi1",
         on,
         ball: &1,
@@ -31,7 +31,7 @@ fn passes(make: &dyn Fn() -> Box<dyn Led>, lit: &dyn Fn() -> bool) {
         assert!(lit(), "lit while there are two");
         led.show(&change(false, 1), true).unwrap();
         assert!(lit(), "lit while there is one");
-        if let Some(held) = led.hold(true) {
+        if let Some(held) = led.refresh(true) {
             held.unwrap();
             assert!(lit(), "lit when it is held");
         }
@@ -43,7 +43,7 @@ fn passes(make: &dyn Fn() -> Box<dyn Led>, lit: &dyn Fn() -> bool) {
             led.show(&change(false, hop), false).unwrap();
             assert!(!lit(), "dark after hop {hop}");
         }
-        if led.hold(true).is_some() {
+        if led.refresh(true).is_some() {
             assert!(lit(), "lit by hand");
             drop(led);
             assert!(!lit(), "dark when it was dropped");
@@ -51,14 +51,14 @@ fn passes(make: &dyn Fn() -> Box<dyn Led>, lit: &dyn Fn() -> bool) {
     }
 }
 
-/// A lamp as the daemon has it.
-fn switch<L: Lamp + 'static>(
+/// A driver as the daemon has it.
+fn switch<L: LedDriver + 'static>(
     open: impl Fn() -> Result<L, LedError> + 'static,
 ) -> impl Fn() -> Box<dyn Led> {
     let open = std::rc::Rc::new(open);
     move || {
         let open = std::rc::Rc::clone(&open);
-        let (switch, fault) = Switch::new(Box::new(move || Ok(Box::new(open()?))));
+        let (switch, fault) = SwitchedLed::new(Box::new(move || Ok(Box::new(open()?))));
         assert!(fault.is_none(), "{}", fault.unwrap());
         Box::new(switch)
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::{Lamp, LedError};
+use super::{LedDriver, LedError};
 
 /// Where the kernel shows its LEDs.
 pub const LEDS: &str = "/sys/class/leds";
@@ -47,7 +47,7 @@ pub struct KernelLed {
     lit: &'static str,
     dark: &'static str,
     most: String,
-    left: bool,
+    kept: bool,
 }
 
 /// Takes the LED from its trigger and puts it out.
@@ -69,7 +69,7 @@ pub fn open(settings: &Sysfs) -> Result<KernelLed, LedError> {
         lit: if settings.active_low { "0" } else { "1" },
         dark: if settings.active_low { "1" } else { "0" },
         most,
-        left: false,
+        kept: false,
         path,
     };
     if led
@@ -135,7 +135,7 @@ impl KernelLed {
     fn set_up(&self, expiry: Duration) -> Result<(), LedError> {
         let mut put_out = self.write("activate", "0");
         for _ in 1..UDEV_STEPS {
-            if !matches!(put_out, Err(LedError::NoRights { .. })) {
+            if !matches!(put_out, Err(LedError::PermissionDenied { .. })) {
                 break;
             }
             thread::sleep(UDEV_STEP);
@@ -160,7 +160,7 @@ impl KernelLed {
     }
 }
 
-impl Lamp for KernelLed {
+impl LedDriver for KernelLed {
     fn set(&mut self, lit: bool) -> Result<(), LedError> {
         self.spared = false;
         if self.one_shot {
@@ -172,7 +172,7 @@ impl Lamp for KernelLed {
 
     /// A running one-shot cannot be made longer: it is ended and begun again, microseconds apart,
     /// every other time.
-    fn keep(&mut self) -> Result<(), LedError> {
+    fn refresh(&mut self) -> Result<(), LedError> {
         if self.one_shot && self.spared {
             self.write("activate", "0")?;
             self.write("activate", "1")?;
@@ -181,15 +181,15 @@ impl Lamp for KernelLed {
         Ok(())
     }
 
-    fn leave(&mut self) -> bool {
-        self.left = true;
+    fn keep_when_dropped(&mut self) -> bool {
+        self.kept = true;
         !self.one_shot
     }
 }
 
 impl Drop for KernelLed {
     fn drop(&mut self) {
-        if self.left {
+        if self.kept {
             return;
         }
         // What fails here failed before and was told, and nobody is left to tell.
@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(text(&folder, "ACT/duration"), "375");
         assert_eq!(text(&folder, "ACT/state"), "1");
         led.set(true).unwrap();
-        led.keep().unwrap();
+        led.refresh().unwrap();
         assert_eq!(text(&folder, "ACT/activate"), "1");
         led.set(false).unwrap();
         assert_eq!(text(&folder, "ACT/activate"), "0");

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use super::{Change, Led, LedError};
+use super::{Led, LedChange, LedError};
 
 /// Appends `MONOTONIC_NANOSECONDS NODE on|off BALL GENERATION HOP` for every change.
 ///
@@ -50,12 +50,12 @@ impl Trace {
 }
 
 impl Led for Trace {
-    fn show(&mut self, change: &Change<'_>, _lit: bool) -> Result<(), LedError> {
+    fn show(&mut self, change: &LedChange<'_>, _lit: bool) -> Result<(), LedError> {
         let file = match self.file.take() {
             Some(file) => file,
             None => self.reopen()?,
         };
-        let Change {
+        let LedChange {
             node,
             on,
             ball,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use smol::channel::Sender;
 
 use crate::clock;
-use crate::led::{Change, Led, LedError};
+use crate::led::{Led, LedChange, LedError};
 use crate::ring::{NodeId, Time, Topology};
 
 /// A ball that has moved within this time is a moving ball.
@@ -67,7 +67,7 @@ impl Score {
         }
     }
 
-    fn see(&mut self, node: NodeId, change: &Change<'_>, now: Time) {
+    fn see(&mut self, node: NodeId, change: &LedChange<'_>, now: Time) {
         let ball = self.balls.entry(change.ball.to_string()).or_default();
         if change.on {
             self.overlaps +=
@@ -89,7 +89,7 @@ impl Score {
         }
         let seconds = now.since(self.begun).as_secs_f64();
         let word = if change.on { "on" } else { "off" };
-        let Change {
+        let LedChange {
             node,
             ball,
             generation,
@@ -200,7 +200,7 @@ impl Watched {
 }
 
 impl Led for Watched {
-    fn show(&mut self, change: &Change<'_>, _lit: bool) -> Result<(), LedError> {
+    fn show(&mut self, change: &LedChange<'_>, _lit: bool) -> Result<(), LedError> {
         self.score.borrow_mut().see(self.node, change, clock::now());
         Ok(())
     }

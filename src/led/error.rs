@@ -15,14 +15,14 @@ pub enum LedError {
         source: io::Error,
     },
     /// The backend `gpio` does not know this machine.
-    NoPi,
+    NotAPi,
     /// A device of the GPIO block is not there.
     NoDevice {
         /// Which device.
         path: PathBuf,
     },
     /// A file is there but may not be written, or not be read.
-    NoRights {
+    PermissionDenied {
         /// Which file.
         path: PathBuf,
     },
@@ -32,7 +32,7 @@ pub enum LedError {
         path: PathBuf,
     },
     /// The GPIO device is one of a Pi, but not the one with the pins of the header.
-    NotTheHeader {
+    NotHeaderChip {
         /// Which device.
         path: PathBuf,
         /// What its driver calls it.
@@ -93,7 +93,7 @@ impl LedError {
         if kind == io::ErrorKind::NotFound {
             Self::NoDevice { path }
         } else if kind == io::ErrorKind::PermissionDenied {
-            Self::NoRights { path }
+            Self::PermissionDenied { path }
         } else {
             let source = source.into();
             Self::Device { path, source }
@@ -109,23 +109,23 @@ impl fmt::Display for LedError {
                 "the trace file {} cannot be written ({source}): choose a path in a folder that exists, is writable and has space",
                 path.display()
             ),
-            Self::NoPi => write!(
+            Self::NotAPi => write!(
                 f,
                 "this machine is no Raspberry Pi that the LED backend gpio knows (Pi 1 to 5, Zero, Compute Modules): \
                  use gpiochip, sysfs or none here"
             ),
             Self::NoDevice { path } => no_device(path, f),
-            Self::NoRights { path } => no_rights(path, f),
+            Self::PermissionDenied { path } => permission_denied(path, f),
             Self::NotAChip { path } => write!(
                 f,
                 "{} is no GPIO device: set chip to one that `ls /dev/gpiochip*` shows, on most Pis /dev/gpiochip0",
                 path.display()
             ),
-            Self::NotTheHeader {
+            Self::NotHeaderChip {
                 path,
                 label,
                 header,
-            } => not_the_header(path, label, header.as_ref(), f),
+            } => not_header_chip(path, label, header.as_ref(), f),
             Self::NoPin { pin, path, lines } => write!(
                 f,
                 "{} has {lines} pins, counted from 0, and none of number {pin}: correct pin or chip",
@@ -203,7 +203,7 @@ fn no_device(path: &Path, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     )
 }
 
-fn no_rights(path: &Path, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn permission_denied(path: &Path, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let shown = path.display();
     if path.starts_with("/dev/mem") {
         // Only root may, and not even root where the kernel is locked down.
@@ -226,7 +226,7 @@ fn no_rights(path: &Path, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     )
 }
 
-fn not_the_header(
+fn not_header_chip(
     path: &Path,
     label: &str,
     header: Option<&PathBuf>,
