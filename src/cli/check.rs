@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::Args;
 
 use super::{Failure, RingFile};
-use crate::config::{Config, LedConfig, NodeConfig, WindowChainConfig};
+use crate::config::{Config, NodeConfig, WindowChainConfig};
 use crate::ring::{Direction, NodeId, OnPartition, Shape, Topology};
 
 /// Reports every fault of a ring file in one run, or prints the ring that it describes
@@ -111,7 +111,7 @@ fn members(out: &mut impl Write, config: &Config, topology: &Topology) -> io::Re
             node.ports.http,
             listens(Direction::Left, "left", node.ports.window_left),
             listens(Direction::Right, "right", node.ports.window_right),
-            led(&node.led)
+            node.led
         )?;
         windows(out, Some(id))?;
     }
@@ -127,16 +127,4 @@ fn window_lines(out: &mut impl Write, gap: &WindowChainConfig, names: usize) -> 
         )?;
     }
     Ok(())
-}
-
-/// The node's LED in a few words.
-pub(super) fn led(led: &LedConfig) -> String {
-    match led {
-        LedConfig::Gpio { pin, .. } => format!("gpio {pin}"),
-        LedConfig::GpioChip { chip, pin, .. } => format!("{} {pin}", chip.display()),
-        LedConfig::Sysfs { name, .. } => format!("sysfs {name}"),
-        LedConfig::Act => "act".to_owned(),
-        LedConfig::Trace { path } => format!("trace {}", path.display()),
-        LedConfig::None => "none".to_owned(),
-    }
 }

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use smol::channel::{Receiver, bounded};
 use smol::{LocalExecutor, future};
 
-use super::{Failure, RingFile, block_on, check, node};
+use super::{Failure, RingFile, block_on, node};
 use crate::config::parse_duration;
 use crate::daemon::{lock, signals};
 use crate::led::{LedError, SwitchedLed};
@@ -55,8 +55,8 @@ pub(super) fn led(arguments: &Arguments) -> Result<(), Failure> {
     let node = config.nodes.get(me.index()).ok_or(Failure::Told)?;
     // A running daemon owns its LED: a light that it did not set would be a lie.
     let _lock = lock::take(&config.ring.name, &node.name).map_err(Failure::run)?;
-    let what = format!("{}: LED {}", node.name, check::led(&node.led));
-    let Some(open) = node::opener(&node.led, Duration::ZERO) else {
+    let what = format!("{}: LED {}", node.name, node.led);
+    let Some(open) = node.led.driver(Duration::ZERO) else {
         if arguments.action == Action::Off {
             return say(&format!("{what}: nothing to put out"));
         }

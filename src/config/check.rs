@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::path::PathBuf;
 
-use super::LedConfig;
 use super::fault::quoted;
+use super::led::hardware_in_words;
 use super::partial::{
     PartialBall, PartialConfig, PartialNode, PartialPorts, PartialWindow, WindowSides,
 };
@@ -194,53 +193,18 @@ fn same_address(
     )
 }
 
-/// What two nodes on one host cannot both use.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Used {
-    Pin(PathBuf, u8),
-    Kernel(String),
-    File(PathBuf),
-}
-
-impl Used {
-    fn by(led: &LedConfig) -> Option<(Self, String)> {
-        match led {
-            // The same pins, reached another way.
-            LedConfig::Gpio { pin, .. } => Some((
-                Self::Pin(PathBuf::from("/dev/gpiochip0"), *pin),
-                format!("pin {pin}"),
-            )),
-            LedConfig::GpioChip { chip, pin, .. } => {
-                Some((Self::Pin(chip.clone(), *pin), format!("pin {pin}")))
-            }
-            LedConfig::Sysfs { name, .. } => Some((
-                Self::Kernel(name.clone()),
-                format!("the LED {}", quoted(name)),
-            )),
-            LedConfig::Act => Some((
-                Self::Kernel("ACT".to_owned()),
-                "the board's own LED".to_owned(),
-            )),
-            LedConfig::Trace { path } => {
-                let shown = quoted(&path.to_string_lossy());
-                Some((Self::File(path.clone()), format!("the trace {shown}")))
-            }
-            LedConfig::None => None,
-        }
-    }
-}
-
-/// No two nodes on one host have one LED.
+/// No two nodes on one host use the same LED.
 fn leds(nodes: &[PartialNode], report: &mut Report<'_>) {
     let mut seen = BTreeMap::new();
     for node in nodes {
         let (Some(host), Some(led)) = (&node.host, &node.led) else {
             continue;
         };
-        let Some((used, words)) = Used::by(&led.value) else {
+        let Some(hardware) = led.value.hardware() else {
             continue;
         };
-        if let Some(first) = seen.insert((canonical(&host.value), used), &node.key) {
+        let words = hardware_in_words(&hardware);
+        if let Some(first) = seen.insert((canonical(&host.value), hardware.path), &node.key) {
             let sentence = format!(
                 "{words} is used by {first} on the same host {}: give each node an LED of its own",
                 quoted(&host.value)

@@ -25,13 +25,14 @@ mod window;
 use std::fs::File;
 use std::io::Read as _;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::ring::ball::{BallState, Direction};
 use crate::ring::topology::{InitialBall, NodeId, OnPartition, Screen, Shape, Topology};
 use crate::ring::window_chain::{self, ExternalBallPolicy};
 
+pub use crate::led::LedConfig;
 pub use fault::{Fault, Faults, Location, MOST_FAULTS};
 pub use layers::Overrides;
 pub use warn::Warning;
@@ -104,44 +105,6 @@ pub struct NodeConfig {
     pub led: LedConfig,
     /// Its ports, those of `[ports]` filled in.
     pub ports: Ports,
-}
-
-/// A node's LED. Pins have BCM numbers, 0 to 27.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum LedConfig {
-    /// A pin, through the memory of the GPIO block.
-    Gpio {
-        /// The pin.
-        pin: u8,
-        /// The LED lights when the pin is low.
-        active_low: bool,
-    },
-    /// A pin, through the kernel's character device.
-    GpioChip {
-        /// The device.
-        chip: PathBuf,
-        /// The pin.
-        pin: u8,
-        /// The LED lights when the pin is low.
-        active_low: bool,
-    },
-    /// An LED of the kernel.
-    Sysfs {
-        /// Its name in `/sys/class/leds`: no slash in it, and no dot at its beginning.
-        name: String,
-        /// The LED lights when it is set to 0.
-        active_low: bool,
-    },
-    /// The board's own green LED.
-    Act,
-    /// A line in a file for every change.
-    Trace {
-        /// The file.
-        path: PathBuf,
-    },
-    /// No LED.
-    #[default]
-    None,
 }
 
 /// One `[[ball]]`. Lengths in pixels, y upwards.

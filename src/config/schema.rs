@@ -22,6 +22,13 @@ pub(super) struct Key {
     pub(super) example: &'static str,
 }
 
+impl Key {
+    /// A key without a fixed default.
+    pub(super) const fn new(name: &'static str, kind: Kind, example: &'static str) -> Self {
+        key(name, kind, None, example)
+    }
+}
+
 const fn key(
     name: &'static str,
     kind: Kind,
@@ -162,23 +169,6 @@ pub(super) const RESERVED_KEYS: &[(&str, &str, &str)] = &[(
     "is not available yet: take this line out; links between nodes are not encrypted",
 )];
 
-const BACKEND: Key = key("backend", Text, None, r#"backend = "act""#);
-const PIN: Key = key("pin", Number, None, "pin = 17");
-const CHIP: Key = key("chip", Text, None, r#"chip = "/dev/gpiochip0""#);
-const ACTIVE_LOW: Key = key("active-low", FileOnly, None, "active-low = true");
-const LED_NAME: Key = key("name", Text, None, r#"name = "PWR""#);
-const PATH: Key = key("path", Text, None, r#"path = "/tmp/carom-pi1.trace""#);
-
-/// The keys of `led`, by backend.
-pub(super) const BACKENDS: &[(&str, &[Key])] = &[
-    ("gpio", &[BACKEND, PIN, ACTIVE_LOW]),
-    ("gpiochip", &[BACKEND, PIN, CHIP, ACTIVE_LOW]),
-    ("sysfs", &[BACKEND, LED_NAME, ACTIVE_LOW]),
-    ("act", &[BACKEND]),
-    ("trace", &[BACKEND, PATH]),
-    ("none", &[BACKEND]),
-];
-
 /// Every key that environment and flags can set, with its section.
 pub(super) fn single_keys() -> impl Iterator<Item = (&'static Section, &'static Key)> {
     SECTIONS
@@ -197,29 +187,9 @@ pub(super) fn where_key_belongs(name: &str) -> Option<String> {
     (!homes.is_empty()).then(|| format!("it belongs in {}", homes.join(" or ")))
 }
 
-/// The keys of all backends.
-pub(super) fn every_led_key() -> Vec<Key> {
-    let mut every: Vec<Key> = Vec::new();
-    for key in BACKENDS.iter().flat_map(|(_, keys)| *keys) {
-        if every.iter().all(|other| other.name != key.name) {
-            every.push(*key);
-        }
-    }
-    every
-}
-
-/// The backends that have a key of that name: `only "gpio" has it`.
-pub(super) fn where_led_key_belongs(name: &str) -> Option<String> {
-    let backends: Vec<_> = BACKENDS
-        .iter()
-        .filter(|(_, keys)| keys.iter().any(|key| key.name == name))
-        .map(|(backend, _)| format!("{backend:?}"))
-        .collect();
-    (!backends.is_empty()).then(|| format!("take it out, it is for {}", backends.join(", ")))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::led::BACKENDS;
     use super::*;
 
     /// Every key there is, as a path such as `node.led.pin`.
@@ -233,7 +203,7 @@ mod tests {
             .map(|(section, key, _)| format!("{section}.{key}"));
         let ports = PORTS.keys.iter();
         let ports = ports.map(|key| format!("node.ports.{}", key.name));
-        let led = BACKENDS.iter().flat_map(|(_, keys)| keys.iter());
+        let led = BACKENDS.iter().flat_map(|backend| backend.keys.iter());
         let led = led.map(|key| format!("node.led.{}", key.name));
         let window = WINDOW_KEYS.iter();
         let window = window.map(|key| format!("node.{}", key.name));
@@ -260,8 +230,8 @@ mod tests {
                 .any(|part| part.contains(&format!("{name} = ")));
             assert!(told, "config/ring.toml says nothing of {key}");
         }
-        for (backend, _) in BACKENDS {
-            let words = format!("backend = {backend:?}");
+        for backend in BACKENDS {
+            let words = format!("backend = {:?}", backend.name);
             assert!(
                 file.contains(&words),
                 "config/ring.toml says nothing of {words}"

@@ -46,7 +46,7 @@ fn what(value: &Value) -> String {
 }
 
 /// `wants THIS, not THAT`, and what to do where that is plain.
-fn wants(wanted: &str, value: &Value) -> InvalidValue {
+pub(super) fn wants(wanted: &str, value: &Value) -> InvalidValue {
     format!("wants {wanted}, not {}", what(value)).into()
 }
 
@@ -60,7 +60,8 @@ fn wants_number(wanted: &str, value: &Value) -> InvalidValue {
     wrong
 }
 
-fn integer(value: &Value) -> Option<i128> {
+/// A whole number of any size.
+pub(super) fn integer(value: &Value) -> Option<i128> {
     match value.kind {
         ValueKind::I64(number) => Some(number.into()),
         ValueKind::I128(number) => Some(number),
@@ -75,7 +76,11 @@ fn integer(value: &Value) -> Option<i128> {
     }
 }
 
-fn string<'value>(value: &'value Value, wanted: &str) -> Result<&'value str, InvalidValue> {
+/// A text.
+pub(super) fn string<'value>(
+    value: &'value Value,
+    wanted: &str,
+) -> Result<&'value str, InvalidValue> {
     match &value.kind {
         ValueKind::String(text) => Ok(text),
         ValueKind::I64(_) | ValueKind::Float(_) | ValueKind::Boolean(_) => {
@@ -109,14 +114,6 @@ where
 /// A TCP port. 0 is refused: the others must know where to dial.
 pub(super) fn port(value: &Value) -> Result<u16, InvalidValue> {
     whole(value, 1..=u16::MAX)
-}
-
-/// A GPIO pin.
-pub(super) fn pin(value: &Value) -> Result<u8, InvalidValue> {
-    whole(value, 0..=27).map_err(|wrong| match integer(value) {
-        Some(_) => format!("{}: write the pin's BCM number", wrong.sentence).into(),
-        None => wrong,
-    })
 }
 
 /// A number within a range, whole or not.
@@ -318,30 +315,6 @@ pub(super) fn path(value: &Value) -> Result<PathBuf, InvalidValue> {
         return Err(wants("the path of a file", value));
     }
     Ok(PathBuf::from(text))
-}
-
-/// A device such as `/dev/gpiochip0`.
-pub(super) fn device(value: &Value) -> Result<PathBuf, InvalidValue> {
-    const WANTED: &str = "a GPIO device such as \"/dev/gpiochip0\"";
-    let text = string(value, WANTED)?;
-    let path = path(value)?;
-    if text.starts_with("/dev/") && !text.contains("/../") {
-        Ok(path)
-    } else {
-        Err(wants(WANTED, value))
-    }
-}
-
-/// A name in `/sys/class/leds`.
-pub(super) fn led_name(value: &Value) -> Result<String, InvalidValue> {
-    const WANTED: &str = "the name of an LED, as `ls /sys/class/leds` shows it";
-    let text = string(value, WANTED)?;
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "._:-".contains(letter);
-    if (1..=63).contains(&text.len()) && text.chars().all(plain) && !text.starts_with('.') {
-        Ok(text.to_owned())
-    } else {
-        Err(wants(WANTED, value))
-    }
 }
 
 /// A list of exactly as many elements as there are names for them.

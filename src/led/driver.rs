@@ -1,16 +1,20 @@
-//! A light that is either on or off: opened late, opened again after a fault, put out at the end.
+//! An LED that is either on or off: opened when it is first used, opened again after an error,
+//! switched off at the end.
 
-use super::{Led, LedChange, LedError};
+use super::change::{Led, LedChange};
+use super::error::LedError;
 
-/// A device that can be lit. A driver that was just opened is dark, and it goes dark when it is dropped.
+/// A device that can be switched on and off.
+///
+/// A device that was just opened is off, and it is switched off when it is dropped.
 pub trait LedDriver {
-    /// Lights it or puts it out.
+    /// Switches the device on or off.
     ///
     /// # Errors
-    /// When the device refuses. It is opened anew before it is used again.
-    fn set(&mut self, lit: bool) -> Result<(), LedError>;
+    /// When the device refuses. The caller opens it again before it uses it again.
+    fn set(&mut self, on: bool) -> Result<(), LedError>;
 
-    /// Says that it is to stay lit: for lamps that go out by themselves.
+    /// Keeps a device on that is on: for those that go off by themselves.
     ///
     /// # Errors
     /// As for [`LedDriver::set`].
@@ -18,62 +22,71 @@ pub trait LedDriver {
         Ok(())
     }
 
-    /// Lets it shine on when it is dropped; false if the kernel puts it out all the same.
+    /// Leaves the device as it is when it is dropped. Returns `false` if the kernel switches it off
+    /// nevertheless.
     fn keep_when_dropped(&mut self) -> bool;
 }
 
-/// What opens a driver.
+/// Opens a device.
 pub type OpenDriver = Box<dyn Fn() -> Result<Box<dyn LedDriver>, LedError>>;
 
-/// The LED of a node that is one driver.
+/// Turns a backend's `open` into an [`OpenDriver`].
+pub(super) fn boxed<Driver: LedDriver + 'static>(
+    open: impl Fn() -> Result<Driver, LedError> + 'static,
+) -> OpenDriver {
+    Box::new(move || Ok(Box::new(open()?)))
+}
+
+/// The LED of a node that is one device.
 pub struct SwitchedLed {
     open: OpenDriver,
+    /// `None` after an error.
     driver: Option<Box<dyn LedDriver>>,
-    lit: bool,
+    on: bool,
 }
 
 impl SwitchedLed {
-    /// Opens the driver and puts it out: who knows how the last process left it.
+    /// Opens the device and switches it off, as an earlier process may have left it on.
     ///
-    /// If that fails, the fault is returned beside, and every change tries again.
+    /// If that fails, the error is returned beside the LED, and every change tries again.
     pub fn new(open: OpenDriver) -> (Self, Option<LedError>) {
-        let mut switch = Self {
+        let mut led = Self {
             open,
             driver: None,
-            lit: false,
+            on: false,
         };
-        let fault = switch.set(false).err();
-        (switch, fault)
+        let error = led.set(false).err();
+        (led, error)
     }
 
-    /// Lights the driver or puts it out, opening it first where need be.
+    /// Switches the LED on or off; opens the device first where it is not open.
     ///
     /// # Errors
-    /// When it cannot be opened or refuses.
-    pub fn set(&mut self, lit: bool) -> Result<(), LedError> {
+    /// When the device cannot be opened, or refuses.
+    pub fn set(&mut self, on: bool) -> Result<(), LedError> {
         let mut driver = match self.driver.take() {
             Some(driver) => driver,
             None => {
-                self.lit = false;
+                self.on = false;
                 (self.open)()?
             }
         };
         // A ball that comes while another is here changes nothing to be seen.
-        if lit && self.lit {
+        if on && self.on {
             driver.refresh()?;
-        } else if lit != self.lit {
-            driver.set(lit)?;
+        } else if on != self.on {
+            driver.set(on)?;
         }
-        self.lit = lit;
+        self.on = on;
         self.driver = Some(driver);
         Ok(())
     }
 
-    /// Leaves the driver as it is from now on; false if the kernel puts it out at the end all the same.
+    /// Leaves the LED as it is when this is dropped. Returns `false` if the kernel switches it off
+    /// nevertheless.
     pub fn keep_when_dropped(&mut self) -> bool {
-        self.driver
-            .as_mut()
-            .is_none_or(|driver| driver.keep_when_dropped())
+        let driver = self.driver.as_mut();
+        driver.is_none_or(|driver| driver.keep_when_dropped())
     }
 }
 

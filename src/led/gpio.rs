@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use rppal::gpio::{Error, Gpio, OutputPin};
 
-use super::{LedDriver, LedError, gpiochip};
+use super::driver::LedDriver;
+use super::error::LedError;
+use super::gpiochip::{self, USUAL_CHIP};
 
 /// One pin as an output.
-pub struct Pin {
+pub(super) struct Pin {
     pin: OutputPin,
     active_low: bool,
     kept: bool,
@@ -20,7 +22,7 @@ pub struct Pin {
 ///
 /// # Errors
 /// When the machine is no Pi, a device is missing or closed to us, or the pin is in use.
-pub fn open(number: u8, active_low: bool) -> Result<Pin, LedError> {
+pub(super) fn open(number: u8, active_low: bool) -> Result<Pin, LedError> {
     let gpio = Gpio::new().map_err(|error| fault(error, number))?;
     // The memory of the block obeys everyone: only the kernel knows whose pin it is.
     if let Some(header) = gpiochip::header()
@@ -91,7 +93,7 @@ fn fault(error: Error, number: u8) -> LedError {
 
 /// The device that an error without a path is about: the first of those that `rppal` opens that is missing.
 fn memory() -> PathBuf {
-    let needed = ["/dev/gpiomem", "/dev/gpiochip0"].map(Path::new);
+    let needed = ["/dev/gpiomem", USUAL_CHIP].map(Path::new);
     let missing = needed.iter().find(|path| !path.exists());
     missing.unwrap_or(&needed[0]).to_path_buf()
 }

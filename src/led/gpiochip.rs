@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 use gpiocdev::line::Value;
 use gpiocdev::{Chip, Error, Request};
 
-use super::{LedDriver, LedError};
+use super::driver::LedDriver;
+use super::error::LedError;
+
+/// The device that has the pins of the header on most Pis.
+pub const USUAL_CHIP: &str = "/dev/gpiochip0";
 
 /// Under what name the kernel and `gpioinfo` know who has the pin.
 const CONSUMER: &str = "carom";
@@ -18,7 +22,7 @@ const HEADERS: [&str; 3] = ["pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1"]
 const BOARD_PARTS: [&str; 3] = ["gpio-brcmstb", "raspberrypi-exp-gpio", "brcmvirt-gpio"];
 
 /// One pin, ours alone for as long as this lives.
-pub struct Line {
+pub(super) struct Line {
     request: Request,
     pin: u8,
     path: PathBuf,
@@ -29,7 +33,7 @@ pub struct Line {
 /// # Errors
 /// When the device is missing, closed to us, no GPIO device or not the one with the header, or
 /// the pin is in use.
-pub fn open(path: &Path, pin: u8, active_low: bool) -> Result<Line, LedError> {
+pub(super) fn open(path: &Path, pin: u8, active_low: bool) -> Result<Line, LedError> {
     let chip = chip(path)?;
     let info = chip.info().map_err(|_| LedError::NotAChip {
         path: path.to_owned(),

@@ -88,7 +88,7 @@ fn an_led_of_the_kernel() {
     std::fs::create_dir(&led).unwrap();
     std::fs::write(led.join("max_brightness"), "255\n").unwrap();
     std::fs::write(led.join("brightness"), "255\n").unwrap();
-    let settings = Sysfs {
+    let settings = sysfs::Settings {
         folder: folder.path().to_owned(),
         name: Some("PWR".to_owned()),
         active_low: false,
@@ -153,7 +153,7 @@ fn a_pin_that_the_kernel_has_as_an_led() {
     };
     let Some((_, high)) = pin() else { return };
     for expiry in [Duration::ZERO, Duration::from_secs(5)] {
-        let settings = Sysfs {
+        let settings = sysfs::Settings {
             folder: sysfs::LEDS.into(),
             name: Some(name.clone()),
             active_low: false,

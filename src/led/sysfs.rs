@@ -1,7 +1,7 @@
-//! An LED of the kernel, by its name in `/sys/class/leds`; the board's own green one under two names.
+//! An LED of the kernel, by its name in `/sys/class/leds`. The board's own green LED has one of two names.
 //!
-//! Where the kernel has the one-shot trigger `transient`, the LED is lit for a span only and lit
-//! again while its process lives: one that hangs cannot leave it lit for ever.
+//! If the kernel has the one-shot trigger `transient`, the LED is on for a limited time only and is
+//! switched on again while its process runs: a process that hangs cannot leave it on for ever.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -9,34 +9,46 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::{LedDriver, LedError};
+use super::driver::LedDriver;
+use super::error::LedError;
 
 /// Where the kernel shows its LEDs.
-pub const LEDS: &str = "/sys/class/leds";
+pub(super) const LEDS: &str = "/sys/class/leds";
 
 /// What the board's own green LED is called: now, and before 2022.
-const ACT: [&str; 2] = ["ACT", "led0"];
+pub(super) const ACT: [&str; 2] = ["ACT", "led0"];
 
 /// How long the files of a trigger may take to get the group that a udev rule gives them.
 const UDEV_STEPS: u32 = 5;
 const UDEV_STEP: Duration = Duration::from_millis(20);
 
-/// Which LED, and how it is lit.
+/// Which LED it is, and how it is switched on.
 #[derive(Clone, Debug)]
-pub struct Sysfs {
-    /// The folder of all LEDs: [`LEDS`], but for tests.
-    pub folder: PathBuf,
-    /// Its name; the board's own green LED if there is none.
-    pub name: Option<String>,
-    /// It lights when it is set to 0.
-    pub active_low: bool,
-    /// Where the kernel can do that, it goes out by itself this long after it was lit, or kept for the
-    /// second time; never, if this is zero.
-    pub expiry: Duration,
+pub(super) struct Settings {
+    /// The folder of all LEDs: [`LEDS`], except in tests.
+    pub(super) folder: PathBuf,
+    /// The LED's name; the board's own green LED if there is none.
+    pub(super) name: Option<String>,
+    /// The LED is on while it is set to 0.
+    pub(super) active_low: bool,
+    /// If the kernel can do that, the LED goes off by itself this long after it was switched on or
+    /// refreshed for the second time; never, if this is zero.
+    pub(super) expiry: Duration,
+}
+
+impl Settings {
+    pub(super) fn new(name: Option<String>, active_low: bool, expiry: Duration) -> Self {
+        Self {
+            folder: LEDS.into(),
+            name,
+            active_low,
+            expiry,
+        }
+    }
 }
 
 /// An LED of the kernel that is ours until this is dropped.
-pub struct KernelLed {
+pub(super) struct KernelLed {
     path: PathBuf,
     /// What lit the LED before us.
     earlier_trigger: Option<String>,
@@ -54,7 +66,7 @@ pub struct KernelLed {
 ///
 /// # Errors
 /// When there is no such LED, it is none, or it may not be written.
-pub fn open(settings: &Sysfs) -> Result<KernelLed, LedError> {
+pub(super) fn open(settings: &Settings) -> Result<KernelLed, LedError> {
     let path = find(settings)?;
     let brightness = path.join("brightness");
     if !brightness.exists() {
@@ -87,7 +99,7 @@ pub fn open(settings: &Sysfs) -> Result<KernelLed, LedError> {
     Ok(led)
 }
 
-fn find(settings: &Sysfs) -> Result<PathBuf, LedError> {
+fn find(settings: &Settings) -> Result<PathBuf, LedError> {
     let folder = &settings.folder;
     let names: Vec<&str> = match &settings.name {
         Some(name) => vec![name],
@@ -243,8 +255,8 @@ mod tests {
         folder
     }
 
-    fn settings(folder: &Path, name: Option<&str>) -> Sysfs {
-        Sysfs {
+    fn settings(folder: &Path, name: Option<&str>) -> Settings {
+        Settings {
             folder: folder.to_owned(),
             name: name.map(str::to_owned),
             active_low: false,
@@ -273,7 +285,7 @@ mod tests {
     #[test]
     fn an_led_that_lights_when_low_is_set_the_other_way_round() {
         let folder = leds("PWR", "[none]\n");
-        let low = Sysfs {
+        let low = Settings {
             active_low: true,
             ..settings(folder.path(), Some("PWR"))
         };

@@ -4,13 +4,14 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use super::{Led, LedChange, LedError};
+use super::change::{Led, LedChange};
+use super::error::LedError;
 
 /// Appends `MONOTONIC_NANOSECONDS NODE on|off BALL GENERATION HOP` for every change.
 ///
 /// Each line is one write, so that several processes may be merged by time, and it is done
 /// when `show` returns: before anyone else is told of the change.
-pub struct Trace {
+pub(super) struct Trace {
     path: PathBuf,
     file: Option<File>,
     now: fn() -> u64,
@@ -21,7 +22,7 @@ impl Trace {
     /// Opens `path` for appending, or makes it. `now` gives CLOCK_MONOTONIC in nanoseconds.
     ///
     /// If the file cannot be opened, the fault is returned beside, and every change tries again.
-    pub fn open(path: PathBuf, now: fn() -> u64) -> (Self, Option<LedError>) {
+    pub(super) fn open(path: PathBuf, now: fn() -> u64) -> (Self, Option<LedError>) {
         let mut trace = Self {
             path,
             file: None,

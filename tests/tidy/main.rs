@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("clock", &["ring"]),
     ("throttle", &["ring", "clock"]),
     ("connect", &["escape"]),
-    ("config", &["ring", "endpoint"]),
+    ("config", &["ring", "endpoint", "led"]),
     ("control", &["http"]),
     ("http", &["ring", "connect", "endpoint", "escape"]),
     (
