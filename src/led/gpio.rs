@@ -1,7 +1,7 @@
-//! A pin through the memory of the GPIO block, by `rppal`. This file alone knows that library.
+//! A pin through the memory of the GPIO block, by `rppal`. Only this file uses that library.
 //!
-//! It knows every Pi up to the 5, but its author retired it in July 2025: for a Pi after that, and
-//! for a unit that is to see one device only, there is `gpiochip`.
+//! The library supports every Pi up to the 5, but its author retired it in July 2025. For a later Pi,
+//! and for a systemd unit that may use one device only, there is `gpiochip`.
 
 use std::path::{Path, PathBuf};
 
@@ -18,25 +18,25 @@ pub(super) struct Pin {
     kept: bool,
 }
 
-/// Makes the pin of that BCM number an output, and dark.
+/// Makes the pin of that BCM number an output and switches the LED off.
 ///
 /// # Errors
-/// When the machine is no Pi, a device is missing or closed to us, or the pin is in use.
+/// When the machine is no Pi, a device is missing or may not be used, or the pin is in use.
 pub(super) fn open(number: u8, active_low: bool) -> Result<Pin, LedError> {
-    let gpio = Gpio::new().map_err(|error| fault(error, number))?;
-    // The memory of the block obeys everyone: only the kernel knows whose pin it is.
+    let gpio = Gpio::new().map_err(|error| led_error(error, number))?;
+    // The memory of the block takes writes to any pin: only the kernel knows who uses the pin.
     if let Some(header) = gpiochip::header()
         && let Some(user) = gpiochip::user(&header, number)
     {
         return Err(LedError::PinInUse { pin: number, user });
     }
-    let pin = gpio.get(number).map_err(|error| fault(error, number))?;
+    let pin = gpio.get(number).map_err(|error| led_error(error, number))?;
     let mut pin = if active_low {
         pin.into_output_high()
     } else {
         pin.into_output_low()
     };
-    // As an input it would float, and an LED to 3.3 V might glow.
+    // As an input the pin would float, and an LED wired to 3.3 V might glow.
     pin.set_reset_on_drop(false);
     Ok(Pin {
         pin,
@@ -46,8 +46,8 @@ pub(super) fn open(number: u8, active_low: bool) -> Result<Pin, LedError> {
 }
 
 impl LedDriver for Pin {
-    fn set(&mut self, lit: bool) -> Result<(), LedError> {
-        if lit == self.active_low {
+    fn set(&mut self, on: bool) -> Result<(), LedError> {
+        if on == self.active_low {
             self.pin.set_low();
         } else {
             self.pin.set_high();
@@ -64,13 +64,13 @@ impl LedDriver for Pin {
 impl Drop for Pin {
     fn drop(&mut self) {
         if !self.kept {
-            // Cannot fail: it is a write to memory.
+            // This cannot fail: it is a write to memory.
             let _ = self.set(false);
         }
     }
 }
 
-fn fault(error: Error, number: u8) -> LedError {
+fn led_error(error: Error, number: u8) -> LedError {
     match error {
         Error::UnknownModel => LedError::NotAPi,
         Error::PermissionDenied(path) => LedError::PermissionDenied { path: path.into() },
@@ -80,19 +80,19 @@ fn fault(error: Error, number: u8) -> LedError {
         },
         Error::PinNotAvailable(_) => LedError::NoPin {
             pin: number,
-            path: memory(),
+            path: missing_device(),
             lines: 28,
         },
-        Error::Io(source) => LedError::of_file(memory(), source),
+        Error::Io(source) => LedError::of_file(missing_device(), source),
         error @ Error::ThreadPanic => LedError::Device {
-            path: memory(),
+            path: missing_device(),
             source: error.into(),
         },
     }
 }
 
-/// The device that an error without a path is about: the first of those that `rppal` opens that is missing.
-fn memory() -> PathBuf {
+/// The device that an error without a path is about: of those that `rppal` opens, the first that is missing.
+fn missing_device() -> PathBuf {
     let needed = ["/dev/gpiomem", USUAL_CHIP].map(Path::new);
     let missing = needed.iter().find(|path| !path.exists());
     missing.unwrap_or(&needed[0]).to_path_buf()

@@ -18,7 +18,7 @@ pub(super) const LEDS: &str = "/sys/class/leds";
 /// What the board's own green LED is called: now, and before 2022.
 pub(super) const ACT: [&str; 2] = ["ACT", "led0"];
 
-/// How long the files of a trigger may take to get the group that a udev rule gives them.
+/// A udev rule gives the files of a trigger their group: how often, and how far apart, to try until it has.
 const UDEV_STEPS: u32 = 5;
 const UDEV_STEP: Duration = Duration::from_millis(20);
 
@@ -47,40 +47,42 @@ impl Settings {
     }
 }
 
-/// An LED of the kernel that is ours until this is dropped.
+/// An LED of the kernel that this process controls until this is dropped.
 pub(super) struct KernelLed {
     path: PathBuf,
-    /// What lit the LED before us.
+    /// The trigger that controlled the LED before this process.
     earlier_trigger: Option<String>,
-    /// Whether it goes out by itself.
+    /// Whether the LED goes off by itself.
     one_shot: bool,
-    /// It was kept lit once without beginning the one-shot again.
-    spared: bool,
-    lit: &'static str,
-    dark: &'static str,
-    most: String,
+    /// The last refresh did not begin the one-shot again, so the next one does.
+    skipped_refresh: bool,
+    /// What to write to switch the LED on.
+    on_level: &'static str,
+    /// What to write to switch the LED off.
+    off_level: &'static str,
+    max_brightness: String,
     kept: bool,
 }
 
-/// Takes the LED from its trigger and puts it out.
+/// Takes the LED from its trigger and switches it off.
 ///
 /// # Errors
-/// When there is no such LED, it is none, or it may not be written.
+/// When there is no such LED, the folder is no LED, or it may not be written.
 pub(super) fn open(settings: &Settings) -> Result<KernelLed, LedError> {
     let path = find(settings)?;
     let brightness = path.join("brightness");
     if !brightness.exists() {
         return Err(LedError::NotAnLed { path });
     }
-    let most = read(&path.join("max_brightness")).unwrap_or_else(|_| "1".to_owned());
+    let max_brightness = read(&path.join("max_brightness")).unwrap_or_else(|_| "1".to_owned());
     let triggers = read(&path.join("trigger")).unwrap_or_default();
     let mut led = KernelLed {
         earlier_trigger: current(&triggers),
         one_shot: false,
-        spared: false,
-        lit: if settings.active_low { "0" } else { "1" },
-        dark: if settings.active_low { "1" } else { "0" },
-        most,
+        skipped_refresh: false,
+        on_level: if settings.active_low { "0" } else { "1" },
+        off_level: if settings.active_low { "1" } else { "0" },
+        max_brightness,
         kept: false,
         path,
     };
@@ -91,11 +93,11 @@ pub(super) fn open(settings: &Settings) -> Result<KernelLed, LedError> {
     {
         led.write("trigger", "none")?;
     }
-    led.set_plainly(false)?;
+    led.set_brightness(false)?;
     let has_one_shot = triggers
         .split_whitespace()
         .any(|word| word.trim_matches(['[', ']']) == "transient");
-    led.one_shot = has_one_shot && !settings.expiry.is_zero() && led.make_one_shot(settings.expiry);
+    led.one_shot = has_one_shot && !settings.expiry.is_zero() && led.use_one_shot(settings.expiry);
     Ok(led)
 }
 
@@ -110,7 +112,7 @@ fn find(settings: &Settings) -> Result<PathBuf, LedError> {
         .map(|name| folder.join(name))
         .find(|path| path.exists());
     found.ok_or_else(|| {
-        let (folder, known) = (folder.clone(), known(folder));
+        let (folder, known) = (folder.clone(), known_names(folder));
         match &settings.name {
             Some(name) => LedError::NoLed {
                 name: name.clone(),
@@ -122,8 +124,8 @@ fn find(settings: &Settings) -> Result<PathBuf, LedError> {
     })
 }
 
-/// The names of all LEDs, at most twenty of them: enough to choose from.
-fn known(folder: &Path) -> Vec<String> {
+/// The names of the LEDs in the folder, at most twenty: enough to choose from.
+fn known_names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut names: Vec<_> = names.take(20).collect();
@@ -132,38 +134,46 @@ fn known(folder: &Path) -> Vec<String> {
 }
 
 impl KernelLed {
-    /// Sets the trigger that goes out by itself, if we may use it.
-    fn make_one_shot(&self, expiry: Duration) -> bool {
-        let made = self
+    /// Sets the trigger that switches the LED off by itself. Returns whether this process may use it.
+    fn use_one_shot(&self, expiry: Duration) -> bool {
+        let set_up = self
             .write("trigger", "transient")
-            .and_then(|()| self.set_up(expiry));
-        if made.is_err() {
-            // The plain way then. If this fails too, the next change says so.
+            .and_then(|()| self.set_up_one_shot(expiry));
+        if set_up.is_err() {
+            // The LED is then set by its brightness. If this fails too, the next change reports it.
             let _ = self.write("trigger", "none");
         }
-        made.is_ok()
+        set_up.is_ok()
     }
 
-    fn set_up(&self, expiry: Duration) -> Result<(), LedError> {
-        let mut put_out = self.write("activate", "0");
+    fn set_up_one_shot(&self, expiry: Duration) -> Result<(), LedError> {
+        let mut switched_off = self.write("activate", "0");
         for _ in 1..UDEV_STEPS {
-            if !matches!(put_out, Err(LedError::PermissionDenied { .. })) {
+            if !matches!(switched_off, Err(LedError::PermissionDenied { .. })) {
                 break;
             }
             thread::sleep(UDEV_STEP);
-            put_out = self.write("activate", "0");
+            switched_off = self.write("activate", "0");
         }
-        put_out?;
-        self.write("state", self.lit)?;
+        switched_off?;
+        self.write("state", self.on_level)?;
         self.write("duration", &expiry.as_millis().to_string())
     }
 
-    fn set_plainly(&self, lit: bool) -> Result<(), LedError> {
-        let level = if lit { self.lit } else { self.dark };
-        self.write("brightness", if level == "0" { "0" } else { &self.most })
+    fn set_brightness(&self, on: bool) -> Result<(), LedError> {
+        let level = if on { self.on_level } else { self.off_level };
+        self.write(
+            "brightness",
+            if level == "0" {
+                "0"
+            } else {
+                &self.max_brightness
+            },
+        )
     }
 
-    /// Opened for each value: sysfs takes a whole value a write, and an LED may come back with its driver.
+    /// Opens the file for each value: sysfs takes one whole value for each opening, and an LED whose
+    /// driver was loaded again has new files.
     fn write(&self, name: &str, value: &str) -> Result<(), LedError> {
         let path = self.path.join(name);
         let file = OpenOptions::new().write(true).truncate(true).open(&path);
@@ -173,23 +183,23 @@ impl KernelLed {
 }
 
 impl LedDriver for KernelLed {
-    fn set(&mut self, lit: bool) -> Result<(), LedError> {
-        self.spared = false;
+    fn set(&mut self, on: bool) -> Result<(), LedError> {
+        self.skipped_refresh = false;
         if self.one_shot {
-            self.write("activate", if lit { "1" } else { "0" })
+            self.write("activate", if on { "1" } else { "0" })
         } else {
-            self.set_plainly(lit)
+            self.set_brightness(on)
         }
     }
 
-    /// A running one-shot cannot be made longer: it is ended and begun again, microseconds apart,
-    /// every other time.
+    /// Every second time, ends the one-shot and begins it again, microseconds apart: a running one
+    /// cannot be made longer.
     fn refresh(&mut self) -> Result<(), LedError> {
-        if self.one_shot && self.spared {
+        if self.one_shot && self.skipped_refresh {
             self.write("activate", "0")?;
             self.write("activate", "1")?;
         }
-        self.spared = !self.spared;
+        self.skipped_refresh = !self.skipped_refresh;
         Ok(())
     }
 
@@ -204,13 +214,14 @@ impl Drop for KernelLed {
         if self.kept {
             return;
         }
-        // What fails here failed before and was told, and nobody is left to tell.
+        // An error here was reported before, and there is nobody left to report it to.
         let _ = self.set(false);
         match self.earlier_trigger.as_deref() {
-            // The end of `transient`, maybe left by one of us that crashed, brings back what it found.
+            // An earlier process that crashed may have left `transient`. Ending that restores the
+            // brightness that it found, so the LED is switched off once more.
             Some("none" | "transient") => {
                 let _ = self.write("trigger", "none");
-                let _ = self.set_plainly(false);
+                let _ = self.set_brightness(false);
             }
             Some(earlier) => {
                 let _ = self.write("trigger", earlier);
@@ -220,7 +231,7 @@ impl Drop for KernelLed {
     }
 }
 
-/// The trigger in brackets.
+/// The trigger in use: the one in brackets.
 fn current(triggers: &str) -> Option<String> {
     let current = triggers.split_whitespace().find_map(|word| {
         word.strip_prefix('[')
@@ -229,7 +240,7 @@ fn current(triggers: &str) -> Option<String> {
     current.map(str::to_owned)
 }
 
-/// A file of sysfs: a page at the most.
+/// Reads a file of sysfs: one page at most.
 fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(4096).read_to_string(&mut text)?;
