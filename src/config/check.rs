@@ -1,14 +1,11 @@
 //! The rules between keys: each function reports every breach of one rule.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use super::fault::quoted;
+use super::host::canonical;
 use super::led::hardware_in_words;
-use super::partial::{
-    PartialBall, PartialConfig, PartialNode, PartialPorts, PartialWindow, WindowSides,
-};
-use super::schema::PORTS;
+use super::partial::{PartialBall, PartialConfig, PartialNode, PartialPorts, PartialWindow};
 use super::span::{Report, Spanned};
 use super::suggest::did_you_mean;
 use super::window;
@@ -65,30 +62,11 @@ fn names(nodes: &[PartialNode], windows: &[PartialWindow], report: &mut Report<'
     }
 }
 
-/// A node's ports with what they are for; those that cannot be read are left out, and those for
-/// windows where there is none.
-pub(super) fn ports_of<'partial>(
-    node: &'partial PartialNode,
-    defaults: &'partial PartialPorts,
-) -> impl Iterator<Item = (&'static str, &'partial Spanned<u16>)> {
-    let names = PORTS.keys.iter().map(|key| key.name);
-    let ports = names.zip(node.ports.over(defaults));
-    let WindowSides { left, right } = node.window_sides;
-    let used = move |name: &str| match name {
-        "window-left" => left,
-        "window-right" => right,
-        _ => true,
-    };
-    ports
-        .filter(move |(name, _)| used(name))
-        .filter_map(|(name, port)| port.map(|port| (name, port)))
-}
-
 /// No node uses a port twice.
 fn ports_within(nodes: &[PartialNode], defaults: &PartialPorts, report: &mut Report<'_>) {
     for node in nodes {
         let mut seen: BTreeMap<u16, (&str, &Spanned<u16>)> = BTreeMap::new();
-        for (name, port) in ports_of(node, defaults) {
+        for (name, port) in node.ports_used(defaults) {
             let Some((first_name, first)) = seen.insert(port.value, (name, port)) else {
                 continue;
             };
@@ -104,14 +82,6 @@ fn ports_within(nodes: &[PartialNode], defaults: &PartialPorts, report: &mut Rep
             );
             report.fault(at.span, &at.key, sentence);
         }
-    }
-}
-
-/// A host in the spelling that is the same for the same address.
-pub(super) fn canonical(host: &str) -> String {
-    match host.parse::<IpAddr>() {
-        Ok(address) => address.to_string(),
-        Err(_) => host.trim_end_matches('.').to_ascii_lowercase(),
     }
 }
 
@@ -133,7 +103,7 @@ fn addresses(nodes: &[PartialNode], defaults: &PartialPorts, report: &mut Report
             continue;
         };
         let mut clashes: Vec<Clash<'_>> = Vec::new();
-        for (name, port) in ports_of(node, defaults) {
+        for (name, port) in node.ports_used(defaults) {
             let address = (canonical(&host.value), port.value);
             let (first, first_name) = *seen.entry(address).or_insert((index, name));
             // One fault a node is enough: the first it clashes with.

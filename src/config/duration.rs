@@ -15,6 +15,16 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     }
 }
 
+/// Reads a span as the ring file writes it, such as `500ms`, `10s` or `2m`.
+///
+/// # Errors
+///
+/// A sentence that says how to write it.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    parse(text)
+        .ok_or_else(|| "write a whole number and its unit, such as 500ms, 10s or 2m".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

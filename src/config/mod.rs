@@ -9,6 +9,7 @@
 mod check;
 mod duration;
 mod fault;
+mod host;
 mod layers;
 mod led;
 mod partial;
@@ -18,111 +19,27 @@ mod span;
 mod suggest;
 mod syntax;
 mod table;
+mod topology;
+mod types;
 mod value;
 mod warn;
 mod window;
 
 use std::fs::File;
 use std::io::Read as _;
-use std::net::IpAddr;
 use std::path::Path;
-use std::time::Duration;
-
-use crate::ring::ball::{BallState, Direction};
-use crate::ring::topology::{InitialBall, NodeId, OnPartition, Screen, Shape, Topology};
-use crate::ring::window_chain::{self, ExternalBallPolicy};
 
 pub use crate::led::LedConfig;
+pub use duration::parse_duration;
 pub use fault::{Fault, Faults, Location, MOST_FAULTS};
 pub use layers::Overrides;
+pub use types::{
+    BallConfig, Config, NodeConfig, Ports, RingConfig, WindowChainConfig, WindowConfig,
+};
 pub use warn::Warning;
-pub use window::{WindowChainConfig, WindowConfig};
 
 /// A ring file may be this long, in bytes.
 pub const LONGEST_FILE: u64 = 1024 * 1024;
-
-/// A ring without faults.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Config {
-    /// `[ring]`
-    pub ring: RingConfig,
-    /// Every node's screen.
-    pub screen: Screen,
-    /// The ports of nodes that set none of their own.
-    pub ports: Ports,
-    /// The nodes that run carom, in ring order; at least one, no two with one name.
-    pub nodes: Vec<NodeConfig>,
-    /// Where windows stand; no two with the same neighbours.
-    pub window_chains: Vec<WindowChainConfig>,
-    /// The balls in the order of the file; may be empty.
-    pub balls: Vec<BallConfig>,
-}
-
-/// `[ring]`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RingConfig {
-    /// The ring's name.
-    pub name: String,
-    /// What is beyond the ends.
-    pub shape: Shape,
-    /// How long a silent holder keeps a ball; from 50 ms to 60 s.
-    pub lease: Duration,
-    /// What a minority does.
-    pub on_partition: OnPartition,
-    /// Loans to windows, and guests.
-    pub external_balls: ExternalBallPolicy,
-}
-
-/// A node's TCP ports; never 0, no two the same on one node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ports {
-    /// For the other nodes.
-    pub ring: u16,
-    /// For messages.
-    pub receiver: u16,
-    /// For measurements.
-    pub rate: u16,
-    /// For the page and the status.
-    pub http: u16,
-    /// For balls from a window on the left; listened on only where there is one.
-    pub window_left: u16,
-    /// For balls from a window on the right; listened on only where there is one.
-    pub window_right: u16,
-}
-
-/// One `[[node]]`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeConfig {
-    /// Its name: 1 to 63 ASCII letters, digits, `.`, `_`, `-`, the first a letter or a digit.
-    pub name: String,
-    /// The name or address at which the others reach it; never begins with a dash.
-    pub host: String,
-    /// What to hand to `ssh`; the host unless the file says otherwise; never begins with a dash.
-    pub ssh: String,
-    /// The address to listen on, if it is not to be found out from the host.
-    pub listen: Option<IpAddr>,
-    /// What lights while a ball is here.
-    pub led: LedConfig,
-    /// Its ports, those of `[ports]` filled in.
-    pub ports: Ports,
-}
-
-/// One `[[ball]]`. Lengths in pixels, y upwards.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BallConfig {
-    /// The name of the node it starts at.
-    pub start: String,
-    /// Of the centre, from the lower left corner; on the screen.
-    pub position: [f64; 2],
-    /// In pixels a second; x is never 0.
-    pub velocity: [f64; 2],
-    /// Under half of the screen's shorter side.
-    pub radius: f64,
-    /// Red, green, blue.
-    pub color: [u8; 3],
-    /// How long it stays on each screen; then x of the velocity only says which way it flies.
-    pub dwell: Option<Duration>,
-}
 
 impl Config {
     /// Reads the file, lays the environment and the flags over it, and checks the result.
@@ -178,79 +95,10 @@ impl Config {
         partial.complete().ok_or_else(unread)
     }
 
-    /// What all nodes must agree on: no hosts, no ports, no LEDs.
-    pub fn topology(&self) -> Topology {
-        let names = self.nodes.iter().map(|node| node.name.clone());
-        Topology {
-            ring: self.ring.name.clone(),
-            nodes: names.collect(),
-            shape: self.ring.shape,
-            lease: self.ring.lease,
-            on_partition: self.ring.on_partition,
-            screen: self.screen,
-            balls: self.balls.iter().map(|ball| self.serve(ball)).collect(),
-            window_chains: self.window_chains.iter().map(Self::gap).collect(),
-            external_balls: self.ring.external_balls,
-        }
-    }
-
-    /// The window that a ball comes to which leaves `node` in that direction, if it comes to one.
-    pub fn window(&self, node: NodeId, direction: Direction) -> Option<&WindowConfig> {
-        let before = |gap: &&WindowChainConfig| gap.before(direction) == Some(node);
-        self.window_chains.iter().find(before)?.first(direction)
-    }
-
     /// What is allowed but may surprise, one sentence each.
     pub fn warnings(&self) -> Vec<Warning> {
         warn::warnings(self)
     }
-
-    fn gap(gap: &WindowChainConfig) -> window_chain::WindowChain {
-        let windows = gap.windows.iter().map(|window| window_chain::Window {
-            name: window.name.clone(),
-            screen: window.screen,
-        });
-        window_chain::WindowChain {
-            left: gap.left,
-            right: gap.right,
-            windows: windows.collect(),
-        }
-    }
-
-    fn serve(&self, ball: &BallConfig) -> InitialBall {
-        let start = self.nodes.iter().position(|node| node.name == ball.start);
-        let start = start.and_then(|index| u8::try_from(index).ok());
-        let [across, up] = ball.velocity;
-        let across = ball
-            .dwell
-            .map_or(across, |dwell| self.speed(dwell).copysign(across));
-        InitialBall {
-            start: NodeId(start.unwrap_or_default()),
-            state: BallState {
-                position: ball.position,
-                velocity: [across, up],
-                radius: ball.radius,
-                color: ball.color,
-            },
-        }
-    }
-
-    /// How fast a ball crosses the screen in that time, in pixels a second.
-    fn speed(&self, dwell: Duration) -> f64 {
-        // In under a microsecond it leaves at once: see `ring::motion::time_to_edge`.
-        const AT_ONCE: f64 = 1e-7;
-        self.screen.width / dwell.as_secs_f64().max(AT_ONCE)
-    }
-}
-
-/// Reads a span as the ring file writes it, such as `500ms`, `10s` or `2m`.
-///
-/// # Errors
-///
-/// A sentence that says how to write it.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    duration::parse(text)
-        .ok_or_else(|| "write a whole number and its unit, such as 500ms, 10s or 2m".to_owned())
 }
 
 fn lossy(text: &std::ffi::OsStr) -> String {

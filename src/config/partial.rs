@@ -3,11 +3,15 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::schema::PORTS;
 use super::span::{Span, Spanned};
-use super::window::{self, WindowConfig};
-use super::{BallConfig, Config, LedConfig, NodeConfig, Ports, RingConfig};
+use super::types::{
+    BallConfig, Config, NodeConfig, Ports, RingConfig, WindowChainConfig, WindowConfig,
+};
+use super::window::chain::chains;
 use crate::endpoint::Endpoint;
-use crate::ring::topology::{OnPartition, Screen, Shape};
+use crate::led::LedConfig;
+use crate::ring::topology::{NodeId, OnPartition, Screen, Shape};
 use crate::ring::window_chain::{ExternalBallPolicy, LateCopy};
 
 /// All that could be read; what is `None` was left out or has been reported.
@@ -122,8 +126,8 @@ pub(super) struct PartialWindow {
     pub(super) listen_left: Option<Spanned<Endpoint>>,
     pub(super) listen_right: Option<Spanned<Endpoint>>,
     pub(super) screen: Option<Screen>,
-    /// So many nodes that run carom come before it.
-    pub(super) after: usize,
+    /// How many nodes that run carom come before it in the file.
+    pub(super) nodes_before: usize,
 }
 
 impl PartialWindow {
@@ -138,6 +142,25 @@ impl PartialWindow {
 }
 
 impl PartialNode {
+    /// The ports that the node listens on, with their names. Ports that cannot be read are left out,
+    /// and so are those for windows on a side where there is none.
+    pub(super) fn ports_used<'partial>(
+        &'partial self,
+        defaults: &'partial PartialPorts,
+    ) -> impl Iterator<Item = (&'static str, &'partial Spanned<u16>)> {
+        let names = PORTS.keys.iter().map(|key| key.name);
+        let ports = names.zip(self.ports.over(defaults));
+        let WindowSides { left, right } = self.window_sides;
+        let is_used = move |name: &str| match name {
+            "window-left" => left,
+            "window-right" => right,
+            _ => true,
+        };
+        ports
+            .filter(move |(name, _)| is_used(name))
+            .filter_map(|(name, port)| port.map(|port| (name, port)))
+    }
+
     fn complete(self, defaults: &PartialPorts) -> Option<NodeConfig> {
         let host = self.host?.value;
         Some(NodeConfig {
@@ -194,6 +217,27 @@ impl PartialBall {
 }
 
 impl PartialConfig {
+    /// Records at every node on which of its sides a window stands.
+    pub(super) fn find_window_sides(&mut self) {
+        let Some(nodes) = &mut self.nodes else {
+            return;
+        };
+        // If the shape cannot be read, assume a row: its nodes have no windows beside them that they
+        // would not have in a ring.
+        let shape = self.ring.shape.as_ref();
+        let shape = shape.map_or(Shape::Row, |shape| shape.value);
+        let windows = self.windows.iter();
+        let nodes_before: Vec<_> = windows.map(|window| window.nodes_before).collect();
+        for chain in chains(shape, nodes.len(), &nodes_before) {
+            if let Some(node) = chain.left.and_then(|left| nodes.get_mut(left)) {
+                node.window_sides.right = true;
+            }
+            if let Some(node) = chain.right.and_then(|right| nodes.get_mut(right)) {
+                node.window_sides.left = true;
+            }
+        }
+    }
+
     /// The configuration, if everything is there.
     pub(super) fn complete(self) -> Option<Config> {
         let nodes = self.nodes?.into_iter();
@@ -202,7 +246,7 @@ impl PartialConfig {
         let balls = self.balls.into_iter().map(PartialBall::complete);
         let ring = self.ring.complete()?;
         Some(Config {
-            window_chains: window::complete(ring.shape, nodes.len(), self.windows)?,
+            window_chains: complete_chains(ring.shape, nodes.len(), self.windows)?,
             ring,
             screen: Screen {
                 width: self.width?.value,
@@ -213,4 +257,28 @@ impl PartialConfig {
             balls: balls.collect::<Option<_>>()?,
         })
     }
+}
+
+/// The chains of windows among that many nodes, if all windows are complete.
+fn complete_chains(
+    shape: Shape,
+    nodes: usize,
+    windows: Vec<PartialWindow>,
+) -> Option<Vec<WindowChainConfig>> {
+    let nodes_before: Vec<_> = windows.iter().map(|window| window.nodes_before).collect();
+    let windows = windows.into_iter().map(PartialWindow::complete);
+    let windows = windows.collect::<Option<Vec<_>>>()?;
+    let id = |index: usize| u8::try_from(index).ok().map(NodeId);
+    let complete = chains(shape, nodes, &nodes_before)
+        .into_iter()
+        .map(|chain| WindowChainConfig {
+            left: chain.left.and_then(id),
+            right: chain.right.and_then(id),
+            windows: chain
+                .windows
+                .into_iter()
+                .filter_map(|window| windows.get(window).cloned())
+                .collect(),
+        });
+    Some(complete.collect())
 }

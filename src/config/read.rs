@@ -15,7 +15,7 @@ use super::span::{Report, Span};
 use super::suggest::did_you_mean;
 use super::table::{Table, path_part};
 use super::value;
-use super::window;
+use super::window::read::{is_window, read as read_window, where_node_key_belongs};
 use crate::ring::topology::{MOST_BALLS, MOST_NODES, OnPartition, Shape};
 use crate::ring::window_chain::{LateCopy, MOST_GUESTS};
 
@@ -55,27 +55,21 @@ pub(super) fn read(values: &Value, report: &mut Report<'_>) -> PartialConfig {
         }
         members(values, report)
     });
-    let (mut nodes, windows) = members.map_or((None, Vec::new()), |(nodes, windows)| {
+    let (nodes, windows) = members.map_or((None, Vec::new()), |(nodes, windows)| {
         (Some(nodes), windows)
     });
-    let ring = ring.unwrap_or_default();
-    if let Some(nodes) = &mut nodes {
-        window::note(
-            ring.shape.as_ref().map(|shape| shape.value),
-            nodes,
-            &windows,
-        );
-    }
     let balls = list(&BALL, MOST_BALLS, report).unwrap_or_default();
-    PartialConfig {
-        ring,
+    let mut partial = PartialConfig {
+        ring: ring.unwrap_or_default(),
         width,
         height,
         ports: ports.unwrap_or_default(),
         nodes,
         windows,
         balls: numbered(balls, |number, value| ball(number, value, report)),
-    }
+    };
+    partial.find_window_sides();
+    partial
 }
 
 /// Reports the file's sections that are none of ours.
@@ -216,8 +210,8 @@ fn members(values: &[Value], report: &mut Report<'_>) -> (Vec<PartialNode>, Vec<
         if let Some(name) = table.get("name").and_then(|name| value::name(name).ok()) {
             table.path = format!("node[{name}]");
         }
-        if window::read::is_window(&table, report) {
-            windows.push(window::read::read(table, nodes.len(), report));
+        if is_window(&table, report) {
+            windows.push(read_window(table, nodes.len(), report));
         } else {
             nodes.push(node(table, report));
         }
@@ -226,7 +220,7 @@ fn members(values: &[Value], report: &mut Report<'_>) -> (Vec<PartialNode>, Vec<
 }
 
 fn node(mut table: Table<'_>, report: &mut Report<'_>) -> PartialNode {
-    table.where_key_belongs = window::read::where_node_key_belongs;
+    table.where_key_belongs = where_node_key_belongs;
     table.refuse_unknown(report, NODE.keys, &[]);
     PartialNode {
         written_name: table.text("name"),

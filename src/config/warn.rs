@@ -1,9 +1,9 @@
 //! What is allowed but may surprise.
 
 use std::fmt;
-use std::net::IpAddr;
 
-use super::{Config, NodeConfig, WindowChainConfig};
+use super::host::is_loopback;
+use super::types::{Config, NodeConfig, WindowChainConfig};
 use crate::ring::ball::Direction;
 use crate::ring::topology::{NodeId, OnPartition};
 
@@ -61,13 +61,6 @@ fn size(config: &Config) -> Option<String> {
             ))
         }
         OnPartition::Freeze => None,
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    match host.parse::<IpAddr>() {
-        Ok(address) => address.is_loopback(),
-        Err(_) => host.eq_ignore_ascii_case("localhost"),
     }
 }
 

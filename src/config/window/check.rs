@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::check::{canonical, ports_of};
+use crate::config::host::canonical;
 use crate::config::partial::{
     PartialBall, PartialConfig, PartialNode, PartialPorts, PartialWindow,
 };
@@ -13,7 +13,7 @@ use crate::ring::WindowBall;
 use crate::ring::ball::{BallState, Direction};
 
 /// Reports every rule about windows that is broken between keys that could be read.
-pub(in crate::config) fn check(partial: &PartialConfig, report: &mut Report<'_>) {
+pub(crate) fn check(partial: &PartialConfig, report: &mut Report<'_>) {
     let Some(first) = partial.windows.first() else {
         return;
     };
@@ -43,7 +43,7 @@ fn addresses(
         let Some(host) = &node.host else {
             continue;
         };
-        for (name, port) in ports_of(node, defaults) {
+        for (name, port) in node.ports_used(defaults) {
             let address = (canonical(&host.value), port.value);
             seen.entry(address)
                 .or_insert_with(|| format!("the {name} port of {}", node.key));

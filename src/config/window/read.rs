@@ -3,6 +3,7 @@
 use ::config::{Value, ValueKind};
 
 use crate::config::fault::quoted;
+use crate::config::host::reachable;
 use crate::config::partial::PartialWindow;
 use crate::config::schema::{NODE, SCREEN, WINDOW_KEYS, where_key_belongs};
 use crate::config::span::{Report, Span, Spanned};
@@ -22,7 +23,7 @@ const LISTEN_LEFT: u16 = 10001;
 const LISTEN_RIGHT: u16 = 10002;
 
 /// Whether a `[[node]]` is a window; reports a kind that there is not.
-pub(in crate::config) fn is_window(table: &Table<'_>, report: &mut Report<'_>) -> bool {
+pub(crate) fn is_window(table: &Table<'_>, report: &mut Report<'_>) -> bool {
     let kinds = [("carom", false), ("window", true)];
     let kind = table.optional(report, "kind", |value| value::one_of(value, &kinds));
     match kind {
@@ -33,7 +34,7 @@ pub(in crate::config) fn is_window(table: &Table<'_>, report: &mut Report<'_>) -
 }
 
 /// Says where a key belongs that is none of a node's.
-pub(in crate::config) fn where_node_key_belongs(name: &str) -> Option<String> {
+pub(crate) fn where_node_key_belongs(name: &str) -> Option<String> {
     let windows = WINDOW_KEYS.iter().any(|key| key.name == name);
     let here = || "take it out, it is for kind = \"window\"".to_owned();
     windows.then(here).or_else(|| where_key_belongs(name))
@@ -47,9 +48,9 @@ fn where_window_key_belongs(name: &str) -> Option<String> {
 }
 
 /// Reads a window that comes after so many nodes; reports what is wrong with it.
-pub(in crate::config) fn read(
+pub(crate) fn read(
     mut table: Table<'_>,
-    after: usize,
+    nodes_before: usize,
     report: &mut Report<'_>,
 ) -> PartialWindow {
     table.title = "a window".to_owned();
@@ -77,7 +78,7 @@ pub(in crate::config) fn read(
         name: table.required(report, WINDOW_KEYS, "name", value::name),
         span: table.span,
         key: table.path.clone(),
-        after,
+        nodes_before,
     }
 }
 
@@ -131,7 +132,7 @@ fn endpoint(value: &Value) -> Result<Endpoint, InvalidValue> {
         let port = quoted(port);
         return Err(format!("wants a port from 1 to 65535 behind the colon, not {port}").into());
     };
-    value::reachable(host, "the part behind the colon")?;
+    reachable(host, "the part behind the colon")?;
     let host = host.to_owned();
     Ok(Endpoint { host, port })
 }
