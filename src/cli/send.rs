@@ -5,11 +5,12 @@ use std::io::{self, Write as _};
 use clap::Args;
 
 use super::{Failure, address, size};
+use crate::config::defaults;
 use crate::escape::Escaped;
 use crate::lab::client::{self, Content, Sent};
 
 /// The receiver's port of an address that gives none.
-const USUAL_PORT: u16 = 10_000;
+const USUAL_PORT: u16 = defaults::PORTS.receiver;
 
 /// Sends one message that ends in a newline, and says what each step took
 #[derive(Args)]

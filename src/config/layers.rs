@@ -220,12 +220,6 @@ fn outside_hint<'known>(name: &str, known: impl Iterator<Item = &'known str>) ->
 /// If the layering refuses a key. None of ours is refused.
 pub(super) fn lay(file: &Value, environment: Layer, flags: Layer) -> Result<Value, ConfigError> {
     let mut builder = Layered::builder();
-    for (section, key) in single_keys() {
-        if let Some(default) = key.default {
-            let path = format!("{}.{}", section.name, key.name);
-            builder = builder.set_default(path, from_text(key.kind, None, default))?;
-        }
-    }
     let mut sections = Map::new();
     if let ValueKind::Table(keys) = &file.kind {
         let known = keys

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use ::config::Value;
 
+use super::defaults;
 use super::fault::quoted;
 use super::schema::Key;
 use super::schema::Kind::{FileOnly, Number, Text};
 use super::span::{Report, Span, Spanned};
 use super::table::Table;
 use super::value::{self, InvalidValue, string, wants};
-use crate::led::{LedConfig, USUAL_CHIP};
+use crate::led::LedConfig;
 
 /// A backend, as the ring file names it.
 pub(super) struct Backend {
@@ -44,7 +45,7 @@ pub(super) const BACKENDS: &[Backend] = &[
         read: |led, report| {
             let active_low = led.active_low;
             let chip = led.table.optional(report, "chip", device);
-            let chip = chip.map_or_else(|| PathBuf::from(USUAL_CHIP), |chip| chip.value);
+            let chip = chip.map_or_else(|| PathBuf::from(defaults::LED_CHIP), |chip| chip.value);
             let pin = led.required(report, "pin", pin)?;
             Some(pin.map(|pin| LedConfig::GpioChip {
                 chip,

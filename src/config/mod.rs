@@ -7,6 +7,7 @@
 //! Architecture invariant: once the file and the environment are read, nothing here does I/O.
 
 mod check;
+pub mod defaults;
 mod duration;
 mod fault;
 mod host;

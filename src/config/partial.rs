@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::defaults;
 use super::schema::PORTS;
 use super::span::{Span, Spanned};
 use super::types::{
@@ -168,7 +169,7 @@ impl PartialNode {
             ssh: self.ssh.map_or_else(|| host.clone(), |ssh| ssh.value),
             host,
             listen: self.listen.map(|listen| listen.value),
-            led: self.led.map_or(LedConfig::None, |led| led.value),
+            led: self.led.map_or(defaults::LED, |led| led.value),
             ports: self.ports.complete(defaults)?,
         })
     }
@@ -192,15 +193,15 @@ pub(super) struct PartialBall {
 }
 
 impl PartialBall {
-    /// In pixels.
-    pub(super) const RADIUS: f64 = 30.0;
-    pub(super) const COLOR: [u8; 3] = [255, 64, 0];
-
     /// The radius, and where to report that it is too large.
     pub(super) fn radius_or_default(&self) -> (f64, Span, String) {
         match &self.radius {
             Some(radius) => (radius.value, radius.span, radius.key.clone()),
-            None => (Self::RADIUS, self.span, format!("{}.radius", self.key)),
+            None => (
+                defaults::BALL_RADIUS,
+                self.span,
+                format!("{}.radius", self.key),
+            ),
         }
     }
 
@@ -209,8 +210,10 @@ impl PartialBall {
             start: self.start?.value,
             position: self.position?.value,
             velocity: self.velocity?.value,
-            radius: self.radius.map_or(Self::RADIUS, |radius| radius.value),
-            color: self.color.map_or(Self::COLOR, |color| color.value),
+            radius: self
+                .radius
+                .map_or(defaults::BALL_RADIUS, |radius| radius.value),
+            color: self.color.map_or(defaults::BALL_COLOR, |color| color.value),
             dwell: self.dwell.map(|dwell| dwell.value),
         })
     }

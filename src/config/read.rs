@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use ::config::{Value, ValueKind};
+use ::config::{Map, Value, ValueKind};
 
+use super::defaults;
 use super::led;
 use super::partial::{
     PartialBall, PartialConfig, PartialNode, PartialPorts, PartialRing, PartialWindow, WindowSides,
@@ -14,9 +15,10 @@ use super::schema::{
 use super::span::{Report, Span};
 use super::suggest::did_you_mean;
 use super::table::{Table, path_part};
+use super::types::Ports;
 use super::value;
 use super::window::read::{is_window, read as read_window, where_node_key_belongs};
-use crate::ring::topology::{MOST_BALLS, MOST_NODES, OnPartition, Shape};
+use crate::ring::topology::{MOST_BALLS, MOST_NODES, OnPartition, Screen, Shape};
 use crate::ring::window_chain::{LateCopy, MOST_GUESTS};
 
 /// The longest time a ball can be told to dwell on a screen.
@@ -28,25 +30,33 @@ const FASTEST: f64 = 1e9;
 /// Reads everything that can be read and reports everything that cannot.
 pub(super) fn read(values: &Value, report: &mut Report<'_>) -> PartialConfig {
     let root = Table::of(values, "", "the file");
+    // A section that is not there has no keys; then all of them have their defaults.
+    let empty = Value::new(None, ValueKind::Table(Map::new()));
     let section = |section: &Section, report: &mut Report<'_>| {
-        let value = root.as_ref().and_then(|root| root.get(section.name));
-        once(section, value, report)
+        let root = root.as_ref()?;
+        let value = if root.has(section.name) {
+            root.get(section.name)?
+        } else {
+            &empty
+        };
+        single(section, value, report)
     };
     let ring = section(&RING, report).map(|table| ring(&table, report));
     let (width, height) = match section(&SCREEN, report) {
         Some(table) => {
             table.refuse_unknown(report, SCREEN.keys, &[]);
+            let Screen { width, height } = defaults::SCREEN;
             (
-                table.optional(report, "width", value::side),
-                table.optional(report, "height", value::side),
+                table.or_default(report, "width", width, value::side),
+                table.or_default(report, "height", height, value::side),
             )
         }
         None => (None, None),
     };
-    let ports = section(&PORTS, report).map(|table| ports(&table, report));
+    let ports = section(&PORTS, report).map(|table| ports(&table, Some(&defaults::PORTS), report));
     let list = |section: &Section, most, report: &mut Report<'_>| {
         let value = root.as_ref().and_then(|root| root.get(section.name));
-        many(section, value, most, report)
+        repeated(section, value, most, report)
     };
     let members = list(&NODE, MOST_NODES, report).map(|values| {
         if values.is_empty() {
@@ -92,15 +102,11 @@ pub(super) fn refuse_unknown_sections(file: &Value, report: &mut Report<'_>) {
 }
 
 /// A section that comes once.
-fn once<'value>(
+fn single<'value>(
     section: &Section,
-    value: Option<&'value Value>,
+    value: &'value Value,
     report: &mut Report<'_>,
 ) -> Option<Table<'value>> {
-    let Some(value) = value else {
-        // Only a section without any default can be missing, for the defaults are a layer.
-        return None;
-    };
     let Some(mut table) = Table::of(value, section.name, section.header) else {
         let header = section.header;
         let sentence = format!("wants to be one table: write {header} and its keys below");
@@ -112,7 +118,7 @@ fn once<'value>(
 }
 
 /// The elements of a section that comes as often as one likes; `None` if it is no such section.
-fn many<'value>(
+fn repeated<'value>(
     section: &Section,
     value: Option<&'value Value>,
     most: usize,
@@ -166,37 +172,46 @@ fn ring(table: &Table<'_>, report: &mut Report<'_>) -> PartialRing {
     let guest_life = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
     PartialRing {
         name: table.required(report, RING.keys, "name", value::name),
-        shape: table.optional(report, "shape", |value| value::one_of(value, &shapes)),
-        lease: table.optional(report, "lease", |value| {
+        shape: table.or_default(report, "shape", defaults::SHAPE, |value| {
+            value::one_of(value, &shapes)
+        }),
+        lease: table.or_default(report, "lease", defaults::LEASE, |value| {
             value::time(value, lease, "50ms to 60s")
         }),
-        on_partition: table.optional(report, "on-partition", |value| {
+        on_partition: table.or_default(report, "on-partition", defaults::ON_PARTITION, |value| {
             value::one_of(value, &partitions)
         }),
-        loan: table.optional(report, "loan", |value| {
+        loan: table.or_default(report, "loan", defaults::LOAN, |value| {
             value::time(value, loan, "50ms to 60m")
         }),
-        late_copy: table.optional(report, "late-copy", |value| value::one_of(value, &copies)),
-        guests: table.optional(report, "guests", |value| {
+        late_copy: table.or_default(report, "late-copy", defaults::LATE_COPY, |value| {
+            value::one_of(value, &copies)
+        }),
+        guests: table.or_default(report, "guests", defaults::GUESTS, |value| {
             value::whole(value, 0..=MOST_GUESTS)
         }),
-        guest_life: table.optional(report, "guest-life", |value| {
+        guest_life: table.or_default(report, "guest-life", defaults::GUEST_LIFE, |value| {
             value::time(value, guest_life, "1s to 1440m")
         }),
     }
 }
 
-fn ports(table: &Table<'_>, report: &mut Report<'_>) -> PartialPorts {
-    table.refuse_unknown(report, PORTS.keys, &[]);
-    let names = [
-        "ring",
-        "receiver",
-        "rate",
-        "http",
-        "window-left",
-        "window-right",
+/// Every port, in the order of the schema. Without `defaults`, a port may be left out.
+fn ports(table: &Table<'_>, defaults: Option<&Ports>, report: &mut Report<'_>) -> PartialPorts {
+    type Default = fn(&Ports) -> u16;
+    const NAMES: [(&str, Default); 6] = [
+        ("ring", |ports| ports.ring),
+        ("receiver", |ports| ports.receiver),
+        ("rate", |ports| ports.rate),
+        ("http", |ports| ports.http),
+        ("window-left", |ports| ports.window_left),
+        ("window-right", |ports| ports.window_right),
     ];
-    PartialPorts(names.map(|name| table.optional(report, name, value::port)))
+    table.refuse_unknown(report, PORTS.keys, &[]);
+    PartialPorts(NAMES.map(|(name, default)| match defaults {
+        Some(defaults) => table.or_default(report, name, default(defaults), value::port),
+        None => table.optional(report, name, value::port),
+    }))
 }
 
 /// The nodes that run carom, and the windows between them.
@@ -247,7 +262,7 @@ fn node_ports(node: &Table<'_>, report: &mut Report<'_>) -> PartialPorts {
         report.fault(Span::of(value), &path, sentence);
         return PartialPorts::default();
     };
-    ports(&table, report)
+    ports(&table, None, report)
 }
 
 fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<PartialBall> {
@@ -269,8 +284,8 @@ fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<Partial
     // What is there and cannot be read is not the default.
     let known = |name, read: bool| read || table.get(name).is_none();
     let appearance = (
-        radius.as_ref().map_or(PartialBall::RADIUS, |at| at.value),
-        color.as_ref().map_or(PartialBall::COLOR, |at| at.value),
+        radius.as_ref().map_or(defaults::BALL_RADIUS, |at| at.value),
+        color.as_ref().map_or(defaults::BALL_COLOR, |at| at.value),
     );
     Some(PartialBall {
         appearance: (known("radius", radius.is_some()) && known("color", color.is_some()))

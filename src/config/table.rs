@@ -50,6 +50,11 @@ impl<'value> Table<'value> {
         (value.kind != ValueKind::Nil).then_some(value)
     }
 
+    /// Whether a key is there, even if it cannot be read.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.keys.contains_key(name)
+    }
+
     /// The text of a key, whether or not it is right.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         match &self.get(name)?.kind {
@@ -94,6 +99,24 @@ impl<'value> Table<'value> {
         }
     }
 
+    /// Reads a key that has a default; reports it if it is there and cannot be read.
+    pub(super) fn or_default<T>(
+        &self,
+        report: &mut Report<'_>,
+        name: &str,
+        default: T,
+        read: impl FnOnce(&Value) -> Result<T, InvalidValue>,
+    ) -> Option<Spanned<T>> {
+        if self.has(name) {
+            return self.optional(report, name, read);
+        }
+        Some(Spanned {
+            value: default,
+            span: Span::File,
+            key: self.path_of(name),
+        })
+    }
+
     /// Reads a key that must be there; reports it if it is not.
     pub(super) fn required<T>(
         &self,
@@ -106,9 +129,9 @@ impl<'value> Table<'value> {
         let known = || keys.iter().map(|key| key.name);
         let misspelt =
             |key: &String| closest(key, known()) == Some(name) && known().all(|known| known != key);
-        if !self.keys.contains_key(name) && !self.keys.keys().any(misspelt) {
+        if !self.has(name) && !self.keys.keys().any(misspelt) {
             let example = keys.iter().find(|key| key.name == name);
-            let example = example.map_or(name, |key| key.example);
+            let example = example.and_then(|key| key.example).unwrap_or(name);
             let sentence = match self.span {
                 Span::File => {
                     format!("is missing: add {} and below it {example}", self.title)

@@ -47,11 +47,10 @@ impl WindowChain {
 }
 
 /// What becomes of a window's copy of a ball that the ring has not waited for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LateCopy {
     /// It is not taken.
-    #[default]
     Refuse,
     /// It is taken as a new ball.
     Guest,

@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::{Failure, address, size};
+use crate::config::defaults;
 use crate::lab::Mode;
 use crate::lab::client::{self, Plan, Volume};
 
 /// The rate endpoint's port of an address that gives none.
-const USUAL_PORT: u16 = 10_100;
+const USUAL_PORT: u16 = defaults::PORTS.rate;
 
 /// Longer chunks would only measure the memory of this machine.
 const LONGEST_CHUNK: u64 = 64 << 20;

@@ -11,11 +11,11 @@ use serde::Serialize;
 use smol::LocalExecutor;
 
 use super::{Failure, address, block_on, load};
-use crate::config::NodeConfig;
+use crate::config::{NodeConfig, defaults};
 use crate::http::{Status, fetch_status};
 
 /// The HTTP port of an address that gives none.
-const USUAL_PORT: u16 = 8080;
+const USUAL_PORT: u16 = defaults::PORTS.http;
 
 /// Asks the nodes over HTTP and prints one table
 #[derive(Args)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::config::defaults;
 use crate::config::host::canonical;
 use crate::config::partial::{
     PartialBall, PartialConfig, PartialNode, PartialPorts, PartialWindow,
@@ -106,7 +107,7 @@ fn looks(balls: &[PartialBall], report: &mut Report<'_>) {
             color,
         };
         // Its place and the screen are none of its appearance.
-        let shown = WindowBall::leaving(&state, Direction::Right, super::read::SCREEN_DEFAULT);
+        let shown = WindowBall::leaving(&state, Direction::Right, defaults::SCREEN);
         let twin = seen.iter().find(|(_, other)| shown.looks_like(other));
         if let Some((other, _)) = twin {
             let set = ball.color.as_ref().map(|color| (color.span, &color.key));

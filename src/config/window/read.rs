@@ -2,6 +2,7 @@
 
 use ::config::{Value, ValueKind};
 
+use crate::config::defaults;
 use crate::config::fault::quoted;
 use crate::config::host::reachable;
 use crate::config::partial::PartialWindow;
@@ -11,16 +12,6 @@ use crate::config::table::Table;
 use crate::config::value::{self, InvalidValue};
 use crate::endpoint::Endpoint;
 use crate::ring::topology::Screen;
-
-/// The screen of the chapter's programs.
-pub(super) const SCREEN_DEFAULT: Screen = Screen {
-    width: 800.0,
-    height: 600.0,
-};
-
-/// Where the chapter's programs take balls from their left and their right neighbour.
-const LISTEN_LEFT: u16 = 10001;
-const LISTEN_RIGHT: u16 = 10002;
 
 /// Whether a `[[node]]` is a window; reports a kind that there is not.
 pub(crate) fn is_window(table: &Table<'_>, report: &mut Report<'_>) -> bool {
@@ -71,8 +62,8 @@ pub(crate) fn read(
         Some(host.map(|host| Endpoint { host, port }))
     };
     PartialWindow {
-        listen_left: listen("listen-left", LISTEN_LEFT),
-        listen_right: listen("listen-right", LISTEN_RIGHT),
+        listen_left: listen("listen-left", defaults::PORTS.window_left),
+        listen_right: listen("listen-right", defaults::PORTS.window_right),
         screen: screen(&table, report),
         written_name: table.text("name"),
         name: table.required(report, WINDOW_KEYS, "name", value::name),
@@ -85,7 +76,7 @@ pub(crate) fn read(
 /// A window's screen; `None` if it cannot be read.
 fn screen(window: &Table<'_>, report: &mut Report<'_>) -> Option<Screen> {
     let Some(value) = window.get(SCREEN.name) else {
-        return Some(SCREEN_DEFAULT);
+        return Some(defaults::SCREEN);
     };
     let path = window.path_of(SCREEN.name);
     let Some(table) = Table::of(value, &path, "a window's screen") else {
@@ -101,8 +92,8 @@ fn screen(window: &Table<'_>, report: &mut Report<'_>) -> Option<Screen> {
             .map(|Spanned { value, .. }| value),
     };
     let (width, height) = (
-        side("width", SCREEN_DEFAULT.width),
-        side("height", SCREEN_DEFAULT.height),
+        side("width", defaults::SCREEN.width),
+        side("height", defaults::SCREEN.height),
     );
     Some(Screen {
         width: width?,
