@@ -6,29 +6,30 @@ use super::fault::quoted;
 use super::host::canonical;
 use super::led::hardware_in_words;
 use super::partial::{PartialBall, PartialConfig, PartialNode, PartialPorts, PartialWindow};
-use super::span::{Report, Spanned};
+use super::report::Report;
+use super::span::Spanned;
 use super::suggest::did_you_mean;
 use super::window;
 
 /// Reports every rule that is broken between keys that could be read.
 pub(super) fn check(partial: &PartialConfig, report: &mut Report<'_>) {
     if let Some(nodes) = &partial.nodes {
-        names(nodes, &partial.windows, report);
-        ports_within(nodes, &partial.ports, report);
-        addresses(nodes, &partial.ports, report);
-        leds(nodes, report);
-        starts(&partial.balls, nodes, &partial.windows, report);
+        unique_names(nodes, &partial.windows, report);
+        unique_ports_of_nodes(nodes, &partial.ports, report);
+        unique_addresses(nodes, &partial.ports, report);
+        unique_leds(nodes, report);
+        balls_start_at_nodes(&partial.balls, nodes, &partial.windows, report);
     }
-    loan(partial, report);
+    loan_lasts_a_lease(partial, report);
     window::check::check(partial, report);
     for ball in &partial.balls {
-        fits(ball, partial, report);
-        inside(ball, partial, report);
+        ball_fits(ball, partial, report);
+        ball_is_on_screen(ball, partial, report);
     }
 }
 
 /// The ring waits for a window at least as long as for a node.
-fn loan(partial: &PartialConfig, report: &mut Report<'_>) {
+fn loan_lasts_a_lease(partial: &PartialConfig, report: &mut Report<'_>) {
     let (Some(loan), Some(lease)) = (&partial.ring.loan, &partial.ring.lease) else {
         return;
     };
@@ -43,7 +44,7 @@ fn loan(partial: &PartialConfig, report: &mut Report<'_>) {
 }
 
 /// No two nodes or windows have one name.
-fn names(nodes: &[PartialNode], windows: &[PartialWindow], report: &mut Report<'_>) {
+fn unique_names(nodes: &[PartialNode], windows: &[PartialWindow], report: &mut Report<'_>) {
     let mut seen = BTreeMap::new();
     let nodes = nodes.iter().filter_map(|node| node.name.as_ref());
     let windows = windows.iter().filter_map(|window| window.name.as_ref());
@@ -63,7 +64,7 @@ fn names(nodes: &[PartialNode], windows: &[PartialWindow], report: &mut Report<'
 }
 
 /// No node uses a port twice.
-fn ports_within(nodes: &[PartialNode], defaults: &PartialPorts, report: &mut Report<'_>) {
+fn unique_ports_of_nodes(nodes: &[PartialNode], defaults: &PartialPorts, report: &mut Report<'_>) {
     for node in nodes {
         let mut seen: BTreeMap<u16, (&str, &Spanned<u16>)> = BTreeMap::new();
         for (name, port) in node.ports_used(defaults) {
@@ -96,7 +97,7 @@ struct Clash<'partial> {
 }
 
 /// No two nodes have one address: the same host and the same port, whatever it is for.
-fn addresses(nodes: &[PartialNode], defaults: &PartialPorts, report: &mut Report<'_>) {
+fn unique_addresses(nodes: &[PartialNode], defaults: &PartialPorts, report: &mut Report<'_>) {
     let mut seen: BTreeMap<(String, u16), (usize, &str)> = BTreeMap::new();
     for (index, node) in nodes.iter().enumerate() {
         let Some(host) = &node.host else {
@@ -124,11 +125,15 @@ fn addresses(nodes: &[PartialNode], defaults: &PartialPorts, report: &mut Report
         };
         let first = clashes.first().and_then(|clash| nodes.get(clash.first));
         let first = first.map_or("another node", |first| first.key.as_str());
-        report.fault(span, key, same_address(host, first, index, &clashes));
+        report.fault(
+            span,
+            key,
+            same_address_sentence(host, first, index, &clashes),
+        );
     }
 }
 
-fn same_address(
+fn same_address_sentence(
     host: &Spanned<String>,
     first: &str,
     index: usize,
@@ -164,7 +169,7 @@ fn same_address(
 }
 
 /// No two nodes on one host use the same LED.
-fn leds(nodes: &[PartialNode], report: &mut Report<'_>) {
+fn unique_leds(nodes: &[PartialNode], report: &mut Report<'_>) {
     let mut seen = BTreeMap::new();
     for node in nodes {
         let (Some(host), Some(led)) = (&node.host, &node.led) else {
@@ -185,7 +190,7 @@ fn leds(nodes: &[PartialNode], report: &mut Report<'_>) {
 }
 
 /// Every ball starts at a node that there is.
-fn starts(
+fn balls_start_at_nodes(
     balls: &[PartialBall],
     nodes: &[PartialNode],
     windows: &[PartialWindow],
@@ -230,7 +235,7 @@ fn starts(
 }
 
 /// Every ball has room to move on the screen.
-fn fits(ball: &PartialBall, partial: &PartialConfig, report: &mut Report<'_>) {
+fn ball_fits(ball: &PartialBall, partial: &PartialConfig, report: &mut Report<'_>) {
     let (Some(width), Some(height)) = (&partial.width, &partial.height) else {
         return;
     };
@@ -246,7 +251,7 @@ fn fits(ball: &PartialBall, partial: &PartialConfig, report: &mut Report<'_>) {
 }
 
 /// Every ball begins on the screen.
-fn inside(ball: &PartialBall, partial: &PartialConfig, report: &mut Report<'_>) {
+fn ball_is_on_screen(ball: &PartialBall, partial: &PartialConfig, report: &mut Report<'_>) {
     let (Some(width), Some(height), Some(position)) =
         (&partial.width, &partial.height, &ball.position)
     else {

@@ -5,8 +5,9 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
 use super::fault::Location;
+use super::report::Report;
 use super::schema::{Kind, SECTIONS, single_keys};
-use super::span::{Report, Span};
+use super::span::Span;
 use super::suggest::did_you_mean;
 use super::syntax;
 
@@ -41,13 +42,13 @@ impl Source for Layer {
 }
 
 /// The file as values. Reports what is not TOML, and then returns nothing.
-pub(super) fn file<'text>(text: &'text str, report: &mut Report<'text>) -> Option<Value> {
+pub(super) fn from_file<'text>(text: &'text str, report: &mut Report<'text>) -> Option<Value> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         syntax::refuse(text, &errors, report);
         return None;
     }
-    let mut walk = Walk {
+    let mut walk = TomlWalk {
         report,
         path: vec![],
     };
@@ -55,12 +56,12 @@ pub(super) fn file<'text>(text: &'text str, report: &mut Report<'text>) -> Optio
 }
 
 /// On its way through the file.
-struct Walk<'report, 'text> {
+struct TomlWalk<'report, 'text> {
     report: &'report mut Report<'text>,
     path: Vec<String>,
 }
 
-impl Walk<'_, '_> {
+impl TomlWalk<'_, '_> {
     fn table(&mut self, table: &DeTable<'_>) -> Map<String, Value> {
         let mut values = Map::new();
         for (key, value) in table {
@@ -69,7 +70,7 @@ impl Walk<'_, '_> {
             let converted = self.value(&key.span(), value);
             self.path.pop();
             if self.path.is_empty() {
-                self.report.sources.header(&name, &converted);
+                self.report.sources.add_section(&name, &converted);
             }
             values.insert(name, converted);
         }
@@ -78,7 +79,7 @@ impl Walk<'_, '_> {
 
     fn value(&mut self, key: &std::ops::Range<usize>, value: &Spanned<DeValue<'_>>) -> Value {
         let span = value.span();
-        let origin = self.report.sources.in_file(key, &span);
+        let origin = self.report.sources.add(key, &span);
         let kind = match value.get_ref() {
             DeValue::String(text) => ValueKind::String(text.to_string()),
             DeValue::Integer(number) => integer(number),
@@ -143,7 +144,7 @@ fn variable(section: &str, key: &str) -> String {
 /// What the environment sets; reports variables that look like keys but are none.
 ///
 /// Variables without two underscores, such as `CAROM_NODE`, are not ours to read.
-pub(super) fn environment(variables: &[(String, String)], report: &mut Report<'_>) -> Layer {
+pub(super) fn from_environment(variables: &[(String, String)], report: &mut Report<'_>) -> Layer {
     let known: Vec<_> = single_keys()
         .map(|(section, key)| (variable(section.name, key.name), section, key))
         .collect();
@@ -158,7 +159,7 @@ pub(super) fn environment(variables: &[(String, String)], report: &mut Report<'_
         let location = Location::Environment {
             variable: name.as_str().into(),
         };
-        let origin = report.sources.elsewhere(location);
+        let origin = report.sources.add_outside_file(location);
         if let Some((_, section, key)) = known.iter().find(|(known, ..)| known == name) {
             let path = format!("{}.{}", section.name, key.name);
             layer.insert(path, from_text(key.kind, Some(&origin), text));
@@ -173,7 +174,7 @@ pub(super) fn environment(variables: &[(String, String)], report: &mut Report<'_
 }
 
 /// What the flags set; reports those that set no key.
-pub(super) fn flags(overrides: &Overrides, report: &mut Report<'_>) -> Layer {
+pub(super) fn from_flags(overrides: &Overrides, report: &mut Report<'_>) -> Layer {
     let known: Vec<_> = single_keys()
         .map(|(section, key)| (format!("{}.{}", section.name, key.name), key.kind))
         .collect();
@@ -182,7 +183,7 @@ pub(super) fn flags(overrides: &Overrides, report: &mut Report<'_>) -> Layer {
         let location = Location::Flag {
             key: name.as_str().into(),
         };
-        let origin = report.sources.elsewhere(location);
+        let origin = report.sources.add_outside_file(location);
         if let Some((path, kind)) = known.iter().find(|(path, _)| path == name) {
             layer.insert(path.clone(), from_text(*kind, Some(&origin), text));
         } else {
@@ -218,7 +219,7 @@ fn outside_hint<'known>(name: &str, known: impl Iterator<Item = &'known str>) ->
 /// # Errors
 ///
 /// If the layering refuses a key. None of ours is refused.
-pub(super) fn lay(file: &Value, environment: Layer, flags: Layer) -> Result<Value, ConfigError> {
+pub(super) fn merge(file: &Value, environment: Layer, flags: Layer) -> Result<Value, ConfigError> {
     let mut builder = Layered::builder();
     let mut sections = Map::new();
     if let ValueKind::Table(keys) = &file.kind {

@@ -6,9 +6,10 @@ use ::config::Value;
 
 use super::defaults;
 use super::fault::quoted;
+use super::report::Report;
 use super::schema::Key;
 use super::schema::Kind::{FileOnly, Number, Text};
-use super::span::{Report, Span, Spanned};
+use super::span::{Span, Spanned};
 use super::table::Table;
 use super::value::{self, InvalidValue, string, wants};
 use crate::led::LedConfig;

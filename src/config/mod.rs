@@ -15,6 +15,7 @@ mod layers;
 mod led;
 mod partial;
 mod read;
+mod report;
 mod schema;
 mod span;
 mod suggest;
@@ -72,8 +73,8 @@ impl Config {
     ) -> Result<Self, Faults> {
         // Editors on some systems begin a file with a mark that is no part of the text.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut report = span::Report::new(span::SourceMap::new(file, text));
-        let Some(values) = layers::file(text, &mut report) else {
+        let mut report = report::Report::new(span::SourceMap::new(file, text));
+        let Some(values) = layers::from_file(text, &mut report) else {
             return Err(report.into_faults());
         };
         // The file on its own first: what a later layer hides must be right all the same.
@@ -82,9 +83,9 @@ impl Config {
         read::read(&values, &mut report);
         report.lenient = false;
 
-        let environment = layers::environment(environment, &mut report);
-        let flags = layers::flags(overrides, &mut report);
-        let values = layers::lay(&values, environment, flags).map_err(|error| {
+        let environment = layers::from_environment(environment, &mut report);
+        let flags = layers::from_flags(overrides, &mut report);
+        let values = layers::merge(&values, environment, flags).map_err(|error| {
             Faults::of_file(file, format!("the layers do not fit together: {error}"))
         })?;
         let partial = read::read(&values, &mut report);

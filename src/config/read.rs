@@ -9,10 +9,11 @@ use super::led;
 use super::partial::{
     PartialBall, PartialConfig, PartialNode, PartialPorts, PartialRing, PartialWindow, WindowSides,
 };
+use super::report::Report;
 use super::schema::{
     BALL, NODE, PORTS, RESERVED_KEYS, RING, SCREEN, SECTIONS, Section, where_key_belongs,
 };
-use super::span::{Report, Span};
+use super::span::Span;
 use super::suggest::did_you_mean;
 use super::table::{Table, path_part};
 use super::types::Ports;
@@ -63,7 +64,7 @@ pub(super) fn read(values: &Value, report: &mut Report<'_>) -> PartialConfig {
             let sentence = "is missing: a ring has at least one [[node]] with a name and a host";
             report.missing(Span::File, NODE.name, sentence);
         }
-        members(values, report)
+        nodes_and_windows(values, report)
     });
     let (nodes, windows) = members.map_or((None, Vec::new()), |(nodes, windows)| {
         (Some(nodes), windows)
@@ -113,7 +114,7 @@ fn single<'value>(
         report.fault(Span::of_key(value), section.name, sentence);
         return None;
     };
-    table.span = report.sources.of_section(section.name);
+    table.span = report.sources.section(section.name);
     Some(table)
 }
 
@@ -130,7 +131,7 @@ fn repeated<'value>(
     let (name, header) = (section.name, section.header);
     let ValueKind::Array(elements) = &value.kind else {
         let sentence = format!("needs two brackets: write {header} once for every {name}");
-        report.fault(report.sources.of_section(name), name, sentence);
+        report.fault(report.sources.section(name), name, sentence);
         return None;
     };
     if let Some(beyond) = elements.get(most) {
@@ -215,7 +216,10 @@ fn ports(table: &Table<'_>, defaults: Option<&Ports>, report: &mut Report<'_>) -
 }
 
 /// The nodes that run carom, and the windows between them.
-fn members(values: &[Value], report: &mut Report<'_>) -> (Vec<PartialNode>, Vec<PartialWindow>) {
+fn nodes_and_windows(
+    values: &[Value],
+    report: &mut Report<'_>,
+) -> (Vec<PartialNode>, Vec<PartialWindow>) {
     let (mut nodes, mut windows) = (Vec::new(), Vec::new());
     for (number, value) in (1..).zip(values) {
         let unnamed = format!("node[{number}]");
@@ -298,11 +302,13 @@ fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<Partial
         }),
         velocity: table.required(report, BALL.keys, "velocity", |value| {
             let velocity = value::list(value, ["x", "y"], coordinate)?;
-            moves(velocity).then_some(velocity).ok_or_else(|| {
-                let sentence = "has an x that is as good as 0, so the ball would never leave: \
+            reaches_an_edge(velocity)
+                .then_some(velocity)
+                .ok_or_else(|| {
+                    let sentence = "has an x that is as good as 0, so the ball would never leave: \
                                 give it at least 0.01 or at most -0.01 pixels a second";
-                sentence.to_owned().into()
-            })
+                    sentence.to_owned().into()
+                })
         }),
         radius,
         color,
@@ -313,6 +319,6 @@ fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<Partial
 }
 
 /// Whether a ball of that velocity comes to an edge before anybody loses patience.
-fn moves([across, _]: [f64; 2]) -> bool {
+fn reaches_an_edge([across, _]: [f64; 2]) -> bool {
     across.abs() >= 0.01
 }

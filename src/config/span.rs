@@ -1,4 +1,4 @@
-//! Remembers where each value came from, and collects the faults found there.
+//! Where each value was set.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ::config::Value;
 
-use super::fault::{Fault, Faults, Location, MOST_FAULTS};
+use super::fault::Location;
 
 /// Where something was set: a number of [`SourceMap`], or nowhere in particular.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +62,7 @@ enum Origin {
         key: usize,
         value: usize,
     },
-    Elsewhere(Location),
+    OutsideFile(Location),
 }
 
 /// All the sources that values came from.
@@ -90,35 +90,35 @@ impl<'text> SourceMap<'text> {
     }
 
     /// Notes a value of the file; returns the origin to give it.
-    pub(super) fn in_file(&mut self, key: &Range<usize>, value: &Range<usize>) -> String {
-        self.note(Origin::File {
+    pub(super) fn add(&mut self, key: &Range<usize>, value: &Range<usize>) -> String {
+        self.push(Origin::File {
             key: key.start,
             value: value.start,
         })
     }
 
     /// Notes a value from outside the file; returns the origin to give it.
-    pub(super) fn elsewhere(&mut self, location: Location) -> String {
-        self.note(Origin::Elsewhere(location))
+    pub(super) fn add_outside_file(&mut self, location: Location) -> String {
+        self.push(Origin::OutsideFile(location))
     }
 
-    fn note(&mut self, origin: Origin) -> String {
+    fn push(&mut self, origin: Origin) -> String {
         self.origins.push(origin);
         (self.origins.len() - 1).to_string()
     }
 
     /// Notes where a section begins.
-    pub(super) fn header(&mut self, section: &str, value: &Value) {
+    pub(super) fn add_section(&mut self, section: &str, value: &Value) {
         self.headers.insert(section.to_owned(), Span::of(value));
     }
 
     /// Where a section begins; the whole file if it is not there.
-    pub(super) fn of_section(&self, section: &str) -> Span {
+    pub(super) fn section(&self, section: &str) -> Span {
         self.headers.get(section).copied().unwrap_or(Span::File)
     }
 
     /// The location of a byte of the file.
-    pub(super) fn of_byte(&self, offset: usize) -> Location {
+    pub(super) fn location_of_byte(&self, offset: usize) -> Location {
         let before = self.lines.partition_point(|&start| start <= offset);
         let start = before
             .checked_sub(1)
@@ -133,15 +133,17 @@ impl<'text> SourceMap<'text> {
     }
 
     /// The location that a span stands for.
-    pub(super) fn of(&self, span: Span) -> Location {
+    pub(super) fn location(&self, span: Span) -> Location {
         let (number, at_key) = match span {
             Span::File => (None, false),
             Span::Key(number) => (Some(number), true),
             Span::Value(number) => (Some(number), false),
         };
         match number.and_then(|number| self.origins.get(number)) {
-            Some(Origin::File { key, value }) => self.of_byte(if at_key { *key } else { *value }),
-            Some(Origin::Elsewhere(location)) => location.clone(),
+            Some(Origin::File { key, value }) => {
+                self.location_of_byte(if at_key { *key } else { *value })
+            }
+            Some(Origin::OutsideFile(location)) => location.clone(),
             None => Location::File {
                 file: Arc::clone(&self.file),
             },
@@ -150,78 +152,11 @@ impl<'text> SourceMap<'text> {
 
     /// The location in a few words, for a sentence about another location: `line 7`.
     pub(super) fn in_words(&self, span: Span) -> String {
-        match self.of(span) {
+        match self.location(span) {
             Location::Line { line, .. } => format!("line {line}"),
             location @ (Location::File { .. }
             | Location::Environment { .. }
             | Location::Flag { .. }) => location.to_string(),
         }
-    }
-}
-
-/// The faults found so far.
-pub(super) struct Report<'text> {
-    pub(super) sources: SourceMap<'text>,
-    /// While this is set, keys that are not there are no fault: a later layer may set them.
-    pub(super) lenient: bool,
-    faults: Vec<Fault>,
-    more: bool,
-}
-
-impl<'text> Report<'text> {
-    pub(super) fn new(sources: SourceMap<'text>) -> Self {
-        Self {
-            sources,
-            lenient: false,
-            faults: Vec::new(),
-            more: false,
-        }
-    }
-
-    /// Something is wrong at a span.
-    pub(super) fn fault(&mut self, span: Span, key: &str, sentence: impl Into<String>) {
-        if self.has_room() {
-            self.push(self.sources.of(span), key, sentence.into());
-        }
-    }
-
-    /// Something is wrong at a byte of the file.
-    pub(super) fn fault_at_byte(&mut self, offset: usize, sentence: String) {
-        if self.has_room() {
-            self.push(self.sources.of_byte(offset), "", sentence);
-        }
-    }
-
-    /// Something is not there that must be.
-    pub(super) fn missing(&mut self, span: Span, key: &str, sentence: impl Into<String>) {
-        if !self.lenient {
-            self.fault(span, key, sentence);
-        }
-    }
-
-    fn has_room(&mut self) -> bool {
-        let room = self.faults.len() < MOST_FAULTS;
-        self.more |= !room;
-        room
-    }
-
-    fn push(&mut self, location: Location, key: &str, sentence: String) {
-        let key = key.to_owned();
-        let fault = Fault {
-            location,
-            key,
-            sentence,
-        };
-        if !self.faults.contains(&fault) {
-            self.faults.push(fault);
-        }
-    }
-
-    pub(super) fn is_clean(&self) -> bool {
-        self.faults.is_empty()
-    }
-
-    pub(super) fn into_faults(self) -> Faults {
-        Faults::new(self.faults, self.more)
     }
 }

@@ -1,8 +1,8 @@
 //! Says what is wrong with a file that is not TOML, and what to do about it.
 
 use super::fault::quoted;
+use super::report::Report;
 use super::schema::SECTIONS;
-use super::span::Report;
 
 /// One error of the parser.
 struct Error<'text> {

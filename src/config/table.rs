@@ -3,8 +3,9 @@
 use ::config::{Map, Value, ValueKind};
 
 use super::fault::quoted;
+use super::report::Report;
 use super::schema::{Key, where_key_belongs};
-use super::span::{Report, Span, Spanned};
+use super::span::{Span, Spanned};
 use super::suggest::{closest, did_you_mean};
 use super::value::InvalidValue;
 

@@ -7,8 +7,9 @@ use crate::config::host::canonical;
 use crate::config::partial::{
     PartialBall, PartialConfig, PartialNode, PartialPorts, PartialWindow,
 };
+use crate::config::report::Report;
 use crate::config::schema::NODE;
-use crate::config::span::{Report, Spanned};
+use crate::config::span::Spanned;
 use crate::endpoint::Endpoint;
 use crate::ring::WindowBall;
 use crate::ring::ball::{BallState, Direction};
@@ -24,16 +25,16 @@ pub(crate) fn check(partial: &PartialConfig, report: &mut Report<'_>) {
                             add at least one [[node]] that runs carom";
             report.fault(first.span, NODE.name, sentence);
         }
-        addresses(nodes, &partial.windows, &partial.ports, report);
+        unique_addresses(nodes, &partial.windows, &partial.ports, report);
     }
     for ball in &partial.balls {
-        fits(ball, &partial.windows, report);
+        ball_fits(ball, &partial.windows, report);
     }
-    looks(&partial.balls, report);
+    balls_look_different(&partial.balls, report);
 }
 
 /// No window listens where anybody else does.
-fn addresses(
+fn unique_addresses(
     nodes: &[PartialNode],
     windows: &[PartialWindow],
     defaults: &PartialPorts,
@@ -76,7 +77,7 @@ fn addresses(
 }
 
 /// Every ball has room to move on every window's screen.
-fn fits(ball: &PartialBall, windows: &[PartialWindow], report: &mut Report<'_>) {
+fn ball_fits(ball: &PartialBall, windows: &[PartialWindow], report: &mut Report<'_>) {
     let (radius, span, key) = ball.radius_or_default();
     for window in windows {
         let Some(screen) = window.screen else {
@@ -94,7 +95,7 @@ fn fits(ball: &PartialBall, windows: &[PartialWindow], report: &mut Report<'_>) 
 }
 
 /// Windows can tell the balls apart.
-fn looks(balls: &[PartialBall], report: &mut Report<'_>) {
+fn balls_look_different(balls: &[PartialBall], report: &mut Report<'_>) {
     let mut seen: Vec<(&PartialBall, BallState)> = Vec::new();
     for ball in balls {
         let Some((radius, color)) = ball.appearance else {
