@@ -35,7 +35,7 @@ fn print(config: &Config) -> io::Result<()> {
     let windows: usize = config
         .window_chains
         .iter()
-        .map(|gap| gap.windows.len())
+        .map(|chain| chain.windows.len())
         .sum();
     let windows = match windows {
         0 => String::new(),
@@ -83,14 +83,14 @@ fn print(config: &Config) -> io::Result<()> {
 fn members(out: &mut impl Write, config: &Config, topology: &Topology) -> io::Result<()> {
     let longest =
         |text: fn(&NodeConfig) -> &str| config.nodes.iter().map(|node| text(node).len()).max();
-    let windows = config.window_chains.iter().flat_map(|gap| &gap.windows);
+    let windows = config.window_chains.iter().flat_map(|chain| &chain.windows);
     let longest_window = windows.map(|window| window.name.len()).max();
     let names = longest(|node| &node.name).max(longest_window).unwrap_or(0);
     let hosts = longest(|node| &node.host).unwrap_or(0);
     let windows = |out: &mut _, left: Option<NodeId>| {
-        let mut gaps = config.window_chains.iter();
-        match gaps.find(|gap| gap.left == left) {
-            Some(gap) => window_lines(out, gap, names),
+        let mut chains = config.window_chains.iter();
+        match chains.find(|chain| chain.left == left) {
+            Some(chain) => window_lines(out, chain, names),
             None => Ok(()),
         }
     };
@@ -118,8 +118,8 @@ fn members(out: &mut impl Write, config: &Config, topology: &Topology) -> io::Re
     Ok(())
 }
 
-fn window_lines(out: &mut impl Write, gap: &WindowChainConfig, names: usize) -> io::Result<()> {
-    for window in &gap.windows {
+fn window_lines(out: &mut impl Write, chain: &WindowChainConfig, names: usize) -> io::Result<()> {
+    for window in &chain.windows {
         writeln!(
             out,
             "  {:names$}  a window, takes balls from its left at {}, from its right at {}",

@@ -11,7 +11,7 @@ use super::span::Spanned;
 use super::suggest::did_you_mean;
 use super::window;
 
-/// Reports every rule that is broken between keys that could be read.
+/// Reports every breach of the rules, among the keys that could be read.
 pub(super) fn check(partial: &PartialConfig, report: &mut Report<'_>) {
     if let Some(nodes) = &partial.nodes {
         unique_names(nodes, &partial.windows, report);
@@ -28,7 +28,7 @@ pub(super) fn check(partial: &PartialConfig, report: &mut Report<'_>) {
     }
 }
 
-/// The ring waits for a window at least as long as for a node.
+/// A loan to a window lasts at least a lease.
 fn loan_lasts_a_lease(partial: &PartialConfig, report: &mut Report<'_>) {
     let (Some(loan), Some(lease)) = (&partial.ring.loan, &partial.ring.lease) else {
         return;
@@ -43,13 +43,13 @@ fn loan_lasts_a_lease(partial: &PartialConfig, report: &mut Report<'_>) {
     }
 }
 
-/// No two nodes or windows have one name.
+/// No two nodes or windows have the same name.
 fn unique_names(nodes: &[PartialNode], windows: &[PartialWindow], report: &mut Report<'_>) {
     let mut seen = BTreeMap::new();
     let nodes = nodes.iter().filter_map(|node| node.name.as_ref());
     let windows = windows.iter().filter_map(|window| window.name.as_ref());
     let mut names: Vec<_> = nodes.chain(windows).collect();
-    // The later one in the file is at fault, whichever of them is the window.
+    // The fault is at the later one in the file, be it a node or a window.
     names.sort_by_key(|name| name.span);
     for name in names {
         if let Some(first) = seen.insert(&name.value, name.span) {
@@ -71,7 +71,7 @@ fn unique_ports_of_nodes(nodes: &[PartialNode], defaults: &PartialPorts, report:
             let Some((first_name, first)) = seen.insert(port.value, (name, port)) else {
                 continue;
             };
-            // The fault is with the one that the node sets itself: it is the more particular.
+            // The fault is at the port that the node itself sets, if it sets one of the two.
             let (at, other) = if port.key.starts_with("node") {
                 (port, first_name)
             } else {
@@ -90,13 +90,13 @@ fn unique_ports_of_nodes(nodes: &[PartialNode], defaults: &PartialPorts, report:
 struct Clash<'partial> {
     /// The earlier node's index.
     first: usize,
-    /// What the earlier node has the port for.
+    /// The port's name at the earlier node.
     first_name: &'static str,
     name: &'static str,
     port: &'partial Spanned<u16>,
 }
 
-/// No two nodes have one address: the same host and the same port, whatever it is for.
+/// No two nodes have the same address, that is the same host and port, whatever the port is for.
 fn unique_addresses(nodes: &[PartialNode], defaults: &PartialPorts, report: &mut Report<'_>) {
     let mut seen: BTreeMap<(String, u16), (usize, &str)> = BTreeMap::new();
     for (index, node) in nodes.iter().enumerate() {
@@ -107,7 +107,7 @@ fn unique_addresses(nodes: &[PartialNode], defaults: &PartialPorts, report: &mut
         for (name, port) in node.ports_used(defaults) {
             let address = (canonical(&host.value), port.value);
             let (first, first_name) = *seen.entry(address).or_insert((index, name));
-            // One fault a node is enough: the first it clashes with.
+            // Report one fault for each node: the clashes with the first node that has any.
             if first != index && clashes.iter().all(|clash| clash.first == first) {
                 clashes.push(Clash {
                     first,
@@ -117,7 +117,7 @@ fn unique_addresses(nodes: &[PartialNode], defaults: &PartialPorts, report: &mut
                 });
             }
         }
-        // With one clash the port can be at fault, with more it is the host.
+        // One clash is reported at the port, if the node sets it; more than one at the host.
         let (span, key) = match clashes.as_slice() {
             [] => continue,
             [Clash { port, .. }] if port.key.starts_with(&node.key) => (port.span, &port.key),
@@ -189,14 +189,14 @@ fn unique_leds(nodes: &[PartialNode], report: &mut Report<'_>) {
     }
 }
 
-/// Every ball starts at a node that there is.
+/// Every ball starts at a node of the file.
 fn balls_start_at_nodes(
     balls: &[PartialBall],
     nodes: &[PartialNode],
     windows: &[PartialWindow],
     report: &mut Report<'_>,
 ) {
-    // A name that is wrong has been reported; that a ball uses it is no second mistake.
+    // An invalid name has been reported. That a ball starts there is no second fault.
     let written_names = || nodes.iter().filter_map(|node| node.written_name.as_deref());
     if nodes.is_empty() {
         return;
@@ -219,7 +219,7 @@ fn balls_start_at_nodes(
         let named = nodes.iter().filter_map(|node| node.name.as_ref());
         let names = || named.clone().map(|name| name.value.as_str());
         let digits = |name: &str| -> String { name.chars().filter(char::is_ascii_digit).collect() };
-        // For "pi9" the node "pi1" is as far off as any.
+        // Suggest no node with another number: for "pi9", "pi1" is no better than "pi2".
         let alike = names().filter(|name| digits(name) == digits(&start.value));
         let hint = did_you_mean(&start.value, alike).unwrap_or_else(|| {
             let all: BTreeSet<_> = names().collect();
@@ -234,7 +234,7 @@ fn balls_start_at_nodes(
     }
 }
 
-/// Every ball has room to move on the screen.
+/// Every ball is small enough to move on the screen.
 fn ball_fits(ball: &PartialBall, partial: &PartialConfig, report: &mut Report<'_>) {
     let (Some(width), Some(height)) = (&partial.width, &partial.height) else {
         return;
@@ -250,7 +250,7 @@ fn ball_fits(ball: &PartialBall, partial: &PartialConfig, report: &mut Report<'_
     }
 }
 
-/// Every ball begins on the screen.
+/// Every ball starts on the screen.
 fn ball_is_on_screen(ball: &PartialBall, partial: &PartialConfig, report: &mut Report<'_>) {
     let (Some(width), Some(height), Some(position)) =
         (&partial.width, &partial.height, &ball.position)

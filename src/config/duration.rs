@@ -1,4 +1,4 @@
-//! Lengths of time as the ring file writes them: a whole number and a unit, such as `500ms`.
+//! Durations as the ring file writes them: a whole number and a unit, such as `500ms`.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     }
 }
 
-/// Reads a span as the ring file writes it, such as `500ms`, `10s` or `2m`.
+/// Reads a duration as the ring file writes it, such as `500ms`, `10s` or `2m`.
 ///
 /// # Errors
 ///

@@ -1,10 +1,10 @@
-//! Hosts as the ring file names them: which text is one, and when two are the same.
+//! Hosts in the ring file: which text names one, and when two are the same.
 
 use std::net::IpAddr;
 
 use super::fault::quoted;
 
-/// A host in the spelling that is the same for the same address.
+/// The host in one spelling: equal for two spellings of one address.
 pub(super) fn canonical(host: &str) -> String {
     match host.parse::<IpAddr>() {
         Ok(address) => address.to_string(),
@@ -12,7 +12,7 @@ pub(super) fn canonical(host: &str) -> String {
     }
 }
 
-/// Whether the host is reached on its own machine only.
+/// Whether the host is this machine for whoever dials it.
 pub(super) fn is_loopback(host: &str) -> bool {
     match host.parse::<IpAddr>() {
         Ok(address) => address.is_loopback(),
@@ -20,9 +20,8 @@ pub(super) fn is_loopback(host: &str) -> bool {
     }
 }
 
-/// Refuses what is not a name or an address that can be dialled, and nothing more.
-///
-/// `ports` is where a port belongs.
+/// Refuses a text that is neither a host name nor an address that can be dialled. Does not look the
+/// host up. `ports` names the key in which to write a port.
 pub(super) fn reachable(text: &str, ports: &str) -> Result<(), String> {
     let address = text.split_once('%').map_or(text, |(address, _)| address);
     if let Ok(address) = address.parse::<IpAddr>() {

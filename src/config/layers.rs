@@ -1,4 +1,4 @@
-//! The layers of the configuration: defaults, the file, the environment, flags; later wins.
+//! The layers of the configuration: the file, the environment, the flags; the later one wins.
 
 use ::config::{Config as Layered, ConfigError, Map, Source, Value, ValueKind};
 use toml::Spanned;
@@ -11,15 +11,16 @@ use super::span::Span;
 use super::suggest::did_you_mean;
 use super::syntax;
 
-/// What every variable of ours begins with.
+/// Every environment variable that sets a key begins with this.
 const PREFIX: &str = "CAROM_";
 
-/// The flags that set keys, such as `ring.lease` to `1s`: the last layer.
+/// The last layer: flags that set keys, such as `ring.lease` to `1s`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides(Vec<(String, String)>);
 
 impl Overrides {
-    /// Sets a key of `[ring]`, `[screen]` or `[ports]`, written `section.key`; the last one wins.
+    /// Sets a key of `[ring]`, `[screen]` or `[ports]`, written `section.key`. If a key is set twice,
+    /// the later one wins.
     #[must_use]
     pub fn set(mut self, key: &str, text: &str) -> Self {
         self.0.push((key.to_owned(), text.to_owned()));
@@ -27,7 +28,7 @@ impl Overrides {
     }
 }
 
-/// One layer, with its values' origins noted.
+/// One layer; every value knows its origin.
 #[derive(Clone, Debug)]
 pub(super) struct Layer(Map<String, Value>);
 
@@ -41,7 +42,7 @@ impl Source for Layer {
     }
 }
 
-/// The file as values. Reports what is not TOML, and then returns nothing.
+/// The file as values. If it is no TOML, reports that and returns nothing.
 pub(super) fn from_file<'text>(text: &'text str, report: &mut Report<'text>) -> Option<Value> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
@@ -55,7 +56,7 @@ pub(super) fn from_file<'text>(text: &'text str, report: &mut Report<'text>) -> 
     Some(Value::new(None, walk.table(table.get_ref())))
 }
 
-/// On its way through the file.
+/// Converts the parsed file into values.
 struct TomlWalk<'report, 'text> {
     report: &'report mut Report<'text>,
     path: Vec<String>,
@@ -104,7 +105,7 @@ impl TomlWalk<'_, '_> {
     }
 }
 
-/// A whole number; one too large for any key becomes the largest there is.
+/// A whole number. One that is too large for any key becomes the largest that there is.
 fn integer(number: &DeInteger<'_>) -> ValueKind {
     let (digits, radix) = (number.as_str(), number.radix());
     if let Ok(number) = i64::from_str_radix(digits, radix) {
@@ -118,7 +119,7 @@ fn integer(number: &DeInteger<'_>) -> ValueKind {
     ValueKind::I128(i128::from_str_radix(digits, radix).unwrap_or(limit))
 }
 
-/// The value of a key of that kind that was set as text.
+/// The value of a key that was set as text.
 fn from_text(kind: Kind, origin: Option<&String>, text: &str) -> Value {
     let number = match kind {
         Kind::Number => text
@@ -134,16 +135,16 @@ fn from_text(kind: Kind, origin: Option<&String>, text: &str) -> Value {
     )
 }
 
-/// The name of the variable that sets a key.
+/// The name of the environment variable that sets a key.
 fn variable(section: &str, key: &str) -> String {
     format!("{PREFIX}{section}__{key}")
         .to_uppercase()
         .replace('-', "_")
 }
 
-/// What the environment sets; reports variables that look like keys but are none.
+/// What the environment sets. Reports variables that look like keys but are none.
 ///
-/// Variables without two underscores, such as `CAROM_NODE`, are not ours to read.
+/// Variables without two underscores, such as `CAROM_NODE`, set no key and are ignored.
 pub(super) fn from_environment(variables: &[(String, String)], report: &mut Report<'_>) -> Layer {
     let known: Vec<_> = single_keys()
         .map(|(section, key)| (variable(section.name, key.name), section, key))
@@ -173,7 +174,7 @@ pub(super) fn from_environment(variables: &[(String, String)], report: &mut Repo
     Layer(layer)
 }
 
-/// What the flags set; reports those that set no key.
+/// What the flags set. Reports flags that set no key.
 pub(super) fn from_flags(overrides: &Overrides, report: &mut Report<'_>) -> Layer {
     let known: Vec<_> = single_keys()
         .map(|(section, key)| (format!("{}.{}", section.name, key.name), key.kind))
@@ -211,14 +212,14 @@ fn outside_hint<'known>(name: &str, known: impl Iterator<Item = &'known str>) ->
     })
 }
 
-/// Lays one layer over the other.
+/// Merges the layers.
 ///
-/// Of the file only the sections that there are; the others have been reported, and their
-/// names might read as something else to the layering.
+/// Unknown sections of the file are left out: they have been reported, and the crate `config` reads
+/// some names as paths.
 ///
 /// # Errors
 ///
-/// If the layering refuses a key. None of ours is refused.
+/// If the crate `config` refuses a key, which it does for none of the known keys.
 pub(super) fn merge(file: &Value, environment: Layer, flags: Layer) -> Result<Value, ConfigError> {
     let mut builder = Layered::builder();
     let mut sections = Map::new();

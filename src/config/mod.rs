@@ -1,8 +1,24 @@
-//! The ring file: what it says, and everything that is wrong with it.
+//! The ring file: reads it, and reports everything that is wrong with it.
 //!
-//! [`Config::load`] lays four layers over each other, later wins: built-in defaults, the file,
-//! the environment (`CAROM_RING__LEASE=1s`), flags. Nothing is turned into anything else: a port
-//! in quotes is refused. Every fault is reported in one run, with its place and what to do.
+//! A key is set by the defaults, the file, the environment (`CAROM_RING__LEASE=1s`) or a flag; the
+//! later one wins. No value is converted to another type: a port in quotes is refused. All faults
+//! are reported in one run, each with its location and with what to do.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `types.rs` | the result: [`Config`] and its parts |
+//! | `defaults.rs` | every default |
+//! | `schema.rs` | every section and its keys: what is no key, and where it belongs |
+//! | `layers.rs`, `syntax.rs` | the file, the environment and the flags, merged; what is no TOML |
+//! | `read.rs`, `led.rs`, `window/read.rs` | read the keys, into the types of `partial.rs` |
+//! | `table.rs`, `value.rs`, `duration.rs`, `host.rs` | read one key; read one value |
+//! | `check.rs`, `window/check.rs` | the rules between keys |
+//! | `warn.rs` | what is allowed but may surprise |
+//! | `topology.rs` | what of it the nodes must agree on |
+//! | `fault.rs`, `report.rs`, `span.rs`, `suggest.rs` | what is wrong, where, and what was meant |
+//!
+//! A new key has a line in `schema.rs`, a field in `types.rs` and `partial.rs`, a default in
+//! `defaults.rs`, is read in `read.rs` and explained in `config/ring.toml`.
 //!
 //! Architecture invariant: once the file and the environment are read, nothing here does I/O.
 
@@ -40,44 +56,44 @@ pub use types::{
 };
 pub use warn::Warning;
 
-/// A ring file may be this long, in bytes.
+/// The longest ring file, in bytes.
 pub const LONGEST_FILE: u64 = 1024 * 1024;
 
 impl Config {
-    /// Reads the file, lays the environment and the flags over it, and checks the result.
+    /// Reads the file, merges the environment and the flags into it, and checks the result.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong, at once; only a file that cannot be read, is no UTF-8 text,
-    /// is longer than [`LONGEST_FILE`] or is no TOML hides the faults behind that one.
+    /// All faults at once. Only if the file cannot be read, is no UTF-8 text, is longer than
+    /// [`LONGEST_FILE`] or is no TOML, that fault is the only one.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, Faults> {
         let file = path.to_string_lossy();
         let text = read_text(path).map_err(|sentence| Faults::of_file(&file, sentence))?;
-        // A value that is no text cannot be right either; it is refused as whatever it looks like.
+        // A variable that is no UTF-8 is converted with loss; its value is then refused like any other.
         let environment: Vec<_> = std::env::vars_os()
             .map(|(name, value)| (lossy(&name), lossy(&value)))
             .collect();
         Self::parse(&file, &text, &environment, overrides)
     }
 
-    /// What [`Config::load`] does once everything is read: `file` only names it in faults.
+    /// Does what [`Config::load`] does, without I/O. `file` is the name to show in faults.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong, at once.
+    /// All faults at once.
     pub fn parse(
         file: &str,
         text: &str,
         environment: &[(String, String)],
         overrides: &Overrides,
     ) -> Result<Self, Faults> {
-        // Editors on some systems begin a file with a mark that is no part of the text.
+        // Editors on some systems begin a file with a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut report = report::Report::new(span::SourceMap::new(file, text));
         let Some(values) = layers::from_file(text, &mut report) else {
             return Err(report.into_faults());
         };
-        // The file on its own first: what a later layer hides must be right all the same.
+        // Check the file alone first: a value must be valid even if a later layer overrides it.
         report.lenient = true;
         read::refuse_unknown_sections(&values, &mut report);
         read::read(&values, &mut report);
@@ -107,7 +123,7 @@ fn lossy(text: &std::ffi::OsStr) -> String {
     text.to_string_lossy().into_owned()
 }
 
-/// The file's text, or why there is none.
+/// The file's text, or why it cannot be used.
 fn read_text(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     let file = File::open(path);

@@ -1,4 +1,4 @@
-//! The configuration while it is being read: whatever could be read so far, with its spans.
+//! The configuration while it is being read: what could be read so far, with its spans.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::led::LedConfig;
 use crate::ring::topology::{NodeId, OnPartition, Screen, Shape};
 use crate::ring::window_chain::{ExternalBallPolicy, LateCopy};
 
-/// All that could be read; what is `None` was left out or has been reported.
+/// All that could be read. A field is `None` if the key was left out, or was wrong and has been reported.
 #[derive(Debug)]
 pub(super) struct PartialConfig {
     pub(super) ring: PartialRing,
     pub(super) width: Option<Spanned<f64>>,
     pub(super) height: Option<Spanned<f64>>,
     pub(super) ports: PartialPorts,
-    /// `None` if not even their number is known.
+    /// `None` if not even the number of nodes is known.
     pub(super) nodes: Option<Vec<PartialNode>>,
     /// In the order of the file.
     pub(super) windows: Vec<PartialWindow>,
@@ -64,7 +64,7 @@ impl PartialRing {
 pub(super) struct PartialPorts(pub(super) [Option<Spanned<u16>>; 6]);
 
 impl PartialPorts {
-    /// These ports, and the defaults for those that are not here.
+    /// These ports, and those of `defaults` where one is missing here.
     pub(super) fn over<'partial>(
         &'partial self,
         defaults: &'partial Self,
@@ -92,15 +92,15 @@ impl PartialPorts {
 /// One `[[node]]`
 #[derive(Debug)]
 pub(super) struct PartialNode {
-    /// What it calls itself, right or wrong.
+    /// Its name as written, valid or not.
     pub(super) written_name: Option<String>,
-    /// Its path in reports.
+    /// Its path in faults, such as `node[pi1]`.
     pub(super) key: String,
     pub(super) name: Option<Spanned<String>>,
     pub(super) host: Option<Spanned<String>>,
     pub(super) ssh: Option<Spanned<String>>,
     pub(super) listen: Option<Spanned<IpAddr>>,
-    /// At what no other node may use: the pin, the name, or the path.
+    /// Its span is that of what no other node may use: the pin, the name, or the path.
     pub(super) led: Option<Spanned<LedConfig>>,
     pub(super) ports: PartialPorts,
     pub(super) window_sides: WindowSides,
@@ -116,14 +116,14 @@ pub(super) struct WindowSides {
 /// One `[[node]]` with `kind = "window"`.
 #[derive(Debug)]
 pub(super) struct PartialWindow {
-    /// What it calls itself, right or wrong.
+    /// Its name as written, valid or not.
     pub(super) written_name: Option<String>,
-    /// Where it begins.
+    /// The beginning of its table.
     pub(super) span: Span,
-    /// Its path in reports.
+    /// Its path in faults, such as `node[pi1]`.
     pub(super) key: String,
     pub(super) name: Option<Spanned<String>>,
-    /// At the address, or at the host that it is made of.
+    /// Its span is that of the address, or of the host from which it is built.
     pub(super) listen_left: Option<Spanned<Endpoint>>,
     pub(super) listen_right: Option<Spanned<Endpoint>>,
     pub(super) screen: Option<Screen>,
@@ -181,19 +181,19 @@ pub(super) struct PartialBall {
     pub(super) start: Option<Spanned<String>>,
     pub(super) position: Option<Spanned<[f64; 2]>>,
     pub(super) velocity: Option<Spanned<[f64; 2]>>,
-    /// Where it begins, if the radius is the default.
+    /// The beginning of its table.
     pub(super) span: Span,
-    /// Its path in reports.
+    /// Its path in faults, such as `node[pi1]`.
     pub(super) key: String,
     pub(super) radius: Option<Spanned<f64>>,
     pub(super) color: Option<Spanned<[u8; 3]>>,
     pub(super) dwell: Option<Spanned<Duration>>,
-    /// Radius and color with their defaults; `None` if one of them cannot be read.
+    /// Radius and color, or their defaults; `None` if one of them cannot be read.
     pub(super) appearance: Option<(f64, [u8; 3])>,
 }
 
 impl PartialBall {
-    /// The radius, and where to report that it is too large.
+    /// The radius, with the span and the key at which to report that it is too large.
     pub(super) fn radius_or_default(&self) -> (f64, Span, String) {
         match &self.radius {
             Some(radius) => (radius.value, radius.span, radius.key.clone()),
@@ -225,8 +225,8 @@ impl PartialConfig {
         let Some(nodes) = &mut self.nodes else {
             return;
         };
-        // If the shape cannot be read, assume a row: its nodes have no windows beside them that they
-        // would not have in a ring.
+        // If the shape cannot be read, assume a row: a node that has a window beside it in a row has it
+        // in a ring, too.
         let shape = self.ring.shape.as_ref();
         let shape = shape.map_or(Shape::Row, |shape| shape.value);
         let windows = self.windows.iter();

@@ -1,4 +1,4 @@
-//! Reads a [`PartialConfig`] out of the layered values, section by section, key by key.
+//! Reads the merged values, section by section and key by key, into a [`PartialConfig`].
 
 use std::time::Duration;
 
@@ -22,16 +22,16 @@ use super::window::read::{is_window, read as read_window, where_node_key_belongs
 use crate::ring::topology::{MOST_BALLS, MOST_NODES, OnPartition, Screen, Shape};
 use crate::ring::window_chain::{LateCopy, MOST_GUESTS};
 
-/// The longest time a ball can be told to dwell on a screen.
+/// The longest `dwell` of a ball.
 const LONGEST_DWELL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// In pixels a second.
+/// The greatest speed along one axis, in pixels a second.
 const FASTEST: f64 = 1e9;
 
 /// Reads everything that can be read and reports everything that cannot.
 pub(super) fn read(values: &Value, report: &mut Report<'_>) -> PartialConfig {
     let root = Table::of(values, "", "the file");
-    // A section that is not there has no keys; then all of them have their defaults.
+    // A section that is not there is read as an empty one: its keys have their defaults.
     let empty = Value::new(None, ValueKind::Table(Map::new()));
     let section = |section: &Section, report: &mut Report<'_>| {
         let root = root.as_ref()?;
@@ -83,7 +83,7 @@ pub(super) fn read(values: &Value, report: &mut Report<'_>) -> PartialConfig {
     partial
 }
 
-/// Reports the file's sections that are none of ours.
+/// Reports unknown sections of the file.
 pub(super) fn refuse_unknown_sections(file: &Value, report: &mut Report<'_>) {
     let ValueKind::Table(keys) = &file.kind else {
         return;
@@ -102,7 +102,7 @@ pub(super) fn refuse_unknown_sections(file: &Value, report: &mut Report<'_>) {
     }
 }
 
-/// A section that comes once.
+/// A section that may come once.
 fn single<'value>(
     section: &Section,
     value: &'value Value,
@@ -118,7 +118,7 @@ fn single<'value>(
     Some(table)
 }
 
-/// The elements of a section that comes as often as one likes; `None` if it is no such section.
+/// The elements of a section that may come often; `None` if the value is no list of tables.
 fn repeated<'value>(
     section: &Section,
     value: Option<&'value Value>,
@@ -274,7 +274,7 @@ fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<Partial
     table.refuse_unknown(report, BALL.keys, &[]);
     let coordinate = |value: &Value| value::number(value, -FASTEST..=FASTEST);
     let shade = |value: &Value| value::whole(value, 0..=u8::MAX);
-    // Any text will do: if no node is called that, saying so helps more.
+    // Take any text here: that no node has this name, which `check.rs` reports, helps more.
     let start = |value: &Value| {
         let text = table.text("start").filter(|text| !text.is_empty());
         text.map_or_else(|| value::name(value), Ok)
@@ -285,7 +285,7 @@ fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<Partial
     let color = table.optional(report, "color", |value| {
         value::list(value, ["red", "green", "blue"], shade)
     });
-    // What is there and cannot be read is not the default.
+    // A key that is there but cannot be read does not have its default.
     let known = |name, read: bool| read || table.get(name).is_none();
     let appearance = (
         radius.as_ref().map_or(defaults::BALL_RADIUS, |at| at.value),
@@ -318,7 +318,7 @@ fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<Partial
     })
 }
 
-/// Whether a ball of that velocity comes to an edge before anybody loses patience.
+/// Whether a ball of that velocity reaches an edge in reasonable time.
 fn reaches_an_edge([across, _]: [f64; 2]) -> bool {
     across.abs() >= 0.01
 }

@@ -6,7 +6,7 @@ use super::span::{SourceMap, Span};
 /// The faults found so far.
 pub(super) struct Report<'text> {
     pub(super) sources: SourceMap<'text>,
-    /// While this is set, keys that are not there are no fault: a later layer may set them.
+    /// While this is set, a missing key is no fault: a later layer may set it.
     pub(super) lenient: bool,
     faults: Vec<Fault>,
     more: bool,
@@ -22,21 +22,21 @@ impl<'text> Report<'text> {
         }
     }
 
-    /// Something is wrong at a span.
+    /// Adds a fault at a span.
     pub(super) fn fault(&mut self, span: Span, key: &str, sentence: impl Into<String>) {
         if self.has_room() {
             self.push(self.sources.location(span), key, sentence.into());
         }
     }
 
-    /// Something is wrong at a byte of the file.
+    /// Adds a fault at a byte of the file.
     pub(super) fn fault_at_byte(&mut self, offset: usize, sentence: String) {
         if self.has_room() {
             self.push(self.sources.location_of_byte(offset), "", sentence);
         }
     }
 
-    /// Something is not there that must be.
+    /// Adds a fault about a missing key.
     pub(super) fn missing(&mut self, span: Span, key: &str, sentence: impl Into<String>) {
         if !self.lenient {
             self.fault(span, key, sentence);

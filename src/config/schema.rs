@@ -1,17 +1,17 @@
 //! Every key of the configuration: its name, an example, and where it belongs.
 
-/// What an environment variable's or a flag's text turns into.
+/// How the text of an environment variable or a flag is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Stays text.
+    /// As text.
     Text,
-    /// A number, if it reads as one.
+    /// As a number, if it is one.
     Number,
-    /// Only the file can hold it.
+    /// Not at all: only the file can set the key.
     FileOnly,
 }
 
-/// One key.
+/// One key of the ring file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key {
     pub(super) name: &'static str,
@@ -47,7 +47,7 @@ pub(super) struct Section {
     /// As it is written: `[ring]`, `[[node]]`.
     pub(super) header: &'static str,
     pub(super) keys: &'static [Key],
-    /// It comes once, and environment and flags can set its keys.
+    /// Whether it comes once only. Then the environment and flags can set its keys.
     pub(super) once: bool,
 }
 
@@ -138,14 +138,14 @@ pub(super) const BALL: Section = Section {
 
 pub(super) const SECTIONS: [&Section; 5] = [&RING, &SCREEN, &PORTS, &NODE, &BALL];
 
-/// Keys that are decided on but do nothing yet, with what to say of them.
+/// Keys that are reserved but do nothing yet: section, key, and what to report.
 pub(super) const RESERVED_KEYS: &[(&str, &str, &str)] = &[(
     "ring",
     "key-file",
     "is not available yet: take this line out; links between nodes are not encrypted",
 )];
 
-/// Every key that environment and flags can set, with its section.
+/// Every key that the environment and flags can set, with its section.
 pub(super) fn single_keys() -> impl Iterator<Item = (&'static Section, &'static Key)> {
     SECTIONS
         .into_iter()
@@ -153,7 +153,7 @@ pub(super) fn single_keys() -> impl Iterator<Item = (&'static Section, &'static 
         .flat_map(|section| section.keys.iter().map(move |key| (section, key)))
 }
 
-/// The sections that have a key of that name: `it belongs in [ring]`.
+/// The sections that have a key of that name, as `it belongs in [ring]`.
 pub(super) fn where_key_belongs(name: &str) -> Option<String> {
     let homes: Vec<_> = SECTIONS
         .into_iter()
@@ -202,10 +202,10 @@ mod tests {
             let part = file
                 .split("\n[")
                 .filter(|part| part.trim_start_matches('[').starts_with(section));
-            let told = part
+            let is_explained = part
                 .into_iter()
                 .any(|part| part.contains(&format!("{name} = ")));
-            assert!(told, "config/ring.toml says nothing of {key}");
+            assert!(is_explained, "config/ring.toml says nothing of {key}");
         }
         for backend in BACKENDS {
             let words = format!("backend = {:?}", backend.name);

@@ -8,35 +8,35 @@ use ::config::Value;
 
 use super::fault::Location;
 
-/// Where something was set: a number of [`SourceMap`], or nowhere in particular.
+/// Where a key was set, as an index into the [`SourceMap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Span {
-    /// The file as a whole; built-in defaults too.
+    /// The file as a whole; also for defaults.
     File,
-    /// Where the key is.
+    /// The location of the key.
     Key(usize),
-    /// Where the value is.
+    /// The location of the value.
     Value(usize),
 }
 
 impl Span {
-    /// Where a value is.
+    /// The span of a value.
     pub(super) fn of(value: &Value) -> Self {
         number(value).map_or(Self::File, Self::Value)
     }
 
-    /// Where the key of a value is.
+    /// The span of a value's key.
     pub(super) fn of_key(value: &Value) -> Self {
         number(value).map_or(Self::File, Self::Key)
     }
 }
 
-/// The origin of a [`Value`] is its number in [`SourceMap`], in digits.
+/// The index in the [`SourceMap`]: the origin of a [`Value`] holds it as text.
 fn number(value: &Value) -> Option<usize> {
     value.origin()?.parse().ok()
 }
 
-/// A value with where it was set and the key it was set by.
+/// A value, where it was set, and by which key.
 #[derive(Clone, Debug)]
 pub(super) struct Spanned<T> {
     pub(super) value: T,
@@ -45,7 +45,7 @@ pub(super) struct Spanned<T> {
 }
 
 impl<T> Spanned<T> {
-    /// Another value at the same location.
+    /// Another value with the same span and key.
     pub(super) fn map<Other>(self, change: impl FnOnce(T) -> Other) -> Spanned<Other> {
         Spanned {
             value: change(self.value),
@@ -55,7 +55,7 @@ impl<T> Spanned<T> {
     }
 }
 
-/// What a number of [`SourceMap`] stands for.
+/// One entry of the [`SourceMap`].
 enum Origin {
     /// Byte offsets in the text of the file.
     File {
@@ -65,16 +65,14 @@ enum Origin {
     OutsideFile(Location),
 }
 
-/// All the sources that values came from.
+/// Finds the location of a [`Span`].
 pub(super) struct SourceMap<'text> {
     file: Arc<str>,
     text: &'text str,
-    /// Byte offsets at which lines begin, from the second line on.
+    /// The byte offsets of the beginnings of lines, from the second line on.
     lines: Vec<usize>,
     origins: Vec<Origin>,
-    /// Where each section has its header.
-    ///
-    /// The layering merges tables key by key and so loses where they began.
+    /// The span of the header of each section. Merging the layers loses it.
     headers: BTreeMap<String, Span>,
 }
 
@@ -89,7 +87,7 @@ impl<'text> SourceMap<'text> {
         }
     }
 
-    /// Notes a value of the file; returns the origin to give it.
+    /// Adds a value of the file; returns its origin.
     pub(super) fn add(&mut self, key: &Range<usize>, value: &Range<usize>) -> String {
         self.push(Origin::File {
             key: key.start,
@@ -97,7 +95,7 @@ impl<'text> SourceMap<'text> {
         })
     }
 
-    /// Notes a value from outside the file; returns the origin to give it.
+    /// Adds a value from outside the file; returns its origin.
     pub(super) fn add_outside_file(&mut self, location: Location) -> String {
         self.push(Origin::OutsideFile(location))
     }
@@ -107,12 +105,12 @@ impl<'text> SourceMap<'text> {
         (self.origins.len() - 1).to_string()
     }
 
-    /// Notes where a section begins.
+    /// Adds the header of a section.
     pub(super) fn add_section(&mut self, section: &str, value: &Value) {
         self.headers.insert(section.to_owned(), Span::of(value));
     }
 
-    /// Where a section begins; the whole file if it is not there.
+    /// The span of the header of a section; the whole file if there is none.
     pub(super) fn section(&self, section: &str) -> Span {
         self.headers.get(section).copied().unwrap_or(Span::File)
     }
@@ -132,7 +130,7 @@ impl<'text> SourceMap<'text> {
         }
     }
 
-    /// The location that a span stands for.
+    /// The location of a span.
     pub(super) fn location(&self, span: Span) -> Location {
         let (number, at_key) = match span {
             Span::File => (None, false),
@@ -150,7 +148,7 @@ impl<'text> SourceMap<'text> {
         }
     }
 
-    /// The location in a few words, for a sentence about another location: `line 7`.
+    /// The location in a few words, such as `line 7`, for a fault at another location.
     pub(super) fn in_words(&self, span: Span) -> String {
         match self.location(span) {
             Location::Line { line, .. } => format!("line {line}"),

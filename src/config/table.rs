@@ -1,4 +1,4 @@
-//! Takes the keys out of one table of the configuration and reports what should not be there.
+//! Reads the keys of one table of the configuration, and reports unknown ones.
 
 use ::config::{Map, Value, ValueKind};
 
@@ -9,15 +9,15 @@ use super::span::{Span, Spanned};
 use super::suggest::{closest, did_you_mean};
 use super::value::InvalidValue;
 
-/// One table, read key by key.
+/// One table of the configuration.
 pub(super) struct Table<'value> {
     keys: &'value Map<String, Value>,
     pub(super) span: Span,
-    /// What to put before the keys in a report, such as `node[pi1]`.
+    /// What to write before the keys in faults, such as `node[pi1]`.
     pub(super) path: String,
-    /// What it is called in a sentence, such as `[[node]]`.
+    /// Its name in a sentence, such as `[[node]]`.
     pub(super) title: String,
-    /// Says where a key belongs that does not belong here.
+    /// Says where a key belongs that is unknown in this table.
     pub(super) where_key_belongs: fn(&str) -> Option<String>,
 }
 
@@ -44,10 +44,10 @@ impl<'value> Table<'value> {
         }
     }
 
-    /// The value of a key as it is.
+    /// The value of a key, not read yet.
     pub(super) fn get(&self, name: &str) -> Option<&'value Value> {
         let value = self.keys.get(name)?;
-        // Nothing stands for what was reported when it was first read.
+        // `Nil` stands for a value that `layers.rs` has reported.
         (value.kind != ValueKind::Nil).then_some(value)
     }
 
@@ -56,7 +56,7 @@ impl<'value> Table<'value> {
         self.keys.contains_key(name)
     }
 
-    /// The text of a key, whether or not it is right.
+    /// The text of a key, valid or not.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         match &self.get(name)?.kind {
             ValueKind::String(text) => Some(text.clone()),
@@ -77,7 +77,7 @@ impl<'value> Table<'value> {
         format!("{}.{name}", self.path)
     }
 
-    /// Reads a key that may be left out; reports it if it cannot be read.
+    /// Reads a key that may be left out. Reports it if it cannot be read.
     pub(super) fn optional<T>(
         &self,
         report: &mut Report<'_>,
@@ -100,7 +100,7 @@ impl<'value> Table<'value> {
         }
     }
 
-    /// Reads a key that has a default; reports it if it is there and cannot be read.
+    /// Reads a key that has a default. Reports it if it is there but cannot be read.
     pub(super) fn or_default<T>(
         &self,
         report: &mut Report<'_>,
@@ -118,7 +118,7 @@ impl<'value> Table<'value> {
         })
     }
 
-    /// Reads a key that must be there; reports it if it is not.
+    /// Reads a key that must be there. Reports it if it is missing or cannot be read.
     pub(super) fn required<T>(
         &self,
         report: &mut Report<'_>,
@@ -126,7 +126,7 @@ impl<'value> Table<'value> {
         name: &str,
         read: impl FnOnce(&Value) -> Result<T, InvalidValue>,
     ) -> Option<Spanned<T>> {
-        // A key that was misspelt is there, and has been reported.
+        // A misspelt key has been reported as unknown; it is not missing as well.
         let known = || keys.iter().map(|key| key.name);
         let misspelt =
             |key: &String| closest(key, known()) == Some(name) && known().all(|known| known != key);
@@ -146,7 +146,7 @@ impl<'value> Table<'value> {
         self.optional(report, name, read)
     }
 
-    /// Reports every key that is not known here.
+    /// Reports every unknown key.
     pub(super) fn refuse_unknown(
         &self,
         report: &mut Report<'_>,
@@ -184,7 +184,7 @@ impl<'value> Table<'value> {
     }
 }
 
-/// A key as a part of a path: in quotes unless TOML takes it without.
+/// A key as a part of a path: in quotes, unless TOML allows it without.
 pub(super) fn path_part(name: &str) -> String {
     let bare = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
     if (1..=40).contains(&name.len()) && name.chars().all(bare) {

@@ -1,4 +1,4 @@
-//! What a ring file says, once it is without faults.
+//! The content of a ring file without faults.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::ring::ball::Direction;
 use crate::ring::topology::{NodeId, OnPartition, Screen, Shape};
 use crate::ring::window_chain::ExternalBallPolicy;
 
-/// A ring without faults.
+/// A ring file without faults.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `[ring]`
@@ -20,7 +20,7 @@ pub struct Config {
     pub ports: Ports,
     /// The nodes that run carom, in ring order; at least one, no two with one name.
     pub nodes: Vec<NodeConfig>,
-    /// Where windows stand; no two with the same neighbours.
+    /// The windows; no two chains have the same neighbours.
     pub window_chains: Vec<WindowChainConfig>,
     /// The balls in the order of the file; may be empty.
     pub balls: Vec<BallConfig>,
@@ -31,30 +31,30 @@ pub struct Config {
 pub struct RingConfig {
     /// The ring's name.
     pub name: String,
-    /// What is beyond the ends.
+    /// Whether the first and the last node are neighbours.
     pub shape: Shape,
-    /// How long a silent holder keeps a ball; from 50 ms to 60 s.
+    /// How long a holder keeps a ball without renewing its lease; from 50 ms to 60 s.
     pub lease: Duration,
-    /// What a minority does.
+    /// What nodes do that cannot reach a majority.
     pub on_partition: OnPartition,
-    /// Loans to windows, and guests.
+    /// The rules for loans to windows and for guests.
     pub external_balls: ExternalBallPolicy,
 }
 
 /// A node's TCP ports; never 0, no two the same on one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
-    /// For the other nodes.
+    /// For the links to the other nodes.
     pub ring: u16,
-    /// For messages.
+    /// For the lab's messages.
     pub receiver: u16,
-    /// For measurements.
+    /// For the lab's measurements.
     pub rate: u16,
     /// For the page and the status.
     pub http: u16,
-    /// For balls from a window on the left; listened on only where there is one.
+    /// For balls from a window on the left; open only if there is one.
     pub window_left: u16,
-    /// For balls from a window on the right; listened on only where there is one.
+    /// For balls from a window on the right; open only if there is one.
     pub window_right: u16,
 }
 
@@ -65,30 +65,30 @@ pub struct NodeConfig {
     pub name: String,
     /// The name or address at which the others reach it; never begins with a dash.
     pub host: String,
-    /// What to hand to `ssh`; the host unless the file says otherwise; never begins with a dash.
+    /// The destination for `ssh`; the host unless the file says otherwise; never begins with a dash.
     pub ssh: String,
-    /// The address to listen on, if it is not to be found out from the host.
+    /// The address to listen on, if the file names one.
     pub listen: Option<IpAddr>,
-    /// What lights while a ball is here.
+    /// The LED that is on while the node possesses a ball.
     pub led: LedConfig,
-    /// Its ports, those of `[ports]` filled in.
+    /// Its ports; those of `[ports]` where it sets none.
     pub ports: Ports,
 }
 
-/// One `[[ball]]`. Lengths in pixels, y upwards.
+/// One `[[ball]]`. Lengths are in pixels, y points upwards.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BallConfig {
     /// The name of the node it starts at.
     pub start: String,
-    /// Of the centre, from the lower left corner; on the screen.
+    /// The position of the centre, from the lower left corner of the screen.
     pub position: [f64; 2],
-    /// In pixels a second; x is never 0.
+    /// The velocity in pixels a second; x is never 0.
     pub velocity: [f64; 2],
-    /// Under half of the screen's shorter side.
+    /// The radius; less than half of the screen's shorter side.
     pub radius: f64,
     /// Red, green, blue.
     pub color: [u8; 3],
-    /// How long it stays on each screen; then x of the velocity only says which way it flies.
+    /// How long it stays on each screen. If set, only the sign of the x of `velocity` counts.
     pub dwell: Option<Duration>,
 }
 
@@ -104,7 +104,7 @@ pub struct WindowChainConfig {
 }
 
 impl WindowChainConfig {
-    /// The window that a ball comes to which leaves a node for this gap in that direction.
+    /// The window that a ball reaches first when it flies into this chain in that direction.
     pub fn first(&self, direction: Direction) -> Option<&WindowConfig> {
         match direction {
             Direction::Right => self.windows.first(),
@@ -112,7 +112,7 @@ impl WindowChainConfig {
         }
     }
 
-    /// The node that hands balls flying in that direction to this gap.
+    /// The node from which balls fly into this chain in that direction.
     pub fn before(&self, direction: Direction) -> Option<NodeId> {
         match direction {
             Direction::Right => self.left,
@@ -124,7 +124,7 @@ impl WindowChainConfig {
 /// One `[[node]]` with `kind = "window"`: a program that shows a ball and passes it on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WindowConfig {
-    /// Its name; no node's and no other window's.
+    /// Its name; no node and no other window has it.
     pub name: String,
     /// Its own screen.
     pub screen: Screen,

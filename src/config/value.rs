@@ -1,4 +1,4 @@
-//! Reads single values, each by its own type: nothing is turned into anything else.
+//! Reads single values. No value is converted to another type.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -13,11 +13,11 @@ use super::host::reachable;
 use super::span::Span;
 use super::suggest::did_you_mean;
 
-/// Why a value cannot be taken, in words that follow its key.
+/// Why a value cannot be used, in words that follow its key.
 #[derive(Debug)]
 pub(super) struct InvalidValue {
     pub(super) sentence: String,
-    /// If it is one element of a list: which, and what to put after the key.
+    /// If one element of a list is at fault: its span, and what to append to the key.
     pub(super) element: Option<(Span, String)>,
 }
 
@@ -31,7 +31,7 @@ impl From<String> for InvalidValue {
 }
 
 /// The value in words that follow "not".
-fn what(value: &Value) -> String {
+fn described(value: &Value) -> String {
     match &value.kind {
         ValueKind::Nil => "nothing".to_owned(),
         ValueKind::Boolean(switch) => switch.to_string(),
@@ -46,19 +46,19 @@ fn what(value: &Value) -> String {
     }
 }
 
-/// `wants THIS, not THAT`, and what to do where that is plain.
+/// The sentence `wants THIS, not THAT`.
 pub(super) fn wants(wanted: &str, value: &Value) -> InvalidValue {
-    format!("wants {wanted}, not {}", what(value)).into()
+    format!("wants {wanted}, not {}", described(value)).into()
 }
 
 fn wants_number(wanted: &str, value: &Value) -> InvalidValue {
-    let mut wrong = wants(wanted, value);
+    let mut invalid = wants(wanted, value);
     if let ValueKind::String(text) = &value.kind
         && text.parse::<f64>().is_ok_and(f64::is_finite)
     {
-        wrong.sentence += ": take the quotes off";
+        invalid.sentence += ": take the quotes off";
     }
-    wrong
+    invalid
 }
 
 /// A whole number of any size.
@@ -85,9 +85,9 @@ pub(super) fn string<'value>(
     match &value.kind {
         ValueKind::String(text) => Ok(text),
         ValueKind::I64(_) | ValueKind::Float(_) | ValueKind::Boolean(_) => {
-            let mut wrong = wants(wanted, value);
-            wrong.sentence += ": put it in quotes";
-            Err(wrong)
+            let mut invalid = wants(wanted, value);
+            invalid.sentence += ": put it in quotes";
+            Err(invalid)
         }
         ValueKind::Nil
         | ValueKind::I128(_)
@@ -112,7 +112,7 @@ where
         })
 }
 
-/// A TCP port. 0 is refused: the others must know where to dial.
+/// A TCP port. Not 0, with which the system would choose one: the other nodes must know it.
 pub(super) fn port(value: &Value) -> Result<u16, InvalidValue> {
     whole(value, 1..=u16::MAX)
 }
@@ -148,14 +148,14 @@ pub(super) fn switch(value: &Value) -> Result<bool, InvalidValue> {
     if let ValueKind::Boolean(switch) = value.kind {
         return Ok(switch);
     }
-    let mut wrong = wants("true or false", value);
+    let mut invalid = wants("true or false", value);
     if matches!(&value.kind, ValueKind::String(text) if text == "true" || text == "false") {
-        wrong.sentence += ": take the quotes off";
+        invalid.sentence += ": take the quotes off";
     }
-    Err(wrong)
+    Err(invalid)
 }
 
-/// One of a few words, each with what it means.
+/// One of a few words; each comes with its meaning.
 pub(super) fn one_of<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, InvalidValue> {
     let known = || words.iter().map(|(word, _)| *word);
     let choice: Vec<_> = known().map(|word| format!("{word:?}")).collect();
@@ -166,15 +166,15 @@ pub(super) fn one_of<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, I
     let text = string(value, &choice)?;
     let found = words.iter().find(|(word, _)| *word == text);
     found.map(|(_, meaning)| *meaning).ok_or_else(|| {
-        let mut wrong = wants(&choice, value);
+        let mut invalid = wants(&choice, value);
         if let Some(hint) = did_you_mean(text, known()) {
-            wrong.sentence += &format!(": {hint}");
+            invalid.sentence += &format!(": {hint}");
         }
-        wrong
+        invalid
     })
 }
 
-/// A length of time, within a range that is given in words too.
+/// A duration within a range; `words` is the range as text.
 pub(super) fn time(
     value: &Value,
     range: RangeInclusive<Duration>,
@@ -197,7 +197,7 @@ pub(super) fn time(
     }
 }
 
-/// A ring's or a node's name: it goes into host names, file names, command lines and traces.
+/// A ring's or a node's name. It is used in host names, file names, command lines and traces.
 pub(super) fn name(value: &Value) -> Result<String, InvalidValue> {
     const WANTED: &str =
         "a name of letters without accents, digits, dots, dashes and underscores, 63 at most";
@@ -216,7 +216,7 @@ pub(super) fn name(value: &Value) -> Result<String, InvalidValue> {
     Ok(text.to_owned())
 }
 
-/// Where the other nodes reach a node. `ports` is where its ports belong.
+/// The host at which the other nodes reach a node. `ports` names the key for the node's ports.
 pub(super) fn host(value: &Value, ports: &str) -> Result<String, InvalidValue> {
     let text = string(value, "a host name or an IP address such as \"pi1.local\"")?;
     if let Some((_, host)) = text.rsplit_once('@') {
@@ -266,7 +266,7 @@ pub(super) fn path(value: &Value) -> Result<PathBuf, InvalidValue> {
     Ok(PathBuf::from(text))
 }
 
-/// A list of exactly as many elements as there are names for them.
+/// A list with exactly one element for each name.
 pub(super) fn list<T, const COUNT: usize>(
     value: &Value,
     names: [&str; COUNT],
@@ -281,9 +281,9 @@ pub(super) fn list<T, const COUNT: usize>(
     }
     let mut taken = Vec::with_capacity(COUNT);
     for (element, name) in elements.iter().zip(names) {
-        taken.push(read(element).map_err(|wrong| InvalidValue {
+        taken.push(read(element).map_err(|invalid| InvalidValue {
             element: Some((Span::of(element), format!("[{name}]"))),
-            ..wrong
+            ..invalid
         })?);
     }
     taken

@@ -7,7 +7,7 @@ use super::types::{Config, NodeConfig, WindowChainConfig};
 use crate::ring::ball::Direction;
 use crate::ring::topology::{NodeId, OnPartition};
 
-/// One thing that is allowed but may surprise: a sentence for people.
+/// A sentence about one thing that is allowed but may surprise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning(String);
 
@@ -17,7 +17,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// All that may surprise about a configuration without faults.
+/// Everything that may surprise about a configuration without faults.
 pub(super) fn warnings(config: &Config) -> Vec<Warning> {
     let mut sentences = Vec::new();
     sentences.extend(ring_size(config));
@@ -36,7 +36,7 @@ pub(super) fn warnings(config: &Config) -> Vec<Warning> {
     sentences.into_iter().map(Warning).collect()
 }
 
-/// What the number of nodes means for how many of them may be down.
+/// How many nodes may be down, if that is fewer than one may expect.
 fn ring_size(config: &Config) -> Option<String> {
     let count = config.nodes.len();
     if count == 1 {
@@ -64,7 +64,7 @@ fn ring_size(config: &Config) -> Option<String> {
     }
 }
 
-/// Loopback addresses next to others.
+/// A node at a loopback address, when others are not.
 fn mixed_loopback(config: &Config) -> Option<String> {
     let local = |node: &&NodeConfig| is_loopback(&node.host);
     let node = config.nodes.iter().find(local)?;
@@ -77,7 +77,7 @@ fn mixed_loopback(config: &Config) -> Option<String> {
     })
 }
 
-/// Windows that the nodes beside them cannot reach: at a loopback address, the nodes elsewhere.
+/// Windows at a loopback address, when the node beside them is not: the node cannot reach them.
 fn unreachable_windows(config: &Config) -> impl Iterator<Item = String> {
     let sides = |chain| [Direction::Right, Direction::Left].map(|direction| (chain, direction));
     config
@@ -97,7 +97,7 @@ fn unreachable_windows(config: &Config) -> impl Iterator<Item = String> {
         })
 }
 
-/// What a chain takes from the ring's promises.
+/// Which guarantees do not hold beside windows.
 fn windows_in_ring(config: &Config, chain: &WindowChainConfig) -> String {
     let node = |node: Option<NodeId>| Some(config.nodes.get(node?.index())?.name.as_str());
     let windows: Vec<_> = chain
@@ -125,7 +125,7 @@ fn windows_in_ring(config: &Config, chain: &WindowChainConfig) -> String {
     )
 }
 
-/// A node that listens where nobody calls.
+/// A node that listens at a loopback address, while the others dial another one.
 fn unreachable_listener(node: &NodeConfig) -> Option<String> {
     let listen = node.listen?;
     (listen.is_loopback() && !is_loopback(&node.host)).then(|| {

@@ -14,7 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::ring::WindowBall;
 use crate::ring::ball::{BallState, Direction};
 
-/// Reports every rule about windows that is broken between keys that could be read.
+/// Reports every breach of the rules about windows, among the keys that could be read.
 pub(crate) fn check(partial: &PartialConfig, report: &mut Report<'_>) {
     let Some(first) = partial.windows.first() else {
         return;
@@ -33,7 +33,7 @@ pub(crate) fn check(partial: &PartialConfig, report: &mut Report<'_>) {
     balls_look_different(&partial.balls, report);
 }
 
-/// No window listens where anybody else does.
+/// No window listens at the address of a node or of another window.
 fn unique_addresses(
     nodes: &[PartialNode],
     windows: &[PartialWindow],
@@ -76,7 +76,7 @@ fn unique_addresses(
     }
 }
 
-/// Every ball has room to move on every window's screen.
+/// Every ball is small enough to move on every window's screen.
 fn ball_fits(ball: &PartialBall, windows: &[PartialWindow], report: &mut Report<'_>) {
     let (radius, span, key) = ball.radius_or_default();
     for window in windows {
@@ -94,7 +94,7 @@ fn ball_fits(ball: &PartialBall, windows: &[PartialWindow], report: &mut Report<
     }
 }
 
-/// Windows can tell the balls apart.
+/// Windows can tell all balls apart.
 fn balls_look_different(balls: &[PartialBall], report: &mut Report<'_>) {
     let mut seen: Vec<(&PartialBall, BallState)> = Vec::new();
     for ball in balls {
@@ -107,7 +107,7 @@ fn balls_look_different(balls: &[PartialBall], report: &mut Report<'_>) {
             radius,
             color,
         };
-        // Its place and the screen are none of its appearance.
+        // Position, velocity and screen do not matter for the comparison.
         let shown = WindowBall::leaving(&state, Direction::Right, defaults::SCREEN);
         let twin = seen.iter().find(|(_, other)| shown.looks_like(other));
         if let Some((other, _)) = twin {

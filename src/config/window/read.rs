@@ -14,32 +14,32 @@ use crate::config::value::{self, InvalidValue};
 use crate::endpoint::Endpoint;
 use crate::ring::topology::Screen;
 
-/// Whether a `[[node]]` is a window; reports a kind that there is not.
+/// Whether a `[[node]]` is a window. Reports an unknown kind.
 pub(crate) fn is_window(table: &Table<'_>, report: &mut Report<'_>) -> bool {
     let kinds = [("carom", false), ("window", true)];
     let kind = table.optional(report, "kind", |value| value::one_of(value, &kinds));
     match kind {
         Some(kind) => kind.value,
-        // A kind that cannot be read is guessed, so that the other keys are judged by what they are.
+        // If the kind cannot be read, guess it from the other keys, so that those are not reported too.
         None => table.get("kind").is_some() && table.get("listen-left").is_some(),
     }
 }
 
-/// Says where a key belongs that is none of a node's.
+/// Where a key belongs that no `[[node]]` with carom has.
 pub(crate) fn where_node_key_belongs(name: &str) -> Option<String> {
     let windows = WINDOW_KEYS.iter().any(|key| key.name == name);
     let here = || "take it out, it is for kind = \"window\"".to_owned();
     windows.then(here).or_else(|| where_key_belongs(name))
 }
 
-/// Says where a key belongs that is none of a window's.
+/// Where a key belongs that no window has.
 fn where_window_key_belongs(name: &str) -> Option<String> {
     let nodes = NODE.keys.iter().any(|key| key.name == name);
     let here = || "take it out, it is for nodes that run carom".to_owned();
     nodes.then(here).or_else(|| where_key_belongs(name))
 }
 
-/// Reads a window that comes after so many nodes; reports what is wrong with it.
+/// Reads a window that comes after `nodes_before` nodes. Reports what is wrong with it.
 pub(crate) fn read(
     mut table: Table<'_>,
     nodes_before: usize,
@@ -109,10 +109,10 @@ fn endpoint(value: &Value) -> Result<Endpoint, InvalidValue> {
     let ValueKind::String(text) = &value.kind else {
         return Err(WANTED.to_owned().into());
     };
-    let wrong = || InvalidValue::from(format!("{WANTED}, not {}", quoted(text)));
+    let invalid = || InvalidValue::from(format!("{WANTED}, not {}", quoted(text)));
     let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => rest.split_once("]:").ok_or_else(wrong)?,
-        None => text.rsplit_once(':').ok_or_else(wrong)?,
+        Some(rest) => rest.split_once("]:").ok_or_else(invalid)?,
+        None => text.rsplit_once(':').ok_or_else(invalid)?,
     };
     if text.starts_with('[') != host.contains(':') {
         let address = "a name or an IPv4 address has no brackets, an IPv6 address needs them";
