@@ -7,11 +7,12 @@ use clap::Args;
 use super::address;
 use super::failure::Failure;
 use super::size;
+use crate::config::defaults;
 use crate::escape::Escaped;
 use crate::lab::client::{self, Content, Sent};
 
 /// The port of an address that gives none.
-const DEFAULT_PORT: u16 = 10_000;
+const DEFAULT_PORT: u16 = defaults::PORTS.receiver;
 
 /// Sends one message, which ends in a newline, and shows how long each step took
 #[derive(Args)]

@@ -5,10 +5,10 @@ use std::path::Path;
 use super::address;
 use super::failure::Failure;
 use super::ring_file;
-use crate::config::NodeConfig;
+use crate::config::{NodeConfig, defaults};
 
 /// The HTTP port of an address that gives none.
-const DEFAULT_PORT: u16 = 8080;
+const DEFAULT_PORT: u16 = defaults::PORTS.http;
 
 /// The HTTP endpoint of a node.
 pub(super) struct Target {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock;
 use crate::http::LedStatus;
-use crate::led::{Change, Led, LedError, Nothing};
+use crate::led::{Led, LedChange, LedError, NoLed};
 use crate::ring::{BallId, Possession, Stamp, Time};
 
 /// An LED that failed is tried again after this time.
@@ -73,7 +73,7 @@ impl Leds {
         for (&ball, &stamp) in &here {
             self.set(Possession { ball, stamp }, false, now);
         }
-        self.led = Box::new(Nothing);
+        self.led = Box::new(NoLed);
         *self = open();
         for (ball, stamp) in here {
             self.show(Possession { ball, stamp }, true, now);
@@ -86,7 +86,7 @@ impl Leds {
         if retry_at.is_some_and(|retry_at| now < retry_at) {
             return;
         }
-        let change = Change {
+        let change = LedChange {
             node: &self.node,
             on,
             ball: &ball,
@@ -109,7 +109,7 @@ impl Leds {
         if !due {
             return;
         }
-        match self.led.hold(lit) {
+        match self.led.refresh(lit) {
             Some(Ok(())) => self.on_success(),
             Some(Err(error)) => self.on_fault(&error, now, Some(now + RETRY)),
             None => {}
@@ -165,7 +165,7 @@ mod tests {
     struct Flaky(Rc<RefCell<Vec<(bool, bool)>>>, Rc<RefCell<bool>>);
 
     impl Led for Flaky {
-        fn show(&mut self, change: &Change<'_>, lit: bool) -> Result<(), LedError> {
+        fn show(&mut self, change: &LedChange<'_>, lit: bool) -> Result<(), LedError> {
             self.0.borrow_mut().push((change.on, lit));
             if *self.1.borrow() {
                 let source = std::io::ErrorKind::StorageFull.into();
@@ -205,15 +205,15 @@ mod tests {
     struct Counting(Rc<RefCell<(bool, u32, bool)>>);
 
     impl Led for Counting {
-        fn show(&mut self, _change: &Change<'_>, lit: bool) -> Result<(), LedError> {
-            self.hold(lit).unwrap()
+        fn show(&mut self, _change: &LedChange<'_>, lit: bool) -> Result<(), LedError> {
+            self.refresh(lit).unwrap()
         }
 
-        fn hold(&mut self, lit: bool) -> Option<Result<(), LedError>> {
+        fn refresh(&mut self, lit: bool) -> Option<Result<(), LedError>> {
             let mut led = self.0.borrow_mut();
             led.1 += 1;
             if led.0 {
-                return Some(Err(LedError::NoPi));
+                return Some(Err(LedError::NotAPi));
             }
             led.2 = lit;
             Some(Ok(()))

@@ -21,7 +21,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("clock", &["ring"]),
     ("throttle", &["ring", "clock"]),
     ("connect", &["escape"]),
-    ("config", &["ring", "endpoint"]),
+    ("config", &["ring", "endpoint", "led"]),
     ("control", &["http"]),
     ("http", &["accept", "ring", "connect", "endpoint", "escape"]),
     (

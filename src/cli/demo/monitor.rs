@@ -9,7 +9,7 @@ use std::time::Duration;
 use smol::channel::Sender;
 
 use crate::clock;
-use crate::led::{Change, Led, LedError};
+use crate::led::{Led, LedChange, LedError};
 use crate::ring::{NodeId, Time, Topology};
 
 /// A ball counts as moving if its LED went on within this time.
@@ -66,7 +66,7 @@ impl Monitor {
         }
     }
 
-    fn on_led_change(&mut self, node: NodeId, change: &Change<'_>, now: Time) {
+    fn on_led_change(&mut self, node: NodeId, change: &LedChange<'_>, now: Time) {
         let ball = self.balls.entry(change.ball.to_string()).or_default();
         if change.on {
             let others = ball.holders.iter().filter(|&&other| other != node).count();
@@ -88,7 +88,7 @@ impl Monitor {
         }
         let seconds = now.since(self.started).as_secs_f64();
         let state = if change.on { "on" } else { "off" };
-        let Change {
+        let LedChange {
             node,
             ball,
             generation,
@@ -192,7 +192,7 @@ impl MonitoredLed {
 }
 
 impl Led for MonitoredLed {
-    fn show(&mut self, change: &Change<'_>, _lit: bool) -> Result<(), LedError> {
+    fn show(&mut self, change: &LedChange<'_>, _lit: bool) -> Result<(), LedError> {
         let mut monitor = self.monitor.borrow_mut();
         monitor.on_led_change(self.node, change, clock::now());
         Ok(())

@@ -15,11 +15,12 @@ use clap::{Args, ValueEnum};
 use super::address;
 use super::failure::Failure;
 use super::size;
+use crate::config::defaults;
 use crate::lab::Mode;
 use crate::lab::client::{self, Plan, Volume};
 
 /// The port of an address that gives none.
-const DEFAULT_PORT: u16 = 10_100;
+const DEFAULT_PORT: u16 = defaults::PORTS.rate;
 
 /// Longer chunks would only measure the memory of this machine.
 const LONGEST_CHUNK: u64 = 64 << 20;
