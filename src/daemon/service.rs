@@ -171,6 +171,7 @@ fn status_text(topology: &Topology, balls: &[BallView], starting: bool) -> Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ring::test_topology::ring_of;
     use crate::ring::{BallId, NodeId};
     use std::cell::RefCell;
 
@@ -198,14 +199,6 @@ mod tests {
             ping_interval: Some(Duration::from_millis(timeout_ms) / 3),
             ready_at: Some(at(500)),
             ..ServiceManager::none(at(0))
-        }
-    }
-
-    fn topology() -> Topology {
-        Topology {
-            ring: "test".to_owned(),
-            nodes: vec!["pi1".to_owned(), "pi2".to_owned()],
-            ..Topology::default()
         }
     }
 
@@ -241,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_status_names_who_has_the_ball_once_a_second_and_only_when_it_changed() {
-        let (mut service, topology) = (managed(3_000), topology());
+        let (mut service, topology) = (managed(3_000), ring_of(2));
         service.ready_at = None;
         service.send_status(at(0), &topology, &[with(Some(1), false)]);
         assert_eq!(sent(), ["STATUS=pi2 has ball 1"]);

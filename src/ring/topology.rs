@@ -99,7 +99,7 @@ impl Topology {
 
     /// The window chain that a ball reaches when it leaves `from` in that direction.
     pub fn window_chain(&self, from: NodeId, direction: Direction) -> Option<&WindowChain> {
-        let before = |gap: &&WindowChain| gap.beyond(direction.opposite()) == Some(from);
+        let before = |chain: &&WindowChain| chain.beyond(direction.opposite()) == Some(from);
         self.window_chains.iter().find(before)
     }
 
@@ -275,7 +275,7 @@ mod tests {
             ..base.clone()
         });
         others.push(Topology {
-            window_chains: vec![gap(2, 0)],
+            window_chains: vec![chain(2, 0)],
             ..base.clone()
         });
         others.push(Topology {
@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(base.fingerprint().len(), 16);
     }
 
-    fn gap(left: u8, right: u8) -> WindowChain {
+    fn chain(left: u8, right: u8) -> WindowChain {
         let screen = Topology::default().screen;
         let window = |name: &str| Window {
             name: name.to_owned(),
@@ -306,14 +306,14 @@ mod tests {
 
     #[test]
     fn a_gap_is_met_from_both_sides_and_nowhere_else() {
-        let gapped = Topology {
-            window_chains: vec![gap(2, 0)],
+        let ring = Topology {
+            window_chains: vec![chain(2, 0)],
             ..topology(3, Shape::Ring)
         };
         let met = |from, direction| {
-            let gap = gapped.window_chain(NodeId(from), direction)?;
-            let beyond = gap.beyond(direction)?;
-            Some((gap.first(direction)?.name.as_str(), beyond.0))
+            let met = ring.window_chain(NodeId(from), direction)?;
+            let beyond = met.beyond(direction)?;
+            Some((met.first(direction)?.name.as_str(), beyond.0))
         };
         assert_eq!(met(2, Direction::Right), Some(("near", 0)));
         assert_eq!(met(0, Direction::Left), Some(("far", 2)));
