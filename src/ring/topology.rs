@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_met_from_both_sides_and_nowhere_else() {
+    fn a_window_chain_is_met_from_both_sides_and_nowhere_else() {
         let ring = Topology {
             window_chains: vec![chain(2, 0)],
             ..topology(3, Shape::Ring)
