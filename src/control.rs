@@ -1,7 +1,7 @@
-//! The protocol of the control socket: requests of `carom ball` and their answers, one JSON object a
-//! line.
+//! The requests that a person on the same machine may send to a node, and the replies: one JSON
+//! object per line, both ways.
 //!
-//! The socket is a file: the permissions of the file decide who may use it.
+//! The socket is a file, and the permissions of that file decide who may send requests.
 
 use std::path::PathBuf;
 
@@ -9,56 +9,57 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::BallStatus;
 
-/// Where the daemon listens under systemd, and where `carom ball` looks.
-pub const USUAL_PATH: &str = "/run/carom/control.sock";
+/// Where the daemon listens under systemd, and where `carom ball` connects by default.
+pub const DEFAULT_PATH: &str = "/run/carom/control.sock";
 
 /// The longest line, in bytes.
 pub const LONGEST_LINE: usize = 64 * 1024;
 
-/// What a person on the same machine can ask of the node.
+/// A request to the node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Request {
     /// List all balls.
     List,
-    /// Add a new ball, a guest, on this node's screen.
+    /// Add a guest: a new ball on this node's screen.
     Add(NewBall),
     /// Remove a guest, wherever it is.
     Remove {
-        /// The number of the ball.
+        /// The number of the guest.
         ball: u32,
     },
 }
 
-/// The initial state of a new ball. Lengths in pixels, y upwards.
+/// The initial state of a new ball. Lengths are in pixels; y points upwards.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewBall {
     /// The position of its centre, from the lower left corner.
     pub position: [f64; 2],
-    /// In pixels per second.
+    /// Its velocity, in pixels a second.
     pub velocity: [f64; 2],
-    /// In pixels.
+    /// Its radius, in pixels.
     pub radius: f64,
-    /// Red, green, blue.
+    /// Its color: red, green, blue.
     pub color: [u8; 3],
 }
 
-/// The answer to a request.
+/// The reply to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reply {
-    /// All balls that this node knows of.
+    /// All balls that this node knows.
     Balls(Vec<BallStatus>),
-    /// The request has been sent to the ring; the list shows when a majority has agreed.
-    Asked,
-    /// The request was refused; the reason, in a sentence.
+    /// The node has requested it of the ring. The list shows when the ring has agreed.
+    #[serde(rename = "asked")]
+    Requested,
+    /// The request was refused; the sentence says why.
     Refused(String),
 }
 
-/// Where systemd tells this process to create its socket, if it does.
+/// The path of the socket in the runtime directory that systemd made for this process, if it did.
 pub fn path_from_environment() -> Option<PathBuf> {
     let folders = std::env::var_os("RUNTIME_DIRECTORY")?;
-    // Several are separated by colons; the unit asks for one.
+    // Colons separate several directories; the unit has one.
     let first = std::env::split_paths(&folders).next()?;
     Some(first.join("control.sock"))
 }
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_are_read_and_malformed_ones_are_refused() {
+    fn a_request_reads_as_people_would_write_it() {
         let read = |text: &str| serde_json::from_str::<Request>(text);
         assert_eq!(read(r#"{"do":"list"}"#).unwrap(), Request::List);
         assert_eq!(

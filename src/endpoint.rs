@@ -22,3 +22,18 @@ impl fmt::Display for Endpoint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_ipv6_address_has_brackets() {
+        let shown = |host: &str| {
+            let host = host.to_owned();
+            Endpoint { host, port: 10001 }.to_string()
+        };
+        assert_eq!(shown("fe80::1%eth0"), "[fe80::1%eth0]:10001");
+        assert_eq!(shown("laptop.local"), "laptop.local:10001");
+    }
+}

@@ -76,7 +76,7 @@ fn carom_endpoint(receiver: u16, rate: u16) -> Running {
     for _ in 0..2 {
         lines.next().expect("a line").expect("a line");
     }
-    // It prints a line a run, and must not stop for want of a reader.
+    // It prints a line for each run, and must not block because nobody reads them.
     std::thread::spawn(move || lines.count());
     Running(child)
 }
@@ -155,7 +155,7 @@ fn spread(ratios: &mut [f64]) -> String {
     format!("{median:.2} ({least:.2} to {most:.2})")
 }
 
-/// What any program does at the least: accept, read to the end, close.
+/// The least that any receiver does: accept, read to the end, close.
 fn bare_loop() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     println!("{}", listener.local_addr().expect("an address").port());

@@ -1,4 +1,4 @@
-//! The floor: a 64-byte token, blocking sockets, TCP_NODELAY, no acknowledgement.
+//! The lower bound: a 64-byte token, blocking sockets, TCP_NODELAY, no acknowledgement.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! Ours: five daemons as they are shipped, and a ball that leaves every screen at once.
+//! Carom: five daemons as they are shipped, and a ball that leaves every screen at once.
 
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};

@@ -1,5 +1,5 @@
-//! How fast a ball that never rests goes round five daemons, against the floor: a bare token in a
-//! ring of five processes with blocking sockets.
+//! How fast a ball that leaves every screen at once goes round five daemons, compared with the lower
+//! bound: a bare token in a ring of five processes with blocking sockets.
 //!
 //! `cargo bench --bench ring [-- --pairs 7 --seconds 2]`. Both are run in turn, pair by pair, and
 //! only the ratio within a pair counts: the noise of the machine hits both.
@@ -21,13 +21,13 @@ use std::time::Duration;
 /// What one run showed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figures {
-    /// Hops a second.
+    /// Hops per second.
     pub(crate) rate: f64,
-    /// CPU microseconds of all processes a hop.
+    /// CPU microseconds of all processes per hop.
     pub(crate) cpu: f64,
-    /// Voluntary context switches of all threads a hop.
+    /// Voluntary context switches of all threads per hop.
     pub(crate) switches: f64,
-    /// System calls a hop; `None` where strace is not installed.
+    /// System calls per hop; `None` where strace is not installed.
     pub(crate) calls: Option<f64>,
 }
 

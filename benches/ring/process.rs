@@ -98,7 +98,7 @@ impl Strace {
             command.arg("-p").arg(child.id().to_string());
         }
         let mut child = command.stderr(Stdio::piped()).spawn().ok()?;
-        // It says so once for every process; only then does the count of the hops begin.
+        // strace prints a line for every process it has attached to; only then are hops counted.
         let mut told = BufReader::new(child.stderr.take()?).lines();
         for _ in &children.0 {
             told.find(|line| line.as_ref().is_ok_and(|line| line.contains("attached")))?

@@ -1,14 +1,14 @@
-//! Addresses as people write them.
+//! Addresses as people write them on the command line.
 
-use super::Failure;
+use super::failure::Failure;
 
 /// Host and port of `HOST`, `HOST:PORT`, or an IPv6 address with or without brackets.
-pub(super) fn parse(address: &str, usual_port: u16) -> Result<(String, u16), Failure> {
+pub(super) fn parse(address: &str, default_port: u16) -> Result<(String, u16), Failure> {
     if let Ok(plain) = address.parse::<std::net::IpAddr>() {
-        return Ok((plain.to_string(), usual_port));
+        return Ok((plain.to_string(), default_port));
     }
     let Some((host, port)) = address.rsplit_once(':') else {
-        return Ok((address.to_owned(), usual_port));
+        return Ok((address.to_owned(), default_port));
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let port = port.parse().map_err(|_| {

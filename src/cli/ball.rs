@@ -1,4 +1,4 @@
-//! `carom ball`: asks the node of this machine for its balls, for one more, or for one less.
+//! `carom ball`: lists, adds and removes balls, by requests to the node on this machine.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -8,64 +8,66 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::Failure;
+use super::failure::Failure;
 use crate::clock;
-use crate::control::{LONGEST_LINE, NewBall, Reply, Request, USUAL_PATH};
+use crate::control::{DEFAULT_PATH, LONGEST_LINE, NewBall, Reply, Request};
 use crate::http::BallStatus;
 
-/// How long the node has for an answer.
-const PATIENCE: Duration = Duration::from_secs(6);
+/// The node must answer in this time.
+const ANSWER_LIMIT: Duration = Duration::from_secs(6);
 
-/// How long the ring has to agree to what was asked for, and how often to look.
-const AGREEMENT: Duration = Duration::from_secs(5);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The ring must agree to a request in this time.
+const AGREEMENT_LIMIT: Duration = Duration::from_secs(5);
 
-/// So often a removal is asked for again: the ball may have been on its way.
-const AGAIN_EVERY: Duration = Duration::from_millis(500);
+/// The time between two looks at the list of balls.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Lists the ring's balls, adds a guest or removes one, by the node of this machine
+/// A removal is requested again after this time: the ball may have been on its way between nodes.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Lists the balls of the ring, adds a guest or removes one; asks the node on this machine
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  carom ball list\n  carom ball add --color 0,200,80 --velocity 300,90\n  carom ball remove 2\n\
-    Who may: root, and members of the group carom, for the file of the socket says so."
+    Only root and members of the group carom may do this: they may write to the file of the socket."
 )]
 pub(super) struct Arguments {
-    /// The socket of the node
-    #[arg(long, value_name = "PATH", default_value = USUAL_PATH, global = true)]
+    /// The control socket of the node
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_PATH, global = true)]
     control: PathBuf,
     #[command(subcommand)]
-    verb: Verb,
+    action: Action,
 }
 
 #[derive(Subcommand)]
-enum Verb {
-    /// Show every ball: who has it, and whether it is a guest or with a window
+enum Action {
+    /// Show every ball: which node has it, and whether it is a guest or on loan to a window
     List {
         /// Print them as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Let a new ball begin on this node's screen; it leaves after `guest-life`
+    /// Add a guest: a new ball on this node's screen, which leaves after `guest-life` of the ring file
     Add(Add),
-    /// Let a guest leave, wherever it is
+    /// Remove a guest, wherever it is
     Remove {
-        /// Its number in the list
+        /// The number of the guest in the list
         ball: u32,
     },
 }
 
 #[derive(Args)]
 struct Add {
-    /// Red, green, blue, 0 to 255 each; any color unless it is given
+    /// Red, green and blue, 0 to 255 each; a random color unless given
     #[arg(long, value_name = "R,G,B", value_parser = color)]
     color: Option<[u8; 3]>,
-    /// Pixels a second across and up
+    /// Its speed to the right and up, in pixels a second
     #[arg(long, value_name = "X,Y", default_value = "240,130", value_parser = pair, allow_hyphen_values = true)]
     velocity: [f64; 2],
-    /// Of its centre, from the lower left corner, in pixels
+    /// The position of its centre, from the lower left corner, in pixels
     #[arg(long, value_name = "X,Y", default_value = "100,300", value_parser = pair)]
     position: [f64; 2],
-    /// In pixels
+    /// Its radius in pixels
     #[arg(long, value_name = "PIXELS", default_value = "20", value_parser = radius)]
     radius: f64,
 }
@@ -83,7 +85,7 @@ fn color(text: &str) -> Result<[u8; 3], String> {
     numbers(text).ok_or_else(|| "write three numbers from 0 to 255, such as 255,64,0".to_owned())
 }
 
-/// JSON has no infinity and no NaN.
+/// Numbers without infinity and NaN, which JSON does not have.
 fn finite<const N: usize>(text: &str) -> Option<[f64; N]> {
     numbers(text).filter(|numbers: &[f64; N]| numbers.iter().all(|number| number.is_finite()))
 }
@@ -94,15 +96,15 @@ fn numbers<T: std::str::FromStr, const N: usize>(text: &str) -> Option<[T; N]> {
 }
 
 pub(super) fn ball(arguments: &Arguments) -> Result<(), Failure> {
-    let mut node = Line::open(&arguments.control)?;
-    match &arguments.verb {
-        Verb::List { json } => list(&mut node, *json),
-        Verb::Add(wanted) => add(&mut node, wanted),
-        Verb::Remove { ball } => remove(&mut node, *ball),
+    let mut node = NodeConnection::open(&arguments.control)?;
+    match &arguments.action {
+        Action::List { json } => list(&mut node, *json),
+        Action::Add(wanted) => add(&mut node, wanted),
+        Action::Remove { ball } => remove(&mut node, *ball),
     }
 }
 
-fn list(node: &mut Line, json: bool) -> Result<(), Failure> {
+fn list(node: &mut NodeConnection, json: bool) -> Result<(), Failure> {
     let balls = node.balls()?;
     let mut out = io::stdout().lock();
     if json {
@@ -124,13 +126,13 @@ fn list(node: &mut Line, json: bool) -> Result<(), Failure> {
             out,
             "{:<4}  {kind:5}  {holder:16}  {hop:8}  {color:11}  {}",
             ball.ball,
-            place(ball)
+            location(ball)
         )?;
     }
     Ok(())
 }
 
-fn place(ball: &BallStatus) -> String {
+fn location(ball: &BallStatus) -> String {
     match &ball.loan {
         Some(loan) => format!("on loan to {} for {:.0} s", loan.window, loan.since_seconds),
         None if ball.here => "here".to_owned(),
@@ -139,24 +141,24 @@ fn place(ball: &BallStatus) -> String {
     }
 }
 
-fn add(node: &mut Line, wanted: &Add) -> Result<(), Failure> {
+fn add(node: &mut NodeConnection, wanted: &Add) -> Result<(), Failure> {
     let before: Vec<u32> = node.balls()?.iter().map(|ball| ball.ball).collect();
     let color = wanted.color.unwrap_or_else(|| {
         let shade = || fastrand::u8(40..=255);
         [shade(), shade(), shade()]
     });
-    node.asked(&Request::Add(NewBall {
+    node.expect_requested(&Request::Add(NewBall {
         position: wanted.position,
         velocity: wanted.velocity,
         radius: wanted.radius,
         color,
     }))?;
-    let came = node.wait_for(|balls| {
+    let added = node.wait_for(|balls| {
         let mut new = balls.iter().filter(|ball| !before.contains(&ball.ball));
         new.find(|ball| ball.guest && ball.color == color)
             .map(|ball| ball.ball)
     })?;
-    match came {
+    match added {
         Some(ball) => {
             writeln!(io::stdout(), "ball {ball} has begun here")?;
             Ok(())
@@ -167,39 +169,39 @@ fn add(node: &mut Line, wanted: &Add) -> Result<(), Failure> {
     }
 }
 
-fn remove(node: &mut Line, wanted: u32) -> Result<(), Failure> {
+fn remove(node: &mut NodeConnection, wanted: u32) -> Result<(), Failure> {
     let request = Request::Remove { ball: wanted };
-    node.asked(&request)?;
-    let mut asked = clock::now();
-    let began = asked;
-    while clock::now().since(began) < AGREEMENT {
+    node.expect_requested(&request)?;
+    let started = clock::now();
+    let mut last_request = started;
+    while clock::now().since(started) < AGREEMENT_LIMIT {
         if !node.balls()?.iter().any(|ball| ball.ball == wanted) {
             writeln!(io::stdout(), "ball {wanted} has left")?;
             return Ok(());
         }
-        if clock::now().since(asked) >= AGAIN_EVERY {
-            // It may have left since the list was made: the next list tells.
-            let _ = node.ask(&request)?;
-            asked = clock::now();
+        if clock::now().since(last_request) >= RETRY_INTERVAL {
+            // If this is refused, the ball has just left: the next list shows that.
+            let _ = node.request(&request)?;
+            last_request = clock::now();
         }
-        sleep(LOOK_EVERY);
+        sleep(POLL_INTERVAL);
     }
     Err(Failure::Run(format!(
         "ball {wanted} is still there: while no majority answers, or a window has it, it cannot leave; try again"
     )))
 }
 
-/// The conversation with the node.
-struct Line {
+/// The connection to the node's control socket.
+struct NodeConnection {
     reader: BufReader<UnixStream>,
 }
 
-impl Line {
+impl NodeConnection {
     fn open(path: &std::path::Path) -> Result<Self, Failure> {
         let opened = || -> io::Result<Self> {
             let stream = UnixStream::connect(path)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
+            stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+            stream.set_write_timeout(Some(ANSWER_LIMIT))?;
             let reader = BufReader::new(stream);
             Ok(Self { reader })
         };
@@ -213,7 +215,7 @@ impl Line {
         })
     }
 
-    fn ask(&mut self, request: &Request) -> Result<Reply, Failure> {
+    fn request(&mut self, request: &Request) -> Result<Reply, Failure> {
         let mut text = serde_json::to_vec(request).map_err(io::Error::from)?;
         text.push(b'\n');
         self.reader.get_mut().write_all(&text)?;
@@ -229,38 +231,40 @@ impl Line {
         })
     }
 
-    fn asked(&mut self, request: &Request) -> Result<(), Failure> {
-        match self.ask(request)? {
-            Reply::Asked => Ok(()),
-            Reply::Refused(why) => Err(Failure::Run(why)),
-            Reply::Balls(_) => Err(unexpected()),
+    /// Sends a request that the node passes on to the ring.
+    fn expect_requested(&mut self, request: &Request) -> Result<(), Failure> {
+        match self.request(request)? {
+            Reply::Requested => Ok(()),
+            Reply::Refused(reason) => Err(Failure::Run(reason)),
+            Reply::Balls(_) => Err(unexpected_reply()),
         }
     }
 
     fn balls(&mut self) -> Result<Vec<BallStatus>, Failure> {
-        match self.ask(&Request::List)? {
+        match self.request(&Request::List)? {
             Reply::Balls(balls) => Ok(balls),
-            Reply::Refused(why) => Err(Failure::Run(why)),
-            Reply::Asked => Err(unexpected()),
+            Reply::Refused(reason) => Err(Failure::Run(reason)),
+            Reply::Requested => Err(unexpected_reply()),
         }
     }
 
+    /// Polls the list until `found` returns something; `None` if it does not in time.
     fn wait_for<T>(
         &mut self,
         mut found: impl FnMut(&[BallStatus]) -> Option<T>,
     ) -> Result<Option<T>, Failure> {
-        let began = clock::now();
-        while clock::now().since(began) < AGREEMENT {
+        let started = clock::now();
+        while clock::now().since(started) < AGREEMENT_LIMIT {
             if let Some(found) = found(&self.balls()?) {
                 return Ok(Some(found));
             }
-            sleep(LOOK_EVERY);
+            sleep(POLL_INTERVAL);
         }
         Ok(None)
     }
 }
 
-fn unexpected() -> Failure {
+fn unexpected_reply() -> Failure {
     Failure::Run(
         "the node answered something else than was asked: run the same carom on both sides"
             .to_owned(),

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use clap::Args;
 
-use super::{Failure, RingFile};
-use crate::config::{Config, LedConfig, NodeConfig, WindowChainConfig};
+use super::failure::Failure;
+use super::ring_file::RingFile;
+use crate::config::{Config, NodeConfig, WindowChainConfig};
 use crate::ring::{Direction, NodeId, OnPartition, Shape, Topology};
 
 /// Reports every fault of a ring file in one run, or prints the ring that it describes
@@ -35,7 +36,7 @@ fn print(config: &Config) -> io::Result<()> {
     let windows: usize = config
         .window_chains
         .iter()
-        .map(|gap| gap.windows.len())
+        .map(|chain| chain.windows.len())
         .sum();
     let windows = match windows {
         0 => String::new(),
@@ -83,14 +84,14 @@ fn print(config: &Config) -> io::Result<()> {
 fn members(out: &mut impl Write, config: &Config, topology: &Topology) -> io::Result<()> {
     let longest =
         |text: fn(&NodeConfig) -> &str| config.nodes.iter().map(|node| text(node).len()).max();
-    let windows = config.window_chains.iter().flat_map(|gap| &gap.windows);
+    let windows = config.window_chains.iter().flat_map(|chain| &chain.windows);
     let longest_window = windows.map(|window| window.name.len()).max();
     let names = longest(|node| &node.name).max(longest_window).unwrap_or(0);
     let hosts = longest(|node| &node.host).unwrap_or(0);
     let windows = |out: &mut _, left: Option<NodeId>| {
-        let mut gaps = config.window_chains.iter();
-        match gaps.find(|gap| gap.left == left) {
-            Some(gap) => window_lines(out, gap, names),
+        let mut chains = config.window_chains.iter();
+        match chains.find(|chain| chain.left == left) {
+            Some(chain) => window_lines(out, chain, names),
             None => Ok(()),
         }
     };
@@ -111,15 +112,15 @@ fn members(out: &mut impl Write, config: &Config, topology: &Topology) -> io::Re
             node.ports.http,
             listens(Direction::Left, "left", node.ports.window_left),
             listens(Direction::Right, "right", node.ports.window_right),
-            led(&node.led)
+            node.led
         )?;
         windows(out, Some(id))?;
     }
     Ok(())
 }
 
-fn window_lines(out: &mut impl Write, gap: &WindowChainConfig, names: usize) -> io::Result<()> {
-    for window in &gap.windows {
+fn window_lines(out: &mut impl Write, chain: &WindowChainConfig, names: usize) -> io::Result<()> {
+    for window in &chain.windows {
         writeln!(
             out,
             "  {:names$}  a window, takes balls from its left at {}, from its right at {}",
@@ -127,16 +128,4 @@ fn window_lines(out: &mut impl Write, gap: &WindowChainConfig, names: usize) -> 
         )?;
     }
     Ok(())
-}
-
-/// The node's LED in a few words.
-pub(super) fn led(led: &LedConfig) -> String {
-    match led {
-        LedConfig::Gpio { pin, .. } => format!("gpio {pin}"),
-        LedConfig::GpioChip { chip, pin, .. } => format!("{} {pin}", chip.display()),
-        LedConfig::Sysfs { name, .. } => format!("sysfs {name}"),
-        LedConfig::Act => "act".to_owned(),
-        LedConfig::Trace { path } => format!("trace {}", path.display()),
-        LedConfig::None => "none".to_owned(),
-    }
 }

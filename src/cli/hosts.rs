@@ -1,13 +1,14 @@
-//! `carom hosts`: one line a node, for scripts.
+//! `carom hosts`: one line per node, for scripts.
 
 use std::io::{self, Write as _};
 
 use clap::Args;
 
-use super::{Failure, RingFile};
+use super::failure::Failure;
+use super::ring_file::RingFile;
 use crate::ring::Direction;
 
-/// Prints one line a node: its name, its ssh target, its host, its ports, its listen address if it has one; windows have none
+/// Prints one line per node, for scripts: name, ssh target, host, ports, and the listen address if there is one
 #[derive(Args)]
 #[command(
     after_help = "Example: carom hosts --config ring.toml | while read -r name ssh host ports; do echo \"$name: $ssh\"; done"

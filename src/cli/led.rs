@@ -9,12 +9,15 @@ use clap::{Args, ValueEnum};
 use smol::channel::{Receiver, bounded};
 use smol::{LocalExecutor, future};
 
-use super::{Failure, RingFile, block_on, check, node};
+use super::executor::block_on;
+use super::failure::Failure;
+use super::node;
+use super::ring_file::RingFile;
 use crate::config::parse_duration;
 use crate::daemon::{lock, signals};
-use crate::led::{LedError, Switch};
+use crate::led::{LedError, SwitchedLed};
 
-/// One blink: half of it lit, half of it dark.
+/// One blink: on for half of it, off for the other half.
 const BLINK: Duration = Duration::from_millis(1000);
 
 /// Lights this node's LED, puts it out or lets it blink, to check the wiring
@@ -52,38 +55,38 @@ enum Action {
 pub(super) fn led(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.file.load()?;
     let me = node::find(&config, arguments.node.as_deref())?;
-    let node = config.nodes.get(me.index()).ok_or(Failure::Told)?;
-    // A running daemon owns its LED: a light that it did not set would be a lie.
+    let node = config.nodes.get(me.index()).ok_or(Failure::Silent)?;
+    // A running daemon controls the LED: it must not show what the daemon did not set.
     let _lock = lock::take(&config.ring.name, &node.name).map_err(Failure::run)?;
-    let what = format!("{}: LED {}", node.name, check::led(&node.led));
-    let Some(open) = node::opener(&node.led, Duration::ZERO) else {
+    let what = format!("{}: LED {}", node.name, node.led);
+    let Some(driver) = node.led.driver(Duration::ZERO) else {
         if arguments.action == Action::Off {
-            return say(&format!("{what}: nothing to put out"));
+            return print_line(&format!("{what}: nothing to put out"));
         }
         return Err(Failure::Run(format!(
             "{what} cannot shine: give the node an LED in {}, for example led = {{ backend = \"act\" }}",
             arguments.file.path.display()
         )));
     };
-    let (mut switch, fault) = Switch::new(open);
-    if let Some(fault) = fault {
-        return Err(Failure::run(fault));
+    let (mut led, error) = SwitchedLed::new(driver);
+    if let Some(error) = error {
+        return Err(Failure::run(error));
     }
     match (arguments.action, arguments.span) {
-        (Action::Off, _) => say(&format!("{what}: off")),
+        (Action::Off, _) => print_line(&format!("{what}: off")),
         (Action::On, None) => {
-            switch.set(true).map_err(Failure::run)?;
-            if switch.leave() {
-                return say(&format!("{what}: on"));
+            led.set(true).map_err(Failure::run)?;
+            if led.keep_when_dropped() {
+                return print_line(&format!("{what}: on"));
             }
-            say(&format!(
+            print_line(&format!(
                 "{what}: on while this runs, as the kernel takes the pin back at its end; Ctrl-C ends it"
             ))?;
-            shine(&mut switch, None, None)
+            drive(&mut led, None, None)
         }
         (Action::On, span) => {
-            say(&format!("{what}: on"))?;
-            shine(&mut switch, None, span)
+            print_line(&format!("{what}: on"))?;
+            drive(&mut led, None, span)
         }
         (Action::Blink, span) => {
             let end = if span.is_none() {
@@ -91,38 +94,38 @@ pub(super) fn led(arguments: &Arguments) -> Result<(), Failure> {
             } else {
                 ""
             };
-            say(&format!("{what}: blinks once a second{end}"))?;
-            shine(&mut switch, Some(BLINK / 2), span)
+            print_line(&format!("{what}: blinks once a second{end}"))?;
+            drive(&mut led, Some(BLINK / 2), span)
         }
     }
 }
 
-/// Lights it, or lets it blink, until a signal or the end of the span; dark afterwards.
-fn shine(
-    switch: &mut Switch,
-    half: Option<Duration>,
+/// Switches the LED on, or lets it blink, until a signal or the end of the span; then switches it off.
+fn drive(
+    led: &mut SwitchedLed,
+    half_blink: Option<Duration>,
     span: Option<Duration>,
 ) -> Result<(), Failure> {
     block_on(async |executor: Rc<LocalExecutor<'static>>| {
         let (stop, stopped) = bounded(1);
         let watching = executor.spawn(signals::watch(stop));
         let work = async {
-            let mut lit = true;
+            let mut on = true;
             loop {
-                switch.set(lit)?;
-                wait(half).await;
-                lit = !lit;
+                led.set(on)?;
+                wait(half_blink).await;
+                on = !on;
             }
         };
         let done = future::or(work, ended(stopped, span)).await;
         drop(watching);
         done.map_err(|error: LedError| Failure::run(error))
     })?;
-    switch.set(false).map_err(Failure::run)
+    led.set(false).map_err(Failure::run)
 }
 
 async fn ended(stopped: Receiver<()>, span: Option<Duration>) -> Result<(), LedError> {
-    // Without a signal handler there is nothing to hear; then only the span ends it.
+    // Without a signal handler only the span ends it.
     let signal = async {
         if stopped.recv().await.is_err() {
             future::pending::<()>().await;
@@ -132,7 +135,7 @@ async fn ended(stopped: Receiver<()>, span: Option<Duration>) -> Result<(), LedE
     Ok(())
 }
 
-/// Waits so long; for ever, if there is no span.
+/// Waits for the span; for ever, if there is none.
 async fn wait(span: Option<Duration>) {
     match span {
         Some(span) => {
@@ -142,7 +145,7 @@ async fn wait(span: Option<Duration>) {
     }
 }
 
-fn say(line: &str) -> Result<(), Failure> {
+fn print_line(line: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     Ok(out.flush()?)

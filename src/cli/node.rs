@@ -1,12 +1,11 @@
-//! Which node of the ring file this is, and what its LED is in hardware.
+//! Which node of the ring file this is, and its LED.
 
 use std::time::Duration;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::clock;
-use crate::config::{Config, LedConfig, NodeConfig};
-use crate::daemon::lights::Lights;
-use crate::led::{self, LedError, Opener, Switch, Sysfs};
+use crate::config::{Config, NodeConfig};
+use crate::daemon::leds::Leds;
 use crate::ring::NodeId;
 
 /// The node that was named, or else the one that has this machine's name.
@@ -32,48 +31,12 @@ pub(super) fn find(config: &Config, named: Option<&str>) -> Result<NodeId, Failu
     })
 }
 
-/// The node's LED, put out; one that fails is tried again and again, for the ball matters more.
-pub(super) fn lights(node: &NodeConfig, lease: Duration) -> Lights {
-    if let LedConfig::Trace { path } = &node.led {
-        let (trace, fault) = led::Trace::open(path.clone(), clock::monotonic_nanos);
-        return Lights::with_fault(&node.name, Box::new(trace), fault.as_ref());
-    }
-    // Kept lit every quarter of a lease, begun again every half. A node that hangs is dark before the
-    // ring takes its ball back, which is no sooner than a lease after it last renewed.
-    match opener(&node.led, lease * 3 / 4) {
-        Some(open) => {
-            let (switch, fault) = Switch::new(open);
-            Lights::with_fault(&node.name, Box::new(switch), fault.as_ref())
-        }
-        None => Lights::new(&node.name, Box::new(led::Nothing)),
-    }
-}
-
-/// What opens the node's LED, if it has one that shines; `expiry` as for [`Sysfs`].
-pub(super) fn opener(led: &LedConfig, expiry: Duration) -> Option<Opener> {
-    fn boxed<L: led::Lamp + 'static>(
-        open: impl Fn() -> Result<L, LedError> + 'static,
-    ) -> Option<Opener> {
-        Some(Box::new(move || Ok(Box::new(open()?))))
-    }
-    let sysfs = |name, active_low| {
-        let settings = Sysfs {
-            folder: led::sysfs::LEDS.into(),
-            name,
-            active_low,
-            expiry,
-        };
-        boxed(move || led::sysfs::open(&settings))
-    };
-    match led.clone() {
-        LedConfig::Gpio { pin, active_low } => boxed(move || led::gpio::open(pin, active_low)),
-        LedConfig::GpioChip {
-            chip,
-            pin,
-            active_low,
-        } => boxed(move || led::gpiochip::open(&chip, pin, active_low)),
-        LedConfig::Sysfs { name, active_low } => sysfs(Some(name), active_low),
-        LedConfig::Act => sysfs(None, false),
-        LedConfig::Trace { .. } | LedConfig::None => None,
-    }
+/// The node's LED, switched off. An LED that fails is tried again and again: the node plays on without it.
+pub(super) fn leds(node: &NodeConfig, lease: Duration) -> Leds {
+    // The kernel's LEDs are refreshed every quarter of a lease and switched on anew every half. The LED
+    // of a node that hangs is off before the ring takes its ball back, which happens a lease after its
+    // last renewal at the earliest.
+    let expiry = lease * 3 / 4;
+    let (led, error) = node.led.open(expiry, clock::monotonic_nanos);
+    Leds::with_fault(&node.name, led, error.as_ref())
 }

@@ -1,4 +1,4 @@
-//! `carom run`: the daemon.
+//! `carom run`: plays one node of the ring.
 
 mod reload;
 
@@ -11,16 +11,18 @@ use smol::LocalExecutor;
 use smol::channel::bounded;
 use tracing::Level;
 
-use super::{Failure, RingFile, block_on, node};
+use super::executor::block_on;
+use super::failure::Failure;
+use super::node;
+use super::ring_file::RingFile;
 use crate::clock;
 use crate::config;
 use crate::control;
 use crate::daemon::control::Listener;
-use crate::daemon::inherit::Inherited;
-use crate::daemon::lab::Listeners;
-use crate::daemon::reload::Beside;
-use crate::daemon::service::Service;
-use crate::daemon::windows::Entrances;
+use crate::daemon::inherit::InheritedListeners;
+use crate::daemon::lab::LabListeners;
+use crate::daemon::service::ServiceManager;
+use crate::daemon::windows::{WindowEndpoints, WindowListeners};
 use crate::daemon::{self, Daemon, Setup, listen, lock, log, signals};
 use crate::ring::{Direction, NodeId, Topology};
 
@@ -28,15 +30,15 @@ use crate::ring::{Direction, NodeId, Topology};
 #[derive(Args)]
 #[command(
     after_help = "Example: carom run --config /etc/carom/ring.toml --node pi1\n\
-    The log goes to standard error; CAROM_LOG=debug says more."
+    The log goes to standard error; CAROM_LOG=debug logs more."
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
     file: RingFile,
-    /// Which node of the file this is; else this machine's host name
+    /// The node of the file to play; the one with this machine's host name unless given
     #[arg(long, env = "CAROM_NODE", value_name = "NAME")]
     node: Option<String>,
-    /// The socket for `carom ball`; under systemd in the unit's runtime directory, else nowhere
+    /// Where to open the control socket for `carom ball`; unless given, in the unit's runtime directory under systemd, and nowhere otherwise
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
 }
@@ -52,15 +54,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     block_on(async |executor: Rc<LocalExecutor<'static>>| {
-        let node = config.nodes.get(me.index()).ok_or(Failure::Told)?;
+        let node = config.nodes.get(me.index()).ok_or(Failure::Silent)?;
         let (stop, stopped) = bounded(1);
-        let (stepper, steps) = bounded(1);
-        let mut inherited = Inherited::from_environment();
+        let (reload_sender, reloads) = bounded(1);
+        let mut inherited = InheritedListeners::from_environment();
         let setup = Setup {
-            addresses: daemon::addresses(&config),
+            ring_endpoints: daemon::ring_endpoints(&config),
             http_endpoints: daemon::http_endpoints(&config),
             me,
-            lights: node::lights(node, config.ring.lease),
+            leds: node::leds(node, config.ring.lease),
             ring_listener: listen::listen(node, "ring", node.ports.ring, &mut inherited)
                 .map_err(Failure::run)?,
             http_listener: Some(
@@ -68,8 +70,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                     .map_err(Failure::run)?,
             ),
             lab: Some(lab(node, &mut inherited)?),
-            entrances: entrances(&topology, me, node, &mut inherited)?,
-            beside: Beside::of(&config, me),
+            window_listeners: window_listeners(&topology, me, node, &mut inherited)?,
+            window_endpoints: WindowEndpoints::of(&config, me),
             control: arguments
                 .control
                 .clone()
@@ -78,18 +80,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 .transpose()
                 .map_err(Failure::Run)?,
             stop: stopped,
-            reloads: Some(steps),
-            service: Service::from_environment(clock::now(), topology.lease),
+            reloads: Some(reloads),
+            service: ServiceManager::from_environment(clock::now(), topology.lease),
             topology,
         };
-        inherited.complain();
+        inherited.warn_unused();
         let daemon = Daemon::start(&executor, setup).map_err(Failure::run)?;
         let watching = executor.spawn(signals::watch(stop));
         let reloading = executor.spawn(reload::watch(
             arguments.file.clone(),
             config.clone(),
             me,
-            stepper,
+            reload_sender,
         ));
         tracing::info!(
             "carom {} plays {name} of the ring {} on port {}, HTTP on port {}, messages on {}, rates on {}",
@@ -107,33 +109,36 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     })
 }
 
-/// Where the windows beside the node, if there are any, give it balls.
-fn entrances(
+/// The listeners for the windows beside the node, if there are any.
+fn window_listeners(
     topology: &Topology,
     me: NodeId,
     node: &config::NodeConfig,
-    inherited: &mut Inherited,
-) -> Result<Entrances, Failure> {
+    inherited: &mut InheritedListeners,
+) -> Result<WindowListeners, Failure> {
     let mut listen = |edge, endpoint, port| {
-        let beside = topology.window_chain(me, edge);
-        beside
+        let chain = topology.window_chain(me, edge);
+        chain
             .map(|_| listen::listen(node, endpoint, port, inherited))
             .transpose()
             .map_err(Failure::run)
     };
-    Ok(Entrances {
+    Ok(WindowListeners {
         left: listen(Direction::Left, "window-left", node.ports.window_left)?,
         right: listen(Direction::Right, "window-right", node.ports.window_right)?,
     })
 }
 
-/// The lab's ports; its threads wait for them, not the executor.
-fn lab(node: &config::NodeConfig, inherited: &mut Inherited) -> Result<Listeners, Failure> {
+/// The lab's listeners: its threads use them, not the executor.
+fn lab(
+    node: &config::NodeConfig,
+    inherited: &mut InheritedListeners,
+) -> Result<LabListeners, Failure> {
     let mut listen = |endpoint, port| {
         let listener = listen::listen(node, endpoint, port, inherited).map_err(Failure::run)?;
         listener.into_inner().map_err(Failure::run)
     };
-    Ok(Listeners {
+    Ok(LabListeners {
         receiver: listen("receiver", node.ports.receiver)?,
         rate: listen("rate", node.ports.rate)?,
     })

@@ -1,30 +1,33 @@
-//! `carom send`: one message, and what each step took.
+//! `carom send`: sends one message and shows how long each step took.
 
 use std::io::{self, Write as _};
 
 use clap::Args;
 
-use super::{Failure, address, size};
+use super::address;
+use super::failure::Failure;
+use super::size;
+use crate::config::defaults;
 use crate::escape::Escaped;
 use crate::lab::client::{self, Content, Sent};
 
-/// The receiver's port of an address that gives none.
-const USUAL_PORT: u16 = 10_000;
+/// The port of an address that gives none.
+const DEFAULT_PORT: u16 = defaults::PORTS.receiver;
 
-/// Sends one message that ends in a newline, and says what each step took
+/// Sends one message, which ends in a newline, and shows how long each step took
 #[derive(Args)]
 #[command(after_help = "Examples:\n  carom send pi1.local 'Hello, World!'\n  \
     carom send 192.168.7.12:10000 --bytes 600000\n  \
     carom send pi1.local < picture.jpg\n\
-    Works with every receiver that reads until a newline or the end of the stream.")]
+    It works with every receiver that reads until a newline or the end of the stream.")]
 pub(super) struct Arguments {
     /// The receiver: HOST or HOST:PORT; port 10000 unless given
     #[arg(value_name = "ADDR")]
     address: String,
-    /// The message; without it, standard input is sent
+    /// The message; standard input unless given
     #[arg(value_name = "TEXT", conflicts_with = "bytes")]
     text: Option<String>,
-    /// Send a message of so many bytes instead: X repeated, and a newline; such as 600000 or 2GiB
+    /// Send this many bytes instead, such as 600000 or 2GiB: X repeated, and a newline
     #[arg(long, value_name = "N", value_parser = size::parse)]
     bytes: Option<u64>,
     /// Print the figures as one line of JSON
@@ -33,7 +36,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn send(arguments: &Arguments) -> Result<(), Failure> {
-    let (host, port) = address::parse(&arguments.address, USUAL_PORT)?;
+    let (host, port) = address::parse(&arguments.address, DEFAULT_PORT)?;
     let mut input = io::stdin().lock();
     let content = match (&arguments.text, arguments.bytes) {
         (Some(text), _) => Content::Text(text),

@@ -1,4 +1,4 @@
-//! Amounts of bytes as people write them.
+//! Amounts of bytes as people write and read them.
 
 /// Reads `5000`, `16KiB`, `1MiB` or `10GiB`; at least 1.
 pub(super) fn parse(text: &str) -> Result<u64, String> {
@@ -20,7 +20,7 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
     })
 }
 
-/// The same amount for people: `100 B`, `16 KiB`.
+/// The amount as text: `100 B`, `16 KiB`.
 pub(super) fn show(bytes: usize) -> String {
     const UNITS: [(usize, &str); 2] = [(1 << 20, "MiB"), (1 << 10, "KiB")];
     let whole = UNITS

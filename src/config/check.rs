@@ -1,37 +1,36 @@
 //! The rules between keys: each function reports every breach of one rule.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
-use std::path::PathBuf;
 
-use super::LedConfig;
-use super::draft::{BallDraft, Beside, Draft, NodeDraft, PortsDraft, WindowDraft};
 use super::fault::quoted;
-use super::near::did_you_mean;
-use super::place::{At, Report};
-use super::schema::PORTS;
+use super::host::canonical;
+use super::led::hardware_in_words;
+use super::partial::{PartialBall, PartialConfig, PartialNode, PartialPorts, PartialWindow};
+use super::report::Report;
+use super::span::Spanned;
+use super::suggest::did_you_mean;
 use super::window;
 
-/// Reports every rule that is broken between keys that could be read.
-pub(super) fn check(draft: &Draft, report: &mut Report<'_>) {
-    if let Some(nodes) = &draft.nodes {
-        names(nodes, &draft.windows, report);
-        ports_within(nodes, &draft.ports, report);
-        addresses(nodes, &draft.ports, report);
-        leds(nodes, report);
-        starts(&draft.balls, nodes, &draft.windows, report);
+/// Reports every breach of the rules, among the keys that could be read.
+pub(super) fn check(partial: &PartialConfig, report: &mut Report<'_>) {
+    if let Some(nodes) = &partial.nodes {
+        unique_names(nodes, &partial.windows, report);
+        unique_ports_of_nodes(nodes, &partial.ports, report);
+        unique_addresses(nodes, &partial.ports, report);
+        unique_leds(nodes, report);
+        balls_start_at_nodes(&partial.balls, nodes, &partial.windows, report);
     }
-    loan(draft, report);
-    window::check::check(draft, report);
-    for ball in &draft.balls {
-        fits(ball, draft, report);
-        inside(ball, draft, report);
+    loan_lasts_a_lease(partial, report);
+    window::check::check(partial, report);
+    for ball in &partial.balls {
+        ball_fits(ball, partial, report);
+        ball_is_on_screen(ball, partial, report);
     }
 }
 
-/// The ring waits for a window at least as long as for a node.
-fn loan(draft: &Draft, report: &mut Report<'_>) {
-    let (Some(loan), Some(lease)) = (&draft.ring.loan, &draft.ring.lease) else {
+/// A loan to a window lasts at least a lease.
+fn loan_lasts_a_lease(partial: &PartialConfig, report: &mut Report<'_>) {
+    let (Some(loan), Some(lease)) = (&partial.ring.loan, &partial.ring.lease) else {
         return;
     };
     if loan.value < lease.value {
@@ -40,58 +39,39 @@ fn loan(draft: &Draft, report: &mut Report<'_>) {
             "{given:?} is less than the lease of {least:?}: a window needs the time to show a \
              ball, so write {least:?} or more"
         );
-        report.fault(loan.spot, &loan.key, sentence);
+        report.fault(loan.span, &loan.key, sentence);
     }
 }
 
-/// No two nodes or windows have one name.
-fn names(nodes: &[NodeDraft], windows: &[WindowDraft], report: &mut Report<'_>) {
+/// No two nodes or windows have the same name.
+fn unique_names(nodes: &[PartialNode], windows: &[PartialWindow], report: &mut Report<'_>) {
     let mut seen = BTreeMap::new();
     let nodes = nodes.iter().filter_map(|node| node.name.as_ref());
     let windows = windows.iter().filter_map(|window| window.name.as_ref());
     let mut names: Vec<_> = nodes.chain(windows).collect();
-    // The later one in the file is at fault, whichever of them is the window.
-    names.sort_by_key(|name| name.spot);
+    // The fault is at the later one in the file, be it a node or a window.
+    names.sort_by_key(|name| name.span);
     for name in names {
-        if let Some(first) = seen.insert(&name.value, name.spot) {
-            let first = report.places.in_words(first);
+        if let Some(first) = seen.insert(&name.value, name.span) {
+            let first = report.sources.in_words(first);
             let sentence = format!(
                 "{} is the name of the node on {first} too: give every node a name of its own",
                 quoted(&name.value)
             );
-            report.fault(name.spot, &name.key, sentence);
+            report.fault(name.span, &name.key, sentence);
         }
     }
 }
 
-/// A node's ports with what they are for; those that cannot be read are left out, and those for
-/// windows where there is none.
-pub(super) fn ports_of<'draft>(
-    node: &'draft NodeDraft,
-    defaults: &'draft PortsDraft,
-) -> impl Iterator<Item = (&'static str, &'draft At<u16>)> {
-    let names = PORTS.keys.iter().map(|key| key.name);
-    let ports = names.zip(node.ports.over(defaults));
-    let Beside { left, right } = node.beside;
-    let used = move |name: &str| match name {
-        "window-left" => left,
-        "window-right" => right,
-        _ => true,
-    };
-    ports
-        .filter(move |(name, _)| used(name))
-        .filter_map(|(name, port)| port.map(|port| (name, port)))
-}
-
 /// No node uses a port twice.
-fn ports_within(nodes: &[NodeDraft], defaults: &PortsDraft, report: &mut Report<'_>) {
+fn unique_ports_of_nodes(nodes: &[PartialNode], defaults: &PartialPorts, report: &mut Report<'_>) {
     for node in nodes {
-        let mut seen: BTreeMap<u16, (&str, &At<u16>)> = BTreeMap::new();
-        for (name, port) in ports_of(node, defaults) {
+        let mut seen: BTreeMap<u16, (&str, &Spanned<u16>)> = BTreeMap::new();
+        for (name, port) in node.ports_used(defaults) {
             let Some((first_name, first)) = seen.insert(port.value, (name, port)) else {
                 continue;
             };
-            // The fault is with the one that the node sets itself: it is the more particular.
+            // The fault is at the port that the node itself sets, if it sets one of the two.
             let (at, other) = if port.key.starts_with("node") {
                 (port, first_name)
             } else {
@@ -101,41 +81,33 @@ fn ports_within(nodes: &[NodeDraft], defaults: &PortsDraft, report: &mut Report<
                 "{} is the {other} port too: give each of them a number of its own",
                 port.value
             );
-            report.fault(at.spot, &at.key, sentence);
+            report.fault(at.span, &at.key, sentence);
         }
     }
 }
 
-/// A host in the spelling that is the same for the same address.
-pub(super) fn canonical(host: &str) -> String {
-    match host.parse::<IpAddr>() {
-        Ok(address) => address.to_string(),
-        Err(_) => host.trim_end_matches('.').to_ascii_lowercase(),
-    }
-}
-
 /// A port of a node that an earlier node on the same host has too.
-struct Clash<'draft> {
+struct Clash<'partial> {
     /// The earlier node's index.
     first: usize,
-    /// What the earlier node has the port for.
+    /// The port's name at the earlier node.
     first_name: &'static str,
     name: &'static str,
-    port: &'draft At<u16>,
+    port: &'partial Spanned<u16>,
 }
 
-/// No two nodes have one address: the same host and the same port, whatever it is for.
-fn addresses(nodes: &[NodeDraft], defaults: &PortsDraft, report: &mut Report<'_>) {
+/// No two nodes have the same address, that is the same host and port, whatever the port is for.
+fn unique_addresses(nodes: &[PartialNode], defaults: &PartialPorts, report: &mut Report<'_>) {
     let mut seen: BTreeMap<(String, u16), (usize, &str)> = BTreeMap::new();
     for (index, node) in nodes.iter().enumerate() {
         let Some(host) = &node.host else {
             continue;
         };
         let mut clashes: Vec<Clash<'_>> = Vec::new();
-        for (name, port) in ports_of(node, defaults) {
+        for (name, port) in node.ports_used(defaults) {
             let address = (canonical(&host.value), port.value);
             let (first, first_name) = *seen.entry(address).or_insert((index, name));
-            // One fault a node is enough: the first it clashes with.
+            // Report one fault for each node: the clashes with the first node that has any.
             if first != index && clashes.iter().all(|clash| clash.first == first) {
                 clashes.push(Clash {
                     first,
@@ -145,19 +117,28 @@ fn addresses(nodes: &[NodeDraft], defaults: &PortsDraft, report: &mut Report<'_>
                 });
             }
         }
-        // With one clash the port can be at fault, with more it is the host.
-        let (spot, key) = match clashes.as_slice() {
+        // One clash is reported at the port, if the node sets it; more than one at the host.
+        let (span, key) = match clashes.as_slice() {
             [] => continue,
-            [Clash { port, .. }] if port.key.starts_with(&node.key) => (port.spot, &port.key),
-            [..] => (host.spot, &host.key),
+            [Clash { port, .. }] if port.key.starts_with(&node.key) => (port.span, &port.key),
+            [..] => (host.span, &host.key),
         };
         let first = clashes.first().and_then(|clash| nodes.get(clash.first));
         let first = first.map_or("another node", |first| first.key.as_str());
-        report.fault(spot, key, same_address(host, first, index, &clashes));
+        report.fault(
+            span,
+            key,
+            same_address_sentence(host, first, index, &clashes),
+        );
     }
 }
 
-fn same_address(host: &At<String>, first: &str, index: usize, clashes: &[Clash<'_>]) -> String {
+fn same_address_sentence(
+    host: &Spanned<String>,
+    first: &str,
+    index: usize,
+    clashes: &[Clash<'_>],
+) -> String {
     let listed: Vec<_> = clashes
         .iter()
         .map(|clash| match clash.name == clash.first_name {
@@ -187,91 +168,58 @@ fn same_address(host: &At<String>, first: &str, index: usize, clashes: &[Clash<'
     )
 }
 
-/// What two nodes on one host cannot both use.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Used {
-    Pin(PathBuf, u8),
-    Kernel(String),
-    File(PathBuf),
-}
-
-impl Used {
-    fn by(led: &LedConfig) -> Option<(Self, String)> {
-        match led {
-            // The same pins, reached another way.
-            LedConfig::Gpio { pin, .. } => Some((
-                Self::Pin(PathBuf::from("/dev/gpiochip0"), *pin),
-                format!("pin {pin}"),
-            )),
-            LedConfig::GpioChip { chip, pin, .. } => {
-                Some((Self::Pin(chip.clone(), *pin), format!("pin {pin}")))
-            }
-            LedConfig::Sysfs { name, .. } => Some((
-                Self::Kernel(name.clone()),
-                format!("the LED {}", quoted(name)),
-            )),
-            LedConfig::Act => Some((
-                Self::Kernel("ACT".to_owned()),
-                "the board's own LED".to_owned(),
-            )),
-            LedConfig::Trace { path } => {
-                let shown = quoted(&path.to_string_lossy());
-                Some((Self::File(path.clone()), format!("the trace {shown}")))
-            }
-            LedConfig::None => None,
-        }
-    }
-}
-
-/// No two nodes on one host have one LED.
-fn leds(nodes: &[NodeDraft], report: &mut Report<'_>) {
+/// No two nodes on one host use the same LED.
+fn unique_leds(nodes: &[PartialNode], report: &mut Report<'_>) {
     let mut seen = BTreeMap::new();
     for node in nodes {
         let (Some(host), Some(led)) = (&node.host, &node.led) else {
             continue;
         };
-        let Some((used, words)) = Used::by(&led.value) else {
+        let Some(hardware) = led.value.hardware() else {
             continue;
         };
-        if let Some(first) = seen.insert((canonical(&host.value), used), &node.key) {
+        let words = hardware_in_words(&hardware);
+        if let Some(first) = seen.insert((canonical(&host.value), hardware.path), &node.key) {
             let sentence = format!(
                 "{words} is used by {first} on the same host {}: give each node an LED of its own",
                 quoted(&host.value)
             );
-            report.fault(led.spot, &led.key, sentence);
+            report.fault(led.span, &led.key, sentence);
         }
     }
 }
 
-/// Every ball starts at a node that there is.
-fn starts(
-    balls: &[BallDraft],
-    nodes: &[NodeDraft],
-    windows: &[WindowDraft],
+/// Every ball starts at a node of the file.
+fn balls_start_at_nodes(
+    balls: &[PartialBall],
+    nodes: &[PartialNode],
+    windows: &[PartialWindow],
     report: &mut Report<'_>,
 ) {
-    // A name that is wrong has been reported; that a ball uses it is no second mistake.
-    let labels = || nodes.iter().filter_map(|node| node.label.as_deref());
+    // An invalid name has been reported. That a ball starts there is no second fault.
+    let written_names = || nodes.iter().filter_map(|node| node.written_name.as_deref());
     if nodes.is_empty() {
         return;
     }
     for start in balls.iter().filter_map(|ball| ball.start.as_ref()) {
-        if labels().any(|label| label == start.value) {
+        if written_names().any(|written_name| written_name == start.value) {
             continue;
         }
-        let mut labels = windows.iter().filter_map(|window| window.label.as_deref());
-        if labels.any(|label| label == start.value) {
+        let mut written_names = windows
+            .iter()
+            .filter_map(|window| window.written_name.as_deref());
+        if written_names.any(|written_name| written_name == start.value) {
             let sentence = format!(
                 "{} is a window, and a window serves no ball of the ring: let it start at a node",
                 quoted(&start.value)
             );
-            report.fault(start.spot, &start.key, sentence);
+            report.fault(start.span, &start.key, sentence);
             continue;
         }
         let named = nodes.iter().filter_map(|node| node.name.as_ref());
         let names = || named.clone().map(|name| name.value.as_str());
         let digits = |name: &str| -> String { name.chars().filter(char::is_ascii_digit).collect() };
-        // For "pi9" the node "pi1" is as far off as any.
+        // Suggest no node with another number: for "pi9", "pi1" is no better than "pi2".
         let alike = names().filter(|name| digits(name) == digits(&start.value));
         let hint = did_you_mean(&start.value, alike).unwrap_or_else(|| {
             let all: BTreeSet<_> = names().collect();
@@ -282,29 +230,30 @@ fn starts(
             format!("the nodes are {}", some.join(", "))
         });
         let sentence = format!("no node is called {}: {hint}", quoted(&start.value));
-        report.fault(start.spot, &start.key, sentence);
+        report.fault(start.span, &start.key, sentence);
     }
 }
 
-/// Every ball has room to move on the screen.
-fn fits(ball: &BallDraft, draft: &Draft, report: &mut Report<'_>) {
-    let (Some(width), Some(height)) = (&draft.width, &draft.height) else {
+/// Every ball is small enough to move on the screen.
+fn ball_fits(ball: &PartialBall, partial: &PartialConfig, report: &mut Report<'_>) {
+    let (Some(width), Some(height)) = (&partial.width, &partial.height) else {
         return;
     };
-    let (radius, spot, key) = ball.size();
+    let (radius, span, key) = ball.radius_or_default();
     let room = width.value.min(height.value) / 2.0;
     if radius >= room {
         let (width, height) = (width.value, height.value);
         let sentence = format!(
             "{radius} is too much for a screen of {width} x {height}: it must be under {room}"
         );
-        report.fault(spot, &key, sentence);
+        report.fault(span, &key, sentence);
     }
 }
 
-/// Every ball begins on the screen.
-fn inside(ball: &BallDraft, draft: &Draft, report: &mut Report<'_>) {
-    let (Some(width), Some(height), Some(position)) = (&draft.width, &draft.height, &ball.position)
+/// Every ball starts on the screen.
+fn ball_is_on_screen(ball: &PartialBall, partial: &PartialConfig, report: &mut Report<'_>) {
+    let (Some(width), Some(height), Some(position)) =
+        (&partial.width, &partial.height, &ball.position)
     else {
         return;
     };
@@ -313,6 +262,6 @@ fn inside(ball: &BallDraft, draft: &Draft, report: &mut Report<'_>) {
         let sentence = format!(
             "[{x}, {y}] is off the screen: x must be from 0 to {width}, y from 0 to {height}"
         );
-        report.fault(position.spot, &position.key, sentence);
+        report.fault(position.span, &position.key, sentence);
     }
 }

@@ -1,4 +1,4 @@
-//! Lengths of time as the ring file writes them: a whole number and a unit, such as `500ms`.
+//! Durations as the ring file writes them: a whole number and a unit, such as `500ms`.
 
 use std::time::Duration;
 
@@ -13,6 +13,16 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
         "m" => number.checked_mul(60).map(Duration::from_secs),
         _ => None,
     }
+}
+
+/// Reads a duration as the ring file writes it, such as `500ms`, `10s` or `2m`.
+///
+/// # Errors
+///
+/// A sentence that says how to write it.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    parse(text)
+        .ok_or_else(|| "write a whole number and its unit, such as 500ms, 10s or 2m".to_owned())
 }
 
 #[cfg(test)]

@@ -3,24 +3,24 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A report holds this many faults at most.
+/// The largest number of faults in one report.
 pub const MOST_FAULTS: usize = 100;
 
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// The file as a whole: it cannot be read, or something is not in it.
+pub enum Location {
+    /// The file as a whole: it cannot be read, or something is missing.
     File {
-        /// The file, as it was named.
+        /// The path of the file, as it was given.
         file: Arc<str>,
     },
     /// A character of the file.
     Line {
-        /// The file, as it was named.
+        /// The path of the file, as it was given.
         file: Arc<str>,
-        /// From 1.
+        /// The line, counted from 1.
         line: usize,
-        /// From 1, in characters.
+        /// The column in characters, counted from 1.
         column: usize,
     },
     /// An environment variable.
@@ -35,7 +35,7 @@ pub enum Place {
     },
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { file } => formatter.write_str(&plain(file)),
@@ -52,16 +52,16 @@ impl fmt::Display for Place {
 
 /// One thing that is wrong.
 ///
-/// Shown as one line, `PLACE: KEY: SENTENCE`. Nothing in it can move a terminal's cursor:
-/// what came from the file is escaped.
+/// Shown as one line, `LOCATION: KEY: SENTENCE`. Text from the file is escaped, so that it cannot
+/// control the terminal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
-    /// Where it is.
-    pub place: Place,
+    /// Where the fault is.
+    pub location: Location,
     /// The key, such as `node[pi2].ports.ring`; empty if the fault is not at a key.
     ///
-    /// Nodes go by name, or by their number in the file from 1 if the name cannot be read;
-    /// balls go by number, from 1.
+    /// A node is named by its name, or by its number if the name cannot be read; a ball by its
+    /// number. Both are counted from 1.
     pub key: String,
     /// What is wrong and what to do, in words that follow the key.
     pub sentence: String,
@@ -69,7 +69,7 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: ", self.place)?;
+        write!(formatter, "{}: ", self.location)?;
         if !self.key.is_empty() {
             write!(formatter, "{}: ", plain(&self.key))?;
         }
@@ -85,20 +85,20 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Puts the faults in order, each once; there may be `more` that were not kept.
+    /// Sorts the faults and removes duplicates. `more` says that there were others, which were not kept.
     pub(super) fn new(mut faults: Vec<Fault>, more: bool) -> Self {
         faults.sort();
         faults.dedup();
         Self { faults, more }
     }
 
-    /// One fault of the file as a whole.
+    /// One fault about the file as a whole.
     pub(super) fn of_file(file: &str, sentence: String) -> Self {
-        let place = Place::File { file: file.into() };
+        let location = Location::File { file: file.into() };
         let key = String::new();
         Self::new(
             vec![Fault {
-                place,
+                location,
                 key,
                 sentence,
             }],
@@ -128,7 +128,7 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// The text with whatever a terminal would act on, or not show, written as an escape.
+/// The text, with every character escaped that a terminal would act on or not show.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for character in text.chars() {
@@ -140,7 +140,7 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// The text in double quotes, escaped, and cut off if it is long.
+/// The text in double quotes, escaped, and cut short if it is long.
 pub(super) fn quoted(text: &str) -> String {
     const MOST_SHOWN: usize = 40;
     match text.char_indices().nth(MOST_SHOWN) {

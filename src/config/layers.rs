@@ -1,24 +1,26 @@
-//! The layers of the configuration: defaults, the file, the environment, flags; later wins.
+//! The layers of the configuration: the file, the environment, the flags; the later one wins.
 
 use ::config::{Config as Layered, ConfigError, Map, Source, Value, ValueKind};
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use super::fault::Place;
-use super::near::did_you_mean;
-use super::place::{Report, Spot};
+use super::fault::Location;
+use super::report::Report;
 use super::schema::{Kind, SECTIONS, single_keys};
+use super::span::Span;
+use super::suggest::did_you_mean;
 use super::syntax;
 
-/// What every variable of ours begins with.
+/// Every environment variable that sets a key begins with this.
 const PREFIX: &str = "CAROM_";
 
-/// The flags that set keys, such as `ring.lease` to `1s`: the last layer.
+/// The last layer: flags that set keys, such as `ring.lease` to `1s`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides(Vec<(String, String)>);
 
 impl Overrides {
-    /// Sets a key of `[ring]`, `[screen]` or `[ports]`, written `section.key`; the last one wins.
+    /// Sets a key of `[ring]`, `[screen]` or `[ports]`, written `section.key`. If a key is set twice,
+    /// the later one wins.
     #[must_use]
     pub fn set(mut self, key: &str, text: &str) -> Self {
         self.0.push((key.to_owned(), text.to_owned()));
@@ -26,7 +28,7 @@ impl Overrides {
     }
 }
 
-/// One layer, with its values' origins noted.
+/// One layer; every value knows its origin.
 #[derive(Clone, Debug)]
 pub(super) struct Layer(Map<String, Value>);
 
@@ -40,27 +42,27 @@ impl Source for Layer {
     }
 }
 
-/// The file as values. Reports what is not TOML, and then returns nothing.
-pub(super) fn file<'text>(text: &'text str, report: &mut Report<'text>) -> Option<Value> {
+/// The file as values. If it is no TOML, reports that and returns nothing.
+pub(super) fn from_file<'text>(text: &'text str, report: &mut Report<'text>) -> Option<Value> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         syntax::refuse(text, &errors, report);
         return None;
     }
-    let mut walk = Walk {
+    let mut walk = TomlWalk {
         report,
         path: vec![],
     };
     Some(Value::new(None, walk.table(table.get_ref())))
 }
 
-/// On its way through the file.
-struct Walk<'report, 'text> {
+/// Converts the parsed file into values.
+struct TomlWalk<'report, 'text> {
     report: &'report mut Report<'text>,
     path: Vec<String>,
 }
 
-impl Walk<'_, '_> {
+impl TomlWalk<'_, '_> {
     fn table(&mut self, table: &DeTable<'_>) -> Map<String, Value> {
         let mut values = Map::new();
         for (key, value) in table {
@@ -69,7 +71,7 @@ impl Walk<'_, '_> {
             let converted = self.value(&key.span(), value);
             self.path.pop();
             if self.path.is_empty() {
-                self.report.places.header(&name, &converted);
+                self.report.sources.add_section(&name, &converted);
             }
             values.insert(name, converted);
         }
@@ -78,7 +80,7 @@ impl Walk<'_, '_> {
 
     fn value(&mut self, key: &std::ops::Range<usize>, value: &Spanned<DeValue<'_>>) -> Value {
         let span = value.span();
-        let origin = self.report.places.in_file(key, &span);
+        let origin = self.report.sources.add(key, &span);
         let kind = match value.get_ref() {
             DeValue::String(text) => ValueKind::String(text.to_string()),
             DeValue::Integer(number) => integer(number),
@@ -95,7 +97,7 @@ impl Walk<'_, '_> {
                 let at = Value::new(Some(&origin), ValueKind::Nil);
                 let sentence = "is a date or a time of day, which no key takes: \
                                 put it in quotes if it is meant as text";
-                self.report.fault(Spot::of(&at), &path, sentence);
+                self.report.fault(Span::of(&at), &path, sentence);
                 ValueKind::Nil
             }
         };
@@ -103,7 +105,7 @@ impl Walk<'_, '_> {
     }
 }
 
-/// A whole number; one too large for any key becomes the largest there is.
+/// A whole number. One that is too large for any key becomes the largest that there is.
 fn integer(number: &DeInteger<'_>) -> ValueKind {
     let (digits, radix) = (number.as_str(), number.radix());
     if let Ok(number) = i64::from_str_radix(digits, radix) {
@@ -117,7 +119,7 @@ fn integer(number: &DeInteger<'_>) -> ValueKind {
     ValueKind::I128(i128::from_str_radix(digits, radix).unwrap_or(limit))
 }
 
-/// The value of a key of that kind that was set as text.
+/// The value of a key that was set as text.
 fn from_text(kind: Kind, origin: Option<&String>, text: &str) -> Value {
     let number = match kind {
         Kind::Number => text
@@ -133,17 +135,17 @@ fn from_text(kind: Kind, origin: Option<&String>, text: &str) -> Value {
     )
 }
 
-/// The name of the variable that sets a key.
+/// The name of the environment variable that sets a key.
 fn variable(section: &str, key: &str) -> String {
     format!("{PREFIX}{section}__{key}")
         .to_uppercase()
         .replace('-', "_")
 }
 
-/// What the environment sets; reports variables that look like keys but are none.
+/// What the environment sets. Reports variables that look like keys but are none.
 ///
-/// Variables without two underscores, such as `CAROM_NODE`, are not ours to read.
-pub(super) fn environment(variables: &[(String, String)], report: &mut Report<'_>) -> Layer {
+/// Variables without two underscores, such as `CAROM_NODE`, set no key and are ignored.
+pub(super) fn from_environment(variables: &[(String, String)], report: &mut Report<'_>) -> Layer {
     let known: Vec<_> = single_keys()
         .map(|(section, key)| (variable(section.name, key.name), section, key))
         .collect();
@@ -155,39 +157,39 @@ pub(super) fn environment(variables: &[(String, String)], report: &mut Report<'_
         {
             continue;
         }
-        let place = Place::Environment {
+        let location = Location::Environment {
             variable: name.as_str().into(),
         };
-        let origin = report.places.elsewhere(place);
+        let origin = report.sources.add_outside_file(location);
         if let Some((_, section, key)) = known.iter().find(|(known, ..)| known == name) {
             let path = format!("{}.{}", section.name, key.name);
             layer.insert(path, from_text(key.kind, Some(&origin), text));
         } else {
             let names = known.iter().map(|(name, ..)| name.as_str());
             let hint = outside_hint(name, names);
-            let at = Spot::of(&Value::new(Some(&origin), ValueKind::Nil));
+            let at = Span::of(&Value::new(Some(&origin), ValueKind::Nil));
             report.fault(at, "", format!("sets no key that there is: {hint}"));
         }
     }
     Layer(layer)
 }
 
-/// What the flags set; reports those that set no key.
-pub(super) fn flags(overrides: &Overrides, report: &mut Report<'_>) -> Layer {
+/// What the flags set. Reports flags that set no key.
+pub(super) fn from_flags(overrides: &Overrides, report: &mut Report<'_>) -> Layer {
     let known: Vec<_> = single_keys()
         .map(|(section, key)| (format!("{}.{}", section.name, key.name), key.kind))
         .collect();
     let mut layer = Map::new();
     for (name, text) in &overrides.0 {
-        let place = Place::Flag {
+        let location = Location::Flag {
             key: name.as_str().into(),
         };
-        let origin = report.places.elsewhere(place);
+        let origin = report.sources.add_outside_file(location);
         if let Some((path, kind)) = known.iter().find(|(path, _)| path == name) {
             layer.insert(path.clone(), from_text(*kind, Some(&origin), text));
         } else {
             let hint = outside_hint(name, known.iter().map(|(path, _)| path.as_str()));
-            let at = Spot::of(&Value::new(Some(&origin), ValueKind::Nil));
+            let at = Span::of(&Value::new(Some(&origin), ValueKind::Nil));
             report.fault(at, "", format!("sets no key that there is: {hint}"));
         }
     }
@@ -210,22 +212,16 @@ fn outside_hint<'known>(name: &str, known: impl Iterator<Item = &'known str>) ->
     })
 }
 
-/// Lays one layer over the other.
+/// Merges the layers.
 ///
-/// Of the file only the sections that there are; the others have been reported, and their
-/// names might read as something else to the layering.
+/// Unknown sections of the file are left out: they have been reported, and the crate `config` reads
+/// some names as paths.
 ///
 /// # Errors
 ///
-/// If the layering refuses a key. None of ours is refused.
-pub(super) fn lay(file: &Value, environment: Layer, flags: Layer) -> Result<Value, ConfigError> {
+/// If the crate `config` refuses a key, which it does for none of the known keys.
+pub(super) fn merge(file: &Value, environment: Layer, flags: Layer) -> Result<Value, ConfigError> {
     let mut builder = Layered::builder();
-    for (section, key) in single_keys() {
-        if let Some(default) = key.default {
-            let path = format!("{}.{}", section.name, key.name);
-            builder = builder.set_default(path, from_text(key.kind, None, default))?;
-        }
-    }
     let mut sections = Map::new();
     if let ValueKind::Table(keys) = &file.kind {
         let known = keys

@@ -1,74 +1,212 @@
-//! Reads `led = { backend = "gpio", pin = 17 }`: the other keys depend on the backend.
+//! The keys of `led = { backend = "gpio", pin = 17 }`: which there are depends on the backend.
 
 use std::path::PathBuf;
 
 use ::config::Value;
 
-use super::LedConfig;
-use super::place::{At, Report, Spot};
-use super::schema::{BACKENDS, backends_with, every_led_key};
+use super::defaults;
+use super::fault::quoted;
+use super::report::Report;
+use super::schema::Key;
+use super::schema::Kind::{FileOnly, Number, Text};
+use super::span::{Span, Spanned};
 use super::table::Table;
-use super::value;
+use super::value::{self, InvalidValue, string, wants};
+use crate::led::LedConfig;
 
-/// The device that pins are on if `chip` does not say.
-const CHIP: &str = "/dev/gpiochip0";
+/// A backend, as the ring file names it.
+pub(super) struct Backend {
+    pub(super) name: &'static str,
+    pub(super) keys: &'static [Key],
+    /// Reads the keys; reports what is wrong with them.
+    read: fn(&LedTable<'_>, &mut Report<'_>) -> Option<Spanned<LedConfig>>,
+}
+
+const BACKEND: Key = Key::new("backend", Text, r#"backend = "act""#);
+const PIN: Key = Key::new("pin", Number, "pin = 17");
+const CHIP: Key = Key::new("chip", Text, r#"chip = "/dev/gpiochip0""#);
+const ACTIVE_LOW: Key = Key::new("active-low", FileOnly, "active-low = true");
+const NAME: Key = Key::new("name", Text, r#"name = "PWR""#);
+const PATH: Key = Key::new("path", Text, r#"path = "/tmp/carom-pi1.trace""#);
+
+/// Every backend.
+pub(super) const BACKENDS: &[Backend] = &[
+    Backend {
+        name: "gpio",
+        keys: &[BACKEND, PIN, ACTIVE_LOW],
+        read: |led, report| {
+            let active_low = led.active_low;
+            let pin = led.required(report, "pin", pin)?;
+            Some(pin.map(|pin| LedConfig::Gpio { pin, active_low }))
+        },
+    },
+    Backend {
+        name: "gpiochip",
+        keys: &[BACKEND, PIN, CHIP, ACTIVE_LOW],
+        read: |led, report| {
+            let active_low = led.active_low;
+            let chip = led.table.optional(report, "chip", device);
+            let chip = chip.map_or_else(|| PathBuf::from(defaults::LED_CHIP), |chip| chip.value);
+            let pin = led.required(report, "pin", pin)?;
+            Some(pin.map(|pin| LedConfig::GpioChip {
+                chip,
+                pin,
+                active_low,
+            }))
+        },
+    },
+    Backend {
+        name: "sysfs",
+        keys: &[BACKEND, NAME, ACTIVE_LOW],
+        read: |led, report| {
+            let active_low = led.active_low;
+            let name = led.required(report, "name", led_name)?;
+            Some(name.map(|name| LedConfig::Sysfs { name, active_low }))
+        },
+    },
+    Backend {
+        name: "act",
+        keys: &[BACKEND],
+        read: |led, _| Some(led.at_backend(LedConfig::Act)),
+    },
+    Backend {
+        name: "trace",
+        keys: &[BACKEND, PATH],
+        read: |led, report| {
+            let path = led.required(report, "path", value::path)?;
+            Some(path.map(|path| LedConfig::Trace { path }))
+        },
+    },
+    Backend {
+        name: "none",
+        keys: &[BACKEND],
+        read: |led, _| Some(led.at_backend(LedConfig::None)),
+    },
+];
+
+/// The table of an LED whose backend is known.
+struct LedTable<'value> {
+    table: Table<'value>,
+    backend: Spanned<&'static Backend>,
+    active_low: bool,
+}
+
+impl LedTable<'_> {
+    fn required<T>(
+        &self,
+        report: &mut Report<'_>,
+        name: &str,
+        read: impl FnOnce(&Value) -> Result<T, InvalidValue>,
+    ) -> Option<Spanned<T>> {
+        self.table
+            .required(report, self.backend.value.keys, name, read)
+    }
+
+    /// Settings that are reported at the key `backend`, as they have no other key.
+    fn at_backend(&self, led: LedConfig) -> Spanned<LedConfig> {
+        self.backend.clone().map(|_| led)
+    }
+}
 
 /// Reads a node's `led`; reports what is wrong with it.
-pub(super) fn read(node: &Table<'_>, report: &mut Report<'_>) -> Option<At<LedConfig>> {
+///
+/// The span is that of what no other node of the host may use: the pin, the name, or the path.
+pub(super) fn read(node: &Table<'_>, report: &mut Report<'_>) -> Option<Spanned<LedConfig>> {
     let value = node.get("led")?;
     let path = node.path_of("led");
     let Some(table) = Table::of(value, &path, "an LED") else {
         let text = node.text("led").unwrap_or_default();
-        let known = BACKENDS.iter().find(|(backend, _)| *backend == text);
-        let example = known.map_or("act", |(backend, _)| *backend);
+        let known = BACKENDS.iter().find(|backend| backend.name == text);
+        let example = known.map_or("act", |backend| backend.name);
         let sentence = format!("wants a table such as {{ backend = {example:?} }}");
-        report.fault(Spot::of(value), &path, sentence);
+        report.fault(Span::of(value), &path, sentence);
         return None;
     };
     read_table(table, report)
 }
 
-fn read_table(mut table: Table<'_>, report: &mut Report<'_>) -> Option<At<LedConfig>> {
+fn read_table(mut table: Table<'_>, report: &mut Report<'_>) -> Option<Spanned<LedConfig>> {
     let words: Vec<_> = BACKENDS
         .iter()
-        .map(|(backend, keys)| (*backend, (*backend, *keys)))
+        .map(|backend| (backend.name, backend))
         .collect();
+    let every = every_key();
     let read = |value: &Value| value::one_of(value, &words);
-    let every = every_led_key();
-    let Some(backend) = table.must(report, &every, "backend", read) else {
-        // Which keys belong here is unknown, but some belong nowhere.
+    let Some(backend) = table.required(report, &every, "backend", read) else {
+        // Some backend may have the key, but a key that no backend has is wrong in any case.
         table.refuse_unknown(report, &every, &[]);
         return None;
     };
-    let (name, keys) = backend.value;
-    table.title = format!("the backend {name:?}");
-    table.homes = backends_with;
-    table.refuse_unknown(report, keys, &[]);
+    table.title = format!("the backend {:?}", backend.value.name);
+    table.where_key_belongs = where_key_belongs;
+    table.refuse_unknown(report, backend.value.keys, &[]);
+    let active_low = table.optional(report, "active-low", value::switch);
+    let read = backend.value.read;
+    let led = LedTable {
+        active_low: active_low.is_some_and(|active_low| active_low.value),
+        table,
+        backend,
+    };
+    read(&led, report)
+}
 
-    let pin = |report: &mut Report<'_>| table.must(report, keys, "pin", value::pin);
-    let active_low = table.take(report, "active-low", value::switch);
-    let active_low = active_low.is_some_and(|active_low| active_low.value);
-    match name {
-        "gpio" => pin(report).map(|pin| pin.map(|pin| LedConfig::Gpio { pin, active_low })),
-        "gpiochip" => {
-            let chip = table.take(report, "chip", value::device);
-            let chip = chip.map_or_else(|| PathBuf::from(CHIP), |chip| chip.value);
-            let led = |pin| LedConfig::GpioChip {
-                chip,
-                pin,
-                active_low,
-            };
-            pin(report).map(|pin| pin.map(led))
+/// The keys of all backends, each once.
+fn every_key() -> Vec<Key> {
+    let mut every: Vec<Key> = Vec::new();
+    for key in BACKENDS.iter().flat_map(|backend| backend.keys) {
+        if every.iter().all(|other| other.name != key.name) {
+            every.push(*key);
         }
-        "sysfs" => {
-            let name = table.must(report, keys, "name", value::led_name)?;
-            Some(name.map(|name| LedConfig::Sysfs { name, active_low }))
-        }
-        "act" => Some(backend.map(|_| LedConfig::Act)),
-        "trace" => {
-            let path = table.must(report, keys, "path", value::path)?;
-            Some(path.map(|path| LedConfig::Trace { path }))
-        }
-        _ => Some(backend.map(|_| LedConfig::None)),
+    }
+    every
+}
+
+/// The backends that have a key of that name: `take it out, it is for "gpio"`.
+fn where_key_belongs(name: &str) -> Option<String> {
+    let backends: Vec<_> = BACKENDS
+        .iter()
+        .filter(|backend| backend.keys.iter().any(|key| key.name == name))
+        .map(|backend| format!("{:?}", backend.name))
+        .collect();
+    (!backends.is_empty()).then(|| format!("take it out, it is for {}", backends.join(", ")))
+}
+
+/// A GPIO pin.
+fn pin(value: &Value) -> Result<u8, InvalidValue> {
+    value::whole(value, 0..=27).map_err(|invalid| match value::integer(value) {
+        Some(_) => format!("{}: write the pin's BCM number", invalid.sentence).into(),
+        None => invalid,
+    })
+}
+
+/// A device such as `/dev/gpiochip0`.
+fn device(value: &Value) -> Result<PathBuf, InvalidValue> {
+    const WANTED: &str = "a GPIO device such as \"/dev/gpiochip0\"";
+    let text = string(value, WANTED)?;
+    let path = value::path(value)?;
+    if text.starts_with("/dev/") && !text.contains("/../") {
+        Ok(path)
+    } else {
+        Err(wants(WANTED, value))
+    }
+}
+
+/// A name in `/sys/class/leds`.
+fn led_name(value: &Value) -> Result<String, InvalidValue> {
+    const WANTED: &str = "the name of an LED, as `ls /sys/class/leds` shows it";
+    let text = string(value, WANTED)?;
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._:-".contains(letter);
+    if (1..=63).contains(&text.len()) && text.chars().all(is_plain) && !text.starts_with('.') {
+        Ok(text.to_owned())
+    } else {
+        Err(wants(WANTED, value))
+    }
+}
+
+/// What two nodes of one host cannot both use, in words.
+pub(super) fn hardware_in_words(hardware: &crate::led::Hardware) -> String {
+    match &hardware.name {
+        Some(name) => format!("{} {}", hardware.what, quoted(name)),
+        None => hardware.what.clone(),
     }
 }

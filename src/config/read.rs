@@ -1,80 +1,89 @@
-//! Reads a [`Draft`] out of the layered values, section by section, key by key.
+//! Reads the merged values, section by section and key by key, into a [`PartialConfig`].
 
 use std::time::Duration;
 
-use ::config::{Value, ValueKind};
+use ::config::{Map, Value, ValueKind};
 
-use super::draft::{BallDraft, Beside, Draft, NodeDraft, PortsDraft, RingDraft, WindowDraft};
+use super::defaults;
 use super::led;
-use super::near::did_you_mean;
-use super::place::{Report, Spot};
-use super::schema::{BALL, LATER, NODE, PORTS, RING, SCREEN, SECTIONS, Section, homes};
+use super::partial::{
+    PartialBall, PartialConfig, PartialNode, PartialPorts, PartialRing, PartialWindow, WindowSides,
+};
+use super::report::Report;
+use super::schema::{
+    BALL, NODE, PORTS, RESERVED_KEYS, RING, SCREEN, SECTIONS, Section, where_key_belongs,
+};
+use super::span::Span;
+use super::suggest::did_you_mean;
 use super::table::{Table, path_part};
+use super::types::Ports;
 use super::value;
-use super::window;
+use super::window::read::{is_window, read as read_window, where_node_key_belongs};
 use crate::ring::window_chain::{LateCopy, MOST_GUESTS};
-use crate::ring::{MOST_BALLS, MOST_NODES, OnPartition, Shape};
+use crate::ring::{MOST_BALLS, MOST_NODES, OnPartition, Screen, Shape};
 
-/// The longest time a ball can be told to dwell on a screen.
+/// The longest `dwell` of a ball.
 const LONGEST_DWELL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// In pixels a second.
+/// The greatest speed along one axis, in pixels a second.
 const FASTEST: f64 = 1e9;
 
 /// Reads everything that can be read and reports everything that cannot.
-pub(super) fn read(values: &Value, report: &mut Report<'_>) -> Draft {
+pub(super) fn read(values: &Value, report: &mut Report<'_>) -> PartialConfig {
     let root = Table::of(values, "", "the file");
+    // A section that is not there is read as an empty one: its keys have their defaults.
+    let empty = Value::new(None, ValueKind::Table(Map::new()));
     let section = |section: &Section, report: &mut Report<'_>| {
-        let value = root.as_ref().and_then(|root| root.get(section.name));
-        once(section, value, report)
+        let root = root.as_ref()?;
+        let value = if root.has(section.name) {
+            root.get(section.name)?
+        } else {
+            &empty
+        };
+        single(section, value, report)
     };
     let ring = section(&RING, report).map(|table| ring(&table, report));
     let (width, height) = match section(&SCREEN, report) {
         Some(table) => {
             table.refuse_unknown(report, SCREEN.keys, &[]);
+            let Screen { width, height } = defaults::SCREEN;
             (
-                table.take(report, "width", value::side),
-                table.take(report, "height", value::side),
+                table.or_default(report, "width", width, value::side),
+                table.or_default(report, "height", height, value::side),
             )
         }
         None => (None, None),
     };
-    let ports = section(&PORTS, report).map(|table| ports(&table, report));
+    let ports = section(&PORTS, report).map(|table| ports(&table, Some(&defaults::PORTS), report));
     let list = |section: &Section, most, report: &mut Report<'_>| {
         let value = root.as_ref().and_then(|root| root.get(section.name));
-        many(section, value, most, report)
+        repeated(section, value, most, report)
     };
     let members = list(&NODE, MOST_NODES, report).map(|values| {
         if values.is_empty() {
             let sentence = "is missing: a ring has at least one [[node]] with a name and a host";
-            report.missing(Spot::File, NODE.name, sentence);
+            report.missing(Span::File, NODE.name, sentence);
         }
-        members(values, report)
+        nodes_and_windows(values, report)
     });
-    let (mut nodes, windows) = members.map_or((None, Vec::new()), |(nodes, windows)| {
+    let (nodes, windows) = members.map_or((None, Vec::new()), |(nodes, windows)| {
         (Some(nodes), windows)
     });
-    let ring = ring.unwrap_or_default();
-    if let Some(nodes) = &mut nodes {
-        window::note(
-            ring.shape.as_ref().map(|shape| shape.value),
-            nodes,
-            &windows,
-        );
-    }
     let balls = list(&BALL, MOST_BALLS, report).unwrap_or_default();
-    Draft {
-        ring,
+    let mut partial = PartialConfig {
+        ring: ring.unwrap_or_default(),
         width,
         height,
         ports: ports.unwrap_or_default(),
         nodes,
         windows,
         balls: numbered(balls, |number, value| ball(number, value, report)),
-    }
+    };
+    partial.find_window_sides();
+    partial
 }
 
-/// Reports the file's sections that are none of ours.
+/// Reports unknown sections of the file.
 pub(super) fn refuse_unknown_sections(file: &Value, report: &mut Report<'_>) {
     let ValueKind::Table(keys) = &file.kind else {
         return;
@@ -83,38 +92,34 @@ pub(super) fn refuse_unknown_sections(file: &Value, report: &mut Report<'_>) {
         .iter()
         .filter(|(name, _)| SECTIONS.iter().all(|section| section.name != *name))
         .collect();
-    unknown.sort_by_key(|(_, value)| Spot::of(value));
+    unknown.sort_by_key(|(_, value)| Span::of(value));
     for (name, value) in unknown {
         let hint = did_you_mean(name, SECTIONS.map(|section| section.name))
-            .or_else(|| homes(name))
+            .or_else(|| where_key_belongs(name))
             .unwrap_or_else(|| format!("the parts are {}", SECTIONS.map(|s| s.header).join(", ")));
         let sentence = format!("is no part of a ring file: {hint}");
-        report.fault(Spot::of_key(value), &path_part(name), sentence);
+        report.fault(Span::of_key(value), &path_part(name), sentence);
     }
 }
 
-/// A section that comes once.
-fn once<'value>(
+/// A section that may come once.
+fn single<'value>(
     section: &Section,
-    value: Option<&'value Value>,
+    value: &'value Value,
     report: &mut Report<'_>,
 ) -> Option<Table<'value>> {
-    let Some(value) = value else {
-        // Only a section without any default can be missing, for the defaults are a layer.
-        return None;
-    };
     let Some(mut table) = Table::of(value, section.name, section.header) else {
         let header = section.header;
         let sentence = format!("wants to be one table: write {header} and its keys below");
-        report.fault(Spot::of_key(value), section.name, sentence);
+        report.fault(Span::of_key(value), section.name, sentence);
         return None;
     };
-    table.spot = report.places.of_section(section.name);
+    table.span = report.sources.section(section.name);
     Some(table)
 }
 
-/// The elements of a section that comes as often as one likes; `None` if it is no such section.
-fn many<'value>(
+/// The elements of a section that may come often; `None` if the value is no list of tables.
+fn repeated<'value>(
     section: &Section,
     value: Option<&'value Value>,
     most: usize,
@@ -126,7 +131,7 @@ fn many<'value>(
     let (name, header) = (section.name, section.header);
     let ValueKind::Array(elements) = &value.kind else {
         let sentence = format!("needs two brackets: write {header} once for every {name}");
-        report.fault(report.places.of_section(name), name, sentence);
+        report.fault(report.sources.section(name), name, sentence);
         return None;
     };
     if let Some(beyond) = elements.get(most) {
@@ -134,14 +139,14 @@ fn many<'value>(
         let sentence = format!(
             "comes {count} times: a ring has at most {most}, take this one and those after it out"
         );
-        report.fault(Spot::of(beyond), name, sentence);
+        report.fault(Span::of(beyond), name, sentence);
         return None;
     }
     let mut whole = true;
     for element in elements {
         if !matches!(element.kind, ValueKind::Table(_)) {
             let sentence = format!("wants to be tables: write {header} and its keys below");
-            report.fault(Spot::of(element), name, sentence);
+            report.fault(Span::of(element), name, sentence);
             whole = false;
         }
     }
@@ -155,8 +160,8 @@ fn numbered<T>(values: &[Value], mut read: impl FnMut(usize, &Value) -> Option<T
         .collect()
 }
 
-fn ring(table: &Table<'_>, report: &mut Report<'_>) -> RingDraft {
-    table.refuse_unknown(report, RING.keys, LATER);
+fn ring(table: &Table<'_>, report: &mut Report<'_>) -> PartialRing {
+    table.refuse_unknown(report, RING.keys, RESERVED_KEYS);
     let shapes = [("ring", Shape::Ring), ("row", Shape::Row)];
     let partitions = [
         ("freeze", OnPartition::Freeze),
@@ -166,43 +171,55 @@ fn ring(table: &Table<'_>, report: &mut Report<'_>) -> RingDraft {
     let lease = Duration::from_millis(50)..=Duration::from_secs(60);
     let loan = Duration::from_millis(50)..=Duration::from_secs(60 * 60);
     let guest_life = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
-    RingDraft {
-        name: table.must(report, RING.keys, "name", value::name),
-        shape: table.take(report, "shape", |value| value::one_of(value, &shapes)),
-        lease: table.take(report, "lease", |value| {
+    PartialRing {
+        name: table.required(report, RING.keys, "name", value::name),
+        shape: table.or_default(report, "shape", defaults::SHAPE, |value| {
+            value::one_of(value, &shapes)
+        }),
+        lease: table.or_default(report, "lease", defaults::LEASE, |value| {
             value::time(value, lease, "50ms to 60s")
         }),
-        on_partition: table.take(report, "on-partition", |value| {
+        on_partition: table.or_default(report, "on-partition", defaults::ON_PARTITION, |value| {
             value::one_of(value, &partitions)
         }),
-        loan: table.take(report, "loan", |value| {
+        loan: table.or_default(report, "loan", defaults::LOAN, |value| {
             value::time(value, loan, "50ms to 60m")
         }),
-        late_copy: table.take(report, "late-copy", |value| value::one_of(value, &copies)),
-        guests: table.take(report, "guests", |value| {
+        late_copy: table.or_default(report, "late-copy", defaults::LATE_COPY, |value| {
+            value::one_of(value, &copies)
+        }),
+        guests: table.or_default(report, "guests", defaults::GUESTS, |value| {
             value::whole(value, 0..=MOST_GUESTS)
         }),
-        guest_life: table.take(report, "guest-life", |value| {
+        guest_life: table.or_default(report, "guest-life", defaults::GUEST_LIFE, |value| {
             value::time(value, guest_life, "1s to 1440m")
         }),
     }
 }
 
-fn ports(table: &Table<'_>, report: &mut Report<'_>) -> PortsDraft {
-    table.refuse_unknown(report, PORTS.keys, &[]);
-    let names = [
-        "ring",
-        "receiver",
-        "rate",
-        "http",
-        "window-left",
-        "window-right",
+/// Every port, in the order of the schema. Without `defaults`, a port may be left out.
+fn ports(table: &Table<'_>, defaults: Option<&Ports>, report: &mut Report<'_>) -> PartialPorts {
+    type Default = fn(&Ports) -> u16;
+    const NAMES: [(&str, Default); 6] = [
+        ("ring", |ports| ports.ring),
+        ("receiver", |ports| ports.receiver),
+        ("rate", |ports| ports.rate),
+        ("http", |ports| ports.http),
+        ("window-left", |ports| ports.window_left),
+        ("window-right", |ports| ports.window_right),
     ];
-    PortsDraft(names.map(|name| table.take(report, name, value::port)))
+    table.refuse_unknown(report, PORTS.keys, &[]);
+    PartialPorts(NAMES.map(|(name, default)| match defaults {
+        Some(defaults) => table.or_default(report, name, default(defaults), value::port),
+        None => table.optional(report, name, value::port),
+    }))
 }
 
 /// The nodes that run carom, and the windows between them.
-fn members(values: &[Value], report: &mut Report<'_>) -> (Vec<NodeDraft>, Vec<WindowDraft>) {
+fn nodes_and_windows(
+    values: &[Value],
+    report: &mut Report<'_>,
+) -> (Vec<PartialNode>, Vec<PartialWindow>) {
     let (mut nodes, mut windows) = (Vec::new(), Vec::new());
     for (number, value) in (1..).zip(values) {
         let unnamed = format!("node[{number}]");
@@ -212,8 +229,8 @@ fn members(values: &[Value], report: &mut Report<'_>) -> (Vec<NodeDraft>, Vec<Wi
         if let Some(name) = table.get("name").and_then(|name| value::name(name).ok()) {
             table.path = format!("node[{name}]");
         }
-        if window::read::is_window(&table, report) {
-            windows.push(window::read::read(table, nodes.len(), report));
+        if is_window(&table, report) {
+            windows.push(read_window(table, nodes.len(), report));
         } else {
             nodes.push(node(table, report));
         }
@@ -221,85 +238,87 @@ fn members(values: &[Value], report: &mut Report<'_>) -> (Vec<NodeDraft>, Vec<Wi
     (nodes, windows)
 }
 
-fn node(mut table: Table<'_>, report: &mut Report<'_>) -> NodeDraft {
-    table.homes = window::read::homes_for_node;
+fn node(mut table: Table<'_>, report: &mut Report<'_>) -> PartialNode {
+    table.where_key_belongs = where_node_key_belongs;
     table.refuse_unknown(report, NODE.keys, &[]);
-    NodeDraft {
-        label: table.text("name"),
+    PartialNode {
+        written_name: table.text("name"),
         key: table.path.clone(),
-        name: table.must(report, NODE.keys, "name", value::name),
-        host: table.must(report, NODE.keys, "host", |value| {
+        name: table.required(report, NODE.keys, "name", value::name),
+        host: table.required(report, NODE.keys, "host", |value| {
             value::host(value, "ports")
         }),
-        ssh: table.take(report, "ssh", value::ssh),
-        listen: table.take(report, "listen", value::address),
+        ssh: table.optional(report, "ssh", value::ssh),
+        listen: table.optional(report, "listen", value::address),
         led: led::read(&table, report),
         ports: node_ports(&table, report),
-        beside: Beside::default(),
+        window_sides: WindowSides::default(),
     }
 }
 
-fn node_ports(node: &Table<'_>, report: &mut Report<'_>) -> PortsDraft {
+fn node_ports(node: &Table<'_>, report: &mut Report<'_>) -> PartialPorts {
     let Some(value) = node.get(PORTS.name) else {
-        return PortsDraft::default();
+        return PartialPorts::default();
     };
     let path = node.path_of(PORTS.name);
     let Some(table) = Table::of(value, &path, "a node's ports") else {
         let sentence = "wants a table such as { ring = 7701 }";
-        report.fault(Spot::of(value), &path, sentence);
-        return PortsDraft::default();
+        report.fault(Span::of(value), &path, sentence);
+        return PartialPorts::default();
     };
-    ports(&table, report)
+    ports(&table, None, report)
 }
 
-fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<BallDraft> {
+fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<PartialBall> {
     let table = Table::of(value, &format!("ball[{number}]"), BALL.header)?;
     table.refuse_unknown(report, BALL.keys, &[]);
     let coordinate = |value: &Value| value::number(value, -FASTEST..=FASTEST);
     let shade = |value: &Value| value::whole(value, 0..=u8::MAX);
-    // Any text will do: if no node is called that, saying so helps more.
+    // Take any text here: that no node has this name, which `check.rs` reports, helps more.
     let start = |value: &Value| {
         let text = table.text("start").filter(|text| !text.is_empty());
         text.map_or_else(|| value::name(value), Ok)
     };
-    let radius = table.take(report, "radius", |value| {
+    let radius = table.optional(report, "radius", |value| {
         value::number(value, 0.1..=100_000.0)
     });
-    let color = table.take(report, "color", |value| {
+    let color = table.optional(report, "color", |value| {
         value::list(value, ["red", "green", "blue"], shade)
     });
-    // What is there and cannot be read is not the default.
+    // A key that is there but cannot be read does not have its default.
     let known = |name, read: bool| read || table.get(name).is_none();
-    let look = (
-        radius.as_ref().map_or(BallDraft::RADIUS, |at| at.value),
-        color.as_ref().map_or(BallDraft::COLOR, |at| at.value),
+    let appearance = (
+        radius.as_ref().map_or(defaults::BALL_RADIUS, |at| at.value),
+        color.as_ref().map_or(defaults::BALL_COLOR, |at| at.value),
     );
-    Some(BallDraft {
-        look: (known("radius", radius.is_some()) && known("color", color.is_some()))
-            .then_some(look),
-        spot: table.spot,
+    Some(PartialBall {
+        appearance: (known("radius", radius.is_some()) && known("color", color.is_some()))
+            .then_some(appearance),
+        span: table.span,
         key: table.path.clone(),
-        start: table.must(report, BALL.keys, "start", start),
-        position: table.must(report, BALL.keys, "position", |value| {
+        start: table.required(report, BALL.keys, "start", start),
+        position: table.required(report, BALL.keys, "position", |value| {
             value::list(value, ["x", "y"], coordinate)
         }),
-        velocity: table.must(report, BALL.keys, "velocity", |value| {
+        velocity: table.required(report, BALL.keys, "velocity", |value| {
             let velocity = value::list(value, ["x", "y"], coordinate)?;
-            moves(velocity).then_some(velocity).ok_or_else(|| {
-                let sentence = "has an x that is as good as 0, so the ball would never leave: \
+            reaches_an_edge(velocity)
+                .then_some(velocity)
+                .ok_or_else(|| {
+                    let sentence = "has an x that is as good as 0, so the ball would never leave: \
                                 give it at least 0.01 or at most -0.01 pixels a second";
-                sentence.to_owned().into()
-            })
+                    sentence.to_owned().into()
+                })
         }),
         radius,
         color,
-        dwell: table.take(report, "dwell", |value| {
+        dwell: table.optional(report, "dwell", |value| {
             value::time(value, Duration::ZERO..=LONGEST_DWELL, "0s to 1440m")
         }),
     })
 }
 
-/// Whether a ball of that velocity comes to an edge before anybody loses patience.
-fn moves([across, _]: [f64; 2]) -> bool {
+/// Whether a ball of that velocity reaches an edge in reasonable time.
+fn reaches_an_edge([across, _]: [f64; 2]) -> bool {
     across.abs() >= 0.01
 }

@@ -1,38 +1,42 @@
-//! Every key of the configuration: its name, its default, an example, and where it belongs.
+//! Every key of the configuration: its name, an example, and where it belongs.
 
-/// What an environment variable's or a flag's text turns into.
+/// How the text of an environment variable or a flag is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Stays text.
+    /// As text.
     Text,
-    /// A number, if it reads as one.
+    /// As a number, if it is one.
     Number,
-    /// Only the file can hold it.
+    /// Not at all: only the file can set the key.
     FileOnly,
 }
 
-/// One key.
+/// One key of the ring file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-    /// As an environment variable would set it; `None` if it must be set, or has no fixed default.
-    pub(super) default: Option<&'static str>,
-    /// A line that sets it.
-    pub(super) example: &'static str,
+    /// A line that sets it. `None` for a key with a default: `config/ring.toml` shows that.
+    pub(super) example: Option<&'static str>,
 }
 
-const fn key(
-    name: &'static str,
-    kind: Kind,
-    default: Option<&'static str>,
-    example: &'static str,
-) -> Key {
-    Key {
-        name,
-        kind,
-        default,
-        example,
+impl Key {
+    /// A key that must be set, or whose default is not the same everywhere.
+    pub(super) const fn new(name: &'static str, kind: Kind, example: &'static str) -> Self {
+        Self {
+            name,
+            kind,
+            example: Some(example),
+        }
+    }
+
+    /// A key with a default, which is in `defaults.rs`.
+    const fn with_default(name: &'static str, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            example: None,
+        }
     }
 }
 
@@ -43,7 +47,7 @@ pub(super) struct Section {
     /// As it is written: `[ring]`, `[[node]]`.
     pub(super) header: &'static str,
     pub(super) keys: &'static [Key],
-    /// It comes once, and environment and flags can set its keys.
+    /// Whether it comes once only. Then the environment and flags can set its keys.
     pub(super) once: bool,
 }
 
@@ -54,19 +58,14 @@ pub(super) const RING: Section = Section {
     header: "[ring]",
     once: true,
     keys: &[
-        key("name", Text, None, r#"name = "classroom""#),
-        key("shape", Text, Some("ring"), r#"shape = "ring""#),
-        key("lease", Text, Some("500ms"), r#"lease = "500ms""#),
-        key(
-            "on-partition",
-            Text,
-            Some("freeze"),
-            r#"on-partition = "freeze""#,
-        ),
-        key("loan", Text, Some("60s"), r#"loan = "60s""#),
-        key("late-copy", Text, Some("refuse"), r#"late-copy = "refuse""#),
-        key("guests", Number, Some("4"), "guests = 4"),
-        key("guest-life", Text, Some("5m"), r#"guest-life = "5m""#),
+        Key::new("name", Text, r#"name = "classroom""#),
+        Key::with_default("shape", Text),
+        Key::with_default("lease", Text),
+        Key::with_default("on-partition", Text),
+        Key::with_default("loan", Text),
+        Key::with_default("late-copy", Text),
+        Key::with_default("guests", Number),
+        Key::with_default("guest-life", Text),
     ],
 };
 
@@ -75,8 +74,8 @@ pub(super) const SCREEN: Section = Section {
     header: "[screen]",
     once: true,
     keys: &[
-        key("width", Number, Some("800"), "width = 800"),
-        key("height", Number, Some("600"), "height = 600"),
+        Key::with_default("width", Number),
+        Key::with_default("height", Number),
     ],
 };
 
@@ -85,17 +84,12 @@ pub(super) const PORTS: Section = Section {
     header: "[ports]",
     once: true,
     keys: &[
-        key("ring", Number, Some("7700"), "ring = 7700"),
-        key("receiver", Number, Some("10000"), "receiver = 10000"),
-        key("rate", Number, Some("10100"), "rate = 10100"),
-        key("http", Number, Some("8080"), "http = 8080"),
-        key("window-left", Number, Some("10001"), "window-left = 10001"),
-        key(
-            "window-right",
-            Number,
-            Some("10002"),
-            "window-right = 10002",
-        ),
+        Key::with_default("ring", Number),
+        Key::with_default("receiver", Number),
+        Key::with_default("rate", Number),
+        Key::with_default("http", Number),
+        Key::with_default("window-left", Number),
+        Key::with_default("window-right", Number),
     ],
 };
 
@@ -104,39 +98,28 @@ pub(super) const NODE: Section = Section {
     header: "[[node]]",
     once: false,
     keys: &[
-        key("name", Text, None, r#"name = "pi1""#),
-        key("kind", Text, None, r#"kind = "carom""#),
-        key("host", Text, None, r#"host = "pi1.local""#),
-        key("ssh", Text, None, r#"ssh = "pi@pi1.local""#),
-        key("listen", Text, None, r#"listen = "192.168.7.11""#),
-        key("led", FileOnly, None, r#"led = { backend = "act" }"#),
-        key("ports", FileOnly, None, "ports = { ring = 7701 }"),
+        Key::new("name", Text, r#"name = "pi1""#),
+        Key::new("kind", Text, r#"kind = "carom""#),
+        Key::new("host", Text, r#"host = "pi1.local""#),
+        Key::new("ssh", Text, r#"ssh = "pi@pi1.local""#),
+        Key::new("listen", Text, r#"listen = "192.168.7.11""#),
+        Key::new("led", FileOnly, r#"led = { backend = "act" }"#),
+        Key::new("ports", FileOnly, "ports = { ring = 7701 }"),
     ],
 };
 
 /// The keys of a `[[node]]` with `kind = "window"`.
 pub(super) const WINDOW_KEYS: &[Key] = &[
-    key("name", Text, None, r#"name = "laptop""#),
-    key("kind", Text, None, r#"kind = "window""#),
-    key("host", Text, None, r#"host = "laptop.local""#),
-    key(
-        "listen-left",
-        Text,
-        None,
-        r#"listen-left = "laptop.local:10001""#,
-    ),
-    key(
+    Key::new("name", Text, r#"name = "laptop""#),
+    Key::new("kind", Text, r#"kind = "window""#),
+    Key::new("host", Text, r#"host = "laptop.local""#),
+    Key::new("listen-left", Text, r#"listen-left = "laptop.local:10001""#),
+    Key::new(
         "listen-right",
         Text,
-        None,
         r#"listen-right = "laptop.local:10002""#,
     ),
-    key(
-        "screen",
-        FileOnly,
-        None,
-        "screen = { width = 800, height = 600 }",
-    ),
+    Key::new("screen", FileOnly, "screen = { width = 800, height = 600 }"),
 ];
 
 pub(super) const BALL: Section = Section {
@@ -144,42 +127,25 @@ pub(super) const BALL: Section = Section {
     header: "[[ball]]",
     once: false,
     keys: &[
-        key("start", Text, None, r#"start = "pi1""#),
-        key("position", FileOnly, None, "position = [100, 300]"),
-        key("velocity", FileOnly, None, "velocity = [240, 130]"),
-        key("radius", Number, None, "radius = 30"),
-        key("color", FileOnly, None, "color = [255, 64, 0]"),
-        key("dwell", Text, None, r#"dwell = "1s""#),
+        Key::new("start", Text, r#"start = "pi1""#),
+        Key::new("position", FileOnly, "position = [100, 300]"),
+        Key::new("velocity", FileOnly, "velocity = [240, 130]"),
+        Key::new("radius", Number, "radius = 30"),
+        Key::new("color", FileOnly, "color = [255, 64, 0]"),
+        Key::new("dwell", Text, r#"dwell = "1s""#),
     ],
 };
 
 pub(super) const SECTIONS: [&Section; 5] = [&RING, &SCREEN, &PORTS, &NODE, &BALL];
 
-/// Keys that are decided on but do nothing yet, with what to say of them.
-pub(super) const LATER: &[(&str, &str, &str)] = &[(
+/// Keys that are reserved but do nothing yet: section, key, and what to report.
+pub(super) const RESERVED_KEYS: &[(&str, &str, &str)] = &[(
     "ring",
     "key-file",
     "is not available yet: take this line out; links between nodes are not encrypted",
 )];
 
-const BACKEND: Key = key("backend", Text, None, r#"backend = "act""#);
-const PIN: Key = key("pin", Number, None, "pin = 17");
-const CHIP: Key = key("chip", Text, None, r#"chip = "/dev/gpiochip0""#);
-const ACTIVE_LOW: Key = key("active-low", FileOnly, None, "active-low = true");
-const LED_NAME: Key = key("name", Text, None, r#"name = "PWR""#);
-const PATH: Key = key("path", Text, None, r#"path = "/tmp/carom-pi1.trace""#);
-
-/// The keys of `led`, by backend.
-pub(super) const BACKENDS: &[(&str, &[Key])] = &[
-    ("gpio", &[BACKEND, PIN, ACTIVE_LOW]),
-    ("gpiochip", &[BACKEND, PIN, CHIP, ACTIVE_LOW]),
-    ("sysfs", &[BACKEND, LED_NAME, ACTIVE_LOW]),
-    ("act", &[BACKEND]),
-    ("trace", &[BACKEND, PATH]),
-    ("none", &[BACKEND]),
-];
-
-/// Every key that environment and flags can set, with its section.
+/// Every key that the environment and flags can set, with its section.
 pub(super) fn single_keys() -> impl Iterator<Item = (&'static Section, &'static Key)> {
     SECTIONS
         .into_iter()
@@ -187,8 +153,8 @@ pub(super) fn single_keys() -> impl Iterator<Item = (&'static Section, &'static 
         .flat_map(|section| section.keys.iter().map(move |key| (section, key)))
 }
 
-/// The sections that have a key of that name: `it belongs in [ring]`.
-pub(super) fn homes(name: &str) -> Option<String> {
+/// The sections that have a key of that name, as `it belongs in [ring]`.
+pub(super) fn where_key_belongs(name: &str) -> Option<String> {
     let homes: Vec<_> = SECTIONS
         .into_iter()
         .filter(|section| section.keys.iter().any(|key| key.name == name))
@@ -197,29 +163,10 @@ pub(super) fn homes(name: &str) -> Option<String> {
     (!homes.is_empty()).then(|| format!("it belongs in {}", homes.join(" or ")))
 }
 
-/// The keys of all backends.
-pub(super) fn every_led_key() -> Vec<Key> {
-    let mut every: Vec<Key> = Vec::new();
-    for key in BACKENDS.iter().flat_map(|(_, keys)| *keys) {
-        if every.iter().all(|other| other.name != key.name) {
-            every.push(*key);
-        }
-    }
-    every
-}
-
-/// The backends that have a key of that name: `only "gpio" has it`.
-pub(super) fn backends_with(name: &str) -> Option<String> {
-    let backends: Vec<_> = BACKENDS
-        .iter()
-        .filter(|(_, keys)| keys.iter().any(|key| key.name == name))
-        .map(|(backend, _)| format!("{backend:?}"))
-        .collect();
-    (!backends.is_empty()).then(|| format!("take it out, it is for {}", backends.join(", ")))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::led::BACKENDS;
+    use super::super::{Config, Overrides};
     use super::*;
 
     /// Every key there is, as a path such as `node.led.pin`.
@@ -228,12 +175,12 @@ mod tests {
             let path = move |key: &Key| format!("{}.{}", section.name, key.name);
             section.keys.iter().map(path)
         });
-        let later = LATER
+        let later = RESERVED_KEYS
             .iter()
             .map(|(section, key, _)| format!("{section}.{key}"));
         let ports = PORTS.keys.iter();
         let ports = ports.map(|key| format!("node.ports.{}", key.name));
-        let led = BACKENDS.iter().flat_map(|(_, keys)| keys.iter());
+        let led = BACKENDS.iter().flat_map(|backend| backend.keys.iter());
         let led = led.map(|key| format!("node.led.{}", key.name));
         let window = WINDOW_KEYS.iter();
         let window = window.map(|key| format!("node.{}", key.name));
@@ -255,13 +202,13 @@ mod tests {
             let part = file
                 .split("\n[")
                 .filter(|part| part.trim_start_matches('[').starts_with(section));
-            let told = part
+            let is_explained = part
                 .into_iter()
                 .any(|part| part.contains(&format!("{name} = ")));
-            assert!(told, "config/ring.toml says nothing of {key}");
+            assert!(is_explained, "config/ring.toml says nothing of {key}");
         }
-        for (backend, _) in BACKENDS {
-            let words = format!("backend = {backend:?}");
+        for backend in BACKENDS {
+            let words = format!("backend = {:?}", backend.name);
             assert!(
                 file.contains(&words),
                 "config/ring.toml says nothing of {words}"
@@ -271,27 +218,37 @@ mod tests {
 
     #[test]
     fn the_shipped_file_shows_the_defaults() {
-        let file = include_str!("../../config/ring.toml");
-        for (section, key) in single_keys() {
-            if key.default.is_some() {
-                let shown = file.lines().any(|line| line.starts_with(key.example));
-                assert!(shown, "{}.{}: {}", section.name, key.name, key.example);
+        let shipped = include_str!("../../config/ring.toml");
+        let mut without = String::new();
+        let mut shown = Vec::new();
+        for line in shipped.lines() {
+            let has_default = |(_, key): &(_, &Key)| key.example.is_none();
+            let sets = |(_, key): &(_, &Key)| line.starts_with(&format!("{} = ", key.name));
+            match single_keys().filter(has_default).find(sets) {
+                Some((_, key)) => shown.push(key.name),
+                None => without += &format!("{line}\n"),
             }
         }
+        for (section, key) in single_keys().filter(|(_, key)| key.example.is_none()) {
+            let path = format!("{}.{}", section.name, key.name);
+            assert!(shown.contains(&key.name), "{path} is not shown");
+        }
+        let parse = |text: &str| Config::parse("ring.toml", text, &[], &Overrides::default());
+        assert_eq!(parse(&without), parse(shipped));
+        assert!(parse(shipped).is_ok());
     }
 
     #[test]
-    fn examples_show_the_default_of_their_own_key() {
+    fn examples_set_their_own_key() {
         for key in SECTIONS
             .into_iter()
             .flat_map(|section| section.keys)
             .chain(WINDOW_KEYS)
         {
-            let (name, value) = key.example.split_once(" = ").unwrap();
-            assert_eq!(name, key.name);
-            if let Some(default) = key.default {
-                assert_eq!(value.trim_matches('"'), default);
-            }
+            let name = key
+                .example
+                .map(|example| example.split_once(" = ").unwrap().0);
+            assert_eq!(name.unwrap_or(key.name), key.name);
         }
     }
 }

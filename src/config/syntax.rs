@@ -1,20 +1,20 @@
 //! Says what is wrong with a file that is not TOML, and what to do about it.
 
 use super::fault::quoted;
-use super::place::Report;
+use super::report::Report;
 use super::schema::SECTIONS;
 
 /// One error of the parser.
 struct Error<'text> {
     start: usize,
-    /// What it points at; may be empty.
+    /// The text that it points at; may be empty.
     word: &'text str,
     message: &'text str,
 }
 
 const DUPLICATE: &str = "duplicate key";
 
-/// Reports the first error of every line, but none that only follows from another.
+/// Reports the first error of every line, but no error that is only a consequence of another.
 pub(super) fn refuse<'text>(
     text: &'text str,
     errors: &'text [toml::de::Error],
@@ -34,14 +34,14 @@ pub(super) fn refuse<'text>(
     errors.sort_by_key(|error| error.start);
     let broken = errors.iter().any(|error| error.message != DUPLICATE);
     let mut last_line = None;
-    // Keys below a header that comes twice are not the second ones of their own.
+    // Below a header that comes twice, the parser also reports the keys as duplicates; skip these.
     let mut repeated_until = 0;
     for error in &errors {
         let before = text.get(..error.start).unwrap_or_default();
         let line = before.rfind('\n').map_or(0, |newline| newline + 1);
         if error.message == DUPLICATE {
             let header = before.get(line..).unwrap_or_default().trim_start();
-            // After a broken header the parser takes the next tables for something else.
+            // After a broken header the parser reports the next tables as duplicates.
             let follows = broken && header.starts_with("[[");
             if follows || error.start < repeated_until {
                 continue;

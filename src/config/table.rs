@@ -1,23 +1,24 @@
-//! Takes the keys out of one table of the configuration and reports what should not be there.
+//! Reads the keys of one table of the configuration, and reports unknown ones.
 
 use ::config::{Map, Value, ValueKind};
 
 use super::fault::quoted;
-use super::near::{did_you_mean, near};
-use super::place::{At, Report, Spot};
-use super::schema::{Key, homes};
-use super::value::Wrong;
+use super::report::Report;
+use super::schema::{Key, where_key_belongs};
+use super::span::{Span, Spanned};
+use super::suggest::{closest, did_you_mean};
+use super::value::InvalidValue;
 
-/// One table, read key by key.
+/// One table of the configuration.
 pub(super) struct Table<'value> {
     keys: &'value Map<String, Value>,
-    pub(super) spot: Spot,
-    /// What to put before the keys in a report, such as `node[pi1]`.
+    pub(super) span: Span,
+    /// What to write before the keys in faults, such as `node[pi1]`.
     pub(super) path: String,
-    /// What it is called in a sentence, such as `[[node]]`.
+    /// Its name in a sentence, such as `[[node]]`.
     pub(super) title: String,
-    /// Says where a key belongs that does not belong here.
-    pub(super) homes: fn(&str) -> Option<String>,
+    /// Says where a key belongs that is unknown in this table.
+    pub(super) where_key_belongs: fn(&str) -> Option<String>,
 }
 
 impl<'value> Table<'value> {
@@ -26,10 +27,10 @@ impl<'value> Table<'value> {
         match &value.kind {
             ValueKind::Table(keys) => Some(Self {
                 keys,
-                spot: Spot::of(value),
+                span: Span::of(value),
                 path: path.to_owned(),
                 title: title.to_owned(),
-                homes,
+                where_key_belongs,
             }),
             ValueKind::Nil
             | ValueKind::Boolean(_)
@@ -43,14 +44,19 @@ impl<'value> Table<'value> {
         }
     }
 
-    /// The value of a key as it is.
+    /// The value of a key, not read yet.
     pub(super) fn get(&self, name: &str) -> Option<&'value Value> {
         let value = self.keys.get(name)?;
-        // Nothing stands for what was reported when it was first read.
+        // `Nil` stands for a value that `layers.rs` has reported.
         (value.kind != ValueKind::Nil).then_some(value)
     }
 
-    /// The text of a key, whether or not it is right.
+    /// Whether a key is there, even if it cannot be read.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.keys.contains_key(name)
+    }
+
+    /// The text of a key, valid or not.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         match &self.get(name)?.kind {
             ValueKind::String(text) => Some(text.clone()),
@@ -71,58 +77,76 @@ impl<'value> Table<'value> {
         format!("{}.{name}", self.path)
     }
 
-    /// Reads a key that may be left out; reports it if it cannot be read.
-    pub(super) fn take<T>(
+    /// Reads a key that may be left out. Reports it if it cannot be read.
+    pub(super) fn optional<T>(
         &self,
         report: &mut Report<'_>,
         name: &str,
-        read: impl FnOnce(&Value) -> Result<T, Wrong>,
-    ) -> Option<At<T>> {
+        read: impl FnOnce(&Value) -> Result<T, InvalidValue>,
+    ) -> Option<Spanned<T>> {
         let value = self.get(name)?;
         let key = self.path_of(name);
         match read(value) {
-            Ok(read) => Some(At {
+            Ok(read) => Some(Spanned {
                 value: read,
-                spot: Spot::of(value),
+                span: Span::of(value),
                 key,
             }),
-            Err(Wrong { sentence, element }) => {
-                let (spot, suffix) = element.unwrap_or((Spot::of(value), String::new()));
-                report.fault(spot, &format!("{key}{suffix}"), sentence);
+            Err(InvalidValue { sentence, element }) => {
+                let (span, suffix) = element.unwrap_or((Span::of(value), String::new()));
+                report.fault(span, &format!("{key}{suffix}"), sentence);
                 None
             }
         }
     }
 
-    /// Reads a key that must be there; reports it if it is not.
-    pub(super) fn must<T>(
+    /// Reads a key that has a default. Reports it if it is there but cannot be read.
+    pub(super) fn or_default<T>(
+        &self,
+        report: &mut Report<'_>,
+        name: &str,
+        default: T,
+        read: impl FnOnce(&Value) -> Result<T, InvalidValue>,
+    ) -> Option<Spanned<T>> {
+        if self.has(name) {
+            return self.optional(report, name, read);
+        }
+        Some(Spanned {
+            value: default,
+            span: Span::File,
+            key: self.path_of(name),
+        })
+    }
+
+    /// Reads a key that must be there. Reports it if it is missing or cannot be read.
+    pub(super) fn required<T>(
         &self,
         report: &mut Report<'_>,
         keys: &[Key],
         name: &str,
-        read: impl FnOnce(&Value) -> Result<T, Wrong>,
-    ) -> Option<At<T>> {
-        // A key that was misspelt is there, and has been reported.
+        read: impl FnOnce(&Value) -> Result<T, InvalidValue>,
+    ) -> Option<Spanned<T>> {
+        // A misspelt key has been reported as unknown; it is not missing as well.
         let known = || keys.iter().map(|key| key.name);
         let misspelt =
-            |key: &String| near(key, known()) == Some(name) && known().all(|known| known != key);
-        if !self.keys.contains_key(name) && !self.keys.keys().any(misspelt) {
+            |key: &String| closest(key, known()) == Some(name) && known().all(|known| known != key);
+        if !self.has(name) && !self.keys.keys().any(misspelt) {
             let example = keys.iter().find(|key| key.name == name);
-            let example = example.map_or(name, |key| key.example);
-            let sentence = match self.spot {
-                Spot::File => {
+            let example = example.and_then(|key| key.example).unwrap_or(name);
+            let sentence = match self.span {
+                Span::File => {
                     format!("is missing: add {} and below it {example}", self.title)
                 }
-                Spot::Key(_) | Spot::Value(_) => {
+                Span::Key(_) | Span::Value(_) => {
                     format!("is missing: add it, for example {example}")
                 }
             };
-            report.missing(self.spot, &self.path_of(name), sentence);
+            report.missing(self.span, &self.path_of(name), sentence);
         }
-        self.take(report, name, read)
+        self.optional(report, name, read)
     }
 
-    /// Reports every key that is not known here.
+    /// Reports every unknown key.
     pub(super) fn refuse_unknown(
         &self,
         report: &mut Report<'_>,
@@ -134,7 +158,7 @@ impl<'value> Table<'value> {
             .iter()
             .filter(|(name, _)| known.iter().all(|key| key.name != *name))
             .collect();
-        unknown.sort_by_key(|(_, value)| Spot::of(value));
+        unknown.sort_by_key(|(_, value)| Span::of(value));
         for (name, value) in unknown {
             let later = later
                 .iter()
@@ -144,7 +168,7 @@ impl<'value> Table<'value> {
                 None => self.unknown(name, known),
             };
             report.fault(
-                Spot::of_key(value),
+                Span::of_key(value),
                 &self.path_of(&path_part(name)),
                 sentence,
             );
@@ -154,13 +178,13 @@ impl<'value> Table<'value> {
     fn unknown(&self, name: &str, known: &[Key]) -> String {
         let names = || known.iter().map(|key| key.name);
         let hint = did_you_mean(name, names())
-            .or_else(|| (self.homes)(name))
+            .or_else(|| (self.where_key_belongs)(name))
             .unwrap_or_else(|| format!("its keys are {}", names().collect::<Vec<_>>().join(", ")));
         format!("is no key of {}: {hint}", self.title)
     }
 }
 
-/// A key as a part of a path: in quotes unless TOML takes it without.
+/// A key as a part of a path: in quotes, unless TOML allows it without.
 pub(super) fn path_part(name: &str) -> String {
     let bare = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
     if (1..=40).contains(&name.len()) && name.chars().all(bare) {

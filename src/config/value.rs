@@ -1,4 +1,4 @@
-//! Reads single values, each by its own type: nothing is turned into anything else.
+//! Reads single values. No value is converted to another type.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -9,18 +9,19 @@ use ::config::{Value, ValueKind};
 
 use super::duration;
 use super::fault::quoted;
-use super::near::did_you_mean;
-use super::place::Spot;
+use super::host::reachable;
+use super::span::Span;
+use super::suggest::did_you_mean;
 
-/// Why a value cannot be taken, in words that follow its key.
+/// Why a value cannot be used, in words that follow its key.
 #[derive(Debug)]
-pub(super) struct Wrong {
+pub(super) struct InvalidValue {
     pub(super) sentence: String,
-    /// If it is one element of a list: which, and what to put after the key.
-    pub(super) element: Option<(Spot, String)>,
+    /// If one element of a list is at fault: its span, and what to append to the key.
+    pub(super) element: Option<(Span, String)>,
 }
 
-impl From<String> for Wrong {
+impl From<String> for InvalidValue {
     fn from(sentence: String) -> Self {
         Self {
             sentence,
@@ -30,7 +31,7 @@ impl From<String> for Wrong {
 }
 
 /// The value in words that follow "not".
-fn what(value: &Value) -> String {
+fn described(value: &Value) -> String {
     match &value.kind {
         ValueKind::Nil => "nothing".to_owned(),
         ValueKind::Boolean(switch) => switch.to_string(),
@@ -45,22 +46,23 @@ fn what(value: &Value) -> String {
     }
 }
 
-/// `wants THIS, not THAT`, and what to do where that is plain.
-fn wants(wanted: &str, value: &Value) -> Wrong {
-    format!("wants {wanted}, not {}", what(value)).into()
+/// The sentence `wants THIS, not THAT`.
+pub(super) fn wants(wanted: &str, value: &Value) -> InvalidValue {
+    format!("wants {wanted}, not {}", described(value)).into()
 }
 
-fn wants_number(wanted: &str, value: &Value) -> Wrong {
-    let mut wrong = wants(wanted, value);
+fn wants_number(wanted: &str, value: &Value) -> InvalidValue {
+    let mut invalid = wants(wanted, value);
     if let ValueKind::String(text) = &value.kind
         && text.parse::<f64>().is_ok_and(f64::is_finite)
     {
-        wrong.sentence += ": take the quotes off";
+        invalid.sentence += ": take the quotes off";
     }
-    wrong
+    invalid
 }
 
-fn integer(value: &Value) -> Option<i128> {
+/// A whole number of any size.
+pub(super) fn integer(value: &Value) -> Option<i128> {
     match value.kind {
         ValueKind::I64(number) => Some(number.into()),
         ValueKind::I128(number) => Some(number),
@@ -75,13 +77,17 @@ fn integer(value: &Value) -> Option<i128> {
     }
 }
 
-fn string<'value>(value: &'value Value, wanted: &str) -> Result<&'value str, Wrong> {
+/// A text.
+pub(super) fn string<'value>(
+    value: &'value Value,
+    wanted: &str,
+) -> Result<&'value str, InvalidValue> {
     match &value.kind {
         ValueKind::String(text) => Ok(text),
         ValueKind::I64(_) | ValueKind::Float(_) | ValueKind::Boolean(_) => {
-            let mut wrong = wants(wanted, value);
-            wrong.sentence += ": put it in quotes";
-            Err(wrong)
+            let mut invalid = wants(wanted, value);
+            invalid.sentence += ": put it in quotes";
+            Err(invalid)
         }
         ValueKind::Nil
         | ValueKind::I128(_)
@@ -93,7 +99,7 @@ fn string<'value>(value: &'value Value, wanted: &str) -> Result<&'value str, Wro
 }
 
 /// A whole number within a range.
-pub(super) fn whole<T>(value: &Value, range: RangeInclusive<T>) -> Result<T, Wrong>
+pub(super) fn whole<T>(value: &Value, range: RangeInclusive<T>) -> Result<T, InvalidValue>
 where
     T: Copy + PartialOrd + TryFrom<i128> + std::fmt::Display,
 {
@@ -106,21 +112,13 @@ where
         })
 }
 
-/// A TCP port. 0 is refused: the others must know where to dial.
-pub(super) fn port(value: &Value) -> Result<u16, Wrong> {
+/// A TCP port. Not 0, with which the system would choose one: the other nodes must know it.
+pub(super) fn port(value: &Value) -> Result<u16, InvalidValue> {
     whole(value, 1..=u16::MAX)
 }
 
-/// A GPIO pin.
-pub(super) fn pin(value: &Value) -> Result<u8, Wrong> {
-    whole(value, 0..=27).map_err(|wrong| match integer(value) {
-        Some(_) => format!("{}: write the pin's BCM number", wrong.sentence).into(),
-        None => wrong,
-    })
-}
-
 /// A number within a range, whole or not.
-pub(super) fn number(value: &Value, range: RangeInclusive<f64>) -> Result<f64, Wrong> {
+pub(super) fn number(value: &Value, range: RangeInclusive<f64>) -> Result<f64, InvalidValue> {
     let number = match value.kind {
         ValueKind::Float(number) => Some(number),
         ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
@@ -141,24 +139,24 @@ pub(super) fn number(value: &Value, range: RangeInclusive<f64>) -> Result<f64, W
 }
 
 /// A side of a screen, in pixels.
-pub(super) fn side(value: &Value) -> Result<f64, Wrong> {
+pub(super) fn side(value: &Value) -> Result<f64, InvalidValue> {
     number(value, 1.0..=100_000.0)
 }
 
 /// `true` or `false`.
-pub(super) fn switch(value: &Value) -> Result<bool, Wrong> {
+pub(super) fn switch(value: &Value) -> Result<bool, InvalidValue> {
     if let ValueKind::Boolean(switch) = value.kind {
         return Ok(switch);
     }
-    let mut wrong = wants("true or false", value);
+    let mut invalid = wants("true or false", value);
     if matches!(&value.kind, ValueKind::String(text) if text == "true" || text == "false") {
-        wrong.sentence += ": take the quotes off";
+        invalid.sentence += ": take the quotes off";
     }
-    Err(wrong)
+    Err(invalid)
 }
 
-/// One of a few words, each with what it means.
-pub(super) fn one_of<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, Wrong> {
+/// One of a few words; each comes with its meaning.
+pub(super) fn one_of<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, InvalidValue> {
     let known = || words.iter().map(|(word, _)| *word);
     let choice: Vec<_> = known().map(|word| format!("{word:?}")).collect();
     let choice = match choice.as_slice() {
@@ -168,20 +166,20 @@ pub(super) fn one_of<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, W
     let text = string(value, &choice)?;
     let found = words.iter().find(|(word, _)| *word == text);
     found.map(|(_, meaning)| *meaning).ok_or_else(|| {
-        let mut wrong = wants(&choice, value);
+        let mut invalid = wants(&choice, value);
         if let Some(hint) = did_you_mean(text, known()) {
-            wrong.sentence += &format!(": {hint}");
+            invalid.sentence += &format!(": {hint}");
         }
-        wrong
+        invalid
     })
 }
 
-/// A length of time, within a range that is given in words too.
+/// A duration within a range; `words` is the range as text.
 pub(super) fn time(
     value: &Value,
     range: RangeInclusive<Duration>,
     words: &str,
-) -> Result<Duration, Wrong> {
+) -> Result<Duration, InvalidValue> {
     const WANTED: &str = "a time in quotes, a whole number with ms, s or m such as \"500ms\"";
     if let ValueKind::I64(number @ 0..) = value.kind {
         let hint = format!(
@@ -199,8 +197,8 @@ pub(super) fn time(
     }
 }
 
-/// A ring's or a node's name: it goes into host names, file names, command lines and traces.
-pub(super) fn name(value: &Value) -> Result<String, Wrong> {
+/// A ring's or a node's name. It is used in host names, file names, command lines and traces.
+pub(super) fn name(value: &Value) -> Result<String, InvalidValue> {
     const WANTED: &str =
         "a name of letters without accents, digits, dots, dashes and underscores, 63 at most";
     let text = string(value, WANTED)?;
@@ -218,60 +216,8 @@ pub(super) fn name(value: &Value) -> Result<String, Wrong> {
     Ok(text.to_owned())
 }
 
-/// Refuses what is not a name or an address that can be dialled, and nothing more.
-///
-/// `ports` is where a port belongs.
-pub(super) fn reachable(text: &str, ports: &str) -> Result<(), String> {
-    let address = text.split_once('%').map_or(text, |(address, _)| address);
-    if let Ok(address) = address.parse::<IpAddr>() {
-        let zone = text.get(address_end(text)..).unwrap_or_default();
-        return if address.is_unspecified() {
-            let sentence = "is the address that means \"all of them\": write the one that \
-                            the other nodes reach this node at (to listen on it, use listen)";
-            Err(sentence.to_owned())
-        } else if zone
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "%._-".contains(c))
-        {
-            Ok(())
-        } else {
-            Err(format!(
-                "has a strange zone after its address: {}",
-                quoted(zone)
-            ))
-        };
-    }
-    let bare = text.trim_start_matches('[').split(']').next();
-    if let Some(bare) = bare.filter(|bare| text.starts_with('[') && bare.contains(':')) {
-        return Err(format!("wants the address without brackets: {bare:?}"));
-    }
-    if let Some((host, port)) = text.rsplit_once(':')
-        && !host.is_empty()
-        && port.chars().all(|digit| digit.is_ascii_digit())
-    {
-        let port = quoted(port);
-        return Err(format!(
-            "must have no port: leave {port} and the colon out and set the port in {ports}"
-        ));
-    }
-    if text.starts_with('-') {
-        return Err("must not begin with a dash: it would be read as an option".to_owned());
-    }
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
-    if (1..=253).contains(&text.len()) && text.chars().all(plain) {
-        Ok(())
-    } else {
-        let sentence = "wants a host name or an IP address such as \"pi1.local\", not the text ";
-        Err(format!("{sentence}{}", quoted(text)))
-    }
-}
-
-fn address_end(text: &str) -> usize {
-    text.find('%').unwrap_or(text.len())
-}
-
-/// Where the other nodes reach a node. `ports` is where its ports belong.
-pub(super) fn host(value: &Value, ports: &str) -> Result<String, Wrong> {
+/// The host at which the other nodes reach a node. `ports` names the key for the node's ports.
+pub(super) fn host(value: &Value, ports: &str) -> Result<String, InvalidValue> {
     let text = string(value, "a host name or an IP address such as \"pi1.local\"")?;
     if let Some((_, host)) = text.rsplit_once('@') {
         let sentence = format!(
@@ -285,7 +231,7 @@ pub(super) fn host(value: &Value, ports: &str) -> Result<String, Wrong> {
 }
 
 /// What to hand to `ssh` and `scp`: a host, or `user@host`.
-pub(super) fn ssh(value: &Value) -> Result<String, Wrong> {
+pub(super) fn ssh(value: &Value) -> Result<String, InvalidValue> {
     let text = string(value, "a host or user@host such as \"pi@pi1.local\"")?;
     let (user, host) = match text.rsplit_once('@') {
         Some((user, host)) => (Some(user), host),
@@ -304,7 +250,7 @@ pub(super) fn ssh(value: &Value) -> Result<String, Wrong> {
 }
 
 /// An address to listen on.
-pub(super) fn address(value: &Value) -> Result<IpAddr, Wrong> {
+pub(super) fn address(value: &Value) -> Result<IpAddr, InvalidValue> {
     const WANTED: &str = "an IP address of this node such as \"192.168.7.11\" or \"::\"";
     string(value, WANTED)?
         .parse()
@@ -312,7 +258,7 @@ pub(super) fn address(value: &Value) -> Result<IpAddr, Wrong> {
 }
 
 /// A file's path.
-pub(super) fn path(value: &Value) -> Result<PathBuf, Wrong> {
+pub(super) fn path(value: &Value) -> Result<PathBuf, InvalidValue> {
     let text = string(value, "the path of a file")?;
     if text.is_empty() || text.chars().any(char::is_control) {
         return Err(wants("the path of a file", value));
@@ -320,36 +266,12 @@ pub(super) fn path(value: &Value) -> Result<PathBuf, Wrong> {
     Ok(PathBuf::from(text))
 }
 
-/// A device such as `/dev/gpiochip0`.
-pub(super) fn device(value: &Value) -> Result<PathBuf, Wrong> {
-    const WANTED: &str = "a GPIO device such as \"/dev/gpiochip0\"";
-    let text = string(value, WANTED)?;
-    let path = path(value)?;
-    if text.starts_with("/dev/") && !text.contains("/../") {
-        Ok(path)
-    } else {
-        Err(wants(WANTED, value))
-    }
-}
-
-/// A name in `/sys/class/leds`.
-pub(super) fn led_name(value: &Value) -> Result<String, Wrong> {
-    const WANTED: &str = "the name of an LED, as `ls /sys/class/leds` shows it";
-    let text = string(value, WANTED)?;
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "._:-".contains(letter);
-    if (1..=63).contains(&text.len()) && text.chars().all(plain) && !text.starts_with('.') {
-        Ok(text.to_owned())
-    } else {
-        Err(wants(WANTED, value))
-    }
-}
-
-/// A list of exactly as many elements as there are names for them.
+/// A list with exactly one element for each name.
 pub(super) fn list<T, const COUNT: usize>(
     value: &Value,
     names: [&str; COUNT],
-    read: impl Fn(&Value) -> Result<T, Wrong>,
-) -> Result<[T; COUNT], Wrong> {
+    read: impl Fn(&Value) -> Result<T, InvalidValue>,
+) -> Result<[T; COUNT], InvalidValue> {
     let wanted = || format!("a list [{}]", names.join(", "));
     let ValueKind::Array(elements) = &value.kind else {
         return Err(wants(&wanted(), value));
@@ -359,12 +281,12 @@ pub(super) fn list<T, const COUNT: usize>(
     }
     let mut taken = Vec::with_capacity(COUNT);
     for (element, name) in elements.iter().zip(names) {
-        taken.push(read(element).map_err(|wrong| Wrong {
-            element: Some((Spot::of(element), format!("[{name}]"))),
-            ..wrong
+        taken.push(read(element).map_err(|invalid| InvalidValue {
+            element: Some((Span::of(element), format!("[{name}]"))),
+            ..invalid
         })?);
     }
     taken
         .try_into()
-        .map_err(|_| Wrong::from(format!("wants {}", wanted())))
+        .map_err(|_| InvalidValue::from(format!("wants {}", wanted())))
 }

@@ -1,13 +1,13 @@
 //! What is allowed but may surprise.
 
 use std::fmt;
-use std::net::IpAddr;
 
-use super::{Config, NodeConfig, WindowChainConfig};
+use super::host::is_loopback;
+use super::types::{Config, NodeConfig, WindowChainConfig};
 use crate::ring::Direction;
 use crate::ring::{NodeId, OnPartition};
 
-/// One thing that is allowed but may surprise: a sentence for people.
+/// A sentence about one thing that is allowed but may surprise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning(String);
 
@@ -17,27 +17,27 @@ impl fmt::Display for Warning {
     }
 }
 
-/// All that may surprise about a configuration without faults.
+/// Everything that may surprise about a configuration without faults.
 pub(super) fn warnings(config: &Config) -> Vec<Warning> {
     let mut sentences = Vec::new();
-    sentences.extend(size(config));
+    sentences.extend(ring_size(config));
     if config.balls.is_empty() {
         sentences.push("there is no ball: add a [[ball]] for the ring to pass on".to_owned());
     }
-    sentences.extend(loopback(config));
-    sentences.extend(lonely(config));
-    sentences.extend(config.nodes.iter().filter_map(deaf));
+    sentences.extend(mixed_loopback(config));
+    sentences.extend(unreachable_windows(config));
+    sentences.extend(config.nodes.iter().filter_map(unreachable_listener));
     sentences.extend(
         config
             .window_chains
             .iter()
-            .map(|gap| unsafe_edge(config, gap)),
+            .map(|chain| windows_in_ring(config, chain)),
     );
     sentences.into_iter().map(Warning).collect()
 }
 
-/// What the number of nodes means for how many of them may be down.
-fn size(config: &Config) -> Option<String> {
+/// How many nodes may be down, if that is fewer than one may expect.
+fn ring_size(config: &Config) -> Option<String> {
     let count = config.nodes.len();
     if count == 1 {
         let alone = || "the ring has one node, so a ball only comes back to it".to_owned();
@@ -64,15 +64,8 @@ fn size(config: &Config) -> Option<String> {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
-    match host.parse::<IpAddr>() {
-        Ok(address) => address.is_loopback(),
-        Err(_) => host.eq_ignore_ascii_case("localhost"),
-    }
-}
-
-/// Loopback addresses next to others.
-fn loopback(config: &Config) -> Option<String> {
+/// A node at a loopback address, when others are not.
+fn mixed_loopback(config: &Config) -> Option<String> {
     let local = |node: &&NodeConfig| is_loopback(&node.host);
     let node = config.nodes.iter().find(local)?;
     let mixed = !config.nodes.iter().all(|node| local(&node));
@@ -84,16 +77,16 @@ fn loopback(config: &Config) -> Option<String> {
     })
 }
 
-/// Windows that the nodes beside them cannot reach: at a loopback address, the nodes elsewhere.
-fn lonely(config: &Config) -> impl Iterator<Item = String> {
-    let sides = |gap| [Direction::Right, Direction::Left].map(|direction| (gap, direction));
+/// Windows at a loopback address, when the node beside them is not: the node cannot reach them.
+fn unreachable_windows(config: &Config) -> impl Iterator<Item = String> {
+    let sides = |chain| [Direction::Right, Direction::Left].map(|direction| (chain, direction));
     config
         .window_chains
         .iter()
         .flat_map(sides)
-        .filter_map(|(gap, direction)| {
-            let node = config.nodes.get(gap.before(direction)?.index())?;
-            let window = gap.first(direction)?;
+        .filter_map(|(chain, direction)| {
+            let node = config.nodes.get(chain.before(direction)?.index())?;
+            let window = chain.first(direction)?;
             let entrance = window.entrance(direction);
             (is_loopback(&entrance.host) && !is_loopback(&node.host)).then(|| {
                 format!(
@@ -104,10 +97,10 @@ fn lonely(config: &Config) -> impl Iterator<Item = String> {
         })
 }
 
-/// What a gap takes from the ring's promises.
-fn unsafe_edge(config: &Config, gap: &WindowChainConfig) -> String {
+/// Which guarantees do not hold beside windows.
+fn windows_in_ring(config: &Config, chain: &WindowChainConfig) -> String {
     let node = |node: Option<NodeId>| Some(config.nodes.get(node?.index())?.name.as_str());
-    let windows: Vec<_> = gap
+    let windows: Vec<_> = chain
         .windows
         .iter()
         .map(|window| window.name.as_str())
@@ -116,7 +109,7 @@ fn unsafe_edge(config: &Config, gap: &WindowChainConfig) -> String {
         [_] => "is",
         _ => "are",
     };
-    let place = match (node(gap.left), node(gap.right)) {
+    let place = match (node(chain.left), node(chain.right)) {
         (Some(left), Some(right)) if left == right => format!("on both sides of {left}"),
         (Some(left), Some(right)) => format!("between {left} and {right}"),
         (Some(node), None) => format!("on the right of {node}"),
@@ -132,8 +125,8 @@ fn unsafe_edge(config: &Config, gap: &WindowChainConfig) -> String {
     )
 }
 
-/// A node that listens where nobody calls.
-fn deaf(node: &NodeConfig) -> Option<String> {
+/// A node that listens at a loopback address, while the others dial another one.
+fn unreachable_listener(node: &NodeConfig) -> Option<String> {
     let listen = node.listen?;
     (listen.is_loopback() && !is_loopback(&node.host)).then(|| {
         format!(

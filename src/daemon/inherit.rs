@@ -1,23 +1,24 @@
-//! Listeners that the service manager opened and holds: they outlive a restart, so that nobody who
-//! connects meanwhile is refused.
+//! Listeners that the service manager opened and holds: they outlive a restart of the process, so
+//! that no connection is refused meanwhile.
 
 use std::net::TcpListener;
 
 use async_io::Async;
 use listenfd::ListenFd;
 
-/// More sockets than this are not looked at; a node has six at most.
+/// Sockets beyond this number are ignored; a node has at most six.
 const MOST_SOCKETS: usize = 64;
 
-/// The listeners that came with the process.
+/// The inherited listeners that were not taken yet, with their ports.
 #[derive(Debug, Default)]
-pub struct Inherited(Vec<(u16, TcpListener)>);
+pub struct InheritedListeners(Vec<(u16, TcpListener)>);
 
-impl Inherited {
-    /// Takes them over (`LISTEN_FDS`); what is no TCP listener is left alone, with a warning.
+impl InheritedListeners {
+    /// Takes the listeners over (`LISTEN_FDS`); a socket that is no TCP listener is left alone, with
+    /// a warning.
     ///
-    /// They are told apart by their ports, which the ring file names too, so that one socket unit
-    /// serves them all.
+    /// Each is identified by its port, which the ring file names as well. So one socket unit serves
+    /// them all.
     pub fn from_environment() -> Self {
         let mut passed = ListenFd::from_env();
         let mut found = Vec::new();
@@ -27,7 +28,7 @@ impl Inherited {
                 Ok((listener.local_addr()?.port(), listener))
             });
             match listener {
-                Ok(found_here) => found.push(found_here),
+                Ok(with_port) => found.push(with_port),
                 Err(error) => tracing::warn!(
                     "socket {index} of the service manager is not used ({error}): let carom.socket have ListenStream= lines with ports only"
                 ),
@@ -36,15 +37,15 @@ impl Inherited {
         Self(found)
     }
 
-    /// The listener of that port, if it came with the process.
+    /// The listener of that port, if the process inherited one.
     pub fn take(&mut self, port: u16) -> Option<Async<TcpListener>> {
-        let index = self.0.iter().position(|&(its, _)| its == port)?;
+        let index = self.0.iter().position(|&(found, _)| found == port)?;
         let (_, listener) = self.0.swap_remove(index);
         Async::new(listener).ok()
     }
 
-    /// Says which listeners serve nobody.
-    pub fn complain(&self) {
+    /// Warns of every listener that was not taken.
+    pub fn warn_unused(&self) {
         for (port, _) in &self.0 {
             tracing::warn!(
                 "carom.socket listens on port {port}, which is none of this node's in the ring file: connections to it wait for ever; give both the same ports"
@@ -61,7 +62,7 @@ mod tests {
     fn a_listener_is_found_by_its_port_and_taken_once() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let mut inherited = Inherited(vec![(port, listener)]);
+        let mut inherited = InheritedListeners(vec![(port, listener)]);
         assert!(inherited.take(port.wrapping_add(1)).is_none());
         let taken = inherited.take(port).unwrap();
         assert_eq!(taken.get_ref().local_addr().unwrap().port(), port);

@@ -4,63 +4,67 @@ use std::io;
 use std::net::TcpListener;
 
 use crate::http::{Document, Metrics};
-use crate::lab::{self, Limits, Priority, Serving, Sink};
+use crate::lab::{self, Limits, Observer, Priority, ServiceHandle};
 
-/// Where the lab listens.
-pub struct Listeners {
-    /// For messages.
+/// The listeners of the lab.
+pub struct LabListeners {
+    /// For the receiver, which takes messages.
     pub receiver: TcpListener,
-    /// For runs.
+    /// For the rate endpoint, which measures runs.
     pub rate: TcpListener,
 }
 
-/// Both endpoints; they end when this is dropped.
+/// Both endpoints of the lab; they end when this is dropped.
 pub(super) struct Lab {
-    receiver: Serving,
-    rate: Serving,
+    receiver: ServiceHandle,
+    rate: ServiceHandle,
 }
 
 impl Lab {
-    /// Starts both.
+    /// Starts both endpoints; what they receive is logged and counted.
     ///
     /// # Errors
     /// When the system has no descriptor or no thread left.
-    pub(super) fn start(listeners: Listeners, meters: &Metrics) -> io::Result<Self> {
+    pub(super) fn start(listeners: LabListeners, metrics: &Metrics) -> io::Result<Self> {
         let (limits, priority) = (Limits::default(), Priority::BehindTheRing);
-        let messages = counted(lab::log::messages(), meters, |meters, message| {
-            meters.count_message(message.bytes);
-        });
-        let runs = counted(lab::log::runs(), meters, |meters, run| {
-            meters.count_run(run.bytes);
+        let messages = counted(
+            lab::observer::log_messages(),
+            metrics,
+            |metrics, message| {
+                metrics.count_message(message.bytes);
+            },
+        );
+        let runs = counted(lab::observer::log_runs(), metrics, |metrics, run| {
+            metrics.count_run(run.bytes);
         });
         Ok(Self {
-            receiver: lab::receive(listeners.receiver, limits, priority, messages)?,
-            rate: lab::rate(listeners.rate, limits, priority, runs)?,
+            receiver: lab::start_receiver(listeners.receiver, limits, priority, messages)?,
+            rate: lab::start_rate(listeners.rate, limits, priority, runs)?,
         })
     }
 
-    /// What HTTP shows of it.
+    /// The lists that HTTP shows.
     pub(super) fn documents(&self) -> Vec<Document> {
-        let of = |path, serving: &Serving| {
-            let asker = serving.asker();
+        let of = |path, serving: &ServiceHandle| {
+            let requester = serving.list_requester();
             Document {
                 path,
-                request: Box::new(move |answer| asker.ask(answer)),
+                request: Box::new(move |answer| requester.request(answer)),
             }
         };
         vec![of("/messages", &self.receiver), of("/rates", &self.rate)]
     }
 }
 
-/// What `sink` does, after it was counted.
+/// Counts each item, then calls `observer`.
 fn counted<T: 'static>(
-    mut sink: Sink<T>,
-    meters: &Metrics,
+    mut observer: Observer<T>,
+    metrics: &Metrics,
     count: impl Fn(&Metrics, &T) + Send + 'static,
-) -> Sink<T> {
-    let meters = meters.clone();
+) -> Observer<T> {
+    let metrics = metrics.clone();
     Box::new(move |item| {
-        count(&meters, item);
-        sink(item);
+        count(&metrics, item);
+        observer(item);
     })
 }

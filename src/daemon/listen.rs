@@ -1,54 +1,42 @@
-//! Where a node listens.
+//! Opens the listeners of a node.
 
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use async_io::Async;
 
-use super::inherit::Inherited;
+use super::inherit::InheritedListeners;
 use crate::config;
 
-/// A port that cannot be listened on.
-#[derive(Debug)]
+/// This node cannot listen on one of its ports.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address} for the {endpoint} endpoint ({source}): {}", advice(source.kind()))]
 pub struct ListenError {
-    /// Which of the node's endpoints.
+    /// The name of the endpoint: `ring`, `http`, `receiver`, ...
     pub endpoint: &'static str,
-    /// Where.
+    /// The address and port that were tried.
     pub address: SocketAddr,
-    /// Why.
+    /// The system's error.
     pub source: io::Error,
 }
 
-impl fmt::Display for ListenError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            endpoint,
-            address,
-            source,
-        } = self;
-        write!(
-            formatter,
-            "cannot listen on {address} for the {endpoint} endpoint ({source}): "
-        )?;
-        formatter.write_str(if source.kind() == io::ErrorKind::AddrInUse {
-            "another program uses that port; stop it, or choose another port in the ring file"
-        } else if source.kind() == io::ErrorKind::PermissionDenied {
-            "choose a port above 1023 in the ring file"
-        } else {
-            "check the node's host, listen and ports in the ring file"
-        })
+/// What a person can do about such an error.
+fn advice(kind: io::ErrorKind) -> &'static str {
+    if kind == io::ErrorKind::AddrInUse {
+        "another program uses that port; stop it, or choose another port in the ring file"
+    } else if kind == io::ErrorKind::PermissionDenied {
+        "choose a port above 1023 in the ring file"
+    } else {
+        "check the node's host, listen and ports in the ring file"
     }
 }
 
-impl std::error::Error for ListenError {}
-
 /// Listens on `port` of the node's own address.
 ///
-/// That is `listen` if the file gives it; else `host` where it is an IP address of this machine;
-/// else every interface. A name is not looked up: on many systems a machine's own name leads to
-/// its loopback, where no peer would reach it. A listener of that port that the service manager
-/// opened goes before all of this.
+/// A listener of that port that the service manager opened comes first. Otherwise the address is
+/// `listen` if the file gives it; else `host` if it is an IP address of this machine; else every
+/// interface. A host name is not looked up: on many systems a machine's own name resolves to its
+/// loopback address, where no peer would reach it.
 ///
 /// # Errors
 /// When the port is in use or may not be used.
@@ -56,7 +44,7 @@ pub fn listen(
     node: &config::NodeConfig,
     endpoint: &'static str,
     port: u16,
-    inherited: &mut Inherited,
+    inherited: &mut InheritedListeners,
 ) -> Result<Async<TcpListener>, ListenError> {
     if let Some(listener) = inherited.take(port) {
         return Ok(listener);
@@ -86,7 +74,7 @@ pub fn listen(
 /// Listens on exactly that address.
 ///
 /// # Errors
-/// When the address is in use, is none of this machine's, or may not be used.
+/// When the address is in use, does not belong to this machine, or may not be used.
 pub fn bind(
     endpoint: &'static str,
     address: SocketAddr,

@@ -1,49 +1,48 @@
-//! One process a node on one machine.
+//! Makes sure that at most one process of this machine plays a node.
 
-use std::fmt;
 use std::io;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
 use sha2::{Digest as _, Sha256};
 
-/// Held for as long as the process plays its node; the kernel takes it back however the process ends.
+/// Held while the process plays its node; the kernel releases it however the process ends.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "held, never used")] UnixListener);
 
-/// The node is played already, or the lock cannot be had.
-#[derive(Debug)]
-pub struct LockError {
-    node: String,
-    ring: String,
-    source: io::Error,
+/// Why this process may not play the node.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process has the lock.
+    #[error(
+        "node {node} of ring {ring} is already running on this machine: stop it first, or start another node"
+    )]
+    Running {
+        /// The name of the node.
+        node: String,
+        /// The name of its ring.
+        ring: String,
+    },
+    /// The lock cannot be taken.
+    #[error(
+        "cannot make sure that node {node} of ring {ring} runs only once on this machine ({source})"
+    )]
+    Unavailable {
+        /// The name of the node.
+        node: String,
+        /// The name of its ring.
+        ring: String,
+        /// The system's error.
+        source: io::Error,
+    },
 }
-
-impl fmt::Display for LockError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { node, ring, source } = self;
-        if source.kind() == io::ErrorKind::AddrInUse {
-            write!(
-                formatter,
-                "node {node} of ring {ring} is already running on this machine: stop it first, or start another node"
-            )
-        } else {
-            write!(
-                formatter,
-                "cannot make sure that node {node} of ring {ring} runs only once on this machine ({source})"
-            )
-        }
-    }
-}
-
-impl std::error::Error for LockError {}
 
 /// Takes the lock of that node: an abstract Unix socket, which leaves no file behind.
 ///
 /// # Errors
 /// When another process of this machine (or of this network namespace) has it.
 pub fn take(ring: &str, node: &str) -> Result<Lock, LockError> {
-    // Hashed: an abstract name has room for 107 bytes only.
+    // Hashed, because an abstract name has room for only 107 bytes.
     let name = Sha256::digest(format!("{ring}/{node}"));
     let name = name.iter().fold(String::from("carom/"), |text, byte| {
         text + &format!("{byte:02x}")
@@ -51,10 +50,13 @@ pub fn take(ring: &str, node: &str) -> Result<Lock, LockError> {
     SocketAddr::from_abstract_name(name.as_bytes())
         .and_then(|address| UnixListener::bind_addr(&address))
         .map(Lock)
-        .map_err(|source| LockError {
-            node: node.to_owned(),
-            ring: ring.to_owned(),
-            source,
+        .map_err(|source| {
+            let (node, ring) = (node.to_owned(), ring.to_owned());
+            if source.kind() == io::ErrorKind::AddrInUse {
+                LockError::Running { node, ring }
+            } else {
+                LockError::Unavailable { node, ring, source }
+            }
         })
 }
 

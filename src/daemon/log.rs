@@ -1,4 +1,4 @@
-//! The log: standard error, in the form that its reader wants.
+//! The log: lines on standard error, in the format that suits its reader.
 
 use std::fmt;
 use std::io::IsTerminal as _;
@@ -10,10 +10,10 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Who reads standard error.
+/// The reader of standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reader {
-    /// The journal: it has its own clock, and takes the priority from a prefix.
+    /// The journal: it adds the time, and takes the priority from a prefix.
     Journal,
     /// A person at a terminal.
     Terminal,
@@ -21,7 +21,7 @@ enum Reader {
     Plain,
 }
 
-/// Begins to log at `level` and above; once a process.
+/// Starts to log at `level` and above; to be called once per process.
 pub fn init(level: Level) {
     let reader = reader();
     let subscriber = tracing_subscriber::fmt()
@@ -30,23 +30,23 @@ pub fn init(level: Level) {
         .with_ansi(reader == Reader::Terminal)
         .event_format(Format(reader))
         .finish();
-    // Fails only when there is a log already, and then that one serves.
+    // Fails only when there is a log already, which then goes on.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-/// The level named by `CAROM_LOG`, or else `usual`.
-pub fn level(usual: Level) -> Level {
+/// The level that `CAROM_LOG` names, or `default`.
+pub fn level(default: Level) -> Level {
     std::env::var("CAROM_LOG")
         .ok()
         .and_then(|name| name.parse().ok())
-        .unwrap_or(usual)
+        .unwrap_or(default)
 }
 
 fn reader() -> Reader {
     if std::io::stderr().is_terminal() {
         return Reader::Terminal;
     }
-    // systemd names the device and inode of its stream, so that a redirected one is not mistaken for it.
+    // systemd names the device and inode of its stream: after a redirection they differ.
     let stream = std::env::var("JOURNAL_STREAM").ok();
     let ours =
         std::fs::metadata("/dev/stderr").map(|file| format!("{}:{}", file.dev(), file.ino()));

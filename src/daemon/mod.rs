@@ -1,104 +1,57 @@
 //! One running node: builds the parts, and runs the one loop that owns the core.
 //!
-//! Tasks turn I/O into events; the loop feeds them to [`Node`] and carries out what it says,
-//! in order. Nothing else touches the node, so there is no lock round it.
+//! Tasks turn I/O into events. The loop hands each event to [`Node`] and carries out the outputs
+//! in their order. Nothing else touches the node, so it needs no lock.
 
+pub mod channel;
 pub mod control;
+mod control_request;
+mod current_links;
+mod event_log;
+mod event_source;
+mod external_input;
 pub mod inherit;
 pub mod lab;
-pub mod lights;
+pub mod leds;
 pub mod listen;
 pub mod lock;
 pub mod log;
-mod note;
 pub mod reload;
+mod reporting;
+mod scheduling_delay;
 pub mod service;
+mod setup;
 pub mod signals;
-mod stalls;
-mod tell;
-mod visit;
-mod wakes;
 pub mod windows;
 
-use std::collections::BTreeMap;
 use std::io;
-use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use async_io::Async;
-use smol::channel::{Receiver, bounded};
+use smol::channel::bounded;
 use smol::{LocalExecutor, Task};
 
 use crate::clock;
-use crate::config::Config;
 use crate::endpoint::Endpoint;
-use crate::http::{self, Feed, Metrics, ReturnStatus};
+use crate::http::{self, Feed, Metrics, Query, ReturnStatus};
 use crate::net::{self, Links};
 use crate::ring::{Incarnation, Input, Node, NodeId, Notification, Output, Time, Topology};
 use crate::window;
+use current_links::CurrentLinks;
+use event_log::EventLog;
+use event_source::{EventSource, LoopEvent};
+use external_input::{ControlRequest, ExternalInput};
 use lab::Lab;
-use lights::Lights;
-use note::Notes;
-use reload::Steps;
-use service::Service;
-use stalls::Stalls;
-use visit::Visit;
-use wakes::{Wake, Wakes};
+use leds::Leds;
+use reload::ReloadStep;
+use scheduling_delay::SchedulingDelay;
+use service::ServiceManager;
 use windows::Windows;
 
-/// Lines and link changes that wait for the loop at the most; beyond it, peers are read no faster.
+pub use setup::{Setup, http_endpoints, ring_endpoints};
+
+/// At most this many events wait for the loop; beyond it, peers are read no faster.
 const MOST_EVENTS: usize = 32;
-
-/// What a node needs to run.
-pub struct Setup {
-    /// The ring.
-    pub topology: Arc<Topology>,
-    /// This node.
-    pub me: NodeId,
-    /// Where every node listens for its peers, in ring order.
-    pub addresses: Vec<Endpoint>,
-    /// Its LED.
-    pub lights: Lights,
-    /// Where peers connect.
-    pub ring_listener: Async<TcpListener>,
-    /// Where HTTP clients connect, if at all.
-    pub http_listener: Option<Async<TcpListener>>,
-    /// Where students connect, if at all.
-    pub lab: Option<lab::Listeners>,
-    /// Where they connect to every node, in ring order; may be empty.
-    pub http_endpoints: Vec<Endpoint>,
-    /// Where the windows beside it take balls.
-    pub beside: reload::Beside,
-    /// Where they give it balls.
-    pub entrances: windows::Entrances,
-    /// Where people on this machine ask it for things, if anywhere.
-    pub control: Option<control::Listener>,
-    /// A message here is a request to hand every ball on and end.
-    pub stop: Receiver<()>,
-    /// The steps of reloads, if there can be any.
-    pub reloads: Option<Steps>,
-    /// Who is to be told that the node is ready and alive.
-    pub service: Service,
-}
-
-/// Every node's ring address, in the order of the file.
-pub fn addresses(config: &Config) -> Vec<Endpoint> {
-    let address = |node: &crate::config::NodeConfig| Endpoint {
-        host: node.host.clone(),
-        port: node.ports.ring,
-    };
-    config.nodes.iter().map(address).collect()
-}
-
-/// Every node's HTTP endpoint, in the order of the file.
-pub fn http_endpoints(config: &Config) -> Vec<Endpoint> {
-    let door = |node: &crate::config::NodeConfig| Endpoint {
-        host: node.host.clone(),
-        port: node.ports.http,
-    };
-    config.nodes.iter().map(door).collect()
-}
 
 /// A node that is set up and about to run.
 pub struct Daemon {
@@ -106,26 +59,35 @@ pub struct Daemon {
     me: NodeId,
     node: Node,
     links: Links,
-    lights: Lights,
-    wakes: Wakes,
-    next_sweep: Time,
-    stalls: Stalls,
-    notes: Notes,
-    windows: Windows,
-    service: Service,
-    /// The connection of every peer whose lines count: the latest.
-    current: BTreeMap<NodeId, u64>,
+    current_links: CurrentLinks,
+    /// The line that is being sent; kept to reuse its memory.
     line: Vec<u8>,
+    leds: Leds,
+    events: EventSource,
+    next_heartbeat: Time,
+    delay: SchedulingDelay,
+    log: EventLog,
+    windows: Windows,
+    service: ServiceManager,
     http_endpoints: Rc<[Endpoint]>,
-    page: http::Server,
-    meters: Metrics,
+    http: http::Server,
+    metrics: Metrics,
     feed: Feed,
-    /// A ball came or went since the feed was last asked.
-    urgent: bool,
-    returned: Option<(Time, ReturnStatus)>,
+    /// A ball came or went since the last look at the feed.
+    led_changed: bool,
+    /// The last ball that this node took over, and when.
+    last_return: Option<(Time, ReturnStatus)>,
     _http: Option<Task<()>>,
     _lab: Option<Lab>,
     _control: Option<Task<()>>,
+}
+
+/// Who waits for an answer to the event in hand.
+enum Requester {
+    Nobody,
+    Http(Query),
+    /// With the reason, if the request was refused without asking the core.
+    Control(ControlRequest, Option<String>),
 }
 
 impl Daemon {
@@ -136,51 +98,62 @@ impl Daemon {
     pub fn start(executor: &Rc<LocalExecutor<'static>>, setup: Setup) -> io::Result<Self> {
         let incarnation =
             Incarnation(getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?);
-        let meters = Metrics::default();
-        let lab = setup.lab.map(|listeners| Lab::start(listeners, &meters));
+        let metrics = Metrics::default();
+        let lab = setup.lab.map(|listeners| Lab::start(listeners, &metrics));
         let lab = lab.transpose()?;
         let now = clock::now();
         let node = Node::new(Arc::clone(&setup.topology), setup.me, incarnation, now);
-        let (events, link_events) = bounded(MOST_EVENTS);
+        let (link_sender, link_events) = bounded(MOST_EVENTS);
         let settings = net::Settings {
             topology: Arc::clone(&setup.topology),
             me: setup.me,
             incarnation,
-            addresses: setup.addresses,
+            addresses: setup.ring_endpoints,
         };
-        let links = Links::start(executor, settings, setup.ring_listener, events);
-        let stalls = Stalls::new(setup.topology.lease);
+        let links = Links::start(executor, settings, setup.ring_listener, link_sender);
         let documents = lab.as_ref().map(Lab::documents).unwrap_or_default();
-        let (source, asks) = http::Server::new(&setup.http_endpoints, documents, meters.clone());
-        let http = setup
+        let (http, http_requests) =
+            http::Server::new(&setup.http_endpoints, documents, metrics.clone());
+        let serving = setup
             .http_listener
-            .map(|listener| source.clone().spawn(executor, listener));
-        let (visits, visited) = bounded(MOST_EVENTS);
+            .map(|listener| http.clone().spawn(executor, listener));
+        let (inputs, external_inputs) = bounded(MOST_EVENTS);
         let control = setup.control;
-        let control = control.map(|listener| listener.spawn(executor, visits.clone()));
-        let place = (&*setup.topology, setup.me);
-        let windows = Windows::start(executor, place, setup.beside, setup.entrances, visits);
+        let control = control.map(|listener| listener.spawn(executor, inputs.clone()));
+        let windows = Windows::start(
+            executor,
+            (&*setup.topology, setup.me),
+            setup.window_endpoints,
+            setup.window_listeners,
+            inputs,
+        );
         Ok(Self {
+            delay: SchedulingDelay::new(setup.topology.lease),
             topology: setup.topology,
             me: setup.me,
             node,
             links,
-            lights: setup.lights,
-            wakes: Wakes::new(link_events, asks, setup.stop, setup.reloads, visited),
-            next_sweep: now,
-            stalls,
-            notes: Notes::default(),
+            current_links: CurrentLinks::default(),
+            line: Vec::new(),
+            leds: setup.leds,
+            events: EventSource::new(
+                link_events,
+                http_requests,
+                setup.stop,
+                setup.reloads,
+                external_inputs,
+            ),
+            next_heartbeat: now,
+            log: EventLog::default(),
             windows,
             service: setup.service,
-            current: BTreeMap::new(),
-            line: Vec::new(),
             http_endpoints: setup.http_endpoints.into(),
-            page: source,
-            meters,
+            http,
+            metrics,
             feed: Feed::new(incarnation.to_string(), now),
-            urgent: false,
-            returned: None,
-            _http: http,
+            led_changed: false,
+            last_return: None,
+            _http: serving,
             _lab: lab,
             _control: control,
         })
@@ -190,159 +163,176 @@ impl Daemon {
     pub async fn run(mut self) {
         loop {
             let deadline = self.node.next_deadline();
-            let due = deadline.into_iter();
-            let due = due
-                .chain(self.service.next_due())
-                .chain(self.feed.next_deadline());
-            let (mut asked, mut called) = (None, None);
-            let input = match self.wakes.next(due.min()).await {
-                Wake::Link(event) => match self.admit(event) {
-                    Some(input) => input,
-                    None => continue,
-                },
-                Wake::Ask(ask) => {
-                    asked = Some(ask);
-                    // The answer tells what is true now, not what was at the last event.
-                    Input::Tick
-                }
-                Wake::Time => Input::Tick,
-                Wake::Stop => {
-                    self.service.stopping(self.topology.lease);
-                    Input::Drain
-                }
-                Wake::Reload(step) => {
-                    self.reload(step);
-                    Input::Tick
-                }
-                Wake::Visit(Visit::Answer(answer)) => self.windows.hear(answer),
-                Wake::Visit(Visit::Ball(window::Event { edge, ball, .. })) => {
-                    Input::FromWindow { edge, ball }
-                }
-                Wake::Visit(Visit::Request(call)) => {
-                    let input = control::input(&self, &call.request);
-                    called = Some((call, input.as_ref().err().cloned()));
-                    input.unwrap_or(Input::Tick)
-                }
+            let event = self.events.next(self.next_wake(deadline)).await;
+            let Some((input, requester)) = self.interpret(event) else {
+                continue;
             };
             let now = clock::now();
             let outputs = self.node.handle(now, input);
-            if let Some((call, refused)) = called {
-                control::reply(&self, now, &call, refused, &outputs);
+            if let Requester::Control(request, refused) = &requester {
+                self.answer_control(now, request, refused.as_deref(), &outputs);
             }
-            if let Some(warning) = self.stalls.note(deadline, now) {
+            if let Some(warning) = self.delay.record(deadline, now) {
                 tracing::warn!("{warning}");
             }
-            if self.carry_out(outputs, now) {
+            if self.apply(outputs, now) {
                 return;
             }
-            self.windows.hang_up();
-            self.tell(now);
-            if let Some(ask) = asked {
-                self.answer(now, ask);
+            self.windows.close_unused();
+            self.publish_changes(now);
+            if let Requester::Http(request) = requester {
+                self.answer_http(now, request);
             }
-            self.sweep(now);
-            self.report(now);
+            self.on_heartbeat(now);
+            self.report_to_service_manager(now);
         }
     }
 
-    /// Does what the core says, in its order; true when the node may end.
-    fn carry_out(&mut self, outputs: Vec<Output>, now: Time) -> bool {
-        // A core gives one ball at a time: each has a connection of its own.
-        let mut kept = None;
+    /// When to wake up at the latest: the core's `deadline`, or that of a part of the daemon.
+    fn next_wake(&self, deadline: Option<Time>) -> Option<Time> {
+        let deadlines = deadline.into_iter();
+        let deadlines = deadlines.chain(self.service.next_deadline());
+        deadlines.chain(self.feed.next_deadline()).min()
+    }
+
+    /// What an event means to the core, and who waits for an answer; `None` if it means nothing.
+    fn interpret(&mut self, event: LoopEvent) -> Option<(Input, Requester)> {
+        let input = match event {
+            LoopEvent::Link(event) => self.current_links.on_event(event)?,
+            // The tick brings the core up to date, so that the answer is true now.
+            LoopEvent::Http(request) => return Some((Input::Tick, Requester::Http(request))),
+            LoopEvent::Timer => Input::Tick,
+            LoopEvent::Stop => {
+                self.service.send_stopping(self.topology.lease);
+                Input::Drain
+            }
+            LoopEvent::Reload(step) => {
+                self.on_reload_step(step);
+                Input::Tick
+            }
+            LoopEvent::External(ExternalInput::WindowAnswered(answer)) => {
+                self.windows.on_answer(answer)
+            }
+            LoopEvent::External(ExternalInput::FromWindow(window::Event {
+                edge, ball, ..
+            })) => Input::FromWindow { edge, ball },
+            LoopEvent::External(ExternalInput::Control(control)) => {
+                let balls = self.node.ball_views();
+                let input = control_request::input(&control.request, &self.topology, balls);
+                let refused = input.as_ref().err().cloned();
+                let input = input.unwrap_or(Input::Tick);
+                return Some((input, Requester::Control(control, refused)));
+            }
+        };
+        Some((input, Requester::Nobody))
+    }
+
+    /// Carries out the core's outputs in their order; true when the node may end.
+    fn apply(&mut self, outputs: Vec<Output>, now: Time) -> bool {
+        // The core sends one ball at a time: each has a connection of its own.
+        let mut not_sent = None;
         for output in outputs {
             match output {
                 Output::LedOn(possession) => {
-                    self.lights.show(possession, true, now);
-                    self.urgent = true;
+                    self.leds.show(possession, true, now);
+                    self.led_changed = true;
                 }
                 Output::LedOff(possession) => {
-                    self.lights.show(possession, false, now);
-                    self.urgent = true;
+                    self.leds.show(possession, false, now);
+                    self.led_changed = true;
                 }
                 Output::Send { to, message } => {
                     net::encode(&message, &mut self.line);
-                    self.say(to);
+                    self.send_line(to);
                 }
                 Output::Broadcast(message) => {
                     net::encode(&message, &mut self.line);
                     for peer in self.topology.node_ids() {
-                        self.say(peer);
+                        self.send_line(peer);
                     }
                 }
-                Output::Notify(note) => {
+                Output::Notify(notification) => {
                     if let Notification::ElectionWon {
                         ball,
                         missed: Some((from, away)),
                         ..
-                    } = note
+                    } = notification
                     {
-                        self.note_return(ball, from, away);
+                        self.record_return(ball, from, away);
                     }
-                    self.notes.log(&self.topology, self.me, &note);
+                    self.log.log(&self.topology, self.me, &notification);
                 }
-                Output::OpenWindow { ball, edge } => self.windows.call(ball, edge),
+                Output::OpenWindow { ball, edge } => self.windows.open(ball, edge),
                 Output::SendToWindow { ball, sent } => {
-                    if !self.windows.give(ball, &sent) {
-                        kept = Some(ball);
+                    if !self.windows.send(ball, &sent) {
+                        not_sent = Some(ball);
                     }
                 }
                 Output::Drained => return true,
             }
         }
-        match kept {
+        match not_sent {
             Some(ball) => {
                 let outputs = self.node.handle(now, Input::WindowSendFailed { ball });
-                self.carry_out(outputs, now)
+                self.apply(outputs, now)
             }
             None => false,
         }
     }
 
-    /// Sends the encoded line to the life of the peer that the core spoke to.
-    fn say(&self, to: NodeId) {
+    /// Sends the encoded line to the incarnation of the peer that the core means.
+    fn send_line(&self, to: NodeId) {
         if let Some(recipient) = self.node.recipient(to) {
             self.links.send(to, recipient, &self.line);
         }
     }
 
-    /// What an event of the links means to the core; `None` for one of a connection that a later
-    /// one has replaced: their tasks may speak in any order.
-    fn admit(&mut self, event: net::Event) -> Option<Input> {
-        let is_current =
-            |current: &BTreeMap<NodeId, u64>, peer, link| current.get(&peer) == Some(&link);
-        match event {
-            net::Event::Up {
-                peer,
-                incarnation,
-                link,
-            } => {
-                let newest = self
-                    .current
-                    .get(&peer)
-                    .is_none_or(|&earlier| earlier < link);
-                newest.then(|| {
-                    self.current.insert(peer, link);
-                    Input::LinkUp { peer, incarnation }
-                })
+    /// Replies to a request at the control socket.
+    fn answer_control(
+        &self,
+        now: Time,
+        control: &ControlRequest,
+        refused: Option<&str>,
+        outputs: &[Output],
+    ) {
+        let balls = || self.status(now).balls;
+        let reply = control_request::reply(&control.request, refused, outputs, balls);
+        // Fails only if the client has gone.
+        let _ = control.reply.try_send(reply);
+    }
+
+    /// Takes one step of a reload.
+    fn on_reload_step(&mut self, step: ReloadStep) {
+        match step {
+            ReloadStep::Begun => {
+                let micros = clock::monotonic_nanos() / 1_000;
+                self.service.send_reloading(micros);
             }
-            net::Event::Down { peer, link } => {
-                is_current(&self.current, peer, link).then_some(Input::LinkDown { peer })
+            ReloadStep::Unchanged => self.service.send_reloaded(None),
+            ReloadStep::Refused => {
+                let prefix = "the new ring file was refused, see the log";
+                self.service.send_reloaded(Some(prefix));
             }
-            net::Event::Line {
-                from,
-                link,
-                message,
-            } => is_current(&self.current, from, link).then_some(Input::Received { from, message }),
-            net::Event::Duplicate => Some(Input::Duplicate),
+            ReloadStep::Apply(changes) => {
+                self.links.move_to(changes.ring_endpoints);
+                self.windows.set_endpoints(changes.windows);
+                self.http.allow_endpoints(&changes.http_endpoints);
+                self.http_endpoints = changes.http_endpoints.into();
+                if let Some(open) = changes.leds {
+                    self.leds.replace(open, clock::now());
+                }
+                self.service.send_reloaded(None);
+            }
         }
     }
 
-    /// Once a heartbeat, for which the core wakes the loop anyway.
-    fn sweep(&mut self, now: Time) {
-        if now >= self.next_sweep {
-            self.next_sweep = now + self.topology.heartbeat();
+    /// Once a heartbeat: closes silent links and looks after the LED. The core's own heartbeat
+    /// wakes the loop.
+    fn on_heartbeat(&mut self, now: Time) {
+        if now >= self.next_heartbeat {
+            self.next_heartbeat = now + self.topology.heartbeat();
             self.links.sweep();
-            self.lights.tick(now);
+            self.leds.on_heartbeat(now);
         }
     }
 }

@@ -1,128 +1,64 @@
-//! A new ring file for a running node: all of it is taken over, or none.
+//! A new ring file for a running node: it takes over all that has changed, or nothing.
 
-use std::fmt;
-
-use smol::channel::{Receiver, Sender};
-
-use super::Daemon;
-use super::lights::Lights;
-use crate::clock;
+use super::leds::Leds;
+use super::windows::WindowEndpoints;
 use crate::config::{Config, NodeConfig, WindowConfig};
 use crate::endpoint::Endpoint;
 use crate::ring::{Direction, NodeId, Topology};
 
-/// What a reload changes in a running node.
-pub struct Change {
-    /// Where every node listens, in ring order.
-    pub addresses: Vec<Endpoint>,
+/// What the new file changes in a running node.
+pub struct ReloadChanges {
+    /// Where every node listens for its peers, in ring order.
+    pub ring_endpoints: Vec<Endpoint>,
     /// Where every node answers HTTP, in ring order.
     pub http_endpoints: Vec<Endpoint>,
-    /// The windows beside the node, wherever they listen now.
-    pub windows: Beside,
-    /// Makes the node's new LED, once the old one is off and let go; `None` if it stays.
-    pub lights: Option<Box<dyn FnOnce() -> Lights>>,
-}
-
-/// Where the windows beside a node take its balls.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Beside {
-    /// Of the window on its left, if there is one.
-    pub left: Option<Endpoint>,
-    /// Of the window on its right, if there is one.
-    pub right: Option<Endpoint>,
-}
-
-impl Beside {
-    /// The windows beside node `me`.
-    pub fn of(config: &Config, me: NodeId) -> Self {
-        let entrance = |direction| {
-            let window = config.window(me, direction)?;
-            Some(window.entrance(direction).clone())
-        };
-        Self {
-            left: entrance(Direction::Left),
-            right: entrance(Direction::Right),
-        }
-    }
+    /// Where the windows beside the node take balls.
+    pub windows: WindowEndpoints,
+    /// Opens the node's new LED, once the old one is off and released; `None` if it stays.
+    pub leds: Option<Box<dyn FnOnce() -> Leds>>,
 }
 
 /// One step of a reload, for the ring loop.
-pub enum Step {
+pub enum ReloadStep {
     /// The file is being read.
     Begun,
     /// The file is the same, as far as this node is concerned.
     Unchanged,
     /// These changes are to be made now.
-    Apply(Change),
+    Apply(ReloadChanges),
     /// Nothing changes: the file was refused.
     Refused,
 }
 
-/// Where the steps come from and go to: at most one reload is under way.
-pub type Steps = Receiver<Step>;
-
-/// The other end.
-pub type Stepper = Sender<Step>;
-
-impl Daemon {
-    /// Takes one step of a reload.
-    pub(super) fn reload(&mut self, step: Step) {
-        match step {
-            Step::Begun => self.service.reloading(clock::monotonic_nanos() / 1_000),
-            Step::Unchanged => self.service.reloaded(None),
-            Step::Refused => self
-                .service
-                .reloaded(Some("the new ring file was refused, see the log")),
-            Step::Apply(change) => {
-                self.links.move_to(change.addresses);
-                self.windows.move_to(change.windows);
-                self.page.allow_endpoints(&change.http_endpoints);
-                self.http_endpoints = change.http_endpoints.into();
-                if let Some(make) = change.lights {
-                    self.lights.replace(make, clock::now());
-                }
-                self.service.reloaded(None);
-            }
-        }
-    }
-}
-
-/// Why a ring file without faults is refused all the same.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Other nodes, another order, lease, shape, screen or balls: nodes with different files never talk.
+/// Why a running node refuses a ring file that has no faults.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReloadRefused {
+    /// Other nodes, another order, lease, shape, screen or balls: nodes with different topologies
+    /// never talk.
+    #[error(
+        "it describes another ring (topology {new}, this node runs {running}), and nodes with different files never talk: stop all nodes, change the file on all, start all, as deploy/rollout does"
+    )]
     Topology {
-        /// The fingerprint that this node runs with.
+        /// The fingerprint of the topology that this node runs with.
         running: String,
-        /// That of the new file.
+        /// The fingerprint of the new file's topology.
         new: String,
     },
     /// This node would have to listen somewhere else.
+    #[error(
+        "it gives this node another host, listen or port, which needs new listeners: restart this node"
+    )]
     Listeners,
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Topology { running, new } => write!(
-                formatter,
-                "it describes another ring (topology {new}, this node runs {running}), and nodes with different files never talk: stop all nodes, change the file on all, start all, as deploy/rollout does"
-            ),
-            Self::Listeners => formatter.write_str(
-                "it gives this node another host, listen or port, which needs new listeners: restart this node"
-            ),
-        }
-    }
-}
-
-/// What differs between two files, in sentences; empty if nothing does that concerns node `me`.
+/// What differs between two files, in sentences; empty if no difference concerns node `me`.
 ///
 /// # Errors
 /// When the difference is more than a running node can take over.
-pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Refusal> {
+pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, ReloadRefused> {
     let (running, wanted) = (old.topology(), new.topology());
     if running != wanted {
-        return Err(Refusal::Topology {
+        return Err(ReloadRefused::Topology {
             running: running.fingerprint(),
             new: wanted.fingerprint(),
         });
@@ -131,7 +67,7 @@ pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Re
     for (id, (old, new)) in running.node_ids().zip(old.nodes.iter().zip(&new.nodes)) {
         if id == me {
             if binds(old, &running, me) != binds(new, &wanted, me) {
-                return Err(Refusal::Listeners);
+                return Err(ReloadRefused::Listeners);
             }
             if old.led != new.led {
                 sentences.push("this node has another LED".to_owned());
@@ -163,7 +99,7 @@ pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Re
     Ok(sentences)
 }
 
-/// All that decides where node `me` listens.
+/// All settings that decide where node `me` listens.
 fn binds<'node>(
     node: &'node NodeConfig,
     topology: &Topology,
@@ -199,7 +135,7 @@ mod tests {
         Config::parse("ring.toml", &text, &[], &Overrides::default()).unwrap()
     }
 
-    fn compared(me: u8, changes: &[(&str, &str)]) -> Result<Vec<String>, Refusal> {
+    fn compared(me: u8, changes: &[(&str, &str)]) -> Result<Vec<String>, ReloadRefused> {
         compare(&ring(&[]), &ring(changes), NodeId(me))
     }
 
@@ -238,11 +174,11 @@ mod tests {
             assert!(refused.contains("stop all nodes"), "{refused}");
         }
         let port = [("ports = { http = 8081 }", "ports = { http = 8082 }")];
-        assert_eq!(compared(4, &port), Err(Refusal::Listeners));
+        assert_eq!(compared(4, &port), Err(ReloadRefused::Listeners));
         let page = Ok(vec!["pi5 has its page at port 8082".to_owned()]);
         assert_eq!(compared(0, &port), page);
         let host = [("192.168.7.15", "192.168.7.16")];
-        assert_eq!(compared(4, &host), Err(Refusal::Listeners));
+        assert_eq!(compared(4, &host), Err(ReloadRefused::Listeners));
     }
 
     #[test]
@@ -252,16 +188,22 @@ mod tests {
         let old = ring(&[("\n[[ball]]", WINDOW)]);
         let new = |change| ring(&[("\n[[ball]]", WINDOW), change]);
         let moved = new(("laptop.local\"\n\n", "laptop.lan\"\n\n"));
-        let told = |port: u16| Ok(vec![format!("laptop takes balls at laptop.lan:{port}")]);
-        assert_eq!(compare(&old, &moved, NodeId(0)), told(10002));
-        assert_eq!(compare(&old, &moved, NodeId(4)), told(10001));
+        let sentence = |port: u16| Ok(vec![format!("laptop takes balls at laptop.lan:{port}")]);
+        assert_eq!(compare(&old, &moved, NodeId(0)), sentence(10002));
+        assert_eq!(compare(&old, &moved, NodeId(4)), sentence(10001));
         assert_eq!(compare(&old, &moved, NodeId(1)), Ok(Vec::new()));
-        let beside = Beside::of(&moved, NodeId(4));
-        assert_eq!(beside.left, None);
-        assert_eq!(beside.right.unwrap().to_string(), "laptop.lan:10001");
+        let window_endpoints = WindowEndpoints::of(&moved, NodeId(4));
+        assert_eq!(window_endpoints.left, None);
+        assert_eq!(
+            window_endpoints.right.unwrap().to_string(),
+            "laptop.lan:10001"
+        );
         // Only the node that has the window on its left listens on that port.
         let port = new(("window-left = 10001", "window-left = 10021"));
-        assert_eq!(compare(&old, &port, NodeId(0)), Err(Refusal::Listeners));
+        assert_eq!(
+            compare(&old, &port, NodeId(0)),
+            Err(ReloadRefused::Listeners)
+        );
         assert_eq!(compare(&old, &port, NodeId(4)), Ok(Vec::new()));
         let screen = new((
             "laptop.local\"\n\n",
@@ -269,7 +211,7 @@ mod tests {
         ));
         assert!(matches!(
             compare(&old, &screen, NodeId(0)),
-            Err(Refusal::Topology { .. })
+            Err(ReloadRefused::Topology { .. })
         ));
     }
 }

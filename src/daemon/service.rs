@@ -1,6 +1,6 @@
-//! What the service manager is told: ready, alive, who has the ball, reloading, stopping.
+//! What the node reports to the service manager: ready, alive, who has the ball, reloading, stopping.
 //!
-//! The watchdog is fed by the ring loop itself, in its own turns: a loop that hangs feeds nothing.
+//! The ring loop itself pings the watchdog, once per turn: a loop that hangs sends no ping.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,139 +10,139 @@ use sd_notify::NotifyState;
 use crate::ring::view::BallView;
 use crate::ring::{Time, Topology};
 
-/// The time between two words about the ball.
-const STATUS_EVERY: Duration = Duration::from_secs(1);
+/// The shortest time between two status texts.
+const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What a stop may take beyond the lease that a planned stop waits at most.
+/// A planned stop waits for at most a lease; it may take this much longer.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
 
-/// Balls that are named one by one; of more only the number is told.
+/// With more balls than this, the status text gives their number only.
 const MOST_BALLS_NAMED: usize = 8;
 
-/// Says words to a service manager.
-type Tell = fn(&[NotifyState<'_>]) -> std::io::Result<()>;
+/// Sends states to a service manager.
+type Notify = fn(&[NotifyState<'_>]) -> std::io::Result<()>;
 
-/// The service manager, from the view of the ring loop.
-pub struct Service {
-    /// Where the words go; `None` where no service manager listens.
-    tell: Option<Tell>,
-    /// A third of the watchdog's patience, if there is a watchdog.
-    ping_every: Option<Duration>,
+/// The connection to the service manager, used by the ring loop.
+pub struct ServiceManager {
+    /// `None` where no service manager listens.
+    notify: Option<Notify>,
+    /// A third of the watchdog's timeout; `None` without a watchdog.
+    ping_interval: Option<Duration>,
     next_ping: Time,
-    /// When to say that the node is ready, until that is said.
+    /// When to send `READY=1`; `None` once it is sent.
     ready_at: Option<Time>,
     next_status: Time,
-    told: String,
-    /// A word that stands before the balls, such as why a new ring file was refused.
-    remark: Option<&'static str>,
+    last_status: String,
+    /// Stands in the status text before the balls, such as that a new ring file was refused.
+    status_prefix: Option<&'static str>,
 }
 
-impl Service {
+impl ServiceManager {
     /// The manager that started this process (`NOTIFY_SOCKET`, `WATCHDOG_USEC`), if one did.
     ///
     /// The node counts as ready one lease after `now`: from then on it votes, so the next one may
     /// be restarted.
     pub fn from_environment(now: Time, lease: Duration) -> Self {
         let managed = std::env::var_os("NOTIFY_SOCKET").is_some();
-        let patience = sd_notify::watchdog_enabled().filter(|_| managed);
+        let timeout = sd_notify::watchdog_enabled().filter(|_| managed);
         Self {
-            tell: managed.then_some(sd_notify::notify as Tell),
-            ping_every: patience.map(|patience| patience / 3),
+            notify: managed.then_some(sd_notify::notify as Notify),
+            ping_interval: timeout.map(|timeout| timeout / 3),
             ready_at: Some(now + lease).filter(|_| managed),
             ..Self::none(now)
         }
     }
 
-    /// Nobody: every word is left unsaid.
+    /// No service manager: nothing is sent.
     pub fn none(now: Time) -> Self {
         Self {
-            tell: None,
-            ping_every: None,
+            notify: None,
+            ping_interval: None,
             next_ping: now,
             ready_at: None,
             next_status: now,
-            told: String::new(),
-            remark: None,
+            last_status: String::new(),
+            status_prefix: None,
         }
     }
 
-    /// When the loop must come by even if the ring has nothing to do.
-    pub(super) fn next_due(&self) -> Option<Time> {
-        let ping = self.ping_every.map(|_| self.next_ping);
+    /// When the loop must call again even if the ring has nothing to do.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        let ping = self.ping_interval.map(|_| self.next_ping);
         ping.into_iter().chain(self.ready_at).min()
     }
 
-    /// Whether a word about the balls may be said again.
-    pub(super) fn wants_status(&self, now: Time) -> bool {
-        self.tell.is_some() && now >= self.next_status
+    /// Whether a new status text may be sent.
+    pub(super) fn is_status_due(&self, now: Time) -> bool {
+        self.notify.is_some() && now >= self.next_status
     }
 
-    /// One turn of the loop is done: pings the watchdog, says that the node is ready.
-    pub(super) fn progress(&mut self, now: Time) {
-        if let Some(every) = self.ping_every
+    /// One turn of the loop is done: pings the watchdog and reports readiness when they are due.
+    pub(super) fn on_loop_turn(&mut self, now: Time) {
+        if let Some(interval) = self.ping_interval
             && now >= self.next_ping
         {
-            self.next_ping = now + every;
-            self.say(&[NotifyState::Watchdog]);
+            self.next_ping = now + interval;
+            self.send(&[NotifyState::Watchdog]);
         }
         if self.ready_at.is_some_and(|ready| now >= ready) {
             self.ready_at = None;
-            self.say(&[NotifyState::Ready]);
+            self.send(&[NotifyState::Ready]);
         }
     }
 
-    /// Says who has which ball, if that has changed.
-    pub(super) fn status(&mut self, now: Time, topology: &Topology, balls: &[BallView]) {
-        self.next_status = now + STATUS_EVERY;
-        let words = words(topology, balls, self.ready_at.is_some());
-        let words = match self.remark {
-            Some(remark) => format!("{remark}; {words}"),
-            None => words,
-        };
-        if words != self.told {
-            self.say(&[NotifyState::Status(&words)]);
-            self.told = words;
+    /// Sends which node has which ball, if that has changed.
+    pub(super) fn send_status(&mut self, now: Time, topology: &Topology, balls: &[BallView]) {
+        self.next_status = now + STATUS_INTERVAL;
+        let mut text = status_text(topology, balls, self.ready_at.is_some());
+        if let Some(prefix) = self.status_prefix {
+            text = format!("{prefix}; {text}");
+        }
+        if text != self.last_status {
+            self.send(&[NotifyState::Status(&text)]);
+            self.last_status = text;
         }
     }
 
-    /// The node begins its planned stop, which takes at most a lease.
-    pub(super) fn stopping(&mut self, lease: Duration) {
+    /// Reports that the node begins its planned stop; nothing is sent after that.
+    pub(super) fn send_stopping(&mut self, lease: Duration) {
         let span = u32::try_from((lease + STOP_MARGIN).as_micros()).unwrap_or(u32::MAX);
         self.ready_at = None;
-        self.say(&[
+        self.send(&[
             NotifyState::Stopping,
             NotifyState::ExtendTimeoutUsec(span),
             NotifyState::Status("handing every ball on, then leaving"),
         ]);
-        self.tell = None;
-        self.ping_every = None;
+        self.notify = None;
+        self.ping_interval = None;
     }
 
-    /// A reload has begun; `moment` is CLOCK_MONOTONIC in microseconds.
-    pub(super) fn reloading(&self, moment: u64) {
-        self.say(&[
+    /// Reports that a reload has begun at `moment`: CLOCK_MONOTONIC in microseconds.
+    pub(super) fn send_reloading(&self, moment: u64) {
+        self.send(&[
             NotifyState::Reloading,
             NotifyState::MonotonicUsec(i128::from(moment)),
         ]);
     }
 
-    /// The reload is over; `remark` stands in the status until the next one.
-    pub(super) fn reloaded(&mut self, remark: Option<&'static str>) {
-        self.remark = remark;
-        self.say(&[NotifyState::Ready]);
+    /// Reports that the reload is over; `status_prefix` stands in the status text until the next reload.
+    pub(super) fn send_reloaded(&mut self, status_prefix: Option<&'static str>) {
+        self.status_prefix = status_prefix;
+        self.send(&[NotifyState::Ready]);
     }
 
-    fn say(&self, words: &[NotifyState<'_>]) {
-        if let Some(tell) = self.tell
-            && let Err(error) = tell(words)
+    fn send(&self, states: &[NotifyState<'_>]) {
+        if let Some(notify) = self.notify
+            && let Err(error) = notify(states)
         {
-            // The manager notices by itself what it does not hear.
-            tracing::debug!("the service manager could not be told {words:?}: {error}");
+            // Nothing more to do: the manager has its own timeouts.
+            tracing::debug!("the service manager could not be told {states:?}: {error}");
         }
     }
 }
 
-fn words(topology: &Topology, balls: &[BallView], starting: bool) -> String {
+/// Which node has which ball, for people who read `systemctl status`.
+fn status_text(topology: &Topology, balls: &[BallView], starting: bool) -> String {
     if starting {
         return "starting: this node votes once a full lease has passed".to_owned();
     }
@@ -171,41 +171,34 @@ fn words(topology: &Topology, balls: &[BallView], starting: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ring::test_topology::ring_of;
     use crate::ring::{BallId, NodeId};
     use std::cell::RefCell;
 
     thread_local! {
-        static SAID: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+        static SENT: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "stands for a call that can fail")]
-    fn note_down(words: &[NotifyState<'_>]) -> std::io::Result<()> {
-        SAID.with_borrow_mut(|said| said.extend(words.iter().map(ToString::to_string)));
+    fn record(states: &[NotifyState<'_>]) -> std::io::Result<()> {
+        SENT.with_borrow_mut(|sent| sent.extend(states.iter().map(ToString::to_string)));
         Ok(())
     }
 
-    fn said() -> Vec<String> {
-        SAID.with_borrow_mut(std::mem::take)
+    fn sent() -> Vec<String> {
+        SENT.with_borrow_mut(std::mem::take)
     }
 
     fn at(millis: u64) -> Time {
         Time::from_micros(millis * 1000)
     }
 
-    fn managed(patience_ms: u64) -> Service {
-        Service {
-            tell: Some(note_down),
-            ping_every: Some(Duration::from_millis(patience_ms) / 3),
+    fn managed(timeout_ms: u64) -> ServiceManager {
+        ServiceManager {
+            notify: Some(record),
+            ping_interval: Some(Duration::from_millis(timeout_ms) / 3),
             ready_at: Some(at(500)),
-            ..Service::none(at(0))
-        }
-    }
-
-    fn topology() -> Topology {
-        Topology {
-            ring: "test".to_owned(),
-            nodes: vec!["pi1".to_owned(), "pi2".to_owned()],
-            ..Topology::default()
+            ..ServiceManager::none(at(0))
         }
     }
 
@@ -224,34 +217,34 @@ mod tests {
     }
 
     #[test]
-    fn the_watchdog_hears_of_a_turn_three_times_in_its_patience_and_never_without_one() {
+    fn a_turn_of_the_loop_pings_the_watchdog_three_times_in_its_timeout() {
         let mut service = managed(3_000);
-        service.progress(at(0));
-        service.progress(at(10));
-        service.progress(at(999));
-        assert_eq!(said(), ["WATCHDOG=1", "READY=1"]);
-        assert_eq!(service.next_due(), Some(at(1_000)));
-        service.progress(at(1_000));
-        assert_eq!(said(), ["WATCHDOG=1"]);
-        service.stopping(Duration::from_millis(500));
-        service.progress(at(9_000));
-        assert!(said().iter().all(|word| word != "WATCHDOG=1"));
-        assert_eq!(service.next_due(), None);
+        service.on_loop_turn(at(0));
+        service.on_loop_turn(at(10));
+        service.on_loop_turn(at(999));
+        assert_eq!(sent(), ["WATCHDOG=1", "READY=1"]);
+        assert_eq!(service.next_deadline(), Some(at(1_000)));
+        service.on_loop_turn(at(1_000));
+        assert_eq!(sent(), ["WATCHDOG=1"]);
+        service.send_stopping(Duration::from_millis(500));
+        service.on_loop_turn(at(9_000));
+        assert!(sent().iter().all(|word| word != "WATCHDOG=1"));
+        assert_eq!(service.next_deadline(), None);
     }
 
     #[test]
     fn the_status_names_who_has_the_ball_once_a_second_and_only_when_it_changed() {
-        let (mut service, topology) = (managed(3_000), topology());
+        let (mut service, topology) = (managed(3_000), ring_of(2));
         service.ready_at = None;
-        service.status(at(0), &topology, &[with(Some(1), false)]);
-        assert_eq!(said(), ["STATUS=pi2 has ball 1"]);
-        assert!(!service.wants_status(at(999)) && service.wants_status(at(1_000)));
-        service.status(at(1_000), &topology, &[with(Some(1), false)]);
-        assert!(said().is_empty());
-        service.status(at(2_000), &topology, &[with(Some(0), true)]);
-        service.status(at(3_000), &topology, &[with(None, false)]);
+        service.send_status(at(0), &topology, &[with(Some(1), false)]);
+        assert_eq!(sent(), ["STATUS=pi2 has ball 1"]);
+        assert!(!service.is_status_due(at(999)) && service.is_status_due(at(1_000)));
+        service.send_status(at(1_000), &topology, &[with(Some(1), false)]);
+        assert!(sent().is_empty());
+        service.send_status(at(2_000), &topology, &[with(Some(0), true)]);
+        service.send_status(at(3_000), &topology, &[with(None, false)]);
         assert_eq!(
-            said(),
+            sent(),
             [
                 "STATUS=ball 1 stands still here",
                 "STATUS=nobody is known to have ball 1"
@@ -261,9 +254,9 @@ mod tests {
 
     #[test]
     fn without_a_manager_nothing_is_said_and_nothing_is_due() {
-        let mut service = Service::none(at(0));
-        service.progress(at(60_000));
-        assert!(!service.wants_status(at(60_000)));
-        assert!(said().is_empty() && service.next_due().is_none());
+        let mut service = ServiceManager::none(at(0));
+        service.on_loop_turn(at(60_000));
+        assert!(!service.is_status_due(at(60_000)));
+        assert!(sent().is_empty() && service.next_deadline().is_none());
     }
 }

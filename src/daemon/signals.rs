@@ -1,10 +1,10 @@
-//! SIGTERM and SIGINT, as requests to hand every ball on and end; SIGHUP, to read the ring file again.
+//! Signals: SIGTERM and SIGINT request a planned stop, SIGHUP a reload of the ring file.
 
 use async_signal::{Signal, Signals};
 use smol::channel::Sender;
 use smol::stream::StreamExt as _;
 
-/// Passes every such signal on, for ever.
+/// Sends a message to `stop` at every SIGTERM and SIGINT, for ever.
 ///
 /// # Errors
 /// When the system does not let the process watch for signals.
@@ -13,13 +13,13 @@ pub async fn watch(stop: Sender<()>) -> std::io::Result<()> {
     while let Some(signal) = signals.next().await {
         let signal = signal?;
         tracing::info!("asked to stop ({signal:?}): passing every ball on, then leaving");
-        // A request that is already waiting does as well.
+        // Fails only if an earlier request is still waiting: one is enough.
         let _ = stop.try_send(());
     }
     Ok(())
 }
 
-/// The next SIGHUP, and the one after it, for ever.
+/// Every SIGHUP, for ever.
 ///
 /// # Errors
 /// When the system does not let the process watch for signals.

@@ -1,4 +1,4 @@
-//! The windows beside this node: calls to them, balls for them, balls from them.
+//! The windows beside this node: opens connections to them, sends balls, takes balls from them.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -8,76 +8,92 @@ use async_io::Async;
 use smol::channel::{Sender, bounded};
 use smol::{LocalExecutor, Task};
 
-use super::reload::Beside;
-use super::visit::{Answer, Visit};
+use super::external_input::{ExternalInput, WindowAnswer};
+use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::ring::{BallId, Direction, Input, NodeId, Topology, WindowBall};
 use crate::window::{self, OpenConnection, WindowClient, WindowListener, listen};
 
+/// Where the windows beside a node take its balls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WindowEndpoints {
+    /// Of the window on its left, if there is one.
+    pub left: Option<Endpoint>,
+    /// Of the window on its right, if there is one.
+    pub right: Option<Endpoint>,
+}
+
+impl WindowEndpoints {
+    /// The windows beside node `me`.
+    pub fn of(config: &Config, me: NodeId) -> Self {
+        let endpoint = |direction| {
+            let window = config.window(me, direction)?;
+            Some(window.entrance(direction).clone())
+        };
+        Self {
+            left: endpoint(Direction::Left),
+            right: endpoint(Direction::Right),
+        }
+    }
+}
+
 /// Where this node takes balls from the windows beside it.
 #[derive(Default)]
-pub struct Entrances {
-    /// From a window on its left, if there is one.
+pub struct WindowListeners {
+    /// For a window on its left, if there is one.
     pub left: Option<Async<TcpListener>>,
-    /// From a window on its right, if there is one.
+    /// For a window on its right, if there is one.
     pub right: Option<Async<TcpListener>>,
 }
 
-/// Both windows, and what is under way with them.
+/// Both windows, and the connections to them.
 pub(super) struct Windows {
     executor: Weak<LocalExecutor<'static>>,
     names: Names,
-    beside: Beside,
+    endpoints: WindowEndpoints,
     left: Option<Rc<WindowClient>>,
     right: Option<Rc<WindowClient>>,
-    visits: Sender<Visit>,
-    /// At most one call a ball.
-    calls: BTreeMap<BallId, Task<()>>,
-    /// The connection that the core is just hearing of.
+    inputs: Sender<ExternalInput>,
+    /// Connections that are being opened: at most one for each ball.
+    opening: BTreeMap<BallId, Task<()>>,
+    /// The connection that the core decides about in this turn of the loop.
     open: Option<(BallId, OpenConnection)>,
-    entrances: Vec<Entrance>,
+    ports: Vec<WindowPort>,
 }
 
-/// A port for a window's balls, and their way to the loop.
-struct Entrance {
+/// A port that takes balls from a window, and the task that hands them to the loop.
+struct WindowPort {
     listening: WindowListener,
     _forwarding: Task<()>,
 }
 
-/// What the windows on the left and on the right are called.
+/// The names of the windows on the left and on the right; empty where there is none.
 struct Names {
     left: String,
     right: String,
 }
 
 impl Windows {
-    /// Listens to them; what they say goes to `visits`.
+    /// Takes balls from both windows from now on; they go to `inputs`.
     pub(super) fn start(
         executor: &Rc<LocalExecutor<'static>>,
         (topology, me): (&Topology, NodeId),
-        beside: Beside,
-        entrances: Entrances,
-        visits: Sender<Visit>,
+        endpoints: WindowEndpoints,
+        listeners: WindowListeners,
+        inputs: Sender<ExternalInput>,
     ) -> Self {
         let name = |edge| {
-            let window = topology
-                .window_chain(me, edge)
-                .and_then(|gap| gap.first(edge));
+            let chain = topology.window_chain(me, edge);
+            let window = chain.and_then(|chain| chain.first(edge));
             window.map_or_else(String::new, |window| window.name.clone())
         };
-        let takes = [
-            (Direction::Left, entrances.left),
-            (Direction::Right, entrances.right),
+        let listeners = [
+            (Direction::Left, listeners.left),
+            (Direction::Right, listeners.right),
         ];
-        let entrances = takes.into_iter().filter_map(|(edge, listener)| {
-            let listener = listener?;
-            Some(Self::listen(
-                executor,
-                topology,
-                listener,
-                edge,
-                visits.clone(),
-            ))
+        let ports = listeners.into_iter().filter_map(|(edge, listener)| {
+            let inputs = inputs.clone();
+            Some(Self::listen(executor, topology, listener?, edge, inputs))
         });
         let mut windows = Self {
             executor: Rc::downgrade(executor),
@@ -85,15 +101,15 @@ impl Windows {
                 left: name(Direction::Left),
                 right: name(Direction::Right),
             },
-            beside: Beside::default(),
+            endpoints: WindowEndpoints::default(),
             left: None,
             right: None,
-            entrances: entrances.collect(),
-            visits,
-            calls: BTreeMap::new(),
+            ports: ports.collect(),
+            inputs,
+            opening: BTreeMap::new(),
             open: None,
         };
-        windows.move_to(beside);
+        windows.set_endpoints(endpoints);
         windows
     }
 
@@ -102,55 +118,51 @@ impl Windows {
         topology: &Topology,
         listener: Async<TcpListener>,
         edge: Direction,
-        visits: Sender<Visit>,
-    ) -> Entrance {
-        let (events, came) = bounded::<window::Event>(1);
-        let listening = listen::spawn(executor, listener, edge, topology.screen, events);
+        inputs: Sender<ExternalInput>,
+    ) -> WindowPort {
+        let (sender, events) = bounded::<window::Event>(1);
+        let listening = listen::spawn(executor, listener, edge, topology.screen, sender);
         let forwarding = executor.spawn(async move {
-            while let Ok(event) = came.recv().await {
-                if visits.send(Visit::Ball(event)).await.is_err() {
+            while let Ok(event) = events.recv().await {
+                if inputs.send(ExternalInput::FromWindow(event)).await.is_err() {
                     return;
                 }
             }
         });
-        Entrance {
+        WindowPort {
             listening,
             _forwarding: forwarding,
         }
     }
 
-    /// How many visits to this node's ports for windows brought no ball that the core could hear of.
+    /// How many connections to this node's window ports brought no ball that could be taken.
     pub(super) fn refused(&self) -> u64 {
-        let refused = self.entrances.iter().map(|at| at.listening.refused());
+        let refused = self.ports.iter().map(|port| port.listening.refused());
         refused.fold(0, u64::saturating_add)
     }
 
-    /// From now on they are there; a connection that is open stays where it is.
-    pub(super) fn move_to(&mut self, beside: Beside) {
+    /// Uses these endpoints from now on; a connection that is open already is not affected.
+    pub(super) fn set_endpoints(&mut self, endpoints: WindowEndpoints) {
         let Some(executor) = self.executor.upgrade() else {
             return;
         };
-        let window = |place: Option<Endpoint>, name: &str| {
-            let place = place?;
-            Some(WindowClient::new(
-                &executor,
-                name.to_owned(),
-                place.host,
-                place.port,
-            ))
+        let window = |endpoint: Option<Endpoint>, name: &str| {
+            let Endpoint { host, port } = endpoint?;
+            Some(WindowClient::new(&executor, name.to_owned(), host, port))
         };
-        // One that has not moved keeps its connections that are closing, and what was logged of it.
-        if beside.left != self.beside.left {
-            self.left = window(beside.left.clone(), &self.names.left);
+        // A window that has not moved keeps its closing connections and its log history.
+        if endpoints.left != self.endpoints.left {
+            self.left = window(endpoints.left.clone(), &self.names.left);
         }
-        if beside.right != self.beside.right {
-            self.right = window(beside.right.clone(), &self.names.right);
+        if endpoints.right != self.endpoints.right {
+            self.right = window(endpoints.right.clone(), &self.names.right);
         }
-        self.beside = beside;
+        self.endpoints = endpoints;
     }
 
-    /// Calls the window at that edge; the answer comes as a visit.
-    pub(super) fn call(&mut self, ball: BallId, edge: Direction) {
+    /// Opens a connection for a ball to the window at that edge; the result comes as a
+    /// [`WindowAnswer`].
+    pub(super) fn open(&mut self, ball: BallId, edge: Direction) {
         let window = match edge {
             Direction::Left => self.left.clone(),
             Direction::Right => self.right.clone(),
@@ -158,22 +170,23 @@ impl Windows {
         let Some(executor) = self.executor.upgrade() else {
             return;
         };
-        let visits = self.visits.clone();
-        let call = executor.spawn(async move {
+        let inputs = self.inputs.clone();
+        let opening = executor.spawn(async move {
             let open = match window {
                 Some(window) => window.open().await.ok(),
                 None => None,
             };
+            let answer = ExternalInput::WindowAnswered(WindowAnswer { ball, open });
             // Fails only when the node is about to end.
-            let _ = visits.send(Visit::Answer(Answer { ball, open })).await;
+            let _ = inputs.send(answer).await;
         });
-        self.calls.insert(ball, call);
+        self.opening.insert(ball, opening);
     }
 
-    /// What the core is to hear of an answer; its connection waits for [`Windows::give`] meanwhile.
-    pub(super) fn hear(&mut self, answer: Answer) -> Input {
-        let Answer { ball, open } = answer;
-        self.calls.remove(&ball);
+    /// Turns the answer into an input for the core, and keeps the connection for [`Windows::send`].
+    pub(super) fn on_answer(&mut self, answer: WindowAnswer) -> Input {
+        let WindowAnswer { ball, open } = answer;
+        self.opening.remove(&ball);
         let is_open = open.is_some();
         self.open = open.map(|open| (ball, open));
         Input::WindowAnswered {
@@ -182,16 +195,17 @@ impl Windows {
         }
     }
 
-    /// Writes the ball to the connection that was opened for it; false if it certainly stays here.
-    pub(super) fn give(&mut self, ball: BallId, sent: &WindowBall) -> bool {
+    /// Writes the ball to the connection that was opened for it; false if the window certainly did
+    /// not get it.
+    pub(super) fn send(&mut self, ball: BallId, sent: &WindowBall) -> bool {
         match self.open.take() {
-            Some((called, open)) if called == ball => open.send(sent).is_ok(),
+            Some((opened_for, open)) if opened_for == ball => open.send(sent).is_ok(),
             _ => false,
         }
     }
 
-    /// The core has heard the answer: a connection that it did not use is closed.
-    pub(super) fn hang_up(&mut self) {
+    /// Closes a connection that the core was offered and did not use.
+    pub(super) fn close_unused(&mut self) {
         self.open = None;
     }
 }

@@ -1,104 +1,105 @@
-//! What one endpoint of the lab allows, and who may connect.
+//! The limits of one endpoint of the lab.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// A moment of CLOCK_MONOTONIC, in nanoseconds.
-pub(super) type Nanos = u64;
+use super::time::Nanos;
 
-/// The bounds of one endpoint.
+/// The limits of one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at a time, of all clients.
     pub connections: usize,
     /// Connections at a time of one address.
     pub per_address: usize,
-    /// A connection that sends nothing for so long is closed.
+    /// A connection that sends nothing for this long is closed.
     pub idle: Duration,
     /// A connection that is older than this is closed, whatever it does.
     pub total: Duration,
-    /// Connections at a time that were told why they are closed and have not heard it yet.
-    pub leaving: usize,
-    /// How long such a one is kept.
-    pub farewell: Duration,
-    /// Messages or runs that are remembered.
+    /// Connections at a time that got their last line and linger until the peer has read it; beyond
+    /// this, connections are closed at once.
+    pub lingering: usize,
+    /// How long a connection lingers at most.
+    pub linger: Duration,
+    /// How many of the latest messages or runs are listed.
     pub remembered: usize,
 }
 
 impl Default for Limits {
-    /// A class of forty, each with a few programs; 10 GiB take 15 minutes on a 100 Mbit/s port.
+    /// Enough for a class of forty, each with a few programs. 10 GiB take 15 minutes on a
+    /// 100 Mbit/s port.
     fn default() -> Self {
         Self {
             connections: 256,
             per_address: 64,
             idle: Duration::from_secs(120),
             total: Duration::from_secs(3_600),
-            leaving: 64,
-            farewell: Duration::from_secs(1),
+            lingering: 64,
+            linger: Duration::from_secs(1),
             remembered: 100,
         }
     }
 }
 
-/// Who waits this long, and sends this slowly, makes room when there is no other.
-const PATIENCE: Nanos = 1_000_000_000;
+/// Connections older than this and slower than [`SLOW`] may be evicted.
+const EVICTABLE_AGE: Nanos = 1_000_000_000;
 
-/// Bytes a second.
+/// In bytes a second, on average.
 const SLOW: u64 = 100;
 
-/// Whether a connection of that age may be pushed out for another.
+/// Whether a connection of that age that has sent so many bytes may be evicted for a new one.
 pub(super) fn is_slow(age: Nanos, bytes: u64) -> bool {
-    age >= PATIENCE && bytes.saturating_mul(1_000_000_000) < age.saturating_mul(SLOW)
+    age >= EVICTABLE_AGE && bytes.saturating_mul(1_000_000_000) < age.saturating_mul(SLOW)
 }
 
-/// Counts the open connections.
+/// Counts the open connections: all, and those of each address.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct ConnectionCounts {
     limits: Limits,
     total: usize,
-    of: BTreeMap<IpAddr, usize>,
+    by_address: BTreeMap<IpAddr, usize>,
 }
 
-/// Which limit a newcomer meets.
+/// The limit that a new connection would break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Full {
-    /// Of its own address.
+pub(super) enum LimitReached {
+    /// [`Limits::per_address`].
     Address,
-    /// Of all.
+    /// [`Limits::connections`].
     All,
 }
 
-impl Gate {
+impl ConnectionCounts {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
             total: 0,
-            of: BTreeMap::new(),
+            by_address: BTreeMap::new(),
         }
     }
 
     /// The limit that one more connection of that address would break.
-    pub(super) fn full(&self, address: IpAddr) -> Option<Full> {
-        let its = self.of.get(&address).copied().unwrap_or(0);
-        if its >= self.limits.per_address {
-            Some(Full::Address)
+    pub(super) fn limit_reached(&self, address: IpAddr) -> Option<LimitReached> {
+        let count = self.by_address.get(&address).copied().unwrap_or(0);
+        if count >= self.limits.per_address {
+            Some(LimitReached::Address)
         } else {
-            (self.total >= self.limits.connections).then_some(Full::All)
+            (self.total >= self.limits.connections).then_some(LimitReached::All)
         }
     }
 
-    pub(super) fn enter(&mut self, address: IpAddr) {
+    pub(super) fn add(&mut self, address: IpAddr) {
         self.total += 1;
-        *self.of.entry(address).or_default() += 1;
+        *self.by_address.entry(address).or_default() += 1;
     }
 
-    pub(super) fn leave(&mut self, address: IpAddr) {
+    pub(super) fn remove(&mut self, address: IpAddr) {
         self.total = self.total.saturating_sub(1);
-        if let Some(count) = self.of.get_mut(&address) {
+        if let Some(count) = self.by_address.get_mut(&address) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                self.of.remove(&address);
+                self.by_address.remove(&address);
             }
         }
     }
@@ -115,28 +116,31 @@ mod tests {
             per_address: 2,
             ..Limits::default()
         };
-        let mut gate = Gate::new(limits);
+        let mut counts = ConnectionCounts::new(limits);
         let [one, two]: [IpAddr; 2] = ["10.0.0.1", "10.0.0.2"].map(|text| text.parse().unwrap());
-        gate.enter(one);
-        gate.enter(one);
+        counts.add(one);
+        counts.add(one);
         assert_eq!(
-            (gate.full(one), gate.full(two)),
-            (Some(Full::Address), None)
+            (counts.limit_reached(one), counts.limit_reached(two)),
+            (Some(LimitReached::Address), None)
         );
-        gate.enter(two);
-        assert_eq!(gate.full(two), Some(Full::All));
-        gate.leave(one);
-        assert_eq!((gate.full(one), gate.full(two)), (None, None));
-        gate.leave(one);
-        gate.leave(two);
-        assert!(gate.of.is_empty() && gate.total == 0);
+        counts.add(two);
+        assert_eq!(counts.limit_reached(two), Some(LimitReached::All));
+        counts.remove(one);
+        assert_eq!(
+            (counts.limit_reached(one), counts.limit_reached(two)),
+            (None, None)
+        );
+        counts.remove(one);
+        counts.remove(two);
+        assert!(counts.by_address.is_empty() && counts.total == 0);
     }
 
     #[test]
-    fn who_is_silent_or_drips_makes_room_but_not_in_the_first_second() {
-        assert!(!is_slow(PATIENCE - 1, 0));
-        assert!(is_slow(PATIENCE, 0));
-        assert!(is_slow(60 * PATIENCE, 60), "a byte a second");
-        assert!(!is_slow(60 * PATIENCE, 6_000));
+    fn a_silent_or_very_slow_connection_may_be_evicted_but_not_in_its_first_second() {
+        assert!(!is_slow(EVICTABLE_AGE - 1, 0));
+        assert!(is_slow(EVICTABLE_AGE, 0));
+        assert!(is_slow(60 * EVICTABLE_AGE, 60), "a byte a second");
+        assert!(!is_slow(60 * EVICTABLE_AGE, 6_000));
     }
 }

@@ -1,4 +1,4 @@
-//! What is a message: bytes up to a newline, or up to the end of the stream.
+//! What a message is: the bytes up to a newline, or up to the end of the stream.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -6,11 +6,10 @@ use std::net::SocketAddr;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::limits::Nanos;
-use super::lists::seconds;
+use super::time::{Nanos, seconds};
 use crate::escape::EscapedBytes;
 
-/// So many of a message's first bytes are kept to be shown.
+/// The first bytes of a message that are kept, to be shown.
 const PREVIEW: usize = 200;
 
 /// How a message or a connection ended.
@@ -19,29 +18,30 @@ const PREVIEW: usize = 200;
 pub enum End {
     /// With a newline.
     Newline,
-    /// With the end of the stream, a FIN.
+    /// With the end of the stream (FIN).
     EndOfStream,
-    /// With a reset, an RST, or because the network gave up.
+    /// With a reset (RST), or because the network failed.
     Reset,
-    /// It was cut off: nothing came for the idle limit.
+    /// Cut off at the idle limit: the sender was silent for too long.
     Idle,
-    /// It was cut off at the limit of time.
+    /// Cut off at the limit of a connection's age.
     TooLong,
-    /// It was cut off because it was slow and others waited.
-    PushedOut,
-    /// It was cut off because this endpoint stopped.
+    /// Cut off to make room: the sender was slow, and others wanted to connect.
+    #[serde(rename = "pushed-out")]
+    Evicted,
+    /// Cut off because this endpoint stopped.
     Stopped,
 }
 
 impl End {
-    /// Why there is no more, where that is no usual end.
-    pub(super) fn complaint(self) -> Option<&'static str> {
+    /// Why the message is incomplete; `None` if it ended as it should.
+    pub(super) fn reason(self) -> Option<&'static str> {
         Some(match self {
             Self::Newline | Self::EndOfStream => return None,
             Self::Reset => "broken off by the sender: connection reset",
             Self::Idle => "cut off: nothing more came in time",
             Self::TooLong => "cut off: it took too long",
-            Self::PushedOut => "cut off: it was slow, and others waited",
+            Self::Evicted => "cut off: it was slow, and others waited",
             Self::Stopped => "cut off: this end stopped",
         })
     }
@@ -50,17 +50,18 @@ impl End {
 /// One message.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Message {
-    /// Who sent it: address and port.
+    /// The sender's address and port.
     pub peer: SocketAddr,
-    /// Its first bytes without the newline: control characters and what is not UTF-8 are escaped.
+    /// Its first bytes without the newline. Control characters and bytes that are not UTF-8 are
+    /// escaped.
     pub text: String,
-    /// Whether `text` is only its beginning.
+    /// Whether `text` is only the beginning of the message.
     pub cut: bool,
     /// Its length in bytes, the newline included.
     pub bytes: u64,
     /// SHA-256 of these bytes, in hexadecimal.
     pub sha256: String,
-    /// How many reads brought it.
+    /// The number of reads that brought it.
     pub reads: u64,
     /// From its first read to its end.
     pub seconds: f64,
@@ -75,8 +76,8 @@ impl fmt::Display for Message {
         if self.cut {
             write!(formatter, "... ({})", self.figures())?;
         }
-        match self.end.complaint() {
-            Some(complaint) => write!(formatter, " ({complaint})"),
+        match self.end.reason() {
+            Some(reason) => write!(formatter, " ({reason})"),
             None => Ok(()),
         }
     }
@@ -99,7 +100,7 @@ impl Message {
     }
 }
 
-/// The message that a connection is in the middle of.
+/// Assembles the messages of one connection from its reads.
 #[derive(Debug)]
 pub(super) struct Assembly {
     peer: SocketAddr,
@@ -122,7 +123,7 @@ impl Assembly {
         }
     }
 
-    /// Takes what one read brought and hands on every message that it ends.
+    /// Takes the bytes of one read, and calls `done` with every message that they complete.
     pub(super) fn feed(&mut self, read: &[u8], now: Nanos, mut done: impl FnMut(Message)) {
         let mut rest = read;
         while !rest.is_empty() {
@@ -145,13 +146,13 @@ impl Assembly {
         self.bytes = self.bytes.saturating_add(part.len() as u64);
         self.reads += 1;
         let text = part.strip_suffix(b"\n").unwrap_or(part);
-        // One byte more than is shown tells whether there is more.
+        // One byte more than is shown, to know whether the message is longer.
         let room = (PREVIEW + 1).saturating_sub(self.preview.len());
         self.preview
             .extend_from_slice(text.get(..room).unwrap_or(text));
     }
 
-    /// The last message, if the connection ends in the middle of one.
+    /// The connection has ended: the last message, if it ended in the middle of one.
     pub(super) fn end(&mut self, end: End, now: Nanos) -> Option<Message> {
         (self.bytes > 0).then(|| self.finish(end, now))
     }
@@ -180,7 +181,7 @@ impl Assembly {
     }
 }
 
-/// Without the beginning of a character that the cut went through.
+/// Drops an incomplete character at the end.
 fn whole_characters(bytes: &[u8]) -> &[u8] {
     match std::str::from_utf8(bytes) {
         Err(error) if error.error_len().is_none() => {
@@ -193,7 +194,7 @@ fn whole_characters(bytes: &[u8]) -> &[u8] {
 fn hexadecimal(bytes: &[u8]) -> String {
     use fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
-        // A string takes all.
+        // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })
@@ -237,12 +238,12 @@ mod tests {
     #[test]
     fn one_read_may_bring_several_messages_and_a_message_may_be_empty() {
         let messages = feed(&mut assembly(), &[b"one\ntwo\n\nthr", b"ee\n"]);
-        let told: Vec<_> = messages
+        let read: Vec<_> = messages
             .iter()
             .map(|message| (message.text.as_str(), message.bytes, message.reads))
             .collect();
         let expected = [("one", 4, 1), ("two", 4, 1), ("", 1, 1), ("three", 6, 2)];
-        assert_eq!(told, expected);
+        assert_eq!(read, expected);
         // `printf 'two\n' | sha256sum`
         let sum = "27dd8ed44a83ff94d557f9fd0412ed5a8cbca69ea04922d88c01184a07300a5a";
         assert_eq!(messages[1].sha256, sum);
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_move_a_cursor_is_escaped_and_a_reset_is_told() {
+    fn control_characters_are_escaped_and_a_reset_is_reported() {
         let mut assembly = assembly();
         feed(&mut assembly, &[b"\x1b[2J\xff\r"]);
         let message = assembly.end(End::Reset, 1).unwrap().to_string();

@@ -1,68 +1,69 @@
-//! The rate endpoint: measures runs, and answers each with its result.
+//! The rate endpoint: measures runs, and answers each run with its report.
 
 use std::net::{SocketAddr, TcpStream};
 
-use super::Sink;
-use super::limits::{Limits, Nanos};
-use super::lists::Latest;
+use super::latest::Latest;
+use super::limits::Limits;
 use super::message::End;
-use super::runs::{Connection, Report, Runs};
-use super::serve::{Endpoint, Next};
+use super::observer::Observer;
+use super::runs::{Report, RunConnection, Runs};
+use super::service::{Progress, Service};
 use super::tcp_info;
+use super::time::Nanos;
 
-/// The endpoint's state.
-pub(super) struct Rate {
+/// The rate endpoint's state.
+pub(super) struct RateService {
     runs: Runs,
     reports: Latest<Report>,
-    sink: Sink<Report>,
+    observer: Observer<Report>,
 }
 
-impl Rate {
-    pub(super) fn new(limits: Limits, sink: Sink<Report>) -> Self {
+impl RateService {
+    pub(super) fn new(limits: Limits, observer: Observer<Report>) -> Self {
         Self {
             runs: Runs::default(),
             reports: Latest::new(limits.remembered),
-            sink,
+            observer,
         }
     }
 
-    fn tell(&mut self, report: Report, now: Nanos) {
-        (self.sink)(&report);
+    fn record(&mut self, report: Report, now: Nanos) {
+        (self.observer)(&report);
         self.reports.push(report, now);
     }
 }
 
-impl Endpoint for Rate {
+impl Service for RateService {
     const NAME: &'static str = "rate";
-    type Connection = Connection;
+    type Connection = RunConnection;
 
-    fn open(&mut self, peer: SocketAddr, now: Nanos) -> Connection {
+    fn open(&mut self, peer: SocketAddr, now: Nanos) -> RunConnection {
         self.runs.open(peer, now)
     }
 
-    fn read(&mut self, connection: &mut Connection, bytes: &[u8], _now: Nanos) -> Next {
+    fn read(&mut self, connection: &mut RunConnection, bytes: &[u8], _now: Nanos) -> Progress {
         if self.runs.read(connection, bytes) {
-            Next::Over
+            Progress::Complete
         } else if connection.ends_in_y() {
-            Next::MaybeOver
+            Progress::MaybeComplete
         } else {
-            Next::More
+            Progress::More
         }
     }
 
     fn close(
         &mut self,
-        connection: Connection,
+        connection: RunConnection,
         stream: &TcpStream,
         end: End,
         now: Nanos,
     ) -> Vec<u8> {
         let mut answer = Vec::new();
         for report in self.runs.close(connection, end, tcp_info::of(stream), now) {
-            // Plain numbers and text always are JSON.
+            // Numbers and text can always be written as JSON.
             answer = serde_json::to_vec(&report).unwrap_or_default();
             answer.push(b'\n');
-            self.tell(report, now);
+            self.record(report, now);
         }
         answer
     }
@@ -71,13 +72,13 @@ impl Endpoint for Rate {
         self.runs.deadline()
     }
 
-    fn tick(&mut self, now: Nanos) {
-        for report in self.runs.tick(now) {
-            self.tell(report, now);
+    fn expire(&mut self, now: Nanos) {
+        for report in self.runs.expire_unfinished(now) {
+            self.record(report, now);
         }
     }
 
-    fn document(&self, now: Nanos) -> Vec<u8> {
-        self.reports.document(now)
+    fn list_json(&self, now: Nanos) -> Vec<u8> {
+        self.reports.to_json(now)
     }
 }

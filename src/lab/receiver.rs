@@ -1,34 +1,35 @@
-//! The receiver: shows every message of every connection.
+//! The receiver: reports every message of every connection.
 
 use std::net::{SocketAddr, TcpStream};
 
-use super::Sink;
-use super::limits::{Limits, Nanos};
-use super::lists::Latest;
+use super::latest::Latest;
+use super::limits::Limits;
 use super::message::{Assembly, End, Message};
-use super::serve::{Endpoint, Next};
+use super::observer::Observer;
+use super::service::{Progress, Service};
+use super::time::Nanos;
 
-/// The endpoint's state.
-pub(super) struct Receiver {
+/// The receiver's state.
+pub(super) struct ReceiverService {
     messages: Latest<Message>,
-    sink: Sink<Message>,
+    observer: Observer<Message>,
 }
 
-impl Receiver {
-    pub(super) fn new(limits: Limits, sink: Sink<Message>) -> Self {
+impl ReceiverService {
+    pub(super) fn new(limits: Limits, observer: Observer<Message>) -> Self {
         Self {
             messages: Latest::new(limits.remembered),
-            sink,
+            observer,
         }
     }
 
-    fn tell(&mut self, message: Message, now: Nanos) {
-        (self.sink)(&message);
+    fn record(&mut self, message: Message, now: Nanos) {
+        (self.observer)(&message);
         self.messages.push(message, now);
     }
 }
 
-impl Endpoint for Receiver {
+impl Service for ReceiverService {
     const NAME: &'static str = "receiver";
     type Connection = Assembly;
 
@@ -36,9 +37,9 @@ impl Endpoint for Receiver {
         Assembly::new(peer)
     }
 
-    fn read(&mut self, assembly: &mut Assembly, bytes: &[u8], now: Nanos) -> Next {
-        assembly.feed(bytes, now, |message| self.tell(message, now));
-        Next::More
+    fn read(&mut self, assembly: &mut Assembly, bytes: &[u8], now: Nanos) -> Progress {
+        assembly.feed(bytes, now, |message| self.record(message, now));
+        Progress::More
     }
 
     fn close(
@@ -49,7 +50,7 @@ impl Endpoint for Receiver {
         now: Nanos,
     ) -> Vec<u8> {
         if let Some(message) = assembly.end(end, now) {
-            self.tell(message, now);
+            self.record(message, now);
         }
         Vec::new()
     }
@@ -58,9 +59,9 @@ impl Endpoint for Receiver {
         None
     }
 
-    fn tick(&mut self, _now: Nanos) {}
+    fn expire(&mut self, _now: Nanos) {}
 
-    fn document(&self, now: Nanos) -> Vec<u8> {
-        self.messages.document(now)
+    fn list_json(&self, now: Nanos) -> Vec<u8> {
+        self.messages.to_json(now)
     }
 }

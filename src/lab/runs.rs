@@ -1,11 +1,15 @@
-//! What is a run of the rate endpoint, decided from what its connections carried.
+//! What a run of the rate endpoint is, decided from the bytes of its connections.
 //!
-//! Two kinds of senders must be understood without a word from them: one keeps its connection and
-//! ends it with a newline, the other opens a connection for every chunk, each ending in `Y`, and
-//! ends the last with a newline after the `Y`. So a connection is assigned only when it ends: what
-//! ended in `Y` belongs to the unfinished run of its address, what ended in a newline after a `Y`
-//! finishes that, and any other newline finishes a run of that connection alone. Hence one address
-//! may have any number of kept runs at once beside a reopened one.
+//! There are two kinds of senders, and they do not announce themselves. One keeps its connection
+//! and ends it with a newline. The other opens a connection for every chunk, each ending in `Y`,
+//! and ends the last with a newline after the `Y`. So a connection is assigned to a run only when
+//! it ends:
+//!
+//! - one that ends in `Y` belongs to the unfinished run of its address;
+//! - one that ends in a newline after a `Y` completes that run;
+//! - any other newline completes a run of that connection alone.
+//!
+//! Hence one address may have any number of kept runs at once beside one reopened run.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,15 +17,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::Nanos;
-use super::lists::seconds;
 use super::message::End;
 use super::tcp_info::TcpInfo;
+use super::time::{Nanos, seconds};
 
-/// A reopened run without a new connection for so long is over.
-const UNFINISHED: Nanos = 10_000_000_000;
+/// A reopened run without a new connection for this long has ended.
+const UNFINISHED_TIMEOUT: Nanos = 10_000_000_000;
 
-/// Reopened runs at a time; one more ends the one that was silent longest.
+/// Unfinished reopened runs at a time; one more ends the one that was silent longest.
 const MOST_UNFINISHED: usize = 256;
 
 /// How the sender used connections.
@@ -34,17 +37,17 @@ pub enum Mode {
     Reopened,
 }
 
-/// Whether a run came to its newline.
+/// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// It did.
+    /// With its newline.
     Complete,
-    /// The stream ended before.
+    /// The stream ended before the newline.
     BrokenOff,
-    /// The connection was reset before.
+    /// The connection was reset before the newline.
     Reset,
-    /// This end closed the connection, for one of its limits or because it stopped.
+    /// This end closed the connection, at one of its limits or because it stopped.
     CutOff,
     /// The last connection ended in `Y`, and no other came.
     NeverEnded,
@@ -53,29 +56,29 @@ pub enum Outcome {
 /// One run, as the receiver saw it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Whose run it was.
+    /// The sender's address.
     pub peer: IpAddr,
-    /// Whether it came to its newline.
+    /// How it ended.
     pub outcome: Outcome,
     /// How the sender used connections.
     pub connect: Mode,
     /// All bytes received, the `Y`s and the newline included.
     pub bytes: u64,
-    /// Reads that brought something: the chapter's chunks.
+    /// Reads that brought bytes: the chapter's chunks.
     pub reads: u64,
-    /// Connections.
+    /// The number of connections.
     pub connections: u64,
-    /// From the first accept to the newline, or whatever was the end.
+    /// From the first accept to the newline, or to the end of an incomplete run.
     pub seconds: f64,
-    /// `bytes` by `seconds`.
+    /// `bytes` divided by `seconds`.
     pub bytes_per_second: f64,
-    /// Segments received that carried data; absent if the kernel does not tell.
+    /// Segments received that carried data; absent if the kernel does not count them.
     pub segments: Option<u64>,
-    /// Segments that came before one that was sent earlier.
+    /// Segments that arrived before one that was sent earlier.
     pub out_of_order: Option<u64>,
-    /// The receiver's estimate of the round trip; absent if it came to none.
+    /// The receiver's estimate of the round trip; absent if it has none.
     pub round_trip_ms: Option<f64>,
-    /// Two connections of this address were in use at once: another program's may be among them.
+    /// Two connections of this address were in use at once: one may be of another program.
     pub overlapped: bool,
 }
 
@@ -117,11 +120,11 @@ impl fmt::Display for Report {
     }
 }
 
-/// One connection, or several of one run.
+/// The figures of one connection, or of several of one run.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     begun: Nanos,
-    /// Of its last connection.
+    /// When its last connection ended.
     ended: Nanos,
     bytes: u64,
     reads: u64,
@@ -134,15 +137,15 @@ struct Tally {
 
 /// An open connection.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct RunConnection {
     address: IpAddr,
     tally: Tally,
     /// The last byte and the one before it.
     tail: [u8; 2],
 }
 
-impl Connection {
-    /// Whether all that it carried so far ends in `Y`: then it may be over.
+impl RunConnection {
+    /// Whether its last byte was a `Y`: then the connection may be complete.
     pub(super) fn ends_in_y(&self) -> bool {
         self.tail[1] == b'Y'
     }
@@ -152,20 +155,20 @@ impl Connection {
     }
 }
 
-/// All unfinished runs.
+/// The unfinished runs of all addresses.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
     reopened: BTreeMap<IpAddr, Tally>,
-    /// Connections in the middle of a chunk.
+    /// The connections of each address that are in the middle of a chunk.
     busy: BTreeMap<IpAddr, usize>,
 }
 
 impl Runs {
-    pub(super) fn open(&mut self, peer: SocketAddr, now: Nanos) -> Connection {
+    pub(super) fn open(&mut self, peer: SocketAddr, now: Nanos) -> RunConnection {
         let address = peer.ip();
         let busy = self.busy.entry(address).or_default();
         *busy += 1;
-        Connection {
+        RunConnection {
             address,
             tally: Tally {
                 begun: now,
@@ -178,8 +181,8 @@ impl Runs {
         }
     }
 
-    /// Takes what one read brought; true if it ends the run.
-    pub(super) fn read(&mut self, connection: &mut Connection, bytes: &[u8]) -> bool {
+    /// Takes the bytes of one read; true if they complete the run.
+    pub(super) fn read(&mut self, connection: &mut RunConnection, bytes: &[u8]) -> bool {
         let Some(&last) = bytes.last() else {
             return false;
         };
@@ -189,14 +192,14 @@ impl Runs {
         connection.tally.bytes = connection.tally.bytes.saturating_add(bytes.len() as u64);
         connection.tally.reads += 1;
         match (was_idle, connection.ends_in_y()) {
-            (false, true) => self.rest(connection.address),
+            (false, true) => self.mark_idle(connection.address),
             (true, false) => *self.busy.entry(connection.address).or_default() += 1,
             _ => {}
         }
         connection.ended_its_run()
     }
 
-    fn rest(&mut self, address: IpAddr) {
+    fn mark_idle(&mut self, address: IpAddr) {
         if let Some(busy) = self.busy.get_mut(&address) {
             *busy = busy.saturating_sub(1);
             if *busy == 0 {
@@ -205,23 +208,23 @@ impl Runs {
         }
     }
 
-    /// Ends a connection; the run, if that ends it or breaks it off.
+    /// A connection has ended: the reports of the runs that this completes or breaks off.
     pub(super) fn close(
         &mut self,
-        connection: Connection,
+        connection: RunConnection,
         end: End,
         info: Option<TcpInfo>,
         now: Nanos,
     ) -> Vec<Report> {
         if !connection.ends_in_y() {
-            self.rest(connection.address);
+            self.mark_idle(connection.address);
         }
-        let Connection {
+        let RunConnection {
             address,
             mut tally,
             tail,
         } = connection;
-        // A port that was only knocked at; or what was said after the run.
+        // A connection without a byte, such as that of a port scan, is no run.
         if tally.bytes == 0 {
             return Vec::new();
         }
@@ -231,11 +234,11 @@ impl Runs {
         tally.round_trip_micros = info.map_or(0, |info| info.receiver_round_trip_micros);
         let outcome = match (tail, end) {
             ([b'Y', b'\n'], _) => Outcome::Complete,
-            ([_, b'\n'], _) => return vec![alone(tally, address)],
+            ([_, b'\n'], _) => return vec![kept_run(tally, address)],
             ([_, b'Y'], End::EndOfStream | End::Newline) => return self.add(tally, address),
             (_, End::EndOfStream | End::Newline) => Outcome::BrokenOff,
             (_, End::Reset) => Outcome::Reset,
-            (_, End::Idle | End::TooLong | End::PushedOut | End::Stopped) => Outcome::CutOff,
+            (_, End::Idle | End::TooLong | End::Evicted | End::Stopped) => Outcome::CutOff,
         };
         let earlier = self.reopened.remove(&address);
         let mode = if earlier.is_some() || outcome == Outcome::Complete || tail[1] == b'Y' {
@@ -243,60 +246,61 @@ impl Runs {
         } else {
             Mode::Kept
         };
-        let whole = earlier.map_or(tally, |earlier| earlier.and(tally));
+        let whole = earlier.map_or(tally, |earlier| earlier.merge(tally));
         vec![whole.report(address, mode, outcome)]
     }
 
-    /// A chunk of a reopened run; the run that must make room for it.
+    /// Adds a chunk to the reopened run of its address; the report of a run that was ended for it.
     fn add(&mut self, tally: Tally, address: IpAddr) -> Vec<Report> {
         if let Some(earlier) = self.reopened.get_mut(&address) {
-            *earlier = earlier.and(tally);
+            *earlier = earlier.merge(tally);
             return Vec::new();
         }
-        let mut pushed = Vec::new();
+        let mut ended = Vec::new();
         if self.reopened.len() >= MOST_UNFINISHED {
             let oldest = self.reopened.iter().min_by_key(|(_, tally)| tally.ended);
             if let Some((&oldest, _)) = oldest {
-                pushed.extend(self.give_up(oldest));
+                ended.extend(self.expire(oldest));
             }
         }
         self.reopened.insert(address, tally);
-        pushed
+        ended
     }
 
-    fn give_up(&mut self, address: IpAddr) -> Option<Report> {
+    fn expire(&mut self, address: IpAddr) -> Option<Report> {
         let tally = self.reopened.remove(&address)?;
         Some(tally.report(address, Mode::Reopened, Outcome::NeverEnded))
     }
 
-    /// When the next run may have to be given up.
+    /// When the next run may expire.
     pub(super) fn deadline(&self) -> Option<Nanos> {
         let silent_since = self.reopened.values().map(|tally| tally.ended).min();
-        silent_since.map(|since| since + UNFINISHED)
+        silent_since.map(|since| since + UNFINISHED_TIMEOUT)
     }
 
-    /// The runs that nobody goes on with.
-    pub(super) fn tick(&mut self, now: Nanos) -> Vec<Report> {
-        let mut over = Vec::new();
+    /// Ends the runs that got no new connection in time.
+    pub(super) fn expire_unfinished(&mut self, now: Nanos) -> Vec<Report> {
+        let mut expired = Vec::new();
         for (&address, tally) in &mut self.reopened {
-            if now < tally.ended + UNFINISHED {
+            if now < tally.ended + UNFINISHED_TIMEOUT {
                 continue;
             }
             if self.busy.contains_key(&address) {
-                // Its next chunk is on the way, and takes its time.
+                // Its next chunk is being received.
                 tally.ended = now;
             } else {
-                over.push(address);
+                expired.push(address);
             }
         }
-        over.into_iter()
-            .filter_map(|address| self.give_up(address))
+        expired
+            .into_iter()
+            .filter_map(|address| self.expire(address))
             .collect()
     }
 }
 
-fn alone(tally: Tally, address: IpAddr) -> Report {
-    // Kept runs are told apart by their connections.
+fn kept_run(tally: Tally, address: IpAddr) -> Report {
+    // A kept run is one connection: others do not disturb it.
     let tally = Tally {
         overlapped: false,
         ..tally
@@ -305,7 +309,7 @@ fn alone(tally: Tally, address: IpAddr) -> Report {
 }
 
 impl Tally {
-    fn and(self, later: Self) -> Self {
+    fn merge(self, later: Self) -> Self {
         let sum = |one: Option<u64>, other: Option<u64>| Some(one?.saturating_add(other?));
         Self {
             begun: self.begun.min(later.begun),

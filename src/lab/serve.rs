@@ -1,6 +1,6 @@
-//! One endpoint: a thread with an epoll and a buffer of its own.
+//! Runs one endpoint: a thread with an epoll and a buffer of its own.
 //!
-//! Reads go into one buffer, so a connection costs a few hundred bytes whatever it sends.
+//! All connections are read into that one buffer, so each costs a few hundred bytes only.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -20,177 +20,140 @@ use thread_priority::{
     set_thread_priority_and_policy, thread_native_id,
 };
 
-use super::limits::{Limits, Nanos};
-use super::lines::Lines;
-use super::message::End;
+use super::connections::Connections;
+use super::limits::Limits;
+use super::service::Service;
+use super::time::Nanos;
 use crate::clock;
 
-/// Where an endpoint's thread stands when processors are short.
+/// The priority of an endpoint's thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
     /// Like any other program.
     Usual,
-    /// Behind everything else of its process: a ball must not wait for a byte of the lab.
+    /// Below all other threads of the process: a ball must not wait for a byte of the lab.
     BehindTheRing,
 }
 
-/// What an endpoint does with what comes.
-pub(super) trait Endpoint: Send + 'static {
-    /// For the log and the thread.
-    const NAME: &'static str;
-    /// What it knows of an open connection.
-    type Connection: Send;
-
-    /// A connection was accepted.
-    fn open(&mut self, peer: SocketAddr, now: Nanos) -> Self::Connection;
-    /// One read brought these bytes; never none.
-    fn read(&mut self, connection: &mut Self::Connection, bytes: &[u8], now: Nanos) -> Next;
-    /// A connection has ended; what to answer, if it can still hear.
-    fn close(
-        &mut self,
-        connection: Self::Connection,
-        stream: &std::net::TcpStream,
-        end: End,
-        now: Nanos,
-    ) -> Vec<u8>;
-    /// When to call `tick`.
-    fn deadline(&self) -> Option<Nanos>;
-    /// Time has passed.
-    fn tick(&mut self, now: Nanos);
-    /// What it remembers, as JSON.
-    fn document(&self, now: Nanos) -> Vec<u8>;
-}
-
-/// What follows a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// More is expected.
-    More,
-    /// More may come or not: a peer that waits for us to close is to see an end of stream soon.
-    MaybeOver,
-    /// The connection has done its work.
-    Over,
-}
-
-/// Each read may bring so many bytes.
+/// The size of the read buffer, in bytes.
 const BUFFER: usize = 128 * 1024;
 
-/// Events that are taken at once.
+/// Events taken from epoll at once.
 const EVENTS: usize = 64;
 
-/// Accepts between two rounds of reads.
+/// Connections accepted between two rounds of reads.
 const ACCEPTS: usize = 8;
 
-/// Connections that the kernel keeps for us until we accept them.
+/// Connections that the kernel queues until they are accepted.
 const BACKLOG: i32 = 1024;
 
-/// Questions that wait for an answer at the most.
-const MOST_ASKS: usize = 32;
+/// Requests for the list that may wait at a time.
+const MOST_REQUESTS: usize = 32;
 
-/// The wait when the system has no descriptor left to give.
+/// The pause in accepting when the system has no descriptor left.
 const OUT_OF_DESCRIPTORS: Nanos = 200_000_000;
 
-/// Keys that are no connection.
+/// The epoll keys of what is no connection.
 const LISTENER: u64 = u64::MAX;
 const WAKER: u64 = u64::MAX - 1;
 
-/// An endpoint that runs; it ends, and its connections with it, when this is dropped.
-pub struct Serving {
-    asker: Asker,
+/// A running endpoint. When this is dropped, the endpoint ends and its connections are closed.
+pub struct ServiceHandle {
+    requester: ListRequester,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Asks an endpoint for its list.
+/// Requests an endpoint's list of its latest messages or runs.
 #[derive(Clone)]
-pub struct Asker {
-    asks: SyncSender<Sender<Vec<u8>>>,
+pub struct ListRequester {
+    requests: SyncSender<Sender<Vec<u8>>>,
     waker: Arc<OwnedFd>,
 }
 
-impl Asker {
-    /// Has the list sent to `answer`, as JSON. Never waits; when too many have asked at once, or the
-    /// endpoint is gone, `answer` is dropped.
-    pub fn ask(&self, answer: Sender<Vec<u8>>) {
-        if self.asks.try_send(answer).is_ok() {
+impl ListRequester {
+    /// Has the list sent to `answer`, as JSON; never blocks. If too many requests wait, or the endpoint
+    /// is gone, `answer` is dropped.
+    pub fn request(&self, answer: Sender<Vec<u8>>) {
+        if self.requests.try_send(answer).is_ok() {
             self.wake();
         }
     }
 
     fn wake(&self) {
-        // Fails only when it is full of wakes already.
+        // Fails only if its counter is full, and then the thread wakes up anyway.
         let _ = rustix::io::write(&self.waker, &1_u64.to_ne_bytes());
     }
 }
 
-impl Serving {
-    /// For those who want its list.
-    pub fn asker(&self) -> Asker {
-        self.asker.clone()
+impl ServiceHandle {
+    /// For those who request the list.
+    pub fn list_requester(&self) -> ListRequester {
+        self.requester.clone()
     }
 }
 
-impl Drop for Serving {
+impl Drop for ServiceHandle {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
-        self.asker.wake();
+        self.requester.wake();
         if let Some(thread) = self.thread.take() {
-            // It does not panic; and if it did, it has ended all the same.
+            // An error would mean that it panicked: then it has ended, too.
             let _ = thread.join();
         }
     }
 }
 
 /// Starts an endpoint's thread.
-pub(super) fn start<E: Endpoint>(
+pub(super) fn start<S: Service>(
     listener: TcpListener,
     limits: Limits,
     priority: Priority,
-    endpoint: E,
-) -> io::Result<Serving> {
+    service: S,
+) -> io::Result<ServiceHandle> {
     listener.set_nonblocking(true)?;
-    // The standard library lets only 128 connections wait, one burst of a class.
+    // The standard library queues only 128 connections: too few for a whole class at once.
     rustix::net::listen(&listener, BACKLOG)?;
     let waker = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
     let poll = Arc::new(epoll::create(CreateFlags::CLOEXEC)?);
     for (source, key) in [(listener.as_fd(), LISTENER), (waker.as_fd(), WAKER)] {
         epoll::add(&poll, source, EventData::new_u64(key), EventFlags::IN)?;
     }
-    let (asks, asked) = sync_channel(MOST_ASKS);
+    let (requests, list_requests) = sync_channel(MOST_REQUESTS);
     let stop = Arc::new(AtomicBool::new(false));
-    let mut work = Work {
+    let mut event_loop = EventLoop {
         listener,
-        lines: Lines::new(Arc::clone(&poll), limits, E::NAME),
-        endpoint,
+        connections: Connections::new(Arc::clone(&poll), limits),
+        service,
         poll,
-        asked,
+        list_requests,
         waker: Arc::clone(&waker),
         stop: Arc::clone(&stop),
         accept_again: None,
-        wake: None,
+        wake_at: None,
     };
     let thread = std::thread::Builder::new()
-        .name(E::NAME.to_owned())
+        .name(S::NAME.to_owned())
         .spawn(move || {
             if priority == Priority::BehindTheRing {
                 yield_to_others();
             }
-            if let Err(error) = work.run() {
-                tracing::error!("the {} endpoint has ended: {error}", E::NAME);
+            if let Err(error) = event_loop.run() {
+                tracing::error!("the {} endpoint has ended: {error}", S::NAME);
             }
         })?;
-    let asker = Asker { asks, waker };
-    Ok(Serving {
-        asker,
+    let requester = ListRequester { requests, waker };
+    Ok(ServiceHandle {
+        requester,
         stop,
         thread: Some(thread),
     })
 }
 
-/// Lets every other thread go first: gives up the real-time priority that a unit may have given to
-/// the ring (docs/decisions/0009), and is nice on top of that.
+/// Lets every other thread go first: gives up the real-time priority that the unit may give to the
+/// ring (docs/decisions/0009), and lowers the priority further.
 fn yield_to_others() {
-    // Nice 10, on a scale from 0 to 99 that ends at nice -20. Concerns the calling thread alone.
+    // 22 on this scale of 0 to 99 is nice 10. It concerns the calling thread only.
     let nice = ThreadPriorityValue::try_from(22_u8).map(ThreadPriority::Crossplatform);
     let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
     let yielded = nice.map_err(|error| error.to_string()).and_then(|nice| {
@@ -204,54 +167,55 @@ fn yield_to_others() {
     }
 }
 
-/// All that the thread owns.
-struct Work<E: Endpoint> {
+/// The state that the thread owns.
+struct EventLoop<S: Service> {
     listener: TcpListener,
-    lines: Lines<E>,
-    endpoint: E,
+    connections: Connections<S>,
+    service: S,
     poll: Arc<OwnedFd>,
-    asked: Receiver<Sender<Vec<u8>>>,
+    list_requests: Receiver<Sender<Vec<u8>>>,
     waker: Arc<OwnedFd>,
     stop: Arc<AtomicBool>,
     /// When to accept again after the system ran out of descriptors.
     accept_again: Option<Nanos>,
-    /// When something may have to be ended; never too late, but perhaps too early.
-    wake: Option<Nanos>,
+    /// When to look for what has expired; never too late, but perhaps too early.
+    wake_at: Option<Nanos>,
 }
 
-impl<E: Endpoint> Work<E> {
+impl<S: Service> EventLoop<S> {
     fn run(&mut self) -> io::Result<()> {
         let mut buffer = vec![0; BUFFER];
         let mut events = Vec::with_capacity(EVENTS);
         while !self.stop.load(Ordering::Acquire) {
             self.wait(&mut events)?;
-            let mut newcomers = false;
+            let mut is_accepting = false;
             for &epoll::Event { flags, data } in &events {
                 match data.u64() {
-                    LISTENER => newcomers = true,
-                    WAKER => self.answer(),
-                    key => self.hear(key, flags, &mut buffer),
+                    LISTENER => is_accepting = true,
+                    WAKER => self.on_list_requests(),
+                    key => self.on_readable(key, flags, &mut buffer),
                 }
             }
-            // Reads first: a sender that reopens has closed the last one before it opens the next.
-            if newcomers {
+            // Reads come first: a sender that reopens closes its last connection before it opens
+            // the next.
+            if is_accepting {
                 self.accept(&mut buffer)?;
             }
             let now = clock::monotonic_nanos();
-            if self.wake.is_some_and(|wake| wake <= now) {
-                self.sweep(now)?;
+            if self.wake_at.is_some_and(|wake_at| wake_at <= now) {
+                self.expire(now)?;
             }
         }
         let now = clock::monotonic_nanos();
-        self.lines.end_all(&mut self.endpoint, now);
+        self.connections.close_all(&mut self.service, now);
         Ok(())
     }
 
     fn wait(&self, events: &mut Vec<epoll::Event>) -> io::Result<()> {
         let now = clock::monotonic_nanos();
-        let wait = self.wake.map(|wake| {
-            // Rounded up: epoll counts milliseconds, and too early would be again and again.
-            let left = wake.saturating_sub(now).div_ceil(1_000_000);
+        let wait = self.wake_at.map(|wake_at| {
+            // Rounded up to epoll's milliseconds: rounded down, it would wake up several times.
+            let left = wake_at.saturating_sub(now).div_ceil(1_000_000);
             Timespec::try_from(Duration::from_millis(left)).unwrap_or_default()
         });
         events.clear();
@@ -265,30 +229,31 @@ impl<E: Endpoint> Work<E> {
         }
     }
 
-    /// Makes sure to look again at that moment.
+    /// Makes sure that the thread wakes up by that moment.
     fn wake_by(&mut self, moment: Option<Nanos>) {
         if let Some(moment) = moment {
-            self.wake = Some(self.wake.map_or(moment, |wake| wake.min(moment)));
+            self.wake_at = Some(self.wake_at.map_or(moment, |wake_at| wake_at.min(moment)));
         }
     }
 
-    fn answer(&mut self) {
+    fn on_list_requests(&mut self) {
         let mut count = [0; 8];
-        // Empty only if somebody else took the wakes, and there is nobody else.
+        // Resets the waker. Fails only if another thread has read it, and there is none.
         let _ = rustix::io::read(&self.waker, &mut count);
-        while let Ok(answer) = self.asked.try_recv() {
-            let document = self.endpoint.document(clock::monotonic_nanos());
-            // Fails only if the asker has gone.
-            let _ = answer.try_send(document);
+        while let Ok(answer) = self.list_requests.try_recv() {
+            let list = self.service.list_json(clock::monotonic_nanos());
+            // Fails only if the requester is gone.
+            let _ = answer.try_send(list);
         }
     }
 
-    fn hear(&mut self, key: u64, flags: EventFlags, buffer: &mut [u8]) {
+    fn on_readable(&mut self, key: u64, flags: EventFlags, buffer: &mut [u8]) {
         let ending = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
-        let moment = self.lines.hear(key, ending, buffer, &mut self.endpoint);
-        self.wake_by(moment);
-        // A connection that ended may have left an unfinished run.
-        self.wake_by(self.endpoint.deadline());
+        let service = &mut self.service;
+        let check_at = self.connections.on_readable(key, ending, buffer, service);
+        self.wake_by(check_at);
+        // A connection that ended may have left an unfinished run, which expires.
+        self.wake_by(self.service.deadline());
     }
 
     fn accept(&mut self, buffer: &mut [u8]) -> io::Result<()> {
@@ -299,22 +264,21 @@ impl<E: Endpoint> Work<E> {
                     let Some(peer) = peer.and_then(|peer| SocketAddr::try_from(peer).ok()) else {
                         continue;
                     };
-                    // An IPv4 client of an IPv6 socket is still an IPv4 client.
+                    // An IPv6 socket shows an IPv4 client as IPv6: count it by its IPv4 address.
                     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                    let admitted =
-                        self.lines
-                            .admit(stream.into(), peer, buffer, &mut self.endpoint);
-                    self.wake_by(admitted.look_again);
-                    self.wake_by(self.endpoint.deadline());
-                    if admitted.waits {
+                    let (stream, service) = (stream.into(), &mut self.service);
+                    let admission = self.connections.admit(stream, peer, buffer, service);
+                    self.wake_by(admission.check_at);
+                    self.wake_by(self.service.deadline());
+                    if admission.stays_open {
                         return Ok(());
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(rustix::io::Errno::CONNABORTED | rustix::io::Errno::INTR) => {}
                 Err(_) => {
-                    // The listener stays readable: without a pause this would spin.
-                    self.listen_for(EventFlags::empty())?;
+                    // The listener stays readable: without a pause, this would spin.
+                    self.set_listener_events(EventFlags::empty())?;
                     let again = clock::monotonic_nanos() + OUT_OF_DESCRIPTORS;
                     self.accept_again = Some(again);
                     self.wake_by(Some(again));
@@ -325,28 +289,28 @@ impl<E: Endpoint> Work<E> {
         Ok(())
     }
 
-    fn listen_for(&self, flags: EventFlags) -> io::Result<()> {
+    fn set_listener_events(&self, flags: EventFlags) -> io::Result<()> {
         let key = EventData::new_u64(LISTENER);
         Ok(epoll::modify(&self.poll, &self.listener, key, flags)?)
     }
 
-    /// Ends what has lasted too long, and finds out when to look again.
-    fn sweep(&mut self, now: Nanos) -> io::Result<()> {
+    /// Closes connections and ends runs that have expired; sets when to look again.
+    fn expire(&mut self, now: Nanos) -> io::Result<()> {
         if self.accept_again.is_some_and(|again| again <= now) {
             self.accept_again = None;
-            self.listen_for(EventFlags::IN)?;
+            self.set_listener_events(EventFlags::IN)?;
         }
-        self.wake = self.accept_again;
-        let next = self.lines.sweep(&mut self.endpoint, now);
+        self.wake_at = self.accept_again;
+        let next = self.connections.expire(&mut self.service, now);
         self.wake_by(next);
         if self
-            .endpoint
+            .service
             .deadline()
             .is_some_and(|deadline| deadline <= now)
         {
-            self.endpoint.tick(now);
+            self.service.expire(now);
         }
-        self.wake_by(self.endpoint.deadline());
+        self.wake_by(self.service.deadline());
         Ok(())
     }
 }

@@ -1,13 +1,13 @@
-//! What the kernel counted for one TCP connection: the option `TCP_INFO`, tcp(7).
+//! What the kernel has counted for one TCP connection: the socket option `TCP_INFO`, see tcp(7).
 //!
-//! The only unsafe code of Carom. No crate in the tree reads this option: see
+//! This is the only unsafe code of Carom. No crate among the dependencies reads this option: see
 //! docs/decisions/0012-one-file-reads-tcp-info.md.
 
 use std::mem::offset_of;
 use std::net::TcpStream;
 use std::os::fd::AsRawFd as _;
 
-/// What the kernel counted for one connection so far. What an old kernel does not count is 0.
+/// What the kernel has counted for one connection so far. What an old kernel does not count is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpInfo {
     /// Segments sent that carried data, those sent again included. From Linux 4.6 on.
@@ -20,7 +20,7 @@ pub struct TcpInfo {
     pub segments_in: u64,
     /// Segments sent again.
     pub retransmitted: u64,
-    /// Segments that came before one that was sent earlier. From Linux 5.4 on.
+    /// Segments that arrived before one that was sent earlier. From Linux 5.4 on.
     pub out_of_order: u64,
     /// The sender's smoothed round trip, in microseconds.
     pub round_trip_micros: u64,
@@ -63,7 +63,7 @@ struct Raw {
     snd_wnd: u32,
 }
 
-/// Asks the kernel; `None` if it does not say.
+/// Reads the option; `None` if the kernel does not provide it.
 #[expect(
     unsafe_code,
     reason = "getsockopt(2) fills a plain structure of numbers"
@@ -82,9 +82,9 @@ pub fn of(stream: &TcpStream) -> Option<TcpInfo> {
             &raw mut length,
         )
     };
-    // An emulator may take the option for a plain number: that tells nothing.
-    let told = usize::try_from(length).unwrap_or(0) > offset_of!(Raw, total_retrans);
-    (done == 0 && told).then(|| TcpInfo {
+    // An emulator may treat the option as a plain number: then the structure is not filled.
+    let filled = usize::try_from(length).unwrap_or(0) > offset_of!(Raw, total_retrans);
+    (done == 0 && filled).then(|| TcpInfo {
         data_segments_out: raw.data_segs_out.into(),
         segments_out: raw.segs_out.into(),
         data_segments_in: raw.data_segs_in.into(),

@@ -1,4 +1,4 @@
-//! A pin through the kernel's character device, by `gpiocdev`: one device node is all it needs.
+//! A pin through the kernel's character device, by `gpiocdev`. The process needs no other device.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,36 +6,40 @@ use std::path::{Path, PathBuf};
 use gpiocdev::line::Value;
 use gpiocdev::{Chip, Error, Request};
 
-use super::{Lamp, LedError};
+use super::driver::LedDriver;
+use super::error::LedError;
 
-/// Under what name the kernel and `gpioinfo` know who has the pin.
+/// The device that has the pins of the header on most Pis.
+pub const USUAL_CHIP: &str = "/dev/gpiochip0";
+
+/// The name of the pin's user, as the kernel and `gpioinfo` show it.
 const CONSUMER: &str = "carom";
 
-/// What the drivers of the header call their device: Pi 1 to 3, Pi 4, Pi 5.
+/// Labels of the device with the pins of the header: Pi 1 to 3, Pi 4, Pi 5.
 const HEADERS: [&str; 3] = ["pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1"];
 
-/// What drivers on a Pi call devices whose pins drive parts of the board: power, radio, camera.
+/// Labels of devices of a Pi whose pins drive parts of the board: power, radio, camera.
 const BOARD_PARTS: [&str; 3] = ["gpio-brcmstb", "raspberrypi-exp-gpio", "brcmvirt-gpio"];
 
-/// One pin, ours alone for as long as this lives.
-pub struct Line {
+/// One pin. No other process can use it until this is dropped.
+pub(super) struct Line {
     request: Request,
     pin: u8,
     path: PathBuf,
 }
 
-/// Makes a pin of that device an output, and dark.
+/// Makes a pin of that device an output and switches the LED off.
 ///
 /// # Errors
-/// When the device is missing, closed to us, no GPIO device or not the one with the header, or
-/// the pin is in use.
-pub fn open(path: &Path, pin: u8, active_low: bool) -> Result<Line, LedError> {
+/// When the device is missing, may not be used, is no GPIO device or not the one with the header,
+/// or when the pin is in use.
+pub(super) fn open(path: &Path, pin: u8, active_low: bool) -> Result<Line, LedError> {
     let chip = chip(path)?;
     let info = chip.info().map_err(|_| LedError::NotAChip {
         path: path.to_owned(),
     })?;
     if BOARD_PARTS.iter().any(|part| info.label.starts_with(part)) {
-        return Err(LedError::NotTheHeader {
+        return Err(LedError::NotHeaderChip {
             path: path.to_owned(),
             label: info.label,
             header: header(),
@@ -48,18 +52,18 @@ pub fn open(path: &Path, pin: u8, active_low: bool) -> Result<Line, LedError> {
             lines: info.num_lines,
         });
     }
-    let mut wanted = Request::builder();
-    wanted
+    let mut builder = Request::builder();
+    builder
         .on_chip(path)
         .with_consumer(CONSUMER)
         .with_line(u32::from(pin))
         .as_output(Value::Inactive);
     if active_low {
-        wanted.as_active_low();
+        builder.as_active_low();
     }
-    let request = wanted.request().map_err(|error| match user(path, pin) {
+    let request = builder.request().map_err(|error| match user(path, pin) {
         Some(user) => LedError::PinInUse { pin, user },
-        None => device(path, error),
+        None => device_error(path, error),
     })?;
     Ok(Line {
         request,
@@ -68,7 +72,7 @@ pub fn open(path: &Path, pin: u8, active_low: bool) -> Result<Line, LedError> {
     })
 }
 
-/// The device that has the pins of a Pi's header, if there is one that we may open.
+/// The device that has the pins of a Pi's header, if there is one that this process may open.
 pub(super) fn header() -> Option<PathBuf> {
     let is_header = |path: &PathBuf| {
         let info = Chip::from_path(path).and_then(|chip| chip.info());
@@ -77,7 +81,7 @@ pub(super) fn header() -> Option<PathBuf> {
     gpiocdev::chip::chips().ok()?.into_iter().find(is_header)
 }
 
-/// Who uses the pin, if anyone does; the name may be empty.
+/// The name of the pin's user, if it has one; the name may be empty.
 pub(super) fn user(path: &Path, pin: u8) -> Option<String> {
     let chip = Chip::from_path(path).ok()?;
     let info = chip.line_info(u32::from(pin)).ok()?;
@@ -93,35 +97,35 @@ fn chip(path: &Path) -> Result<Chip, LedError> {
                 path: path.to_owned(),
             }
         } else {
-            device(path, error)
+            device_error(path, error)
         }
     })
 }
 
-fn device(path: &Path, error: Error) -> LedError {
+fn device_error(path: &Path, error: Error) -> LedError {
     LedError::Device {
         path: path.to_owned(),
         source: error.into(),
     }
 }
 
-impl Lamp for Line {
-    fn set(&mut self, lit: bool) -> Result<(), LedError> {
-        let value = if lit { Value::Active } else { Value::Inactive };
+impl LedDriver for Line {
+    fn set(&mut self, on: bool) -> Result<(), LedError> {
+        let value = if on { Value::Active } else { Value::Inactive };
         self.request
             .set_value(u32::from(self.pin), value)
-            .map_err(|error| device(&self.path, error))
+            .map_err(|error| device_error(&self.path, error))
     }
 
-    /// A pin that nobody holds belongs to the kernel again.
-    fn leave(&mut self) -> bool {
+    /// Impossible: a pin that no process has goes back to the kernel.
+    fn keep_when_dropped(&mut self) -> bool {
         false
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
-        // A kernel may leave the pin as it is when it takes it back; if this fails, nothing is left to try.
+        // Some kernels leave the pin as it is when they take it back. If this fails, nothing is left to try.
         let _ = self.set(false);
     }
 }

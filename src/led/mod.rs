@@ -1,60 +1,177 @@
-//! Lights: what a possession looks like from outside.
+//! The LED of a node: on while the node possesses a ball.
 //!
-//! A backend knows nothing of the ring. It is told of every change before anyone else is.
+//! To add a backend, write its file here, add it to [`LedConfig`] with what the compiler then asks
+//! for in this file, and read its keys in `config/led.rs`. Every backend passes the tests of
+//! `suite.rs`.
+//!
+//! Architecture invariant: nothing here knows what a ring is. The LED shows a change before any
+//! other node learns of it.
 
-mod fault;
-pub mod gpio;
-pub mod gpiochip;
-mod lamp;
+mod change;
+mod driver;
+mod error;
+mod gpio;
+mod gpiochip;
 #[cfg(test)]
 mod suite;
-pub mod sysfs;
+mod sysfs;
 mod trace;
 
 use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-pub use fault::LedError;
-pub use lamp::{Lamp, Opener, Switch};
-pub use sysfs::Sysfs;
-pub use trace::Trace;
+use trace::Trace;
 
-/// One ball came or went.
-#[derive(Clone, Copy)]
-pub struct Change<'a> {
-    /// The node whose LED it is.
-    pub node: &'a str,
-    /// Whether the ball came.
-    pub on: bool,
-    /// Which ball.
-    pub ball: &'a dyn fmt::Display,
-    /// The ball's generation.
-    pub generation: &'a dyn fmt::Display,
-    /// The ball's hop.
-    pub hop: u64,
+pub use change::{Led, LedChange, NoLed};
+pub use driver::{LedDriver, OpenDriver, SwitchedLed};
+pub use error::LedError;
+pub use gpiochip::USUAL_CHIP;
+
+/// Which LED a node has. Pins have BCM numbers, 0 to 27.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LedConfig {
+    /// A pin, through the memory of the GPIO block.
+    Gpio {
+        /// The pin's BCM number.
+        pin: u8,
+        /// The LED is on while the pin is low.
+        active_low: bool,
+    },
+    /// A pin, through the kernel's character device.
+    GpioChip {
+        /// The device, such as `/dev/gpiochip0`.
+        chip: PathBuf,
+        /// The pin's number at that device.
+        pin: u8,
+        /// The LED is on while the pin is low.
+        active_low: bool,
+    },
+    /// An LED of the kernel.
+    Sysfs {
+        /// Its name in `/sys/class/leds`: no slash in it, and no dot at its beginning.
+        name: String,
+        /// The LED is on while it is set to 0.
+        active_low: bool,
+    },
+    /// The board's own green LED.
+    Act,
+    /// A line in a file for every change.
+    Trace {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No LED.
+    #[default]
+    None,
 }
 
-/// A light.
-pub trait Led {
-    /// Shows that one ball came or went; `lit` tells whether any ball is here now.
+impl LedConfig {
+    /// Opens the LED and switches it off.
     ///
-    /// # Errors
-    /// When the light could not be set; the caller goes on without it and tries again.
-    fn show(&mut self, change: &Change<'_>, lit: bool) -> Result<(), LedError>;
+    /// If that fails, the error is returned beside the LED, and every change tries again.
+    /// `expiry` as for [`LedConfig::driver`]; `monotonic_nanos` returns `CLOCK_MONOTONIC`.
+    pub fn open(
+        &self,
+        expiry: Duration,
+        monotonic_nanos: fn() -> u64,
+    ) -> (Box<dyn Led>, Option<LedError>) {
+        if let Self::Trace { path } = self {
+            let (led, error) = Trace::open(path.clone(), monotonic_nanos);
+            return (Box::new(led), error);
+        }
+        match self.driver(expiry) {
+            Some(open) => {
+                let (led, error) = SwitchedLed::new(open);
+                (Box::new(led), error)
+            }
+            None => (Box::new(NoLed), None),
+        }
+    }
 
-    /// Sets the light though no ball came or went: to try again after a fault, and to keep one lit
-    /// that goes out by itself. `None` where only changes can be shown.
-    fn hold(&mut self, lit: bool) -> Option<Result<(), LedError>> {
-        let _ = lit;
-        None
+    /// What opens the device, for a backend that can be switched on and off by hand.
+    ///
+    /// If the kernel can do that, its LEDs go off by themselves an `expiry` after they were switched
+    /// on or refreshed for the second time; never, if it is zero.
+    pub fn driver(&self, expiry: Duration) -> Option<OpenDriver> {
+        match self.clone() {
+            Self::Gpio { pin, active_low } => {
+                Some(driver::boxed(move || gpio::open(pin, active_low)))
+            }
+            Self::GpioChip {
+                chip,
+                pin,
+                active_low,
+            } => Some(driver::boxed(move || {
+                gpiochip::open(&chip, pin, active_low)
+            })),
+            Self::Sysfs { name, active_low } => {
+                let led = sysfs::Settings::new(Some(name), active_low, expiry);
+                Some(driver::boxed(move || sysfs::open(&led)))
+            }
+            Self::Act => {
+                let led = sysfs::Settings::new(None, false, expiry);
+                Some(driver::boxed(move || sysfs::open(&led)))
+            }
+            Self::Trace { .. } | Self::None => None,
+        }
+    }
+
+    /// What no other LED of the same host may use.
+    pub fn hardware(&self) -> Option<Hardware> {
+        let pin = |chip: &Path, pin: &u8| Hardware {
+            path: chip.join(pin.to_string()),
+            what: format!("pin {pin}"),
+            name: None,
+        };
+        match self {
+            // The memory of the GPIO block reaches the same pins as the character device.
+            Self::Gpio { pin: number, .. } => Some(pin(Path::new(USUAL_CHIP), number)),
+            Self::GpioChip {
+                chip, pin: number, ..
+            } => Some(pin(chip, number)),
+            Self::Sysfs { name, .. } => Some(Hardware {
+                path: Path::new(sysfs::LEDS).join(name),
+                what: "the LED".to_owned(),
+                name: Some(name.clone()),
+            }),
+            Self::Act => Some(Hardware {
+                path: Path::new(sysfs::LEDS).join(sysfs::ACT[0]),
+                what: "the board's own LED".to_owned(),
+                name: None,
+            }),
+            Self::Trace { path } => Some(Hardware {
+                path: path.clone(),
+                what: "the trace".to_owned(),
+                name: Some(path.to_string_lossy().into_owned()),
+            }),
+            Self::None => None,
+        }
     }
 }
 
-/// No light at all.
-#[derive(Debug, Default)]
-pub struct Nothing;
+/// Something that only one LED can use.
+#[derive(Clone, Debug)]
+pub struct Hardware {
+    /// The same for two LEDs that use the same thing: its file or folder; for a pin, its device
+    /// and its number.
+    pub path: PathBuf,
+    /// What it is, for a sentence: `pin 17`, `the LED`.
+    pub what: String,
+    /// What the ring file calls it, to be quoted after `what`.
+    pub name: Option<String>,
+}
 
-impl Led for Nothing {
-    fn show(&mut self, _change: &Change<'_>, _lit: bool) -> Result<(), LedError> {
-        Ok(())
+impl fmt::Display for LedConfig {
+    /// A few words, such as `gpio 17`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gpio { pin, .. } => write!(formatter, "gpio {pin}"),
+            Self::GpioChip { chip, pin, .. } => write!(formatter, "{} {pin}", chip.display()),
+            Self::Sysfs { name, .. } => write!(formatter, "sysfs {name}"),
+            Self::Act => formatter.write_str("act"),
+            Self::Trace { path } => write!(formatter, "trace {}", path.display()),
+            Self::None => formatter.write_str("none"),
+        }
     }
 }

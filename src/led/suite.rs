@@ -1,7 +1,7 @@
-//! What every light must do, whatever is behind it.
+//! What every backend must do.
 //!
-//! The trace and the kernel's LEDs are tried on any machine. Pins need hardware: on a Pi, or on the
-//! emulated one of `tests/pi`, these variables say which is free and how to see it from outside:
+//! The trace and the kernel's LEDs are tested on any machine. Pins need hardware: on a Pi, or on the
+//! emulated one of `tests/pi`, these variables say which pin is free and how to read its level:
 //! `CAROM_TEST_PIN` (BCM number), `CAROM_TEST_CHIP` (device), `CAROM_TEST_LED` (name of an LED of the kernel
 //! that is on that pin), `CAROM_TEST_LEVELS` (a command that prints the register GPLEV0).
 
@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use super::*;
 
-pub(super) fn change(on: bool, hop: u64) -> Change<'static> {
-    Change {
+pub(super) fn change(on: bool, hop: u64) -> LedChange<'static> {
+    LedChange {
         node: "pi1",
         on,
         ball: &1,
@@ -20,7 +20,7 @@ pub(super) fn change(on: bool, hop: u64) -> Change<'static> {
     }
 }
 
-/// Opens a light twice and looks at it from outside with `lit`.
+/// Opens an LED twice and switches it on and off; `lit` reads by another way whether it is on.
 fn passes(make: &dyn Fn() -> Box<dyn Led>, lit: &dyn Fn() -> bool) {
     for round in [1, 2] {
         let mut led = make();
@@ -31,7 +31,7 @@ fn passes(make: &dyn Fn() -> Box<dyn Led>, lit: &dyn Fn() -> bool) {
         assert!(lit(), "lit while there are two");
         led.show(&change(false, 1), true).unwrap();
         assert!(lit(), "lit while there is one");
-        if let Some(held) = led.hold(true) {
+        if let Some(held) = led.refresh(true) {
             held.unwrap();
             assert!(lit(), "lit when it is held");
         }
@@ -43,7 +43,7 @@ fn passes(make: &dyn Fn() -> Box<dyn Led>, lit: &dyn Fn() -> bool) {
             led.show(&change(false, hop), false).unwrap();
             assert!(!lit(), "dark after hop {hop}");
         }
-        if led.hold(true).is_some() {
+        if led.refresh(true).is_some() {
             assert!(lit(), "lit by hand");
             drop(led);
             assert!(!lit(), "dark when it was dropped");
@@ -51,16 +51,16 @@ fn passes(make: &dyn Fn() -> Box<dyn Led>, lit: &dyn Fn() -> bool) {
     }
 }
 
-/// A lamp as the daemon has it.
-fn switch<L: Lamp + 'static>(
+/// Makes the LED of a driver, as the daemon does.
+fn switched<L: LedDriver + 'static>(
     open: impl Fn() -> Result<L, LedError> + 'static,
 ) -> impl Fn() -> Box<dyn Led> {
     let open = std::rc::Rc::new(open);
     move || {
         let open = std::rc::Rc::clone(&open);
-        let (switch, fault) = Switch::new(Box::new(move || Ok(Box::new(open()?))));
-        assert!(fault.is_none(), "{}", fault.unwrap());
-        Box::new(switch)
+        let (led, error) = SwitchedLed::new(Box::new(move || Ok(Box::new(open()?))));
+        assert!(error.is_none(), "{}", error.unwrap());
+        Box::new(led)
     }
 }
 
@@ -88,18 +88,18 @@ fn an_led_of_the_kernel() {
     std::fs::create_dir(&led).unwrap();
     std::fs::write(led.join("max_brightness"), "255\n").unwrap();
     std::fs::write(led.join("brightness"), "255\n").unwrap();
-    let settings = Sysfs {
+    let settings = sysfs::Settings {
         folder: folder.path().to_owned(),
         name: Some("PWR".to_owned()),
         active_low: false,
         expiry: Duration::ZERO,
     };
-    let make = switch(move || sysfs::open(&settings));
+    let make = switched(move || sysfs::open(&settings));
     let lit = || std::fs::read_to_string(led.join("brightness")).unwrap() == "255";
     passes(&make, &lit);
 }
 
-/// The pin that may be used, and whether it is high, as told from outside.
+/// The pin that may be used, and a function that reads whether it is high.
 fn pin() -> Option<(u8, impl Fn() -> bool)> {
     let Ok(pin) = std::env::var("CAROM_TEST_PIN") else {
         println!("skipped: CAROM_TEST_PIN names no free pin");
@@ -108,9 +108,9 @@ fn pin() -> Option<(u8, impl Fn() -> bool)> {
     let pin: u8 = pin.parse().unwrap();
     let command = std::env::var("CAROM_TEST_LEVELS").unwrap();
     let high = move || {
-        let told = Command::new("sh").args(["-c", &command]).output().unwrap();
-        let told = String::from_utf8(told.stdout).unwrap();
-        let levels = told.trim().trim_start_matches("0x");
+        let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let levels = text.trim().trim_start_matches("0x");
         u32::from_str_radix(levels, 16).unwrap() >> pin & 1 == 1
     };
     Some((pin, high))
@@ -119,8 +119,8 @@ fn pin() -> Option<(u8, impl Fn() -> bool)> {
 #[test]
 fn a_pin_through_memory() {
     let Some((number, high)) = pin() else { return };
-    passes(&switch(move || gpio::open(number, false)), &high);
-    passes(&switch(move || gpio::open(number, true)), &|| !high());
+    passes(&switched(move || gpio::open(number, false)), &high);
+    passes(&switched(move || gpio::open(number, true)), &|| !high());
 }
 
 #[test]
@@ -131,8 +131,8 @@ fn a_pin_through_the_character_device() {
         let chip = std::path::PathBuf::from(chip.clone());
         move || gpiochip::open(&chip, number, active_low)
     };
-    passes(&switch(open(false)), &high);
-    // Taken back by the kernel, a pin is an input and reads low: an active-low one is only told while held.
+    passes(&switched(open(false)), &high);
+    // Once the kernel has the pin back, it is an input and reads low: an active-low pin is tested only while held.
     let held = gpiochip::open(chip.as_ref(), number, true).unwrap();
     assert!(high(), "dark is high");
     let taken = gpiochip::open(chip.as_ref(), number, true).err().unwrap();
@@ -153,12 +153,12 @@ fn a_pin_that_the_kernel_has_as_an_led() {
     };
     let Some((_, high)) = pin() else { return };
     for expiry in [Duration::ZERO, Duration::from_secs(5)] {
-        let settings = Sysfs {
+        let settings = sysfs::Settings {
             folder: sysfs::LEDS.into(),
             name: Some(name.clone()),
             active_low: false,
             expiry,
         };
-        passes(&switch(move || sysfs::open(&settings)), &high);
+        passes(&switched(move || sysfs::open(&settings)), &high);
     }
 }

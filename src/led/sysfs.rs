@@ -1,7 +1,7 @@
-//! An LED of the kernel, by its name in `/sys/class/leds`; the board's own green one under two names.
+//! An LED of the kernel, by its name in `/sys/class/leds`. The board's own green LED has one of two names.
 //!
-//! Where the kernel has the one-shot trigger `transient`, the LED is lit for a span only and lit
-//! again while its process lives: one that hangs cannot leave it lit for ever.
+//! If the kernel has the one-shot trigger `transient`, the LED is on for a limited time only and is
+//! switched on again while its process runs: a process that hangs cannot leave it on for ever.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -9,67 +9,81 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::{Lamp, LedError};
+use super::driver::LedDriver;
+use super::error::LedError;
 
 /// Where the kernel shows its LEDs.
-pub const LEDS: &str = "/sys/class/leds";
+pub(super) const LEDS: &str = "/sys/class/leds";
 
 /// What the board's own green LED is called: now, and before 2022.
-const ACT: [&str; 2] = ["ACT", "led0"];
+pub(super) const ACT: [&str; 2] = ["ACT", "led0"];
 
-/// How long the files of a trigger may take to get the group that a udev rule gives them.
+/// A udev rule gives the files of a trigger their group: how often, and how far apart, to try until it has.
 const UDEV_STEPS: u32 = 5;
 const UDEV_STEP: Duration = Duration::from_millis(20);
 
-/// Which LED, and how it is lit.
+/// Which LED it is, and how it is switched on.
 #[derive(Clone, Debug)]
-pub struct Sysfs {
-    /// The folder of all LEDs: [`LEDS`], but for tests.
-    pub folder: PathBuf,
-    /// Its name; the board's own green LED if there is none.
-    pub name: Option<String>,
-    /// It lights when it is set to 0.
-    pub active_low: bool,
-    /// Where the kernel can do that, it goes out by itself this long after it was lit, or kept for the
-    /// second time; never, if this is zero.
-    pub expiry: Duration,
+pub(super) struct Settings {
+    /// The folder of all LEDs: [`LEDS`], except in tests.
+    pub(super) folder: PathBuf,
+    /// The LED's name; the board's own green LED if there is none.
+    pub(super) name: Option<String>,
+    /// The LED is on while it is set to 0.
+    pub(super) active_low: bool,
+    /// If the kernel can do that, the LED goes off by itself this long after it was switched on or
+    /// refreshed for the second time; never, if this is zero.
+    pub(super) expiry: Duration,
 }
 
-/// An LED of the kernel that is ours until this is dropped.
-pub struct KernelLed {
+impl Settings {
+    pub(super) fn new(name: Option<String>, active_low: bool, expiry: Duration) -> Self {
+        Self {
+            folder: LEDS.into(),
+            name,
+            active_low,
+            expiry,
+        }
+    }
+}
+
+/// An LED of the kernel that this process controls until this is dropped.
+pub(super) struct KernelLed {
     path: PathBuf,
-    /// What lit the LED before us.
+    /// The trigger that controlled the LED before this process.
     earlier_trigger: Option<String>,
-    /// Whether it goes out by itself.
+    /// Whether the LED goes off by itself.
     one_shot: bool,
-    /// It was kept lit once without beginning the one-shot again.
-    spared: bool,
-    lit: &'static str,
-    dark: &'static str,
-    most: String,
-    left: bool,
+    /// The last refresh did not begin the one-shot again, so the next one does.
+    skipped_refresh: bool,
+    /// What to write to switch the LED on.
+    on_level: &'static str,
+    /// What to write to switch the LED off.
+    off_level: &'static str,
+    max_brightness: String,
+    kept: bool,
 }
 
-/// Takes the LED from its trigger and puts it out.
+/// Takes the LED from its trigger and switches it off.
 ///
 /// # Errors
-/// When there is no such LED, it is none, or it may not be written.
-pub fn open(settings: &Sysfs) -> Result<KernelLed, LedError> {
+/// When there is no such LED, the folder is no LED, or it may not be written.
+pub(super) fn open(settings: &Settings) -> Result<KernelLed, LedError> {
     let path = find(settings)?;
     let brightness = path.join("brightness");
     if !brightness.exists() {
         return Err(LedError::NotAnLed { path });
     }
-    let most = read(&path.join("max_brightness")).unwrap_or_else(|_| "1".to_owned());
+    let max_brightness = read(&path.join("max_brightness")).unwrap_or_else(|_| "1".to_owned());
     let triggers = read(&path.join("trigger")).unwrap_or_default();
     let mut led = KernelLed {
         earlier_trigger: current(&triggers),
         one_shot: false,
-        spared: false,
-        lit: if settings.active_low { "0" } else { "1" },
-        dark: if settings.active_low { "1" } else { "0" },
-        most,
-        left: false,
+        skipped_refresh: false,
+        on_level: if settings.active_low { "0" } else { "1" },
+        off_level: if settings.active_low { "1" } else { "0" },
+        max_brightness,
+        kept: false,
         path,
     };
     if led
@@ -79,15 +93,15 @@ pub fn open(settings: &Sysfs) -> Result<KernelLed, LedError> {
     {
         led.write("trigger", "none")?;
     }
-    led.set_plainly(false)?;
+    led.set_brightness(false)?;
     let has_one_shot = triggers
         .split_whitespace()
         .any(|word| word.trim_matches(['[', ']']) == "transient");
-    led.one_shot = has_one_shot && !settings.expiry.is_zero() && led.make_one_shot(settings.expiry);
+    led.one_shot = has_one_shot && !settings.expiry.is_zero() && led.use_one_shot(settings.expiry);
     Ok(led)
 }
 
-fn find(settings: &Sysfs) -> Result<PathBuf, LedError> {
+fn find(settings: &Settings) -> Result<PathBuf, LedError> {
     let folder = &settings.folder;
     let names: Vec<&str> = match &settings.name {
         Some(name) => vec![name],
@@ -98,7 +112,7 @@ fn find(settings: &Sysfs) -> Result<PathBuf, LedError> {
         .map(|name| folder.join(name))
         .find(|path| path.exists());
     found.ok_or_else(|| {
-        let (folder, known) = (folder.clone(), known(folder));
+        let (folder, known) = (folder.clone(), known_names(folder));
         match &settings.name {
             Some(name) => LedError::NoLed {
                 name: name.clone(),
@@ -110,8 +124,8 @@ fn find(settings: &Sysfs) -> Result<PathBuf, LedError> {
     })
 }
 
-/// The names of all LEDs, at most twenty of them: enough to choose from.
-fn known(folder: &Path) -> Vec<String> {
+/// The names of the LEDs in the folder, at most twenty: enough to choose from.
+fn known_names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut names: Vec<_> = names.take(20).collect();
@@ -120,38 +134,46 @@ fn known(folder: &Path) -> Vec<String> {
 }
 
 impl KernelLed {
-    /// Sets the trigger that goes out by itself, if we may use it.
-    fn make_one_shot(&self, expiry: Duration) -> bool {
-        let made = self
+    /// Sets the trigger that switches the LED off by itself. Returns whether this process may use it.
+    fn use_one_shot(&self, expiry: Duration) -> bool {
+        let set_up = self
             .write("trigger", "transient")
-            .and_then(|()| self.set_up(expiry));
-        if made.is_err() {
-            // The plain way then. If this fails too, the next change says so.
+            .and_then(|()| self.set_up_one_shot(expiry));
+        if set_up.is_err() {
+            // The LED is then set by its brightness. If this fails too, the next change reports it.
             let _ = self.write("trigger", "none");
         }
-        made.is_ok()
+        set_up.is_ok()
     }
 
-    fn set_up(&self, expiry: Duration) -> Result<(), LedError> {
-        let mut put_out = self.write("activate", "0");
+    fn set_up_one_shot(&self, expiry: Duration) -> Result<(), LedError> {
+        let mut switched_off = self.write("activate", "0");
         for _ in 1..UDEV_STEPS {
-            if !matches!(put_out, Err(LedError::NoRights { .. })) {
+            if !matches!(switched_off, Err(LedError::PermissionDenied { .. })) {
                 break;
             }
             thread::sleep(UDEV_STEP);
-            put_out = self.write("activate", "0");
+            switched_off = self.write("activate", "0");
         }
-        put_out?;
-        self.write("state", self.lit)?;
+        switched_off?;
+        self.write("state", self.on_level)?;
         self.write("duration", &expiry.as_millis().to_string())
     }
 
-    fn set_plainly(&self, lit: bool) -> Result<(), LedError> {
-        let level = if lit { self.lit } else { self.dark };
-        self.write("brightness", if level == "0" { "0" } else { &self.most })
+    fn set_brightness(&self, on: bool) -> Result<(), LedError> {
+        let level = if on { self.on_level } else { self.off_level };
+        self.write(
+            "brightness",
+            if level == "0" {
+                "0"
+            } else {
+                &self.max_brightness
+            },
+        )
     }
 
-    /// Opened for each value: sysfs takes a whole value a write, and an LED may come back with its driver.
+    /// Opens the file for each value: sysfs takes one whole value for each opening, and an LED whose
+    /// driver was loaded again has new files.
     fn write(&self, name: &str, value: &str) -> Result<(), LedError> {
         let path = self.path.join(name);
         let file = OpenOptions::new().write(true).truncate(true).open(&path);
@@ -160,45 +182,46 @@ impl KernelLed {
     }
 }
 
-impl Lamp for KernelLed {
-    fn set(&mut self, lit: bool) -> Result<(), LedError> {
-        self.spared = false;
+impl LedDriver for KernelLed {
+    fn set(&mut self, on: bool) -> Result<(), LedError> {
+        self.skipped_refresh = false;
         if self.one_shot {
-            self.write("activate", if lit { "1" } else { "0" })
+            self.write("activate", if on { "1" } else { "0" })
         } else {
-            self.set_plainly(lit)
+            self.set_brightness(on)
         }
     }
 
-    /// A running one-shot cannot be made longer: it is ended and begun again, microseconds apart,
-    /// every other time.
-    fn keep(&mut self) -> Result<(), LedError> {
-        if self.one_shot && self.spared {
+    /// Every second time, ends the one-shot and begins it again, microseconds apart: a running one
+    /// cannot be made longer.
+    fn refresh(&mut self) -> Result<(), LedError> {
+        if self.one_shot && self.skipped_refresh {
             self.write("activate", "0")?;
             self.write("activate", "1")?;
         }
-        self.spared = !self.spared;
+        self.skipped_refresh = !self.skipped_refresh;
         Ok(())
     }
 
-    fn leave(&mut self) -> bool {
-        self.left = true;
+    fn keep_when_dropped(&mut self) -> bool {
+        self.kept = true;
         !self.one_shot
     }
 }
 
 impl Drop for KernelLed {
     fn drop(&mut self) {
-        if self.left {
+        if self.kept {
             return;
         }
-        // What fails here failed before and was told, and nobody is left to tell.
+        // An error here was reported before, and there is nobody left to report it to.
         let _ = self.set(false);
         match self.earlier_trigger.as_deref() {
-            // The end of `transient`, maybe left by one of us that crashed, brings back what it found.
+            // An earlier process that crashed may have left `transient`. Ending that restores the
+            // brightness that it found, so the LED is switched off once more.
             Some("none" | "transient") => {
                 let _ = self.write("trigger", "none");
-                let _ = self.set_plainly(false);
+                let _ = self.set_brightness(false);
             }
             Some(earlier) => {
                 let _ = self.write("trigger", earlier);
@@ -208,7 +231,7 @@ impl Drop for KernelLed {
     }
 }
 
-/// The trigger in brackets.
+/// The trigger in use: the one in brackets.
 fn current(triggers: &str) -> Option<String> {
     let current = triggers.split_whitespace().find_map(|word| {
         word.strip_prefix('[')
@@ -217,7 +240,7 @@ fn current(triggers: &str) -> Option<String> {
     current.map(str::to_owned)
 }
 
-/// A file of sysfs: a page at the most.
+/// Reads a file of sysfs: one page at most.
 fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(4096).read_to_string(&mut text)?;
@@ -243,8 +266,8 @@ mod tests {
         folder
     }
 
-    fn settings(folder: &Path, name: Option<&str>) -> Sysfs {
-        Sysfs {
+    fn settings(folder: &Path, name: Option<&str>) -> Settings {
+        Settings {
             folder: folder.to_owned(),
             name: name.map(str::to_owned),
             active_low: false,
@@ -273,7 +296,7 @@ mod tests {
     #[test]
     fn an_led_that_lights_when_low_is_set_the_other_way_round() {
         let folder = leds("PWR", "[none]\n");
-        let low = Sysfs {
+        let low = Settings {
             active_low: true,
             ..settings(folder.path(), Some("PWR"))
         };
@@ -294,7 +317,7 @@ mod tests {
         assert_eq!(text(&folder, "ACT/duration"), "375");
         assert_eq!(text(&folder, "ACT/state"), "1");
         led.set(true).unwrap();
-        led.keep().unwrap();
+        led.refresh().unwrap();
         assert_eq!(text(&folder, "ACT/activate"), "1");
         led.set(false).unwrap();
         assert_eq!(text(&folder, "ACT/activate"), "0");

@@ -1,16 +1,17 @@
-//! A light for observers: one line a change, appended to a file.
+//! A file instead of an LED: one line for each change, for tests and observers.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use super::{Change, Led, LedError};
+use super::change::{Led, LedChange};
+use super::error::LedError;
 
 /// Appends `MONOTONIC_NANOSECONDS NODE on|off BALL GENERATION HOP` for every change.
 ///
-/// Each line is one write, so that several processes may be merged by time, and it is done
-/// when `show` returns: before anyone else is told of the change.
-pub struct Trace {
+/// Each line is one write, so the lines of several processes can be merged by time. The line is
+/// written when `show` returns, before any other node learns of the change.
+pub(super) struct Trace {
     path: PathBuf,
     file: Option<File>,
     now: fn() -> u64,
@@ -18,10 +19,10 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Opens `path` for appending, or makes it. `now` gives CLOCK_MONOTONIC in nanoseconds.
+    /// Opens `path` for appending, or creates it. `now` returns `CLOCK_MONOTONIC` in nanoseconds.
     ///
-    /// If the file cannot be opened, the fault is returned beside, and every change tries again.
-    pub fn open(path: PathBuf, now: fn() -> u64) -> (Self, Option<LedError>) {
+    /// If the file cannot be opened, the error is returned beside it, and every change tries again.
+    pub(super) fn open(path: PathBuf, now: fn() -> u64) -> (Self, Option<LedError>) {
         let mut trace = Self {
             path,
             file: None,
@@ -33,7 +34,7 @@ impl Trace {
                 trace.file = Some(file);
                 (trace, None)
             }
-            Err(fault) => (trace, Some(fault)),
+            Err(error) => (trace, Some(error)),
         }
     }
 
@@ -50,27 +51,27 @@ impl Trace {
 }
 
 impl Led for Trace {
-    fn show(&mut self, change: &Change<'_>, _lit: bool) -> Result<(), LedError> {
+    fn show(&mut self, change: &LedChange<'_>, _lit: bool) -> Result<(), LedError> {
         let file = match self.file.take() {
             Some(file) => file,
             None => self.reopen()?,
         };
-        let Change {
+        let LedChange {
             node,
             on,
             ball,
             generation,
             hop,
         } = *change;
-        let word = if on { "on" } else { "off" };
+        let state = if on { "on" } else { "off" };
         self.line.clear();
-        let told = writeln!(
+        let written = writeln!(
             self.line,
-            "{} {node} {word} {ball} {generation} {hop}",
+            "{} {node} {state} {ball} {generation} {hop}",
             (self.now)()
         )
         .and_then(|()| append(&file, &self.line));
-        told.map_err(|source| LedError::Trace {
+        written.map_err(|source| LedError::Trace {
             path: self.path.clone(),
             source,
         })?;
@@ -79,16 +80,16 @@ impl Led for Trace {
     }
 }
 
-/// Writes the whole line or nothing: half of one would also spoil the line after it.
+/// Writes the whole line or nothing: half a line would also corrupt the next one.
 fn append(mut file: &File, line: &[u8]) -> io::Result<()> {
     let written = file.write(line)?;
     if written == line.len() {
         return Ok(());
     }
-    // A disk that is almost full takes the beginning: it is taken back.
-    let begun = u64::try_from(written).unwrap_or(0);
+    // The disk is almost full and took the beginning only: remove that.
+    let partial = u64::try_from(written).unwrap_or(0);
     let length = file.metadata()?.len();
-    file.set_len(length.saturating_sub(begun))?;
+    file.set_len(length.saturating_sub(partial))?;
     Err(io::ErrorKind::StorageFull.into())
 }
 

@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_pass_is_flat_on_the_wire_and_read_alike_both_ways() {
-        let text = r#"{"type":"pass","ball":1,"generation":"3.00000000c0ffee00","hop":7,"state":{"position":[800.0,77.5],"velocity":[240.0,-130.0],"radius":30.0,"color":[255,64,0]},"left":400000,"echo":123,"since":456}"#;
+        let text = r#"{"type":"pass","ball":1,"generation":"3.00000000c0ffee00","hop":7,"state":{"position":[800.0,77.5],"velocity":[240.0,-130.0],"radius":30.0,"color":[255,64,0]},"left":400000,"echo":123,"since":456,"lineage":[[5,1],[7,2]]}"#;
         let quick = parse(text.as_bytes()).unwrap();
         let slow: Message = serde_json::from_str(text).unwrap();
         assert_eq!(quick, slow);

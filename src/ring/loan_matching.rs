@@ -40,7 +40,7 @@ impl Node {
         }
         let lender = beyond.filter(|&node| self.context.peers.is_live(node, now));
         let Some(to) = lender else {
-            self.on_unlent_ball(edge, ball, state);
+            self.on_unknown_ball(edge, ball, state);
             return;
         };
         let seq = self.context.next_seq();
@@ -98,7 +98,7 @@ impl Node {
     /// The node that was asked did not lend that ball.
     pub(super) fn on_loan_unknown(&mut self, from: NodeId, seq: u64) {
         if let Some(query) = self.loan_queries.take(from, seq) {
-            self.on_unlent_ball(query.edge, &query.ball, query.state);
+            self.on_unknown_ball(query.edge, &query.ball, query.state);
         }
     }
 
@@ -121,7 +121,7 @@ impl Node {
     }
 
     /// A ball that nobody lent: a late copy of one of the ring's, or a new one.
-    fn on_unlent_ball(&mut self, edge: Direction, ball: &WindowBall, state: BallState) {
+    fn on_unknown_ball(&mut self, edge: Direction, ball: &WindowBall, state: BallState) {
         let refuses = self.context.topology.external_balls.late_copy == LateCopy::Refuse;
         if let Some(ball) = self.resembling(ball).filter(|_| refuses) {
             self.context.counters.refused_balls += 1;

@@ -13,7 +13,7 @@ use super::topology::Topology;
 use super::window_ball::WindowBall;
 
 /// The version of these messages.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 1;
 
 /// One line from one node to another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -222,7 +222,7 @@ struct FlatPass {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     echo: Option<u64>,
     since: u64,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Lineage::is_empty")]
     lineage: Lineage,
 }
 

@@ -86,6 +86,7 @@ mod tests {
 
     use super::super::event::{Input, Notification, Output};
     use super::super::generation::Record;
+    use super::super::lineage::Lineage;
     use super::super::message::{Incarnation, LeaseRequest, Pass};
     use super::super::node::Node;
     use super::super::node_id::NodeId;
@@ -124,6 +125,7 @@ mod tests {
             left,
             echo,
             since,
+            lineage: Lineage::default(),
         })
     }
 

@@ -9,28 +9,26 @@ use sha2::{Digest, Sha256};
 use super::generation::BallId;
 use super::motion::{BallState, Direction, Screen};
 use super::node_id::{MOST_NODES, NodeId};
-use super::window_chain::{ExternalBallPolicy, LateCopy, MOST_GUESTS, Window, WindowChain};
+use super::window_chain::{ExternalBallPolicy, MOST_GUESTS, Window, WindowChain};
 
 /// The largest number of balls in a ring: their renewals fit one line with room to spare.
 pub const MOST_BALLS: usize = 64;
 
 /// What is beyond the first and the last node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shape {
     /// The last node is the first one's neighbour.
-    #[default]
     Ring,
     /// The two ends are walls.
     Row,
 }
 
 /// What a part of the ring does that cannot reach a majority.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnPartition {
     /// The ball stands still until a majority can talk again.
-    #[default]
     Freeze,
     /// Every island keeps a ball; the newest survives when they meet.
     PlayOn,
@@ -46,6 +44,8 @@ pub struct InitialBall {
 }
 
 /// All of the ring file that the nodes must agree on; addresses and pins are not part of it.
+///
+/// Its `Default` is in `config/defaults.rs`, with the other defaults of the ring file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Topology {
     /// The ring's name.
@@ -66,31 +66,6 @@ pub struct Topology {
     pub window_chains: Vec<WindowChain>,
     /// Loans to windows, and guests.
     pub external_balls: ExternalBallPolicy,
-}
-
-impl Default for Topology {
-    /// What a ring file leaves out: a ring with no name, no node, no ball, no window and no guest.
-    fn default() -> Self {
-        Self {
-            ring: String::new(),
-            nodes: Vec::new(),
-            shape: Shape::Ring,
-            lease: Duration::from_millis(500),
-            on_partition: OnPartition::Freeze,
-            screen: Screen {
-                width: 800.0,
-                height: 600.0,
-            },
-            balls: Vec::new(),
-            window_chains: Vec::new(),
-            external_balls: ExternalBallPolicy {
-                loan: Duration::from_secs(60),
-                late_copy: LateCopy::Refuse,
-                guests: 0,
-                guest_life: Duration::from_secs(300),
-            },
-        }
-    }
 }
 
 impl Topology {
@@ -124,7 +99,7 @@ impl Topology {
 
     /// The window chain that a ball reaches when it leaves `from` in that direction.
     pub fn window_chain(&self, from: NodeId, direction: Direction) -> Option<&WindowChain> {
-        let before = |gap: &&WindowChain| gap.beyond(direction.opposite()) == Some(from);
+        let before = |chain: &&WindowChain| chain.beyond(direction.opposite()) == Some(from);
         self.window_chains.iter().find(before)
     }
 
@@ -300,7 +275,7 @@ mod tests {
             ..base.clone()
         });
         others.push(Topology {
-            window_chains: vec![gap(2, 0)],
+            window_chains: vec![chain(2, 0)],
             ..base.clone()
         });
         others.push(Topology {
@@ -316,7 +291,7 @@ mod tests {
         assert_eq!(base.fingerprint().len(), 16);
     }
 
-    fn gap(left: u8, right: u8) -> WindowChain {
+    fn chain(left: u8, right: u8) -> WindowChain {
         let screen = Topology::default().screen;
         let window = |name: &str| Window {
             name: name.to_owned(),
@@ -330,15 +305,15 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_met_from_both_sides_and_nowhere_else() {
-        let gapped = Topology {
-            window_chains: vec![gap(2, 0)],
+    fn a_window_chain_is_met_from_both_sides_and_nowhere_else() {
+        let ring = Topology {
+            window_chains: vec![chain(2, 0)],
             ..topology(3, Shape::Ring)
         };
         let met = |from, direction| {
-            let gap = gapped.window_chain(NodeId(from), direction)?;
-            let beyond = gap.beyond(direction)?;
-            Some((gap.first(direction)?.name.as_str(), beyond.0))
+            let met = ring.window_chain(NodeId(from), direction)?;
+            let beyond = met.beyond(direction)?;
+            Some((met.first(direction)?.name.as_str(), beyond.0))
         };
         assert_eq!(met(2, Direction::Right), Some(("near", 0)));
         assert_eq!(met(0, Direction::Left), Some(("far", 2)));

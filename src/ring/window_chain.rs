@@ -47,11 +47,10 @@ impl WindowChain {
 }
 
 /// What becomes of a window's copy of a ball that it was not lent, or had too long.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LateCopy {
     /// It is refused.
-    #[default]
     Refuse,
     /// It joins as a guest.
     Guest,

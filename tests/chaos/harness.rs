@@ -1,10 +1,10 @@
-//! What `tests/play` has already: processes, traces, the judge of LEDs, the clock.
+//! Shared with `tests/play`: processes, traces, the observer of LEDs, the clock.
 
 macro_rules! borrowed {
     ($($path:literal $name:ident)*) => {
         $(
             #[path = $path]
-            #[allow(dead_code, reason = "the other stage uses the rest")]
+            #[allow(dead_code, reason = "the other test uses the rest")]
             mod $name;
         )*
     };
@@ -20,6 +20,6 @@ borrowed! {
 
 pub(crate) use basics::{carom, millis, nanos, now, wait_for};
 pub(crate) use http::get_from;
-pub(crate) use observer::{Deed, Observed};
+pub(crate) use observer::{Intervention, Observed};
 pub(crate) use process::Process;
-pub(crate) use traces::{Line, Stamp};
+pub(crate) use traces::{LedChange, Stamp};

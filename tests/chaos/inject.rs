@@ -1,4 +1,4 @@
-//! Does one fault to the ring, and heals it.
+//! Injects one fault into the ring, and heals it.
 
 use std::process::{Child, Command, Stdio};
 use std::thread::{available_parallelism, sleep};
@@ -7,26 +7,26 @@ use std::time::Duration;
 use super::fault::{Fault, Kind, Target};
 use super::harness::now;
 use super::ring::{LEASE, NODES, Ring};
-use super::stage::Drops;
+use super::testbed::Drops;
 
-/// How long the processors are busy before someone is killed too.
+/// How long the processors are busy before a node is hit, too.
 const PRESSED: Duration = Duration::from_millis(500);
 
-/// What was done.
-pub(crate) struct Injury {
-    /// Whom it hit, for people.
+/// What a fault has done.
+pub(crate) struct Damage {
+    /// The affected nodes, as text.
     pub(crate) whom: String,
     /// The moment before.
     pub(crate) at: u64,
-    /// When all that was done had been undone, or nearly: the moment before the last step.
+    /// The moment before the last step of healing.
     pub(crate) healed: u64,
-    /// Who cannot be blamed for a lost pass or a silent holder.
+    /// The nodes whose lost pass or lost lease is explained by the fault.
     pub(crate) victims: Vec<usize>,
-    /// What should have happened and has not.
+    /// Errors: what should have happened and did not.
     pub(crate) wrong: Vec<String>,
 }
 
-/// Whom a fault is aimed at.
+/// The nodes that a fault affects.
 struct Aim {
     first: usize,
     holder: usize,
@@ -45,8 +45,8 @@ impl Aim {
     }
 }
 
-/// Waits for the right moment, and then does it.
-pub(crate) fn inject(ring: &mut Ring, fault: &Fault) -> Injury {
+/// Waits for the moment of the fault, and then injects it.
+pub(crate) fn inject(ring: &mut Ring, fault: &Fault) -> Damage {
     let (holder, before) = ring.wait_for_arrival();
     let backwards = before.is_some_and(|before| (holder + NODES - before) % NODES > NODES / 2);
     let step = if backwards { NODES - 1 } else { 1 };
@@ -64,7 +64,7 @@ pub(crate) fn inject(ring: &mut Ring, fault: &Fault) -> Injury {
     sleep(fault.after_arrival);
     match fault.kind {
         Kind::Kill => kill(ring, fault, &aim, 1),
-        Kind::Term => term(ring, fault, &aim),
+        Kind::Term => terminate(ring, fault, &aim),
         Kind::Stop => stop(ring, fault, &aim, 1),
         Kind::Cable => cable(ring, fault, &aim, 1),
         Kind::OneWay => one_way(ring, fault, &aim),
@@ -82,13 +82,13 @@ pub(crate) fn inject(ring: &mut Ring, fault: &Fault) -> Injury {
     }
 }
 
-fn injury(aim: &Aim, victims: Vec<usize>, how: &str, at: u64, healed: u64) -> Injury {
+fn damage(aim: &Aim, victims: Vec<usize>, how: &str, at: u64, healed: u64) -> Damage {
     let name = |&node: &usize| {
         let ball = if node == aim.holder { "*" } else { "" };
         format!("pi{}{ball}", node + 1)
     };
     let names: Vec<String> = victims.iter().map(name).collect();
-    Injury {
+    Damage {
         whom: format!("{}{how}", names.join(" ")),
         at,
         healed,
@@ -97,7 +97,7 @@ fn injury(aim: &Aim, victims: Vec<usize>, how: &str, at: u64, healed: u64) -> In
     }
 }
 
-fn kill(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Injury {
+fn kill(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Damage {
     let victims = aim.some(count);
     let at = ring.kill(&victims);
     ring.watch(fault.lasts);
@@ -105,7 +105,7 @@ fn kill(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Injury {
     for &node in &victims {
         ring.spawn(node);
     }
-    injury(
+    damage(
         aim,
         victims,
         if count > 1 { " killed" } else { "" },
@@ -114,23 +114,23 @@ fn kill(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Injury {
     )
 }
 
-fn term(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Injury {
-    let at = ring.term(aim.first);
+fn terminate(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
+    let at = ring.terminate(aim.first);
     ring.watch(fault.lasts);
     let healed = ring.spawn(aim.first);
-    injury(aim, aim.some(1), "", at, healed)
+    damage(aim, aim.some(1), "", at, healed)
 }
 
-fn stop(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Injury {
+fn stop(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Damage {
     let victims = aim.some(count);
     let stopped: Vec<u64> = victims.iter().map(|&node| ring.stop(node)).collect();
-    // Beyond the lease, or a holder would rightly play on.
+    // Longer than the lease, because within it a holder may rightly go on.
     ring.watch(fault.lasts.max(LEASE * 6 / 5));
     let healed = now();
     for &node in &victims {
-        ring.go_on(node);
+        ring.resume(node);
     }
-    injury(
+    damage(
         aim,
         victims,
         if count > 1 { " stopped" } else { "" },
@@ -139,17 +139,17 @@ fn stop(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Injury {
     )
 }
 
-fn cable(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Injury {
+fn cable(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Damage {
     let victims = aim.some(count);
     let at = now();
     for &node in &victims {
-        ring.stage.cable(node, false);
+        ring.testbed.cable(node, false);
     }
     ring.watch(fault.lasts);
     for &node in &victims {
-        ring.stage.cable(node, true);
+        ring.testbed.cable(node, true);
     }
-    injury(
+    damage(
         aim,
         victims,
         if count > 1 { " unplugged" } else { "" },
@@ -158,7 +158,7 @@ fn cable(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Injury {
     )
 }
 
-fn one_way(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Injury {
+fn one_way(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
     // All the others, a few, or one.
     let count = [NODES - 1, 3, 1][fault.form % 3];
     let others = &aim.others[..count];
@@ -168,50 +168,50 @@ fn one_way(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Injury {
         (Drops::Incoming, "deaf to")
     };
     let at = now();
-    ring.stage.drop_between(aim.first, others, drops);
+    ring.testbed.drop_between(aim.first, others, drops);
     ring.watch(fault.lasts);
-    ring.stage.drop_nothing(aim.first);
+    ring.testbed.drop_nothing(aim.first);
     let mut victims = vec![aim.first];
     if count < NODES - 1 {
         victims.extend(others);
     }
     let how = format!(", the first {word} {count}");
-    injury(aim, victims, &how, at, now())
+    damage(aim, victims, &how, at, now())
 }
 
-fn partition(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Injury {
+fn partition(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
     let minority = aim.some(fault.form % 3 + 1);
     let majority = Aim::except(&minority);
     let at = now();
     for &node in &minority {
-        ring.stage.drop_between(node, &majority, Drops::Both);
+        ring.testbed.drop_between(node, &majority, Drops::Both);
     }
     ring.watch(fault.lasts);
     for &node in &minority {
-        ring.stage.drop_nothing(node);
+        ring.testbed.drop_nothing(node);
     }
-    injury(aim, minority, " cut off", at, now())
+    damage(aim, minority, " cut off", at, now())
 }
 
 /// Three islands, none of which is a majority.
-fn shatter(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Injury {
+fn shatter(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
     let all = aim.some(NODES);
     let islands = [&all[..3], &all[3..5], &all[5..]];
     let at = now();
     for island in islands {
         for &node in island {
             let beyond = Aim::except(island);
-            ring.stage.drop_between(node, &beyond, Drops::Both);
+            ring.testbed.drop_between(node, &beyond, Drops::Both);
         }
     }
     ring.watch(fault.lasts);
     for &node in &all {
-        ring.stage.drop_nothing(node);
+        ring.testbed.drop_nothing(node);
     }
-    injury(aim, all, " as 3+2+2", at, now())
+    damage(aim, all, " as 3+2+2", at, now())
 }
 
-fn storm(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Injury {
+fn storm(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
     let victims = aim.some(fault.form % 2 + 1);
     let (at, mut healed) = (now(), 0);
     for &pause in &fault.pauses {
@@ -222,37 +222,37 @@ fn storm(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Injury {
         ring.watch(pause);
     }
     let how = format!(" {} times", fault.pauses.len());
-    injury(aim, victims, &how, at, healed.max(at))
+    damage(aim, victims, &how, at, healed.max(at))
 }
 
-/// Long enough for the ball to come by: the node plays on, and says what is wrong.
-fn disk(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Injury {
+/// Fills the disk for long enough that the ball comes by: the node plays on and reports the error.
+fn disk(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
     let node = aim.first;
     let at = now();
     ring.blind(node);
-    // Often enough there is room for the beginning of a line.
+    // Often there is room for the beginning of a line.
     let room = u64::try_from(fault.form * 3 % 80).unwrap();
-    ring.stage.fill_disk(node, room);
+    ring.testbed.fill_disk(node, room);
     ring.watch(fault.lasts);
     let told = ring.status(node);
-    ring.stage.free_disk(node);
+    ring.testbed.free_disk(node);
     ring.unblind(node);
-    let mut injury = injury(aim, vec![node], "", at, now());
+    let mut damage = damage(aim, vec![node], "", at, now());
     let told = told.is_some_and(|status| status["led"]["fault"].is_string());
     if !told {
         let sentence = format!("pi{} did not say that its disk is full", node + 1);
-        injury.wrong.push(sentence);
+        damage.wrong.push(sentence);
     }
-    injury
+    damage
 }
 
-fn hogs(ring: &mut Ring, fault: &Fault) -> Injury {
+fn hogs(ring: &mut Ring, fault: &Fault) -> Damage {
     let at = now();
     let hogs = Hogs::start();
     ring.watch(fault.lasts);
     let count = hogs.0.len();
     drop(hogs);
-    Injury {
+    Damage {
         whom: format!("{count} for {:.1} s", fault.lasts.as_secs_f64()),
         at,
         healed: now(),
@@ -261,7 +261,7 @@ fn hogs(ring: &mut Ring, fault: &Fault) -> Injury {
     }
 }
 
-fn under_load(ring: &mut Ring, fault: &Fault, aim: Aim) -> Injury {
+fn under_load(ring: &mut Ring, fault: &Fault, aim: Aim) -> Damage {
     let hogs = Hogs::start();
     ring.watch(PRESSED);
     let first = ring.wait_for_arrival().0;
@@ -271,13 +271,13 @@ fn under_load(ring: &mut Ring, fault: &Fault, aim: Aim) -> Injury {
         ..aim
     };
     sleep(fault.after_arrival / 2);
-    let injury = if fault.form.is_multiple_of(2) {
+    let damage = if fault.form.is_multiple_of(2) {
         kill(ring, fault, &aim, 1)
     } else {
         cable(ring, fault, &aim, 1)
     };
     drop(hogs);
-    injury
+    damage
 }
 
 /// Twice as many busy processes as there are processors.
@@ -308,7 +308,7 @@ impl Drop for Hogs {
     }
 }
 
-/// A fault that is none: the processors are busy for that long.
+/// No fault in the ring: the processors are busy for that long.
 pub(crate) fn load(number: usize, dwell: u64, lasts: Duration) -> Fault {
     Fault {
         number,

@@ -1,7 +1,7 @@
-//! Chaos: seven real daemons in network namespaces, hurt and healed as a seed says.
+//! Chaos: seven real daemons in network namespaces, with faults that a seed determines.
 //!
 //! `tests/chaos/run` installs what this needs and runs it. Whether a promise was kept is decided
-//! from outside, by merging what the LEDs of all nodes traced: `judge.rs` tells what is demanded.
+//! from outside, by merging what the LEDs of all nodes traced: see `verdict.rs`.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,16 +9,16 @@
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
     clippy::print_stdout,
-    reason = "a stage that cannot be set ends the test, and figures are for people"
+    reason = "a failed set-up ends the test, and figures are for people"
 )]
 
 mod fault;
 mod harness;
 mod inject;
-mod judge;
 mod report;
 mod ring;
-mod stage;
+mod testbed;
+mod verdict;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,18 +27,18 @@ use std::time::Duration;
 
 use fault::{Fault, Kind};
 use harness::{millis, now};
-use judge::{Judge, Span, Verdict, WHOLE_WITHIN};
 use report::Report;
 use ring::{LEASE, NODES, Ring};
-use stage::Stage;
+use testbed::Testbed;
+use verdict::{Judge, Span, Verdict, WHOLE_WITHIN};
 
 const USAGE: &str =
     "tests/chaos/run [--faults N] [--seed S] [--load SECONDS] [--only KIND] [--plain] [--logs]";
 
-/// What was asked for.
+/// The command line.
 struct Arguments {
-    /// An empty folder; without one there is nothing to do here.
-    stage: Option<PathBuf>,
+    /// An empty folder; without one the test is skipped.
+    folder: Option<PathBuf>,
     faults: usize,
     seed: u64,
     /// How long all processors are busy at the end.
@@ -53,7 +53,7 @@ struct Arguments {
 impl Arguments {
     fn read(words: impl Iterator<Item = String>) -> Option<Self> {
         let mut all = Self {
-            stage: None,
+            folder: None,
             faults: 60,
             seed: 7,
             load: Duration::ZERO,
@@ -64,15 +64,15 @@ impl Arguments {
         let mut words = words.peekable();
         while let Some(word) = words.next() {
             match word.as_str() {
-                "--stage" => all.stage = Some(words.next()?.into()),
+                "--folder" => all.folder = Some(words.next()?.into()),
                 "--faults" => all.faults = words.next()?.parse().ok()?,
                 "--seed" => all.seed = words.next()?.parse().ok()?,
                 "--load" => all.load = Duration::from_secs(words.next()?.parse().ok()?),
                 "--only" => all.only = Some(Kind::find(&words.next()?)?),
                 "--plain" => all.realtime = false,
                 "--logs" => all.logs = true,
-                // What `cargo test` says to every test.
-                _ if all.stage.is_none() => {}
+                // Arguments that `cargo test` passes to every test.
+                _ if all.folder.is_none() => {}
                 _ => return None,
             }
         }
@@ -85,14 +85,14 @@ fn main() -> ExitCode {
         println!("usage: {USAGE}");
         return ExitCode::from(2);
     };
-    let Some(folder) = arguments.stage.clone() else {
+    let Some(folder) = arguments.folder.clone() else {
         println!("skipped: chaos needs a network of its own, which tests/chaos/run makes for it");
         return ExitCode::SUCCESS;
     };
-    assert!(stage::is_private(), "this network is in use");
+    assert!(testbed::is_private(), "this network is in use");
     let begun = now();
     let ring = Ring::start(
-        Stage::set(&folder, NODES, arguments.realtime),
+        Testbed::set(&folder, NODES, arguments.realtime),
         fault::DWELLS[0],
     );
     let mut chaos = Chaos {
@@ -131,7 +131,7 @@ impl Chaos {
             load,
             ..
         } = *arguments;
-        let priority = if self.ring.stage.realtime {
+        let priority = if self.ring.testbed.realtime {
             "real-time"
         } else {
             "ordinary"
@@ -155,7 +155,7 @@ impl Chaos {
         }
     }
 
-    /// A new ring, with a ball that stays that long on each screen.
+    /// Starts a new ring, with a ball that stays that long on each screen.
     fn begin(&mut self, dwell: u64) -> bool {
         let begun = now();
         self.ring.begin(dwell);
@@ -183,11 +183,11 @@ impl Chaos {
         }
     }
 
-    /// One fault from the blow to the verdict; false if the ring is past help.
+    /// One fault from its injection to the verdict; false if the ring did not recover.
     fn one(&mut self, fault: &Fault) -> bool {
         let from = now();
-        let injury = inject::inject(&mut self.ring, fault);
-        let settled = self.ring.settle(injury.healed, Duration::from_secs(10));
+        let damage = inject::inject(&mut self.ring, fault);
+        let settled = self.ring.settle(damage.healed, Duration::from_secs(10));
         let whole = now();
         self.ring.watch(LEASE * 5 / 4 + fault.rest);
         let span = Span {
@@ -197,7 +197,7 @@ impl Chaos {
         };
         let taken = self.ring.take();
         let excerpt = taken.0.clone();
-        let mut verdict = self.judge.judge(fault, &injury, &span, taken);
+        let mut verdict = self.judge.judge(fault, &damage, &span, taken);
         verdict.wrong.append(&mut self.ring.wrong);
         let spent = settled.as_ref().copied().unwrap_or(u64::MAX);
         if spent > WHOLE_WITHIN {
@@ -206,22 +206,22 @@ impl Chaos {
         }
         self.count_refused();
         self.report.add(fault.kind, spent, &verdict);
-        println!("{}", line(fault, &injury.whom, spent, &verdict));
+        println!("{}", line(fault, &damage.whom, spent, &verdict));
         if !verdict.wrong.is_empty() {
-            self.tell_stalls();
+            self.print_scheduling_delays();
         }
         for wrong in &verdict.wrong {
             println!("      {wrong}");
             let sentence = format!(
                 "fault {} ({} {}): {wrong}",
-                fault.number, fault.kind, injury.whom
+                fault.number, fault.kind, damage.whom
             );
             self.report.failures.push(sentence);
         }
         if self.logs && !verdict.wrong.is_empty() {
             println!(
                 "      at {} healed {} whole {whole}",
-                injury.at, injury.healed
+                damage.at, damage.healed
             );
             for line in excerpt {
                 let (word, at) = (if line.on { "on " } else { "off" }, line.at);
@@ -241,8 +241,8 @@ impl Chaos {
         }
     }
 
-    /// What may explain a failure, and excuses none: who was not given a processor in time.
-    fn tell_stalls(&self) {
+    /// Prints scheduling delays, which may explain a failure but do not excuse it.
+    fn print_scheduling_delays(&self) {
         for node in 0..NODES {
             let Some(status) = self.ring.status(node) else {
                 continue;

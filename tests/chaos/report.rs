@@ -1,10 +1,10 @@
-//! The figures of a run, as a table for people.
+//! The figures of a run, printed as a table.
 
 use std::collections::BTreeMap;
 
 use super::fault::Kind;
 use super::harness::millis;
-use super::judge::{Verdict, least};
+use super::verdict::{Verdict, least};
 
 /// Everything that is counted.
 #[derive(Default)]
@@ -22,14 +22,14 @@ struct Figures {
     elections: usize,
     false_elections: usize,
     overlap: u64,
-    ghost: u64,
+    lit_while_stopped: u64,
     waking: Option<u64>,
     margin: Option<u64>,
     quiet: u64,
     passes: usize,
 }
 
-/// From kill to relit, with a lease of 250 ms.
+/// Limits for the time from kill to relit, with a lease of 250 ms.
 const MEDIAN_AIM: u64 = 300_000_000;
 const P99_AIM: u64 = 500_000_000;
 
@@ -44,7 +44,7 @@ impl Report {
         figures.elections += verdict.elections;
         figures.false_elections += verdict.false_elections;
         figures.overlap += verdict.overlap;
-        figures.ghost += verdict.ghost;
+        figures.lit_while_stopped += verdict.lit_while_stopped;
         figures.waking = figures.waking.max(verdict.waking);
         figures.margin = least(figures.margin, verdict.margin);
         figures.quiet += verdict.quiet;
@@ -60,7 +60,7 @@ impl Report {
         waking.max().unwrap_or(0)
     }
 
-    /// A run with enough kills has to reach the aim.
+    /// Fails a run with enough kills that misses the aim.
     pub(crate) fn compare_with_the_aim(&mut self) {
         let Some(killed) = self.kinds.get(&Kind::Kill) else {
             return;
@@ -118,7 +118,7 @@ impl Report {
         );
         println!(
             "stopped, still lit    {:.1} ms, counted apart; off at most {:.1} ms after SIGCONT",
-            millis(self.sum(|figures| figures.ghost)),
+            millis(self.sum(|figures| figures.lit_while_stopped)),
             millis(self.waking())
         );
         println!(
@@ -161,7 +161,7 @@ impl Figures {
     }
 }
 
-/// The span that so many of a hundred do not exceed.
+/// The percentile of the sorted spans.
 fn share(sorted: &[u64], percent: usize) -> Option<u64> {
     let rank = (sorted.len() * percent).div_ceil(100);
     rank.checked_sub(1)

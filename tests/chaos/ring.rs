@@ -1,4 +1,4 @@
-//! Seven real daemons on the stage, what was done to them, and what their LEDs showed.
+//! The ring under test: seven real daemons, the interventions, and what their LEDs showed.
 
 use std::fs::{File, read_to_string};
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -8,23 +8,23 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::harness::{Deed, Line, Process, get_from, nanos, now, wait_for};
-use super::stage::{Stage, address};
+use super::harness::{Intervention, LedChange, Process, get_from, nanos, now, wait_for};
+use super::testbed::{Testbed, address};
 
 pub(crate) const NODES: usize = 7;
 pub(crate) const LEASE: Duration = Duration::from_millis(250);
 
 /// The daemons.
 pub(crate) struct Ring {
-    pub(crate) stage: Stage,
+    pub(crate) testbed: Testbed,
     /// How long the ball stays on each screen, in milliseconds.
     pub(crate) dwell: u64,
     file: PathBuf,
     processes: Vec<Option<Process>>,
     tails: Vec<Tail>,
-    deeds: Vec<Deed>,
-    lines: Vec<Line>,
-    /// What is wrong whatever was done to the ring.
+    interventions: Vec<Intervention>,
+    lines: Vec<LedChange>,
+    /// What is wrong whatever the fault was.
     pub(crate) wrong: Vec<String>,
 }
 
@@ -33,23 +33,23 @@ pub(crate) struct Ring {
 struct Tail {
     read: u64,
     /// Its `on` that has no `off` yet.
-    shown: Option<Line>,
+    shown: Option<LedChange>,
     /// Its trace cannot be written.
     blind: bool,
-    /// Nor has it been since.
+    /// Its trace could not be written, and nothing has been read since.
     was_blind: bool,
 }
 
 impl Ring {
     /// Starts all nodes.
-    pub(crate) fn start(stage: Stage, dwell: u64) -> Self {
+    pub(crate) fn start(testbed: Testbed, dwell: u64) -> Self {
         let mut ring = Self {
             dwell,
             file: PathBuf::new(),
-            stage,
+            testbed,
             processes: (0..NODES).map(|_| None).collect(),
             tails: Vec::new(),
-            deeds: Vec::new(),
+            interventions: Vec::new(),
             lines: Vec::new(),
             wrong: Vec::new(),
         };
@@ -57,18 +57,18 @@ impl Ring {
         ring
     }
 
-    /// Ends all nodes, forgets all, and starts them with another ball.
+    /// Ends all nodes, resets all state, and starts them with another ball.
     pub(crate) fn begin(&mut self, dwell: u64) {
         let lease = u64::try_from(LEASE.as_millis()).unwrap();
         self.dwell = dwell;
         self.processes.fill_with(|| None);
         for node in 0..NODES {
-            self.stage.clear_trace(node);
+            self.testbed.clear_trace(node);
         }
         self.tails = (0..NODES).map(|_| Tail::default()).collect();
-        self.deeds.clear();
+        self.interventions.clear();
         self.lines.clear();
-        self.file = self.stage.ring_file(lease, dwell);
+        self.file = self.testbed.ring_file(lease, dwell);
         for node in 0..NODES {
             self.spawn(node);
         }
@@ -78,8 +78,8 @@ impl Ring {
         let before = now();
         let (file, name) = (self.file.to_str().unwrap(), format!("pi{}", node + 1));
         let arguments = ["run", "--config", file, "--node", &name];
-        let command = self.stage.carom(node, &arguments);
-        self.processes[node] = Some(Process::spawn(command, &self.stage.log(node)));
+        let command = self.testbed.carom(node, &arguments);
+        self.processes[node] = Some(Process::spawn(command, &self.testbed.log(node)));
         before
     }
 
@@ -87,13 +87,14 @@ impl Ring {
         self.processes[node].as_mut().unwrap()
     }
 
-    /// Kills these nodes; the moment before.
+    /// Kills these nodes; returns the moment before.
     pub(crate) fn kill(&mut self, nodes: &[usize]) -> u64 {
         let first = now();
         for &node in nodes {
             let (before, gone) = self.process(node).kill();
             self.processes[node] = None;
-            self.deeds.push(Deed::Killed { node, before, gone });
+            self.interventions
+                .push(Intervention::Killed { node, before, gone });
         }
         self.poll();
         for &node in nodes {
@@ -102,10 +103,10 @@ impl Ring {
         first
     }
 
-    /// Asks that node to end; the moment before, once it has ended.
-    pub(crate) fn term(&mut self, node: usize) -> u64 {
+    /// Sends SIGTERM to that node and waits for its end; returns the moment before.
+    pub(crate) fn terminate(&mut self, node: usize) -> u64 {
         let process = self.process(node);
-        let before = process.term();
+        let before = process.terminate();
         let status = process.wait_for_end(Duration::from_secs(3));
         self.processes[node] = None;
         if !status.success() {
@@ -115,17 +116,18 @@ impl Ring {
         before
     }
 
-    /// Stops that node; the moment before.
+    /// Stops that node with SIGSTOP; returns the moment before.
     pub(crate) fn stop(&mut self, node: usize) -> u64 {
         let from = self.process(node).stop();
         let until = u64::MAX;
-        self.deeds.push(Deed::Stopped { node, from, until });
+        self.interventions
+            .push(Intervention::Stopped { node, from, until });
         from
     }
 
-    pub(crate) fn go_on(&mut self, node: usize) -> u64 {
-        let moment = self.process(node).go_on();
-        Deed::went_on(&mut self.deeds, node, moment);
+    pub(crate) fn resume(&mut self, node: usize) -> u64 {
+        let moment = self.process(node).resume();
+        Intervention::on_resumed(&mut self.interventions, node, moment);
         moment
     }
 
@@ -135,9 +137,9 @@ impl Ring {
         let tail = &mut self.tails[node];
         tail.blind = true;
         if let Some(line) = tail.shown.take() {
-            // The last that is known of it.
+            // This is the last that is known of it.
             let (at, on) = (now(), false);
-            self.lines.push(Line { at, on, ..line });
+            self.lines.push(LedChange { at, on, ..line });
         }
     }
 
@@ -151,18 +153,18 @@ impl Ring {
     /// Reads what the LEDs have traced since the last time.
     pub(crate) fn poll(&mut self) {
         for node in 0..NODES {
-            for text in self.tails[node].news(&self.stage, node) {
-                self.hear(node, &text);
+            for text in self.tails[node].new_lines(&self.testbed, node) {
+                self.on_trace_line(node, &text);
             }
         }
     }
 
-    fn hear(&mut self, node: usize, text: &str) {
+    fn on_trace_line(&mut self, node: usize, text: &str) {
         let tail = &mut self.tails[node];
         if text.starts_with('#') || tail.blind {
             return;
         }
-        let Some(line) = Line::parse(text).filter(|line| line.node == node) else {
+        let Some(line) = LedChange::parse(text).filter(|line| line.node == node) else {
             let sentence = format!("pi{} traced {text:?}", node + 1);
             return self.wrong.push(sentence);
         };
@@ -174,23 +176,23 @@ impl Ring {
         }
     }
 
-    /// Who shows the ball now.
+    /// The nodes whose LEDs are on now.
     pub(crate) fn lit(&self) -> Vec<usize> {
         let shown = |node: &usize| self.tails[*node].shown.is_some();
         (0..NODES).filter(shown).collect()
     }
 
-    /// The lines and deeds since this was last asked, with the LEDs that were on already.
-    pub(crate) fn take(&mut self) -> (Vec<Line>, Vec<Deed>) {
+    /// The LED changes and interventions since the last call, with the LEDs that were on already.
+    pub(crate) fn take(&mut self) -> (Vec<LedChange>, Vec<Intervention>) {
         self.poll();
         let lit = self.tails.iter().filter_map(|tail| tail.shown.clone());
         let lit = lit.collect();
         let mut lines = std::mem::replace(&mut self.lines, lit);
         lines.sort_by_key(|line| line.at);
-        (lines, std::mem::take(&mut self.deeds))
+        (lines, std::mem::take(&mut self.interventions))
     }
 
-    /// Waits until the ball has just come to one node: that one, and the one before it.
+    /// Waits until the ball has just come to a node; returns that node and the one before it.
     pub(crate) fn wait_for_arrival(&mut self) -> (usize, Option<usize>) {
         self.poll();
         let seen = self.lines.len();
@@ -203,13 +205,13 @@ impl Ring {
         })
     }
 
-    /// What that node says of itself, if it answers.
+    /// The `/status` of that node, if it answers.
     pub(crate) fn status(&self, node: usize) -> Option<Value> {
         let (code, body) = get_from(address(node), "/status").ok()?;
         (code == 200).then(|| serde_json::from_str(&body).ok())?
     }
 
-    /// Who runs, but does not have a working link to all the others.
+    /// The nodes that do not have a working link to all others.
     fn apart(&self) -> Vec<String> {
         let whole = |node: usize| {
             self.status(node).is_some_and(|status| {
@@ -221,7 +223,7 @@ impl Ring {
         apart.map(|node| format!("pi{}", node + 1)).collect()
     }
 
-    /// Waits until all nodes see one another and one has the ball; how long after `healed`.
+    /// Waits until all nodes see one another and one has the ball; returns how long after `healed`.
     pub(crate) fn settle(&mut self, healed: u64, limit: Duration) -> Result<u64, String> {
         loop {
             let apart = self.apart();
@@ -230,7 +232,7 @@ impl Ring {
             if apart.is_empty() && self.lit().len() == 1 {
                 return Ok(spent);
             }
-            self.look_after();
+            self.note_ended_processes();
             if spent > nanos(limit) {
                 return Err(format!("{apart:?} not whole, lit: {:?}", self.lit()));
             }
@@ -238,7 +240,7 @@ impl Ring {
         }
     }
 
-    /// Reads traces for that long.
+    /// Reads the traces for that long.
     pub(crate) fn watch(&mut self, span: Duration) {
         let until = now() + nanos(span);
         while now() < until {
@@ -246,11 +248,11 @@ impl Ring {
             let left = Duration::from_nanos(until.saturating_sub(now()));
             sleep(left.min(Duration::from_millis(20)));
         }
-        self.look_after();
+        self.note_ended_processes();
     }
 
-    /// Notes a process that nobody ended.
-    fn look_after(&mut self) {
+    /// Reports a process that ended without an intervention.
+    fn note_ended_processes(&mut self) {
         for (node, place) in self.processes.iter_mut().enumerate() {
             if let Some(status) = place.as_mut().and_then(Process::ended) {
                 let sentence = format!("pi{} ended by itself with {status}", node + 1);
@@ -261,25 +263,25 @@ impl Ring {
     }
 
     pub(crate) fn log(&self, node: usize) -> String {
-        read_to_string(self.stage.log(node)).unwrap_or_default()
+        read_to_string(self.testbed.log(node)).unwrap_or_default()
     }
 }
 
 impl Tail {
     /// The lines that have been finished since the last time.
-    fn news(&mut self, stage: &Stage, node: usize) -> Vec<String> {
+    fn new_lines(&mut self, testbed: &Testbed, node: usize) -> Vec<String> {
         // A node that never had the ball may not have made its file yet.
-        let Ok(mut file) = File::open(stage.trace(node)) else {
+        let Ok(mut file) = File::open(testbed.trace(node)) else {
             return Vec::new();
         };
-        let mut news = Vec::new();
+        let mut new_lines = Vec::new();
         file.seek(SeekFrom::Start(self.read)).unwrap();
-        file.read_to_end(&mut news).unwrap();
-        // What is not a whole line yet is read again: it may be finished, or taken back.
-        let whole = news.iter().rposition(|&byte| byte == b'\n');
-        news.truncate(whole.map_or(0, |end| end + 1));
-        self.read += u64::try_from(news.len()).unwrap();
-        let text = String::from_utf8_lossy(&news);
+        file.read_to_end(&mut new_lines).unwrap();
+        // An unfinished line is read again later: it may be completed or removed.
+        let whole = new_lines.iter().rposition(|&byte| byte == b'\n');
+        new_lines.truncate(whole.map_or(0, |end| end + 1));
+        self.read += u64::try_from(new_lines.len()).unwrap();
+        let text = String::from_utf8_lossy(&new_lines);
         text.lines().map(str::to_owned).collect()
     }
 }

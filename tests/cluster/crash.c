@@ -1,4 +1,4 @@
-/* A release that is fine until it matters: on the host pi3 it crashes as soon as it is to play. */
+/* A release that passes every check before the switch, but crashes on the host pi3 when the daemon starts. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,9 +1,9 @@
-# The first install, and that looking changes nothing.
-# shellcheck shell=sh disable=SC2154,SC2034 # variables shared with run
+# The first install, and that a dry run changes nothing.
+# shellcheck shell=sh disable=SC2154,SC2034 # variables shared with tests/cluster/run
 
-listing >"$stage/before"
+list_files >"$stage/before"
 expect 0 'pi5: would change binary, ring file: copy [0-9]+ KiB, switch from none' deploy rollout --dry-run --binary "$stage/v1/carom"
-listing >"$stage/after"
+list_files >"$stage/after"
 cmp -s "$stage/before" "$stage/after" || fail "a dry run changed something: $(diff "$stage/before" "$stage/after" | head)"
 pass "rollout --dry-run says what would change on each host, and changes nothing (a listing before and after)"
 cp "$stage/before" "$stage/pristine"
@@ -15,7 +15,7 @@ pass "status: every host is active and in the ring, all with one version"
 
 expect 0 'nothing to do: all 5 hosts run this release' deploy rollout --binary "$stage/v1/carom"
 pass "a second run: $(tail -n 1 "$stage/out")"
-in_desk script -qec "deploy/rollout --config $ring --ssh-config $stage/ssh_config --binary $stage/v1/carom" /dev/null </dev/null >"$stage/out"
+on_laptop script -qec "deploy/rollout --config $ring --ssh-config $stage/ssh_config --binary $stage/v1/carom" /dev/null </dev/null >"$stage/out"
 tr '\033' '^' <"$stage/out" | grep -q '\^\[5A' || fail "no live table on a terminal: $(cat "$stage/out")"
 pass "on a terminal it draws a table of five rows in place"
 v1=$(release_of pi1)

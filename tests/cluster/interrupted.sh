@@ -1,5 +1,5 @@
-# Ctrl-C at every step: each host is left with the old or the new release, whole and running.
-# shellcheck shell=sh disable=SC2154,SC2034 # variables shared with run
+# Ctrl-C at every step: each host must be left with the old or the new release, complete and running.
+# shellcheck shell=sh disable=SC2154,SC2034 # variables shared with tests/cluster/run
 
 v1=$(release_of pi1)
 from=$(now_ns)
@@ -7,19 +7,19 @@ for step in '.' 'pi2: copying|pi2: has' 'pi1: switching' 'pi1: waiting' 'pi1: ru
     cp "$stage/v1/carom" "$stage/v2/next"
     echo "$step" >>"$stage/v2/next"
     case $step in
-    # It says nothing while it looks.
-    '.') during '' ctrl_c --binary "$stage/v2/next" ;;
-    *) during "$step" ctrl_c --binary "$stage/v2/next" ;;
+    # The rollout prints nothing while it probes.
+    '.') during '' press_ctrl_c --binary "$stage/v2/next" ;;
+    *) during "$step" press_ctrl_c --binary "$stage/v2/next" ;;
     esac
     [ "$code" -eq 130 ] || fail "Ctrl-C at /$step/: exit code $code: $(cat "$stage/out")"
-    all_whole
+    expect_all_intact
     for name in $hosts; do
         case $(release_of "$name") in '' | none) fail "Ctrl-C at /$step/ left $name with nothing" ;; esac
     done
     pass "Ctrl-C at /$step/: $(releases)"
 done
-saw=$(seen "$from")
-[ "$(word "$saw" two_lit)" = 0 ] || fail "two LEDs were lit: $saw"
+saw=$(observe_since "$from")
+[ "$(value_of "$saw" two_lit)" = 0 ] || fail "two LEDs were lit: $saw"
 expect 0 'done in' deploy rollout --binary "$stage/v1/carom"
 pass "afterwards one rollout makes all hosts equal again; two LEDs lit 0 times in all of this"
 kept=$(on pi1 'ls /opt/carom/releases | wc -l')

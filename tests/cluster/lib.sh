@@ -1,6 +1,9 @@
-# Real hosts on one machine: each boots Debian with systemd and sshd in a network namespace of its
-# own, on an overlay over one cached base. Nothing outside is touched, and nothing is left behind.
+# The hosts of tests/cluster/run, all on this machine: each boots Debian with systemd and sshd in a network namespace of
+# its own, on an overlay over one cached base. Nothing outside is touched, and nothing is left behind.
 # shellcheck shell=sh
+
+# shellcheck source=../../deploy/lib/packages.sh
+. deploy/lib/packages.sh
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/carom
 base=$cache/cluster-base
@@ -13,21 +16,13 @@ skip() {
     exit 0
 }
 
-# What this machine must have, installed where that can be done.
-need() {
+# check_requirements: installs what is missing and makes the base image; skips the whole test where that fails.
+check_requirements() {
     [ "$(uname -s)" = Linux ] || skip "Linux"
     [ "$(id -u)" -eq 0 ] || skip "root"
     [ -e /etc/debian_version ] || skip "Debian, for debootstrap and systemd-nspawn"
-    missing=
-    for pair in systemd-nspawn:systemd-container debootstrap:debootstrap ip:iproute2 ssh:openssh-client nsenter:util-linux python3:python3; do
-        command -v "${pair%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
-    done
-    if [ -n "$missing" ]; then
-        apt-get -o DPkg::Lock::Timeout=120 update -qq >/dev/null 2>&1 || true
-        # shellcheck disable=SC2086 # one word a package
-        DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install -y -qq --no-install-recommends $missing >/dev/null 2>&1 ||
-            skip "these packages, which could not be installed:$missing"
-    fi
+    install_missing systemd-nspawn:systemd-container debootstrap:debootstrap ip:iproute2 ssh:openssh-client \
+        nsenter:util-linux python3:python3 || skip "$not_installed"
     unshare --mount true 2>/dev/null || skip "the right to make mount namespaces"
     mkdir -p "$cache"
     (
@@ -41,18 +36,18 @@ need() {
     [ -d "$base" ] || skip "a base image, and debootstrap did not make one: see $cache/cluster-base.log"
 }
 
-# in_desk COMMAND...: runs it on the teacher's machine, as far as the network is concerned.
-in_desk() { ip netns exec "$run_id-desk" "$@"; }
+# on_laptop COMMAND...: runs it in the network namespace of the teacher's laptop.
+on_laptop() { ip netns exec "$run_id-laptop" "$@"; }
 
-# network: a switch that only the hosts of this test see.
-network() {
+# set_up_network: a bridge that only the hosts of this test see, with the laptop connected to it.
+set_up_network() {
     ip netns add "$run_id-sw"
     ip -n "$run_id-sw" link add br0 type bridge
     ip -n "$run_id-sw" link set br0 up
-    plug desk 1
+    connect_to_bridge laptop 1
 }
-# plug NAME NUMBER: a network namespace with one cable into the switch.
-plug() {
+# connect_to_bridge NAME NUMBER: makes a network namespace with one link to the bridge.
+connect_to_bridge() {
     ip netns add "$run_id-$1"
     ip -n "$run_id-$1" link add eth0 type veth peer name "$1" netns "$run_id-sw"
     ip -n "$run_id-sw" link set "$1" master br0 up
@@ -60,9 +55,10 @@ plug() {
     ip -n "$run_id-$1" link set lo up
     ip -n "$run_id-$1" link set eth0 up
 }
-cable() { ip -n "$run_id-sw" link set "$1" "$2"; }
+# set_link NAME up|down: plugs the network cable of a host in or out.
+set_link() { ip -n "$run_id-sw" link set "$1" "$2"; }
 
-# make_host NUMBER: a machine as an SD card image would be, not started yet.
+# make_host NUMBER: the file system and the network of a host, as if freshly installed. Does not boot it.
 make_host() {
     name=pi$1
     folder=$stage/$name
@@ -76,19 +72,19 @@ make_host() {
     install -d -m 700 "$root/home/teacher/.ssh"
     cp "$stage/key.pub" "$root/home/teacher/.ssh/authorized_keys"
     chroot "$root" chown -R teacher:teacher /home/teacher/.ssh
-    # A test opens more sessions in a minute than a teacher.
+    # By default sshd refuses as many connections at a time as this test opens.
     printf 'MaxStartups 100\nUseDNS no\n' >"$root/etc/ssh/sshd_config.d/test.conf"
-    # The LEDs of this test are lines in memory; a real one needs no such thing.
+    # The LEDs of this test are trace files, in a folder that the sandbox of the unit does not include.
     install -d "$root/etc/systemd/system/carom.service.d" "$root/trace"
     printf '[Service]\nReadWritePaths=/trace\n' >"$root/etc/systemd/system/carom.service.d/test.conf"
-    plug "$name" "$((10 + $1))"
+    connect_to_bridge "$name" "$((10 + $1))"
 }
 hosts_file() {
     echo '127.0.0.1 localhost'
     for each_host in 1 2 3 4 5 6; do echo "$net.$((10 + each_host)) pi$each_host"; done
 }
 
-# boot NAME: power on. The plug is the process whose number is in NAME/plug.
+# boot NAME: starts the host, in a cgroup of its own. NAME/machine-pid has the process that runs as long as the host.
 boot() {
     # shellcheck disable=SC2016 # for the inner shell
     unshare --mount --propagation private sh -c '
@@ -99,13 +95,13 @@ boot() {
         exec nsenter --net="/run/netns/$space" systemd-nspawn --quiet -D "$folder/root" -M "$space" --hostname="$name" \
             --register=no --keep-unit --bind="$traces:/trace" --link-journal=no --resolv-conf=off --console=pipe -b
     ' sh "$1" "$stage/$1" "$stage/traces" "$run_id-$1" </dev/null >>"$stage/$1/console" 2>&1 &
-    echo $! >"$stage/$1/plug"
+    echo $! >"$stage/$1/machine-pid"
 }
-# pull NAME: the power goes, for all that runs there at once.
-pull() {
+# cut_power NAME: kills all processes of the host at once.
+cut_power() {
     group=$stage/cgroup/$run_id-$1
     if [ -e "$group/cgroup.kill" ]; then echo 1 >"$group/cgroup.kill"; fi
-    wait "$(cat "$stage/$1/plug")" 2>/dev/null || true
+    wait "$(cat "$stage/$1/machine-pid")" 2>/dev/null || true
     for _ in $(seq 1 50); do
         grep -q 'populated 1' "$group/cgroup.events" 2>/dev/null || break
         sleep 0.1
@@ -113,8 +109,8 @@ pull() {
     umount "/run/systemd/nspawn/propagate/$run_id-$1" 2>/dev/null || true
     rmdir "/run/systemd/nspawn/propagate/$run_id-$1" 2>/dev/null || true
 }
-# up NAME: waits until sshd answers.
-up() {
+# wait_for_ssh NAME: at most a minute or two.
+wait_for_ssh() {
     for _ in $(seq 1 120); do
         if on "$1" true 2>/dev/null; then return 0; fi
         sleep 0.5
@@ -127,10 +123,11 @@ up() {
 on() {
     on_host=$1
     shift
-    in_desk ssh -F "$stage/ssh_config" "$on_host" "$@" </dev/null
+    on_laptop ssh -F "$stage/ssh_config" "$on_host" "$@" </dev/null
 }
 
-desk() {
+# set_up_stage: the folder $stage with the traces, an ssh key, and an ssh configuration for all hosts.
+set_up_stage() {
     stage=$(mktemp -d /tmp/carom-cluster.XXXXXX)
     mkdir "$stage/traces" "$stage/cgroup"
     mount -t cgroup2 none "$stage/cgroup"
@@ -144,13 +141,13 @@ desk() {
     } >"$stage/ssh_config"
 }
 
-# tidy_up: whatever happened, the machine is as before.
-tidy_up() {
-    for plug in "$stage"/pi*/plug; do
-        if [ -e "$plug" ]; then pull "$(basename "$(dirname "$plug")")"; fi
+# clean_up: leaves this machine as it was before, whatever happened.
+clean_up() {
+    for machine in "$stage"/pi*/machine-pid; do
+        if [ -e "$machine" ]; then cut_power "$(basename "$(dirname "$machine")")"; fi
     done
     for pid in ${background:-}; do kill "$pid" 2>/dev/null || true; done
-    for space in desk pi1 pi2 pi3 pi4 pi5 pi6 sw; do ip netns del "$run_id-$space" 2>/dev/null || true; done
+    for space in laptop pi1 pi2 pi3 pi4 pi5 pi6 sw; do ip netns del "$run_id-$space" 2>/dev/null || true; done
     if [ -n "$stage" ]; then
         for group in "$stage/cgroup/$run_id"-*; do
             if [ -d "$group" ]; then find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true; fi
@@ -162,7 +159,7 @@ tidy_up() {
 
 begun=$(date +%s)
 checks=0
-# pass WORDS: one line of the report.
+# pass TEXT: one check holds. fail TEXT: it does not, and the test ends.
 pass() {
     checks=$((checks + 1))
     printf '%4s s  ok  %s\n' "$(($(date +%s) - begun))" "$*"

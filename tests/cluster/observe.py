@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Reads the trace LEDs of all hosts and says what a spectator saw.
+"""Reads the trace LEDs of all hosts and prints what an observer of all LEDs has seen.
 
-usage: observe.py FOLDER FROM_NS [killed]   (killed: whoever was lit at FROM_NS has been killed then)
+usage: observe.py FOLDER FROM_NS [killed]   (killed: the node that was lit at FROM_NS was killed then)
 
-CLOCK_MONOTONIC is one clock for all hosts of this test, so lines of different hosts can be compared. Prints one line of
-words: generations=N two_lit=N longest_dark_ms=X ons=N nodes=N hops_back=N
+All hosts of this test have the same CLOCK_MONOTONIC, so lines of different hosts can be compared. Prints one line:
+generations=N two_lit=N longest_dark_ms=X ons=N nodes=N hops_back=N
 """
 
 import pathlib
@@ -16,9 +16,9 @@ def lines(folder, begin, end):
     found = []
     for path in pathlib.Path(folder).iterdir():
         for line in path.read_text().splitlines():
-            at, node, word, ball, generation, hop = line.split(" ")
+            at, node, change, ball, generation, hop = line.split(" ")
             if begin <= int(at) < end:
-                found.append((int(at), node, word, ball, generation, int(hop)))
+                found.append((int(at), node, change, ball, generation, int(hop)))
     return sorted(found)
 
 
@@ -30,9 +30,9 @@ def main():
     two_lit = hops_back = ons = longest = 0
     dark_since = begin if "killed" in sys.argv[3:] else None
     highest = None
-    for at, node, word, ball, generation, hop in lines(folder, begin, end):
+    for at, node, change, ball, generation, hop in lines(folder, begin, end):
         generations.add(generation)
-        if word == "on":
+        if change == "on":
             ons += 1
             nodes.add(node)
             # A host that was killed says no "off": its own next "on" ends the old one.

@@ -1,14 +1,14 @@
-# The unit: its sandbox, its watchdog, its reload, and what it writes.
-# shellcheck shell=sh disable=SC2154,SC2034 # variables shared with run
+# The systemd unit: its sandbox, its watchdog, its reload, and what it writes to disk.
+# shellcheck shell=sh disable=SC2154,SC2034 # variables shared with tests/cluster/run
 
 figure=$(on pi1 'systemd-analyze security --no-pager carom.service' | sed -n 's/.*level for carom.service: \([0-9.]*\).*/\1/p')
 awk -v figure="$figure" 'BEGIN { exit !(figure != "" && figure <= 1.5) }' || fail "systemd-analyze security says $figure"
 on pi1 'systemd-analyze verify carom.service carom.socket' >"$stage/out" 2>&1 || fail "systemd-analyze verify: $(cat "$stage/out")"
 [ ! -s "$stage/out" ] || fail "systemd-analyze verify: $(cat "$stage/out")"
-# With a circle in their order, systemd leaves one of the units out at a start of the machine, now this, now that.
+# If the order of the units had a cycle, systemd would leave one of them out, not always the same, when the machine starts.
 on pi1 'systemd-analyze verify multi-user.target' 2>&1 | grep -i carom >"$stage/out" || true
 [ ! -s "$stage/out" ] || fail "at a start of the machine: $(cat "$stage/out")"
-pass "systemd-analyze security: exposure $figure (limit 1.5); systemd-analyze verify has no complaint"
+pass "systemd-analyze security: exposure $figure (limit 1.5); systemd-analyze verify reports nothing"
 
 main_pid() { on "$1" 'systemctl show -p MainPID --value carom'; }
 pid=$(main_pid pi1)
@@ -24,17 +24,17 @@ journal_bytes() { on "$1" 'sudo journalctl -q -u carom --no-pager -o cat' | wc -
 bytes=$(written pi1) lines=$(journal_lines pi1) size=$(journal_bytes pi1) from=$(now_ns)
 sleep 60
 bytes=$(($(written pi1) - bytes)) lines=$(($(journal_lines pi1) - lines)) size=$(($(journal_bytes pi1) - size))
-saw=$(seen "$from")
-[ "$(word "$saw" ons)" -gt 100 ] || fail "the ball did not move in that minute: $saw"
+saw=$(observe_since "$from")
+[ "$(value_of "$saw" ons)" -gt 100 ] || fail "the ball did not move in that minute: $saw"
 [ "$bytes" -eq 0 ] || fail "the daemon wrote $bytes bytes to disk in a minute of play"
 [ "$size" -lt 4096 ] || fail "the journal grew by $size bytes in a minute of play"
-pass "60 s of play, $(word "$saw" ons) passes: /proc/PID/io write_bytes $bytes; journal $lines lines, $size bytes"
+pass "60 s of play, $(value_of "$saw" ons) passes: /proc/PID/io write_bytes $bytes; journal $lines lines, $size bytes"
 
 status_text() { on "$1" 'systemctl show -p StatusText --value carom'; }
 status_text pi2 | grep -qE 'pi[1-5] has ball 1' || fail "the status says $(status_text pi2)"
 pass "the status of the unit says: $(status_text pi2)"
 
-# Reload: a peer that moves (a name becomes an address) is dialled anew, the others stay.
+# Reload: a peer whose address changes (here from a name to a number) is dialled again; the other links stay.
 since=$(journal_lines pi1)
 log_since() { on "$1" 'sudo journalctl -q -u carom --no-pager -o cat' | tail -n "+$((since + 1))"; }
 pid=$(main_pid pi1)
@@ -68,7 +68,7 @@ expect 0 'as rolled out' deploy reset
 expect 0 'in-ring' deploy status
 pass "deploy/reset puts the ring file back as it was rolled out"
 
-# People on the machine, by the control socket.
+# The control socket, for people on the machine.
 [ "$(on pi1 'sudo stat -c "%a %U:%G" /run/carom/control.sock')" = '660 carom:carom' ] || fail "$(on pi1 'sudo ls -l /run/carom')"
 expect 1 'may not be used by this user' on pi1 'carom ball list'
 expect 0 'ball 2 has begun here' on pi1 'sudo carom ball add --color 0,200,80'
@@ -79,7 +79,7 @@ expect 0 '^1 +ring' on pi1 'sudo carom ball list'
 ! grep -q guest "$stage/out" || fail "the guest is still there: $(cat "$stage/out")"
 pass "carom ball: root adds a guest at pi1 and removes it at pi3, a user may not"
 
-# The watchdog: a process that stands still is ended and begun anew.
+# The watchdog: a stopped process is killed and restarted.
 from=$(now_ns)
 pid=$(main_pid pi2)
 on pi2 "sudo kill -STOP $pid"
@@ -91,10 +91,10 @@ done
 took=$((($(now_ns) - from) / 1000000))
 case $again in "$pid" | 0 | '') fail "the watchdog did not restart a stopped daemon" ;; esac
 on pi2 'sudo journalctl -q -u carom --no-pager -o cat' | grep -qi 'watchdog' || fail "it was not the watchdog"
-all_whole
+expect_all_intact
 pass "SIGSTOP: the watchdog has killed the daemon and a new one runs after $took ms"
 
-# Killed while it has the ball: a stay without an end, in a generation that is no more.
+# killed_at NANOSECONDS: since then, the time of an "on" of pi4 without an "off", in an incarnation that has ended.
 killed_at() {
     awk -v from="$1" '
         $1 > from && $3 == "on" { open[$5 " " $6] = $1 }
@@ -107,30 +107,30 @@ for _ in 1 2 3 4 5; do
     on pi4 "sudo sh -c 'until tail -n 1 /trace/pi4 | grep -q \" on \"; do :; done; systemctl kill -s KILL carom'"
     sleep 7
     lit=$(killed_at "$from")
-    # The ball may have flown on in the very moment.
+    # The ball may have been passed on just before the kill.
     [ -z "$lit" ] || break
 done
 [ -n "$lit" ] || fail "pi4 was never killed with the ball: $(tail -n 3 "$stage/traces/pi4")"
-saw=$(seen "$((lit + 1))" killed)
-# Promise 2: within 1.25 leases of 2 s and a round trip of the death, which came at most a stay of 300 ms after that.
-awk -v dark="$(word "$saw" longest_dark_ms)" 'BEGIN { exit !(dark > 100 && dark < 3000) }' || fail "dark for too long: $saw"
-[ "$(word "$saw" ons)" -gt 3 ] || fail "the ball was not lit again: $saw"
+saw=$(observe_since "$((lit + 1))" killed)
+# Promise 2: at most 1.25 leases of 2 s and a round trip after the death. The death is at most a stay of 300 ms after $lit.
+awk -v dark="$(value_of "$saw" longest_dark_ms)" 'BEGIN { exit !(dark > 100 && dark < 3000) }' || fail "dark for too long: $saw"
+[ "$(value_of "$saw" ons)" -gt 3 ] || fail "the ball was not lit again: $saw"
 on pi4 'systemctl show -p ExecStopPost carom' | grep -q 'status=0' || fail "carom led off failed after the kill"
-all_whole
-pass "systemctl kill -s KILL: the ball is lit again (dark for $(word "$saw" longest_dark_ms) ms); carom led off ran"
+expect_all_intact
+pass "systemctl kill -s KILL: the ball is lit again (dark for $(value_of "$saw" longest_dark_ms) ms); carom led off ran"
 
-# shellcheck disable=SC2016 # for the shell over there
+# shellcheck disable=SC2016 # for the remote shell
 on pi5 'for folder in /etc /opt /usr; do sudo mount --bind $folder $folder && sudo mount -o remount,bind,ro $folder || exit 1; done
     sudo systemctl restart carom && ! sudo touch /opt/carom/x 2>/dev/null' ||
     fail "carom does not start on a read-only system: $(on pi5 'sudo journalctl -q -u carom -n 5 -o cat')"
 expect 1 'pi5: its file system is read-only: run sudo mount -o remount,rw /' deploy rollout --binary "$stage/v2/carom" --only pi5
-all_whole
+expect_all_intact
 on pi5 'sudo umount -l /etc /opt /usr'
 pass "with /etc, /opt and /usr read-only it starts and plays; a rollout there is refused with what to do"
 
 on pi5 'sudo systemctl stop carom'
 sleep 3
-[ "$(on pi5 'systemctl is-active carom' || true)" = inactive ] || fail "a stopped node was started by a call of a peer"
+[ "$(on pi5 'systemctl is-active carom' || true)" = inactive ] || fail "a stopped node was started by a connection of a peer"
 on pi5 'sudo systemctl start carom'
-all_whole
-pass "systemctl stop means it: the calls of its peers do not start it again"
+expect_all_intact
+pass "systemctl stop: connections of its peers do not start it again"

@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use carom::config::{Config, Overrides, Place};
+use carom::config::{Config, Location, Overrides};
 
 use crate::{parse, root};
 
@@ -47,10 +47,10 @@ fn six_mistakes_are_six_faults_of_one_run() {
     let text = fs::read_to_string(root("tests/config_corpus/six_mistakes.toml")).unwrap();
     let faults = parse(&text, &[], &Overrides::default()).unwrap_err();
     assert_eq!(faults.iter().count(), 6, "{faults}");
-    let has_place = |place: &Place| matches!(place, Place::Line { line, column, .. } if *line > 1 && *column > 0);
+    let has_location = |location: &Location| matches!(location, Location::Line { line, column, .. } if *line > 1 && *column > 0);
     assert!(
         faults
             .iter()
-            .all(|fault| has_place(&fault.place) && !fault.key.is_empty())
+            .all(|fault| has_location(&fault.location) && !fault.key.is_empty())
     );
 }

@@ -52,7 +52,7 @@ fn a_large_wrong_file_gets_a_bounded_report_soon() {
 }
 
 #[test]
-fn no_garbled_file_brings_the_reader_down() {
+fn no_garbled_file_makes_the_reader_panic() {
     let shipped = fs::read_to_string(root("config/ring.toml")).unwrap();
     let shipped: Vec<char> = shipped.chars().collect();
     let splinters = [

@@ -1,4 +1,4 @@
-//! The ring file: what it means, how the layers lie over each other, and what is reported.
+//! The ring file: its meaning, the order of the layers, and the reported faults.
 
 mod corpus;
 mod hostile;
@@ -138,7 +138,7 @@ fn the_environment_can_supply_what_the_file_lacks() {
 }
 
 #[test]
-fn what_a_later_layer_hides_must_be_right_all_the_same() {
+fn a_value_that_a_later_layer_overrides_must_be_valid_too() {
     let text = PLAIN.replace("\"2s\"", "\"2 s\"");
     let flags = Overrides::default().set("ring.lease", "1s");
     assert_eq!(
@@ -228,7 +228,7 @@ fn the_topology_is_what_the_nodes_must_agree_on() {
 }
 
 #[test]
-fn dwell_replaces_the_speed_and_keeps_the_way() {
+fn dwell_replaces_the_speed_and_keeps_the_direction() {
     let across = |dwell: &str| {
         let text = format!("{PLAIN}dwell = \"{dwell}\"\n");
         let config = parse(&text, &[], &Overrides::default()).unwrap();
@@ -241,7 +241,7 @@ fn dwell_replaces_the_speed_and_keeps_the_way() {
 }
 
 #[test]
-fn surprises_are_told_in_a_sentence_each() {
+fn surprising_settings_are_warned_about_in_a_sentence_each() {
     let warnings = |text: &str| -> Vec<String> {
         let config =
             parse(text, &[], &Overrides::default()).unwrap_or_else(|faults| panic!("{faults}"));

@@ -1,4 +1,4 @@
-//! The ring files that come with Carom are clean, and so is what they only show in comments.
+//! The ring files that come with Carom have no faults, and neither have the lines they show as comments.
 
 use std::fs;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn the_shipped_files_are_clean() {
             parse(&text, &[], &Overrides::default()).unwrap_or_else(|faults| panic!("{faults}"));
         assert_eq!(config.nodes.len(), nodes, "{path}");
         assert_eq!(config.balls.len(), 1, "{path}");
-        // Beside a window a warning is due.
+        // A ring with a window has a warning.
         let warnings = config.warnings();
         assert_eq!(
             warnings.len(),
@@ -47,7 +47,7 @@ fn the_window_that_the_shipped_file_shows_is_valid_too() {
     let [laptop] = gap.windows.as_slice() else {
         panic!("{gap:?}")
     };
-    // What it shows are the defaults.
+    // The values in the comments are the defaults.
     let bare: Vec<_> = with
         .iter()
         .filter(|line| !line.starts_with("listen-") && !line.starts_with("screen"))
@@ -70,7 +70,7 @@ fn what_the_shipped_file_comments_out_is_valid_too() {
         }) else {
             continue;
         };
-        // It may say the same as a line in use of the same table, which it then replaces.
+        // It may set the same key as another line of the table, which it then replaces.
         let shown = std::mem::replace(&mut text[line], key);
         let word = key.split(" = ").next().unwrap();
         let beside = text[..line]

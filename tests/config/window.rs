@@ -1,4 +1,4 @@
-//! Windows: where they stand, where they listen, and what the ring makes of them.
+//! Windows: where they are, where they listen, and how they appear in the topology.
 
 use std::time::Duration;
 
@@ -29,18 +29,18 @@ fn with_windows(shape: &str) -> String {
     )
 }
 
-/// Every gap with the names of its windows, and its neighbours' numbers.
-fn gaps(topology: &Topology) -> Vec<(Option<u8>, Vec<&str>, Option<u8>)> {
+/// Every window chain: its left node, the names of its windows, its right node.
+fn chains(topology: &Topology) -> Vec<(Option<u8>, Vec<&str>, Option<u8>)> {
     let id = |node: Option<NodeId>| node.map(|node| node.0);
-    let gaps = topology.window_chains.iter().map(|gap| {
+    let chains = topology.window_chains.iter().map(|gap| {
         let names = gap.windows.iter().map(|window| window.name.as_str());
         (id(gap.left), names.collect(), id(gap.right))
     });
-    gaps.collect()
+    chains.collect()
 }
 
 #[test]
-fn the_topology_has_the_gaps_and_no_window_is_a_node() {
+fn the_topology_has_the_window_chains_and_no_window_is_a_node() {
     let ring = load(&with_windows("ring")).unwrap();
     let topology = ring.topology();
     assert_eq!(topology.nodes, ["pi1", "pi2", "pi3"]);
@@ -48,7 +48,7 @@ fn the_topology_has_the_gaps_and_no_window_is_a_node() {
     assert_eq!(topology.balls[0].start, NodeId(1));
     assert_eq!(topology.quorum(), 2);
     assert_eq!(
-        gaps(&topology),
+        chains(&topology),
         [
             (Some(1), vec!["low", "high"], Some(2)),
             (Some(2), vec!["desk"], Some(0)),
@@ -58,7 +58,7 @@ fn the_topology_has_the_gaps_and_no_window_is_a_node() {
     assert_eq!((low.width, low.height), (800.0, 300.0));
     let row = load(&with_windows("row")).unwrap().topology();
     assert_eq!(
-        gaps(&row),
+        chains(&row),
         [
             (None, vec!["desk"], Some(0)),
             (Some(1), vec!["low", "high"], Some(2)),
@@ -168,7 +168,7 @@ fn window_ports_collide_only_where_there_is_a_window() {
 }
 
 #[test]
-fn every_gap_has_a_sentence_about_what_is_unsafe_there() {
+fn every_window_chain_has_a_warning_about_what_is_unsafe_there() {
     let warnings = |text: &str| -> Vec<String> {
         let config = load(text).unwrap();
         config.warnings().iter().map(ToString::to_string).collect()

@@ -22,16 +22,16 @@ pub(crate) const FAULTS: [(Fault, &str, &str); 8] = [
         "crashes",
         "a process dies and forgets all; it may start again at any time",
     ),
-    (Fault::Loss, "losses", "a line never arrives"),
+    (Fault::Loss, "losses", "a message never arrives"),
     (
         Fault::Copy,
         "copies",
-        "a line arrives twice, the second time at any later moment",
+        "a message arrives twice, the second time at any later moment",
     ),
     (
         Fault::Stray,
         "strays",
-        "a line leaves its place in the order and arrives at any later moment",
+        "a message leaves its place in the order and arrives at any later moment",
     ),
     (
         Fault::Cut,
@@ -64,24 +64,24 @@ pub(crate) struct Bounds {
     pub(crate) faults: u8,
     /// How far the newest round that any node knows may be above the oldest.
     pub(crate) rounds: u64,
-    /// A line on a whole link arrives within so many ticks, without that being a fault.
-    pub(crate) patience: i8,
-    /// Ticks a lease has.
+    /// On a link without a fault a message arrives within so many ticks.
+    pub(crate) max_delay: i8,
+    /// Ticks in a lease.
     pub(crate) grid: u32,
     /// Ticks a ball takes across a screen.
     pub(crate) crossing: u32,
-    /// The end of time, in ticks; without it time has no end.
+    /// After so many ticks time ends; without a value it has no end.
     pub(crate) ticks: Option<u64>,
     /// Whether the clocks run one percent apart; needs an end of time.
     pub(crate) skew: bool,
     /// Whether to begin with processes that have just started, instead of with a ball in flight.
     pub(crate) cold: bool,
-    /// Whether the random numbers are such that later nodes outrank earlier ones, or the reverse.
+    /// Whether the random numbers let earlier nodes outrank later ones, instead of the reverse.
     pub(crate) reverse: bool,
-    /// One of so many states is followed through calm weather: the ball must come back.
-    pub(crate) calm: u64,
-    /// One of so many states is compared with its likes.
-    pub(crate) audit: u64,
+    /// From one of so many states the ball must come back once no more faults occur.
+    pub(crate) recovery: u64,
+    /// One of so many states is compared with other states of the same fingerprint.
+    pub(crate) equivalence: u64,
     pub(crate) seconds: Option<u64>,
     pub(crate) threads: usize,
 }
@@ -93,15 +93,15 @@ impl Default for Bounds {
             most: [0; FAULTS.len()],
             faults: 2,
             rounds: 6,
-            patience: 0,
+            max_delay: 0,
             grid: 8,
             crossing: 3,
             ticks: None,
             skew: false,
             cold: false,
             reverse: false,
-            calm: 500,
-            audit: 0,
+            recovery: 500,
+            equivalence: 0,
             seconds: None,
             threads: 2,
         }
@@ -132,15 +132,15 @@ impl Bounds {
                 "nodes" => bounds.nodes = usize::from(small(number()?)?),
                 "faults" => bounds.faults = small(number()?)?,
                 "rounds" => bounds.rounds = number()?,
-                "patience" => bounds.patience = small(number()?)? as i8,
+                "max-delay" => bounds.max_delay = small(number()?)? as i8,
                 "grid" => bounds.grid = small(number()?)?.max(1).into(),
                 "crossing" => bounds.crossing = small(number()?)?.max(1).into(),
                 "ticks" => bounds.ticks = Some(number()?),
                 "skew" => bounds.skew = true,
                 "cold" => bounds.cold = true,
                 "reverse" => bounds.reverse = true,
-                "calm" => bounds.calm = number()?,
-                "audit" => bounds.audit = number()?,
+                "recovery" => bounds.recovery = number()?,
+                "equivalence" => bounds.equivalence = number()?,
                 "seconds" => bounds.seconds = Some(number()?),
                 "threads" => bounds.threads = usize::from(small(number()?)?),
                 _ => return Err(format!("there is no option --{name}")),
@@ -176,8 +176,8 @@ impl fmt::Display for Bounds {
         )?;
         writeln!(
             formatter,
-            "  a line takes at most {} ticks; rounds at most {} apart; {} faults at most, of these:",
-            self.patience, self.rounds, self.faults
+            "  a message takes at most {} ticks; rounds at most {} apart; {} faults at most, of these:",
+            self.max_delay, self.rounds, self.faults
         )?;
         for ((_, name, says), most) in FAULTS.iter().zip(self.most) {
             if most > 0 && self.faults > 0 {

@@ -1,16 +1,16 @@
-//! Time: one tick of it at a time, with every timer fired at its very moment on the way.
+//! Time advances one tick at a time; on the way every timer fires at its exact moment.
 
 use std::time::Duration;
 
 use carom::ring::{Input, Message, Time};
 
+use crate::invariants::BUSY_LOOP;
 use crate::model::Ring;
-use crate::state::{Flight, Line, State};
-use crate::watch::RESTLESS;
+use crate::state::{Packet, Payload, State};
 
 pub(crate) const LEASE: Duration = Duration::from_millis(800);
 
-/// More timers than this within one tick are a node that never rests.
+/// More timers than this within one tick mean that a node busy-loops.
 const MOST_TIMERS: u32 = 200;
 
 /// What the node's own clock shows now.
@@ -18,10 +18,10 @@ pub(crate) fn local(state: &State, node: usize) -> Time {
     Time::from_micros(origin(state, node) + state.now * rate(state, node) / 1000)
 }
 
-/// Every life of a node has a clock of its own; later lives show less, as after a reboot.
+/// Every incarnation of a node has a clock of its own; later ones show less, as after a reboot.
 fn origin(state: &State, node: usize) -> u64 {
-    let lives = u64::from(state.seats[node].lives);
-    (node as u64 + 1) * 1_000_000_000_000 - lives * 100_000_000_000
+    let lifetimes = u64::from(state.hosts[node].lifetimes);
+    (node as u64 + 1) * 1_000_000_000_000 - lifetimes * 100_000_000_000
 }
 
 /// Microseconds of the clock in a millisecond: with skew the first clock is one percent slow.
@@ -33,7 +33,7 @@ fn rate(state: &State, node: usize) -> u64 {
     }
 }
 
-/// The first real moment at which the node's clock shows this.
+/// The first moment of real time at which the node's clock shows this.
 fn real(state: &State, node: usize, moment: Time) -> u64 {
     let span = moment.as_micros().saturating_sub(origin(state, node));
     (span * 1000).div_ceil(rate(state, node)).max(state.now)
@@ -45,24 +45,24 @@ impl Ring {
         LEASE.as_micros() as u64 / u64::from(self.bounds.grid)
     }
 
-    /// After how many ticks without a line a link is closed: four heartbeats, that is one lease.
+    /// After so many ticks without a message a link is closed: four heartbeats, that is one lease.
     pub(crate) fn silence(&self) -> i8 {
         self.bounds.grid as i8
     }
 
-    /// Whether time may go on: nothing that is overdue waits to arrive.
+    /// Whether time may advance: no overdue packet can still be delivered.
     pub(crate) fn may_advance(&self, state: &State) -> bool {
         let in_time = self.bounds.ticks.is_none_or(|ticks| state.ticks < ticks);
         in_time
-            && !state.flights.iter().any(|flight| {
-                flight.age >= self.bounds.patience
-                    && flight.age >= 0
-                    && self.can_arrive(state, flight)
+            && !state.packets.iter().any(|packet| {
+                packet.age >= self.bounds.max_delay
+                    && packet.age >= 0
+                    && self.can_be_delivered(state, packet)
             })
     }
 
-    /// Goes on to the next tick, or to the next candidacy if that comes first: its answers may
-    /// come at once, wherever in a tick it began.
+    /// Advances to the next tick, or to the next start of an election if that comes first: its
+    /// answers may arrive at once, wherever in a tick it began.
     pub(crate) fn advance(&self, state: &mut State) {
         let target = (state.now / self.tick() + 1) * self.tick();
         if self.fire_until(state, target) {
@@ -72,22 +72,22 @@ impl Ring {
         if self.bounds.ticks.is_some() {
             state.ticks += 1;
         }
-        for index in 0..state.flights.len() {
-            if self.can_move(state, &state.flights[index]) {
-                let flight = &mut state.flights[index];
-                flight.age = (flight.age + 1).min(self.bounds.patience.max(0));
+        for index in 0..state.packets.len() {
+            if self.can_move(state, &state.packets[index]) {
+                let packet = &mut state.packets[index];
+                packet.age = (packet.age + 1).min(self.bounds.max_delay.max(0));
             }
         }
         self.close_silent(state);
         self.connect(state);
-        self.beat(state);
+        self.send_heartbeats(state);
     }
 
     /// Closes the connections on which one side has heard nothing for four heartbeats.
     fn close_silent(&self, state: &mut State) {
-        let count = state.seats.len();
+        let count = state.hosts.len();
         for (from, to) in (0..count).flat_map(|from| (0..count).map(move |to| (from, to))) {
-            let silent = state.linked.has(from, to)
+            let silent = state.connected.has(from, to)
                 && state.runs(to)
                 && (state.cut.has(from, to) || !state.runs(from));
             let ticks = &mut state.silence[from * 4 + to];
@@ -99,58 +99,58 @@ impl Ring {
         }
     }
 
-    /// Fires every timer that is due by then, each at its moment; stops at a candidacy.
+    /// Fires every timer that is due by then, each at its moment; stops when an election starts.
     fn fire_until(&self, state: &mut State, target: u64) -> bool {
         for _ in 0..MOST_TIMERS {
-            let due = (0..state.seats.len())
+            let due = (0..state.hosts.len())
                 .filter(|&node| state.runs(node))
                 .filter_map(|node| {
-                    let deadline = state.seats[node].node.as_ref()?.next_deadline()?;
+                    let deadline = state.hosts[node].node.as_ref()?.next_deadline()?;
                     Some((real(state, node, deadline), node))
                 })
                 .min();
             match due {
                 Some((moment, node)) if moment <= target => {
                     state.now = moment;
-                    if self.feed(state, node, Input::Tick) && moment < target {
+                    if self.handle(state, node, Input::Tick) && moment < target {
                         return true;
                     }
                 }
                 _ => return false,
             }
         }
-        state.broken = Some(RESTLESS);
+        state.violation = Some(BUSY_LOOP);
         true
     }
 
-    /// Opens the connections between all that live and can reach each other.
+    /// Opens the connections between all running nodes that can reach each other.
     pub(crate) fn connect(&self, state: &mut State) {
-        let count = state.seats.len();
+        let count = state.hosts.len();
         for (one, other) in (0..count).flat_map(|one| (one + 1..count).map(move |two| (one, two))) {
             let cut = state.cut.has(one, other) || state.cut.has(other, one);
-            if cut || state.linked.has(one, other) || !(state.runs(one) && state.runs(other)) {
+            if cut || state.connected.has(one, other) || !(state.runs(one) && state.runs(other)) {
                 continue;
             }
-            state.linked.add(one, other);
-            state.linked.add(other, one);
+            state.connected.add(one, other);
+            state.connected.add(other, one);
             for (from, to) in [(one, other), (other, one)] {
                 // A new connection ends the wait for the end of the old one.
-                for flight in &mut state.flights {
-                    if (flight.from, flight.to) == (from, to) {
-                        flight.age = flight.age.max(0);
+                for packet in &mut state.packets {
+                    if (packet.from, packet.to) == (from, to) {
+                        packet.age = packet.age.max(0);
                     }
                 }
-                let line = Line::Up(self.incarnation(from, state.seats[from].lives));
-                state.push(Flight::new(from, to, line));
+                let line = Payload::Up(self.incarnation(from, state.hosts[from].lifetimes));
+                state.push(Packet::new(from, to, line));
             }
         }
     }
 
-    /// A heartbeat on every way on which something moves, once a tick and at once.
-    pub(crate) fn beat(&self, state: &mut State) {
-        let count = state.seats.len();
+    /// Once a tick a heartbeat on every open direction; it arrives at once.
+    pub(crate) fn send_heartbeats(&self, state: &mut State) {
+        let count = state.hosts.len();
         for (from, to) in (0..count).flat_map(|from| (0..count).map(move |to| (from, to))) {
-            let open = state.linked.has(from, to) && !state.cut.has(from, to);
+            let open = state.connected.has(from, to) && !state.cut.has(from, to);
             let settled = !state.is_changing(from, to) && !state.is_changing(to, from);
             if open && settled && state.runs(from) && state.runs(to) {
                 let message = Message::Heartbeat {
@@ -159,7 +159,7 @@ impl Ring {
                     since: 0,
                 };
                 let from = crate::model::node_id(from);
-                self.feed(state, to, Input::Received { from, message });
+                self.handle(state, to, Input::Received { from, message });
             }
         }
     }

@@ -1,14 +1,14 @@
 //! The model checker: every order of events in a small ring of shipped nodes, within bounds.
 //!
-//! The nodes are [`carom::ring::Node`] as it is shipped, and they speak its messages. Time goes on
-//! in ticks of an eighth or a quarter of a lease, and has no end: a ring that is left in peace
-//! comes round to states that are known already (`canon.rs`). What can happen at any moment:
-//! a line arrives, late lines in any order; a tick passes, if no line is overdue; a fault of
-//! `bounds.rs` begins or ends. What must never happen is in `watch.rs` and `calm.rs`.
+//! The nodes are [`carom::ring::Node`] as it is shipped, and they exchange its messages. Time advances
+//! in ticks of an eighth or a quarter of a lease, and has no end: a ring without faults returns to
+//! states that are known already (`canonical.rs`). Possible at any moment: a message arrives, strays
+//! in any order; a tick passes, if no message is overdue; a fault of `bounds.rs` begins or ends.
+//! `invariants.rs` and `recovery.rs` say what is checked.
 //!
-//! Simplified: a heartbeat reaches whoever can be reached once a tick and at once. That is the
-//! bolder network: an older heartbeat makes the lease in a pass shorter, never longer. While
-//! nothing gets through, or a pass is late, echoes are as old as they would be.
+//! Simplification: once a tick a heartbeat reaches every node that can be reached, without delay.
+//! This is the harder case, because an older heartbeat makes the lease in a pass shorter, never
+//! longer. While nothing gets through, or a pass is late, echoes are as old as they would be.
 //!
 //! `tests/model/run` says how to start it, and `NOT_COVERED` below what it does not show.
 
@@ -18,21 +18,24 @@
     clippy::print_stderr,
     clippy::print_stdout,
     clippy::wildcard_enum_match_arm,
-    reason = "a test with a main of its own: whatever is wrong ends it"
+    reason = "a test with a main of its own: any failure ends it"
 )]
 
-mod audit;
 mod bounds;
-mod calm;
-mod canon;
+mod canonical;
 mod clock;
+mod equivalence;
 mod faults;
-mod intern;
+mod interning;
+mod invariants;
 mod model;
-mod scenes;
+mod recovery;
+mod scenarios;
 mod state;
-mod tell;
-mod watch;
+#[path = "../common/topology.rs"]
+#[allow(dead_code, reason = "the simulator uses the rest")]
+mod topology;
+mod trace;
 mod world;
 
 use std::process::ExitCode;
@@ -42,16 +45,16 @@ use carom::clock::now as clock_now;
 use stateright::{Checker, HasDiscoveries, Model};
 
 use bounds::Bounds;
+use invariants::Totals;
 use model::Ring;
-use scenes::Scene;
-use watch::Totals;
+use scenarios::Scenario;
 
 const NOT_COVERED: &str = "\
 Not covered:
   more faults at once, more nodes, more balls than stated above; rows and play-on; ring files that differ
-  moments within a tick: lines arrive on the tick, timers fire at their very moment
-  lines slower than --patience ticks on a whole link, unless as a stray or behind a cut
-  random numbers: one draw for each node and life (and a second order of them with --reverse)
+  moments within a tick: messages arrive on the tick, timers fire at their exact moment
+  messages slower than --max-delay ticks on a link without a fault, unless as a stray or behind a cut
+  random numbers: one draw for each node and incarnation (and a second order of them with --reverse)
   clocks that drift, unless with --skew; processes of the same name started twice
   the links, the daemon and the LED: those are the simulator's and the tests' with real processes";
 
@@ -64,29 +67,32 @@ fn main() -> ExitCode {
     } else {
         arguments.clear();
     }
-    let scenes = match (ours, arguments.iter().position(|word| word == "--scenes")) {
-        (false, _) => scenes::QUICK,
+    let scenarios = match (
+        ours,
+        arguments.iter().position(|word| word == "--scenarios"),
+    ) {
+        (false, _) => scenarios::QUICK,
         (true, Some(place)) => {
             arguments.remove(place);
             let name = arguments.get(place).cloned().unwrap_or_default();
-            let Some(scenes) = scenes::named(&name) else {
-                eprintln!("--scenes takes one of: {}", scenes::names());
+            let Some(scenarios) = scenarios::named(&name) else {
+                eprintln!("--scenarios takes one of: {}", scenarios::names());
                 return ExitCode::from(2);
             };
             arguments.remove(place);
-            scenes
+            scenarios
         }
-        (true, None) => &[scenes::OWN],
+        (true, None) => &[scenarios::OWN],
     };
-    explore(scenes, &arguments)
+    explore(scenarios, &arguments)
 }
 
-/// Explores every scene with these options on top of its own.
-fn explore(scenes: &[Scene], options: &[String]) -> ExitCode {
+/// Explores every scenario with these options on top of its own.
+fn explore(scenarios: &[Scenario], options: &[String]) -> ExitCode {
     let begun = clock_now();
     let mut totals = Totals::default();
-    for scene in scenes {
-        let own = scene.options.split_whitespace().map(str::to_owned);
+    for scenario in scenarios {
+        let own = scenario.options.split_whitespace().map(str::to_owned);
         let bounds = match Bounds::parse(own.chain(options.iter().cloned())) {
             Ok(bounds) => bounds,
             Err(fault) => {
@@ -94,7 +100,7 @@ fn explore(scenes: &[Scene], options: &[String]) -> ExitCode {
                 return ExitCode::from(2);
             }
         };
-        println!("\n{}:", scene.says);
+        println!("\n{}:", scenario.says);
         print!("{bounds}");
         if !run(bounds, &mut totals) {
             return ExitCode::FAILURE;
@@ -105,14 +111,14 @@ fn explore(scenes: &[Scene], options: &[String]) -> ExitCode {
         clock_now().since(begun).as_secs_f64()
     );
     println!("{NOT_COVERED}");
-    if let (true, Some(unseen)) = (scenes.len() > 1, totals.unseen()) {
-        println!("FAILED: never seen: {unseen}; such a run proves nothing");
+    if let (true, Some(never_seen)) = (scenarios.len() > 1, totals.never_seen()) {
+        println!("FAILED: never seen: {never_seen}; such a run proves nothing");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
 }
 
-/// Explores one ring; whether every promise was kept.
+/// Explores one ring and returns whether every promise was kept.
 fn run(bounds: Bounds, totals: &mut Totals) -> bool {
     let begun = clock_now();
     let (threads, limit) = (bounds.threads, bounds.seconds.map(Duration::from_secs));
@@ -132,16 +138,19 @@ fn run(bounds: Bounds, totals: &mut Totals) -> bool {
         checker.max_depth() - 1,
         elapsed.as_secs_f64()
     );
-    totals.add(checker.unique_state_count(), &checker.model().watch);
+    totals.add(checker.unique_state_count(), &checker.model().coverage);
     if let Some(path) = checker.discoveries().into_values().next() {
-        println!("FAILED, and this is how:\n{}", tell::path(path));
+        println!("FAILED, and this is how:\n{}", trace::path(path));
         return false;
     }
-    let beyond = checker.model().watch.read(watch::Event::Beyond);
+    let beyond = checker
+        .model()
+        .coverage
+        .read(invariants::Event::BeyondBounds);
     match (limit.is_some_and(|limit| elapsed >= limit), beyond) {
-        (true, _) => println!("  NOT all of it: the time was over"),
-        (false, 0) => println!("  all of it, and time without end"),
-        (false, _) => println!("  all of it but for {beyond} steps beyond the bound on rounds"),
+        (true, _) => println!("  NOT all states: stopped by the time limit"),
+        (false, 0) => println!("  all states, with time without end"),
+        (false, _) => println!("  all states but for {beyond} steps beyond the bound on rounds"),
     }
     true
 }

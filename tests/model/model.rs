@@ -1,27 +1,27 @@
-//! The steps that the ring can take, as stateright asks for them.
+//! The ring as a model for stateright: its states, the possible steps, and what each step does.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use carom::ring::{BallState, Incarnation, Node, NodeId};
-use carom::ring::{InitialBall, Topology};
+use carom::ring::{Incarnation, Node, NodeId, Topology};
 use stateright::{Model, Property};
 
-use crate::audit::Audit;
 use crate::bounds::{Bounds, FAULTS, Fault};
-use crate::canon;
+use crate::canonical;
 use crate::clock::{LEASE, local};
-use crate::intern::Nodes;
-use crate::state::{Seat, State, Ways};
-use crate::watch::{Event, Watch};
+use crate::equivalence::Successors;
+use crate::interning::SharedNodes;
+use crate::invariants::{Coverage, Event};
+use crate::state::{Directions, Host, State};
+use crate::topology;
 
 /// The ring under exploration.
 pub(crate) struct Ring {
     pub(crate) bounds: Bounds,
     pub(crate) topology: Arc<Topology>,
-    pub(crate) watch: Watch,
-    nodes: Nodes,
-    pub(crate) audit: Audit,
+    pub(crate) coverage: Coverage,
+    nodes: SharedNodes,
+    pub(crate) successors: Successors,
 }
 
 /// One step.
@@ -29,7 +29,7 @@ pub(crate) struct Ring {
 pub(crate) enum Step {
     /// A tick of time.
     Time,
-    /// The first thing on this way arrives.
+    /// The first packet in this direction arrives.
     Arrive(usize, usize),
     /// This stray arrives.
     StrayArrives(usize),
@@ -41,7 +41,7 @@ pub(crate) enum Step {
         silent: bool,
     },
     Restart(usize),
-    Cut(Ways),
+    Cut(Directions),
     Heal,
     Reset {
         one: usize,
@@ -61,89 +61,73 @@ impl Ring {
     pub(crate) fn new(bounds: Bounds) -> Self {
         let tick = LEASE / bounds.grid;
         let crossing = tick * bounds.crossing;
-        let state = BallState {
-            position: [0.0, 300.0],
-            velocity: [800.0 / crossing.as_secs_f64(), 0.0],
-            radius: 30.0,
-            color: [255, 64, 0],
-        };
-        let topology = Topology {
-            ring: "model".to_owned(),
-            nodes: (1..=bounds.nodes)
-                .map(|number| format!("pi{number}"))
-                .collect(),
-            lease: LEASE,
-            balls: vec![InitialBall {
-                start: NodeId(0),
-                state,
-            }],
-            ..Topology::default()
-        };
+        let ball = topology::crossing_ball(crossing.as_secs_f64());
+        let topology = topology::one_ball("model", bounds.nodes, LEASE, ball);
         Self {
             bounds,
             topology: Arc::new(topology),
-            watch: Watch::default(),
-            nodes: Nodes::default(),
-            audit: Audit::default(),
+            coverage: Coverage::default(),
+            nodes: SharedNodes::default(),
+            successors: Successors::default(),
         }
     }
 
-    /// The 64 bits that the process in this seat drew in this life: all its randomness follows.
-    pub(crate) fn incarnation(&self, node: usize, life: u8) -> Incarnation {
+    /// The incarnation of this process; all its random numbers follow from it.
+    pub(crate) fn incarnation(&self, node: usize, lifetime: u8) -> Incarnation {
         let place = if self.bounds.reverse { 3 - node } else { node };
-        Incarnation(1 + place as u64 * 16 + u64::from(life))
+        Incarnation(1 + place as u64 * 16 + u64::from(lifetime))
     }
 
-    /// Starts a process in this seat.
+    /// Starts the process of this host.
     pub(crate) fn start(&self, state: &mut State, index: usize) {
-        state.seats[index].lives += 1;
-        let incarnation = self.incarnation(index, state.seats[index].lives);
+        state.hosts[index].lifetimes += 1;
+        let incarnation = self.incarnation(index, state.hosts[index].lifetimes);
         let now = local(state, index);
         let node = Node::new(Arc::clone(&self.topology), node_id(index), incarnation, now);
-        state.seats[index].node = Some(Arc::new(node));
+        state.hosts[index].node = Some(Arc::new(node));
     }
 
-    fn cold(&self) -> State {
-        let seat = Seat {
+    fn just_started(&self) -> State {
+        let host = Host {
             node: None,
-            lives: 0,
-            lit: None,
+            lifetimes: 0,
+            led: None,
             latest: None,
             paused: false,
-            late: false,
-            up: Ways::default(),
-            knows: [None; 4],
+            resumed: false,
+            open_links: Directions::default(),
+            known_incarnations: [None; 4],
         };
         let mut state = State {
             now: 0,
             skew: self.bounds.skew,
             tick: self.tick(),
-            exact: self.bounds.audit > 0,
-            seats: vec![seat; self.bounds.nodes],
-            flights: Vec::new(),
+            hashes_randomness: self.bounds.equivalence > 0,
+            hosts: vec![host; self.bounds.nodes],
+            packets: Vec::new(),
             strays: Vec::new(),
-            cut: Ways::default(),
-            linked: Ways::default(),
+            cut: Directions::default(),
+            connected: Directions::default(),
             silence: [0; 16],
-            spent: [0; FAULTS.len()],
-            means: 0,
-            seal: (0, 0),
+            faults_used: [0; FAULTS.len()],
+            faults_left: 0,
+            fingerprint: (0, 0),
             ticks: 0,
-            broken: None,
+            violation: None,
         };
         (0..self.bounds.nodes).for_each(|node| self.start(&mut state, node));
         self.connect(&mut state);
         state
     }
 
-    /// A ring in calm weather, some leases after its start.
-    fn warm(&self) -> State {
-        let mut state = self.cold();
+    /// A ring without faults, some leases after its start.
+    fn under_way(&self) -> State {
+        let mut state = self.just_started();
         while state.now < 4 * LEASE.as_micros() as u64 {
-            self.settle(&mut state);
+            self.deliver_all(&mut state);
             self.advance(&mut state);
         }
-        self.settle(&mut state);
+        self.deliver_all(&mut state);
         state.ticks = 0;
         state
     }
@@ -154,52 +138,52 @@ impl Ring {
         if step == Step::Time {
             self.advance(&mut next);
         } else if let Step::Arrive(from, to) = step {
-            let flight = next.take_head(from, to)?;
-            self.arrive(&mut next, flight);
+            let packet = next.take_head(from, to)?;
+            self.deliver(&mut next, packet);
         } else if let Step::StrayArrives(index) = step {
-            let flight = next.strays.remove(index);
-            self.arrive(&mut next, flight);
+            let packet = next.strays.remove(index);
+            self.deliver(&mut next, packet);
         } else {
-            self.do_fault(&mut next, step)?;
+            self.apply_fault(&mut next, step)?;
         }
-        self.seal(&mut next);
+        self.fingerprint(&mut next);
         Some(next)
     }
 
-    /// Reckons what tells this state from all others.
-    pub(crate) fn seal(&self, state: &mut State) {
-        for (index, seat) in state.seats.iter_mut().enumerate() {
-            if let Some(node) = &mut seat.node {
+    /// Computes the fingerprint of this state.
+    pub(crate) fn fingerprint(&self, state: &mut State) {
+        for (index, host) in state.hosts.iter_mut().enumerate() {
+            if let Some(node) = &mut host.node {
                 self.nodes.share(node, index);
             }
         }
-        state.means = self.all_means(state);
-        state.seal = canon::seal(state);
+        state.faults_left = self.all_faults_left(state);
+        state.fingerprint = canonical::fingerprint(state);
     }
 
-    /// Lets everything arrive that can.
-    pub(crate) fn settle(&self, state: &mut State) {
+    /// Delivers every packet that can arrive.
+    pub(crate) fn deliver_all(&self, state: &mut State) {
         while let Some(index) = state
-            .flights
+            .packets
             .iter()
-            .position(|flight| self.can_arrive(state, flight))
+            .position(|packet| self.can_be_delivered(state, packet))
         {
-            let flight = state.flights.remove(index);
-            self.arrive(state, flight);
+            let packet = state.packets.remove(index);
+            self.deliver(state, packet);
         }
     }
 
-    /// The arrivals, and the faults of the network, on each way.
+    /// The arrivals, and the faults of the network, in each direction.
     fn network_steps(&self, state: &State, steps: &mut Vec<Step>) {
         let mut last = None;
-        for flight in &state.flights {
-            let way = (flight.from, flight.to);
-            if last.replace(way) == Some(way) || !self.can_arrive(state, flight) {
+        for packet in &state.packets {
+            let way = (packet.from, packet.to);
+            if last.replace(way) == Some(way) || !self.can_be_delivered(state, packet) {
                 continue;
             }
             let (from, to) = way;
             steps.push(Step::Arrive(from, to));
-            if matches!(flight.line, crate::state::Line::Message(_)) {
+            if matches!(packet.line, crate::state::Payload::Message(_)) {
                 let faults = [
                     (Fault::Loss, Step::Lose(from, to)),
                     (Fault::Copy, Step::Copy(from, to)),
@@ -207,12 +191,12 @@ impl Ring {
                 ];
                 let affordable = faults
                     .into_iter()
-                    .filter(|(fault, _)| self.affords(state, *fault));
+                    .filter(|(fault, _)| self.is_affordable(state, *fault));
                 steps.extend(affordable.map(|(_, step)| step));
             }
         }
         let strays = state.strays.iter().enumerate();
-        let arriving = strays.filter(|(_, stray)| self.can_arrive(state, stray));
+        let arriving = strays.filter(|(_, stray)| self.can_be_delivered(state, stray));
         steps.extend(arriving.map(|(index, _)| Step::StrayArrives(index)));
     }
 }
@@ -223,16 +207,16 @@ impl Model for Ring {
 
     fn init_states(&self) -> Vec<State> {
         let mut state = if self.bounds.cold {
-            self.cold()
+            self.just_started()
         } else {
-            self.warm()
+            self.under_way()
         };
-        self.seal(&mut state);
+        self.fingerprint(&mut state);
         vec![state]
     }
 
     fn actions(&self, state: &State, steps: &mut Vec<Step>) {
-        if state.broken.is_some() {
+        if state.violation.is_some() {
             return;
         }
         self.network_steps(state, steps);
@@ -244,22 +228,22 @@ impl Model for Ring {
 
     fn next_state(&self, state: &State, step: Step) -> Option<State> {
         let mut next = self.step(state, step)?;
-        self.follow_calm(&mut next);
-        self.audit(&mut next);
+        self.check_recovery(&mut next);
+        self.check_equivalence(&mut next);
         Some(next)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![Property::always(
             "no promise is broken",
-            |_, state: &State| state.broken.is_none(),
+            |_, state: &State| state.violation.is_none(),
         )]
     }
 
     fn within_boundary(&self, state: &State) -> bool {
-        let within = state.seal.1 <= self.bounds.rounds;
+        let within = state.fingerprint.1 <= self.bounds.rounds;
         if !within {
-            self.watch.count(Event::Beyond);
+            self.coverage.count(Event::BeyondBounds);
         }
         within
     }

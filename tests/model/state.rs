@@ -1,4 +1,4 @@
-//! One moment of the whole ring: the shipped nodes, what is on its way between them, what was spent.
+//! One state of the whole ring: the shipped nodes, the packets between them, the faults used.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use carom::ring::{Incarnation, Message, Node, Stamp};
 
 use crate::bounds::FAULTS;
 
-/// One moment of the whole ring.
+/// One state of the whole ring.
 #[derive(Clone)]
 pub(crate) struct State {
     /// Real time, in microseconds; no node knows it.
@@ -17,59 +17,59 @@ pub(crate) struct State {
     /// How long a tick is, in microseconds.
     pub(crate) tick: u64,
     /// Whether states that differ only in the random numbers still to come count as two.
-    pub(crate) exact: bool,
-    pub(crate) seats: Vec<Seat>,
-    /// What is on its way, sorted by pair; in order within a pair.
-    pub(crate) flights: Vec<Flight>,
-    /// Lines that left their place in the order.
-    pub(crate) strays: Vec<Flight>,
-    /// The ways on which nothing moves.
-    pub(crate) cut: Ways,
-    /// The ways with an open connection.
-    pub(crate) linked: Ways,
+    pub(crate) hashes_randomness: bool,
+    pub(crate) hosts: Vec<Host>,
+    /// The packets under way, sorted by pair; in order within a pair.
+    pub(crate) packets: Vec<Packet>,
+    /// Messages that left their place in the order.
+    pub(crate) strays: Vec<Packet>,
+    /// The directions in which nothing moves.
+    pub(crate) cut: Directions,
+    /// The directions with an open connection.
+    pub(crate) connected: Directions,
     /// For how many ticks nothing has come through between two nodes, by pair.
     pub(crate) silence: [u8; 16],
-    pub(crate) spent: [u8; FAULTS.len()],
-    /// What may still be spent, fault by fault, as one number.
-    pub(crate) means: u64,
-    /// What tells this state from all others, and how far apart the rounds are that it knows.
-    pub(crate) seal: (u64, u64),
-    /// Ticks since the start, where time has an end.
+    pub(crate) faults_used: [u8; FAULTS.len()],
+    /// How often each fault may still occur, as one number.
+    pub(crate) faults_left: u64,
+    /// The hash that identifies this state, and the difference of the highest and lowest round in it.
+    pub(crate) fingerprint: (u64, u64),
+    /// Ticks since the start, if time has an end.
     pub(crate) ticks: u64,
-    /// What was violated on the last step.
-    pub(crate) broken: Option<&'static str>,
+    /// The invariant that the last step violated.
+    pub(crate) violation: Option<&'static str>,
 }
 
-/// A place in the ring, with the process that runs there.
+/// A host of the ring, with the process that runs there.
 #[derive(Clone)]
-pub(crate) struct Seat {
+pub(crate) struct Host {
     pub(crate) node: Option<Arc<Node>>,
-    pub(crate) lives: u8,
-    /// What its LED says.
-    pub(crate) lit: Option<Stamp>,
-    /// The last that it said in this life.
+    pub(crate) lifetimes: u8,
+    /// The possession that its LED shows.
+    pub(crate) led: Option<Stamp>,
+    /// The last possession that it showed in this incarnation.
     pub(crate) latest: Option<Stamp>,
     pub(crate) paused: bool,
-    /// It ran on after a pause and has not heard anything yet.
-    pub(crate) late: bool,
+    /// It was resumed after a pause and has not handled an input yet.
+    pub(crate) resumed: bool,
     /// The peers it has an open connection to, as far as it knows.
-    pub(crate) up: Ways,
-    /// The last life it met of each peer.
-    pub(crate) knows: [Option<Incarnation>; 4],
+    pub(crate) open_links: Directions,
+    /// The last incarnation of each peer that it was connected to.
+    pub(crate) known_incarnations: [Option<Incarnation>; 4],
 }
 
-/// One thing on its way.
+/// One packet under way.
 #[derive(Clone, Debug)]
-pub(crate) struct Flight {
+pub(crate) struct Packet {
     pub(crate) from: usize,
     pub(crate) to: usize,
-    pub(crate) line: Line,
-    /// Ticks on the way; below zero it cannot arrive yet.
+    pub(crate) line: Payload,
+    /// Ticks since it was sent; below zero it cannot arrive yet.
     pub(crate) age: i8,
 }
 
-impl Flight {
-    pub(crate) fn new(from: usize, to: usize, line: Line) -> Self {
+impl Packet {
+    pub(crate) fn new(from: usize, to: usize, line: Payload) -> Self {
         Self {
             from,
             to,
@@ -79,9 +79,9 @@ impl Flight {
     }
 }
 
-/// What can be on its way.
+/// What a packet carries.
 #[derive(Clone, Debug)]
-pub(crate) enum Line {
+pub(crate) enum Payload {
     Message(Arc<Message>),
     /// A connection opens, to this process.
     Up(Incarnation),
@@ -89,11 +89,11 @@ pub(crate) enum Line {
     Down,
 }
 
-/// A set of ways from one node to another.
+/// A set of directions from one node to another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Ways(pub(crate) u16);
+pub(crate) struct Directions(pub(crate) u16);
 
-impl Ways {
+impl Directions {
     fn bit(from: usize, to: usize) -> u16 {
         1 << (from * 4 + to)
     }
@@ -116,53 +116,53 @@ impl Ways {
 }
 
 impl State {
-    /// The first on the way between the two.
+    /// The index of the first packet from one to the other.
     pub(crate) fn head(&self, from: usize, to: usize) -> Option<usize> {
-        self.flights
+        self.packets
             .iter()
-            .position(|flight| (flight.from, flight.to) == (from, to))
+            .position(|packet| (packet.from, packet.to) == (from, to))
     }
 
-    /// Takes the first on the way between the two.
-    pub(crate) fn take_head(&mut self, from: usize, to: usize) -> Option<Flight> {
+    /// Takes the first packet from one to the other.
+    pub(crate) fn take_head(&mut self, from: usize, to: usize) -> Option<Packet> {
         let index = self.head(from, to)?;
-        Some(self.flights.remove(index))
+        Some(self.packets.remove(index))
     }
 
-    /// Puts something last on the way between the two.
-    pub(crate) fn push(&mut self, flight: Flight) {
-        let after = |other: &Flight| (other.from, other.to) <= (flight.from, flight.to);
-        let place = self.flights.partition_point(after);
-        self.flights.insert(place, flight);
+    /// Appends a packet after the others of its pair.
+    pub(crate) fn push(&mut self, packet: Packet) {
+        let after = |other: &Packet| (other.from, other.to) <= (packet.from, packet.to);
+        let place = self.packets.partition_point(after);
+        self.packets.insert(place, packet);
     }
 
-    /// Whether news of the connection is still on its way to `to`.
+    /// Whether the opening or closing of the connection is still under way to `to`.
     pub(crate) fn is_changing(&self, from: usize, to: usize) -> bool {
-        self.flights.iter().any(|flight| {
-            (flight.from, flight.to) == (from, to) && !matches!(flight.line, Line::Message(_))
+        self.packets.iter().any(|packet| {
+            (packet.from, packet.to) == (from, to) && !matches!(packet.line, Payload::Message(_))
         })
     }
 
     /// Whether the process runs: it exists and is not stopped.
     pub(crate) fn runs(&self, node: usize) -> bool {
-        self.seats[node].node.is_some() && !self.seats[node].paused
+        self.hosts[node].node.is_some() && !self.hosts[node].paused
     }
 }
 
 impl PartialEq for State {
     fn eq(&self, other: &Self) -> bool {
-        self.seal == other.seal
+        self.fingerprint == other.fingerprint
     }
 }
 
 impl std::hash::Hash for State {
     fn hash<H: std::hash::Hasher>(&self, hasher: &mut H) {
-        hasher.write_u64(self.seal.0);
+        hasher.write_u64(self.fingerprint.0);
     }
 }
 
 impl fmt::Debug for State {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", crate::tell::state(self))
+        write!(formatter, "{}", crate::trace::state(self))
     }
 }

@@ -1,34 +1,34 @@
-//! What the ring does with one input of one node, and what comes of it on the way to the others.
+//! Delivers inputs to the nodes and carries out their outputs.
 
 use std::sync::Arc;
 
 use carom::ring::{Input, Message, Notification, Output, Possession};
 
 use crate::clock::local;
+use crate::invariants::{Event, IMPLAUSIBLE_MESSAGE, PASS_BEFORE_LED_OFF};
 use crate::model::{Ring, node_id};
-use crate::state::{Flight, Line, State};
-use crate::watch::{Event, LATE, WILD};
+use crate::state::{Packet, Payload, State};
 
 impl Ring {
-    /// Whether the way is open and its end listens.
-    pub(crate) fn can_move(&self, state: &State, flight: &Flight) -> bool {
-        // The end of a connection is seen by each side alone, whatever the network does.
-        let local = matches!(flight.line, Line::Down);
-        state.runs(flight.to) && (local || !state.cut.has(flight.from, flight.to))
+    /// Whether the direction is not cut and the receiver runs.
+    pub(crate) fn can_move(&self, state: &State, packet: &Packet) -> bool {
+        // Each side sees the close of a connection by itself, whatever the network does.
+        let local = matches!(packet.line, Payload::Down);
+        state.runs(packet.to) && (local || !state.cut.has(packet.from, packet.to))
     }
 
-    pub(crate) fn can_arrive(&self, state: &State, flight: &Flight) -> bool {
-        flight.age >= 0 && self.can_move(state, flight)
+    pub(crate) fn can_be_delivered(&self, state: &State, packet: &Packet) -> bool {
+        packet.age >= 0 && self.can_move(state, packet)
     }
 
-    /// Takes a line off the network and lets its node hear it.
-    pub(crate) fn arrive(&self, state: &mut State, flight: Flight) {
-        let Flight { from, to, line, .. } = flight;
+    /// Delivers a packet to its node.
+    pub(crate) fn deliver(&self, state: &mut State, packet: Packet) {
+        let Packet { from, to, line, .. } = packet;
         let peer = node_id(from);
         match line {
-            Line::Message(message) => {
+            Payload::Message(message) => {
                 let message = Message::clone(&message);
-                self.feed(
+                self.handle(
                     state,
                     to,
                     Input::Received {
@@ -37,108 +37,109 @@ impl Ring {
                     },
                 );
             }
-            Line::Up(incarnation) => {
-                // What an earlier life said cannot come after the first word of this one.
-                let current = self.incarnation(from, state.seats[from].lives) == incarnation;
-                if current && state.seats[to].knows[from] != Some(incarnation) {
+            Payload::Up(incarnation) => {
+                // A message of an earlier incarnation cannot arrive after the first packet of this one.
+                let current = self.incarnation(from, state.hosts[from].lifetimes) == incarnation;
+                if current && state.hosts[to].known_incarnations[from] != Some(incarnation) {
                     state
                         .strays
                         .retain(|stray| (stray.from, stray.to) != (from, to));
                 }
-                state.seats[to].knows[from] = Some(incarnation);
-                state.seats[to].up.add(to, from);
-                self.feed(state, to, Input::LinkUp { peer, incarnation });
+                state.hosts[to].known_incarnations[from] = Some(incarnation);
+                state.hosts[to].open_links.add(to, from);
+                self.handle(state, to, Input::LinkUp { peer, incarnation });
             }
-            Line::Down => {
-                if state.seats[to].up.has(to, from) {
-                    state.seats[to].up.remove_both(to, from);
-                    self.feed(state, to, Input::LinkDown { peer });
+            Payload::Down => {
+                if state.hosts[to].open_links.has(to, from) {
+                    state.hosts[to].open_links.remove_both(to, from);
+                    self.handle(state, to, Input::LinkDown { peer });
                 }
             }
         }
     }
 
-    /// Lets one node hear one input now, and carries out what it says; whether it began a candidacy.
-    pub(crate) fn feed(&self, state: &mut State, index: usize, input: Input) -> bool {
+    /// Lets one node handle one input now and carries out its outputs; returns whether it started an
+    /// election.
+    pub(crate) fn handle(&self, state: &mut State, index: usize, input: Input) -> bool {
         let now = local(state, index);
-        let Some(node) = &mut state.seats[index].node else {
+        let Some(node) = &mut state.hosts[index].node else {
             return false;
         };
         let outputs = Arc::make_mut(node).handle(now, input);
-        state.seats[index].late = false;
+        state.hosts[index].resumed = false;
         let began = |output: &Output| {
             matches!(output, Output::Notify(Notification::ElectionStarted { .. }))
         };
-        let stands = outputs.iter().any(began);
+        let started_election = outputs.iter().any(began);
         for output in outputs {
             self.carry_out(state, index, output);
         }
-        stands
+        started_election
     }
 
     fn carry_out(&self, state: &mut State, index: usize, output: Output) {
         match output {
-            Output::LedOn(Possession { stamp, .. }) => self.light(state, index, stamp),
-            Output::LedOff(_) => state.seats[index].lit = None,
+            Output::LedOn(Possession { stamp, .. }) => self.on_led_on(state, index, stamp),
+            Output::LedOff(_) => state.hosts[index].led = None,
             Output::Send { to, message } => {
-                self.post(state, index, to.index(), &Arc::new(message));
+                self.send(state, index, to.index(), &Arc::new(message));
             }
             Output::Broadcast(message) => {
                 let message = Arc::new(message);
-                for to in 0..state.seats.len() {
-                    self.post(state, index, to, &message);
+                for to in 0..state.hosts.len() {
+                    self.send(state, index, to, &message);
                 }
             }
             Output::Notify(note) => {
                 if matches!(note, Notification::Implausible { .. }) {
-                    state.broken.get_or_insert(WILD);
+                    state.violation.get_or_insert(IMPLAUSIBLE_MESSAGE);
                 }
-                self.watch.note(&note);
+                self.coverage.note(&note);
             }
             // The model has no windows.
             Output::OpenWindow { .. } | Output::SendToWindow { .. } => {}
             Output::Drained => {
-                self.watch.count(Event::Left);
-                self.end(state, index, 0);
+                self.coverage.count(Event::Left);
+                self.end_process(state, index, 0);
             }
         }
     }
 
-    /// Puts a line on its way, if its sender has an open connection.
-    fn post(&self, state: &mut State, from: usize, to: usize, message: &Arc<Message>) {
-        // The heartbeats of the model are those of `beat`.
+    /// Sends a message, if the sender has an open connection.
+    fn send(&self, state: &mut State, from: usize, to: usize, message: &Arc<Message>) {
+        // The model sends its own heartbeats, in `send_heartbeats`.
         if matches!(message.as_ref(), Message::Heartbeat { .. }) {
             return;
         }
-        let open = state.seats[from].up.has(from, to) && state.linked.has(from, to);
+        let open = state.hosts[from].open_links.has(from, to) && state.connected.has(from, to);
         if !open || state.is_changing(to, from) {
             return;
         }
         if matches!(message.as_ref(), Message::Pass(_)) {
-            self.watch.count(Event::Pass);
-            if state.seats[from].lit.is_some() {
-                state.broken.get_or_insert(LATE);
+            self.coverage.count(Event::Pass);
+            if state.hosts[from].led.is_some() {
+                state.violation.get_or_insert(PASS_BEFORE_LED_OFF);
             }
         }
-        state.push(Flight::new(from, to, Line::Message(Arc::clone(message))));
+        state.push(Packet::new(from, to, Payload::Message(Arc::clone(message))));
     }
 
-    /// The process ends; its peers see the end of their connections after so many ticks.
-    pub(crate) fn end(&self, state: &mut State, index: usize, silence: i8) {
-        let seat = &mut state.seats[index];
-        seat.node = None;
-        seat.lit = None;
-        seat.latest = None;
-        seat.paused = false;
-        seat.late = false;
-        seat.up = Default::default();
-        seat.knows = [None; 4];
-        state.flights.retain(|flight| flight.to != index);
+    /// The process ends; its peers see their connections closed after so many ticks.
+    pub(crate) fn end_process(&self, state: &mut State, index: usize, silence: i8) {
+        let host = &mut state.hosts[index];
+        host.node = None;
+        host.led = None;
+        host.latest = None;
+        host.paused = false;
+        host.resumed = false;
+        host.open_links = Default::default();
+        host.known_incarnations = [None; 4];
+        state.packets.retain(|packet| packet.to != index);
         state.strays.retain(|stray| stray.to != index);
-        for peer in 0..state.seats.len() {
-            if state.linked.has(index, peer) {
-                state.linked.remove_both(index, peer);
-                let mut down = Flight::new(index, peer, Line::Down);
+        for peer in 0..state.hosts.len() {
+            if state.connected.has(index, peer) {
+                state.connected.remove_both(index, peer);
+                let mut down = Packet::new(index, peer, Payload::Down);
                 down.age = -silence;
                 state.push(down);
             }

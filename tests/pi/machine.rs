@@ -24,15 +24,16 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Boots it from what `tests/pi/image` laid out; `ports` of the host lead to the same ones in it.
-    pub(crate) fn boot(stage: &Path, ports: &[u16]) -> Self {
+    /// Boots it from the files of `tests/pi/image`; forwards these `ports` of the host to the same ports.
+    pub(crate) fn boot(folder: &Path, ports: &[u16]) -> Self {
         let mut network = "user,id=n0".to_owned();
         for port in ports {
             network += &format!(",hostfwd=tcp:127.0.0.1:{port}-:{port}");
         }
-        let socket = |name: &str| format!("unix:{},server=on,wait=off", stage.join(name).display());
-        let file = |name: &str| stage.join(name).into_os_string();
-        let log = File::create(stage.join("qemu.log")).unwrap();
+        let socket =
+            |name: &str| format!("unix:{},server=on,wait=off", folder.join(name).display());
+        let file = |name: &str| folder.join(name).into_os_string();
+        let log = File::create(folder.join("qemu.log")).unwrap();
         let qemu = Command::new("qemu-system-aarch64")
             .args(["-M", "raspi3b", "-display", "none", "-kernel"])
             .arg(file("kernel"))
@@ -53,11 +54,11 @@ impl Machine {
             .stderr(log)
             .spawn()
             .expect("qemu-system-aarch64 starts");
-        let console = connect(&stage.join("console"));
-        let monitor = Monitor::connect(&stage.join("monitor"));
+        let console = connect(&folder.join("console"));
+        let monitor = Monitor::connect(&folder.join("monitor"));
         let mut machine = Self {
             qemu,
-            folder: stage.to_owned(),
+            folder: folder.to_owned(),
             console: BufReader::new(console),
             monitor,
             commands: 0,
@@ -106,7 +107,7 @@ impl Machine {
         (code.expect("an exit code"), told.join("\n"))
     }
 
-    /// The same, where it must go well.
+    /// The same, and asserts that it succeeds.
     pub(crate) fn must(&mut self, line: &str) -> String {
         let (code, told) = self.shell(line);
         assert_eq!(code, 0, "{line} failed in the machine: {told}");
@@ -133,7 +134,7 @@ impl Machine {
         self.wait_for_boot();
     }
 
-    /// Another look into the machine, for the pins.
+    /// A second connection to QEMU, for the pins.
     pub(crate) fn pins(&self) -> Monitor {
         Monitor::connect(&self.folder.join("pins"))
     }

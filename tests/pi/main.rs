@@ -8,14 +8,14 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "a stage that cannot be set ends the test, and figures are for people"
+    reason = "a failed set-up ends the test, and figures are for people"
 )]
 
 mod harness;
-mod judge;
 mod machine;
 mod pins;
 mod ring;
+mod verdict;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,16 +23,16 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use harness::{millis, nanos, now, wait_for};
-use judge::Verdict;
 use machine::Machine;
 use pins::{Pins, highs, join};
 use ring::{DWELL, LEASE, Ring};
+use verdict::Verdict;
 
 /// Where the LED is, in the ring file and on the board.
 const PIN: u8 = 17;
 /// Where `tests/pi/image` put the board's green LED.
 const ACT_PIN: u8 = 27;
-/// A one-shot that is begun again is dark for microseconds on a Pi, for longer on an emulated one that waits its turn.
+/// A restarted one-shot is off for microseconds on a Pi, and for longer on an emulated one on a busy machine.
 const DIP: Duration = Duration::from_millis(50);
 /// How long anything in the ring may take.
 const LONG: Duration = Duration::from_secs(60);
@@ -42,24 +42,24 @@ const GPIOCHIP: &str = "{ backend = \"gpiochip\", pin = 17 }";
 const ACT: &str = "{ backend = \"act\" }";
 
 fn main() -> ExitCode {
-    let mut stage: Option<PathBuf> = None;
+    let mut folder: Option<PathBuf> = None;
     let mut passes = 20;
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
-            "--stage" => stage = words.next().map(PathBuf::from),
+            "--folder" => folder = words.next().map(PathBuf::from),
             "--passes" => passes = words.next().and_then(|n| n.parse().ok()).unwrap_or(passes),
             // For the script, or what `cargo test` says to every test.
             _ => {}
         }
     }
-    let Some(stage) = stage else {
+    let Some(folder) = folder else {
         println!("skipped: the emulated Pi needs an image, which tests/pi/run makes for it");
         return ExitCode::SUCCESS;
     };
     let begun = now();
-    let mut ring = Ring::set(&stage);
-    let mut machine = Machine::boot(&stage, &ring.ports_of_pi());
+    let mut ring = Ring::set(&folder);
+    let mut machine = Machine::boot(&folder, &ring.ports_of_pi());
     println!("booted in {:.1} s", millis(now() - begun) / 1e3);
     let pins = Pins::watch(machine.pins());
     let mut play = Play {
@@ -127,7 +127,7 @@ impl Bench {
         })
     }
 
-    /// Plays until the pin was high so often, and judges that.
+    /// Runs until the pin was high so often; returns the verdict.
     fn play(&mut self, pin: u8, passes: usize) -> Verdict {
         self.pins.wait(pin, true, LONG);
         let from = now();
@@ -141,7 +141,7 @@ impl Bench {
             sleep(DWELL);
             (look(self).0.len() >= passes + 2).then_some(())
         });
-        // The other end of the last visit is the next node's line.
+        // The end of the last possession is the next node's trace line.
         sleep(DWELL);
         let (highs, dips, longest) = look(self);
         if dips > 0 {
@@ -153,7 +153,7 @@ impl Bench {
         let end = highs.last().map_or(0, |high| high.fall.1);
         let mut lines = self.ring.lines();
         lines.retain(|line| line.at >= from && line.at <= end);
-        judge::judge(&highs, &lines)
+        verdict::judge(&highs, &lines)
     }
 }
 
@@ -178,11 +178,11 @@ impl Play {
     fn passes(&mut self, verdict: &Verdict, wanted: usize) {
         verdict.print(6);
         self.check(
-            verdict.visits.len() >= wanted,
+            verdict.passes_through.len() >= wanted,
             &format!("at least {wanted} passes through the emulated Pi"),
         );
         self.check(
-            // On its way, the ball waits for an emulated processor on a busy machine; but not that long.
+            // The ball may wait for an emulated processor on a busy machine, but not that long.
             verdict.disagreement() < nanos(LEASE),
             &format!("pin and possession apart by less than a lease, {LEASE:?}"),
         );
@@ -193,7 +193,7 @@ impl Play {
         self.wrong.extend(verdict.wrong.iter().cloned());
     }
 
-    /// The unit tests of the lights, on real pins.
+    /// The unit tests of the LEDs, on real pins.
     fn suite(&mut self, machine: &mut Machine) {
         self.step("the suite that every light must pass, in the machine");
         let (code, told) = machine.shell(
@@ -205,7 +205,7 @@ impl Play {
             code == 0 && !told.contains("skipped: CAROM_TEST_PIN"),
             "gpio and gpiochip pass it",
         );
-        calm(machine);
+        set_dark_trigger(machine);
         let (code, told) = machine.shell(
             "CAROM_TEST_PIN=27 CAROM_TEST_LED=ACT CAROM_TEST_LEVELS='devmem 0x3f200034' \
              carom-tests led::suite::a_pin_that_the_kernel --nocapture 2>&1",
@@ -219,7 +219,7 @@ impl Play {
         }
     }
 
-    /// `carom led`, as whoever checks the wiring uses it.
+    /// `carom led`, as it is used to check the wiring.
     fn by_hand(&mut self, bench: &mut Bench) {
         self.step("carom led");
         let mut led = |bench: &mut Bench, led: &str, words: &str| {
@@ -249,7 +249,7 @@ impl Play {
         bench.start(GPIO, true);
         let verdict = bench.play(PIN, passes);
         self.passes(&verdict, passes);
-        self.term(bench);
+        self.terminate(bench);
         self.kill(bench, GPIO, true);
 
         self.step("gpio: power cut and reboot while it has the ball");
@@ -265,7 +265,7 @@ impl Play {
         bench.start(GPIO, true);
         let verdict = bench.play(PIN, 3);
         self.passes(&verdict, 3);
-        self.term(bench);
+        self.terminate(bench);
     }
 
     fn gpiochip(&mut self, bench: &mut Bench, passes: usize) {
@@ -281,7 +281,7 @@ impl Play {
             code == 1 && told.contains("pin 17 (BCM) is in use by \"carom\""),
             &format!("refused: {told}"),
         );
-        self.term(bench);
+        self.terminate(bench);
         self.step("gpiochip: a user without rights");
         let (code, told) = bench
             .machine
@@ -296,7 +296,7 @@ impl Play {
 
     fn act(&mut self, bench: &mut Bench, passes: usize) {
         self.step("act: passes, on the kernel's LED with its one-shot trigger");
-        let earlier = calm(&mut bench.machine);
+        let earlier = set_dark_trigger(&mut bench.machine);
         bench.start(ACT, true);
         let verdict = bench.play(ACT_PIN, passes);
         self.passes(&verdict, passes);
@@ -328,7 +328,7 @@ impl Play {
     }
 
     /// A planned stop with the ball.
-    fn term(&mut self, bench: &mut Bench) {
+    fn terminate(&mut self, bench: &mut Bench) {
         self.step("SIGTERM while it has the ball");
         let pin = PIN;
         bench.pins.wait(pin, true, LONG);
@@ -351,7 +351,7 @@ impl Play {
         self.check(bench.ring.hops() > hops, "the others play on");
     }
 
-    /// A crash with the ball; `stays_lit` tells whether the pin does, until the hook has run.
+    /// A crash with the ball; `stays_lit` says whether the pin stays high until the hook has run.
     fn kill(&mut self, bench: &mut Bench, led: &str, stays_lit: bool) {
         self.step("kill -9 while it has the ball");
         bench.start(led, false);
@@ -378,8 +378,8 @@ impl Play {
     }
 }
 
-/// Gives the green LED a trigger that does not light it, as its own one would; what `trigger` then reads.
-fn calm(machine: &mut Machine) -> String {
+/// Gives the green LED a trigger that does not switch it on; returns what `trigger` then contains.
+fn set_dark_trigger(machine: &mut Machine) -> String {
     machine.must("echo kbd-scrolllock >/sys/class/leds/ACT/trigger");
     machine.must("cat /sys/class/leds/ACT/trigger")
 }

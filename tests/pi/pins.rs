@@ -1,7 +1,7 @@
-//! The pins of the emulated Pi as they are read from outside, time after time.
+//! The pins of the emulated Pi, read repeatedly from outside.
 //!
 //! Every reading takes a while: a pin had its level at some moment between `before` and `after`.
-//! Nothing here pretends to know more.
+//! Nothing more precise is known.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -144,7 +144,8 @@ pub(crate) fn highs(readings: &[Reading], pin: u8) -> Vec<High> {
     highs
 }
 
-/// The same with dips of under `longest` filled; how many, and the most that one may have lasted, in nanoseconds.
+/// Joins spans that are less than `longest` apart; also returns the number of such dips and the
+/// longest duration that one may have had, in nanoseconds.
 pub(crate) fn join(highs: &[High], longest: Duration) -> (Vec<High>, usize, u64) {
     let mut joined: Vec<High> = Vec::new();
     let (mut dips, mut most) = (0, 0);

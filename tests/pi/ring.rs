@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::harness::{Line, Process, free_ports, merged};
+use crate::harness::{LedChange, Process, free_ports, merged};
 
 /// The node that is the emulated Pi.
 pub(crate) const PI: usize = 3;
@@ -39,7 +39,7 @@ impl Ring {
         [ring, http]
     }
 
-    /// The ring file, with that LED for the emulated Pi: nothing that nodes must agree on.
+    /// The ring file, with that LED for the emulated Pi, which is no part of the topology.
     pub(crate) fn file(&self, led: &str) -> String {
         let mut text = format!(
             "[ring]\nname = \"tests-pi-{}\"\nlease = \"{}ms\"\n",
@@ -84,8 +84,8 @@ impl Ring {
         }
     }
 
-    /// What their LEDs traced so far.
-    pub(crate) fn lines(&self) -> Vec<Line> {
+    /// The LED changes of both so far.
+    pub(crate) fn lines(&self) -> Vec<LedChange> {
         merged(&self.folder, PI - 1)
     }
 

@@ -5,14 +5,14 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::harness::{Cluster, Plan, carom, run, text, turn, wait_for};
+use crate::harness::{Cluster, Plan, carom, exclusive, run, text, wait_for};
 
 fn corpus(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config_corpus");
     folder.join(name).to_str().unwrap().to_owned()
 }
 
-/// Runs a command that must end by itself; its exit code and what it says on standard error.
+/// Runs a command that must end by itself; returns its exit code and its standard error.
 fn refused(arguments: &[&str]) -> (i32, String) {
     let folder = tempfile::tempdir().unwrap();
     let said = folder.path().join("said");
@@ -67,8 +67,8 @@ fn a_ring_file_with_a_bad_key_is_refused_by_every_command() {
 
 #[test]
 fn a_node_runs_once_a_machine_under_a_name_of_the_file_on_ports_of_its_own() {
-    let _turn = turn();
-    let ring = Cluster::play(Plan {
+    let _exclusive = exclusive();
+    let ring = Cluster::start_whole(Plan {
         absent: &[4],
         ..Plan::five(Duration::from_millis(200))
     });
@@ -76,7 +76,7 @@ fn a_node_runs_once_a_machine_under_a_name_of_the_file_on_ports_of_its_own() {
     let file = file.to_str().unwrap();
     let elections = ring.counter(&ring.running(), "elections");
 
-    // By its name, not by its file: a copy does not get round it.
+    // The lock is on the node's name, not on the file: a copy of the file does not avoid it.
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy.toml");
     copy_file(file, &copy).unwrap();
@@ -121,7 +121,7 @@ fn check_and_hosts_tell_who_listens_for_a_window() {
     };
     let hosts = said("hosts");
     println!("{hosts}");
-    // The window stands between the last node and the first; there is no carom to deploy on it.
+    // The window is between the last node and the first; no carom is deployed on it.
     let window_words: Vec<Vec<&str>> = hosts
         .lines()
         .map(|line| {

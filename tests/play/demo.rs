@@ -2,7 +2,7 @@
 
 use std::thread::spawn;
 
-use crate::harness::{run, text, turn};
+use crate::harness::{exclusive, run, text};
 
 /// The number after `label: ` in the summary.
 fn figure(summary: &str, label: &str) -> Option<u64> {
@@ -24,7 +24,7 @@ fn last_lines(text: &str) -> String {
 
 #[test]
 fn five_seconds_of_demo_pass_a_ball_round_five_nodes_and_never_two() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let (code, out, errors) = demo(&["--for", "5s"]);
     println!("demo --for 5s\n  {}", last_lines(&out));
     assert_eq!((code, errors.as_str()), (0, ""), "{out}");
@@ -43,7 +43,7 @@ fn five_seconds_of_demo_pass_a_ball_round_five_nodes_and_never_two() {
 
 #[test]
 fn smaller_and_fuller_demos_play_too() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let cases = [("1", "1"), ("2", "3")];
     let played: Vec<_> = cases
         .iter()

@@ -1,4 +1,4 @@
-//! `/events`: who follows is told everything, in order; who is too slow is cut off; twenty cost little.
+//! `/events`: followers get every event in order, slow ones are cut off, and twenty cost little.
 
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::Duration;
 
-use crate::harness::{Cluster, Event, Listener, Plan, get, millis, nanos, now, turn, wait_for};
+use crate::harness::{
+    Cluster, Event, Listener, Plan, exclusive, get, millis, nanos, now, wait_for,
+};
 
 const FOLLOWERS: usize = 20;
-/// In percent of one core, more than without.
+/// In percent of one core, compared with no followers.
 const MOST_CPU: f64 = 2.0;
 const MOST_RSS_KIB: u64 = 8 * 1024;
 
@@ -31,9 +33,9 @@ fn numbered(listener: &mut Listener, enough: usize) -> Vec<Event> {
 }
 
 #[test]
-fn every_stay_is_told_in_order_and_a_stream_goes_on_where_it_broke() {
-    let _turn = turn();
-    let ring = Cluster::play(Plan::five(Duration::from_millis(300)));
+fn every_possession_is_reported_in_order_and_a_broken_stream_is_resumed() {
+    let _exclusive = exclusive();
+    let ring = Cluster::start_whole(Plan::five(Duration::from_millis(300)));
     let port = ring.ports[0].http;
     let mut listener = Listener::open(port, None).unwrap();
     let first = listener.next().unwrap();
@@ -79,13 +81,13 @@ fn every_stay_is_told_in_order_and_a_stream_goes_on_where_it_broke() {
 }
 
 #[test]
-fn a_killed_holder_is_told_by_the_others_and_the_ball_comes_back() {
-    let _turn = turn();
-    let mut ring = Cluster::play(Plan::five(Duration::from_secs(2)));
+fn a_killed_holder_is_reported_by_the_others_and_the_ball_comes_back() {
+    let _exclusive = exclusive();
+    let mut ring = Cluster::start_whole(Plan::five(Duration::from_secs(2)));
     let holder = ring.wait_for_arrival(&[1, 2, 3, 4]);
     let name = format!("pi{}", holder + 1);
     let mut listener = Listener::open(ring.ports[0].http, None).unwrap();
-    // Until the others have heard from it that it has the ball.
+    // Wait until the others know that it has the ball.
     sleep(Duration::from_millis(500));
     let killed = ring.kill(holder);
     let (mut down, mut moved) = (None, None);
@@ -123,10 +125,10 @@ fn a_killed_holder_is_told_by_the_others_and_the_ball_comes_back() {
 }
 
 #[test]
-fn who_does_not_read_is_cut_off_and_who_does_is_not() {
-    let _turn = turn();
-    // Leaves at once: there is news twenty times a second.
-    let ring = Cluster::play(Plan::five(Duration::ZERO));
+fn a_follower_that_does_not_read_is_cut_off_and_others_are_not() {
+    let _exclusive = exclusive();
+    // The ball leaves at once, so there are events twenty times a second.
+    let ring = Cluster::start_whole(Plan::five(Duration::ZERO));
     let port = ring.ports[0].http;
     let idle = Listener::open_narrow(port).unwrap();
     let mut busy = Listener::open(port, None).unwrap();
@@ -146,12 +148,12 @@ fn who_does_not_read_is_cut_off_and_who_does_is_not() {
 }
 
 #[test]
-fn strangers_who_say_nothing_push_out_one_another_but_no_follower() {
-    let _turn = turn();
-    let ring = Cluster::play(Plan::five(Duration::from_millis(200)));
+fn silent_connections_evict_one_another_but_no_follower() {
+    let _exclusive = exclusive();
+    let ring = Cluster::start_whole(Plan::five(Duration::from_millis(200)));
     let port = ring.ports[0].http;
     let mut listener = Listener::open(port, None).unwrap();
-    let strangers: Vec<TcpStream> = (0..100)
+    let clients: Vec<TcpStream> = (0..100)
         .map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap())
         .collect();
     let (code, _) = get(port, "/status").unwrap();
@@ -160,9 +162,9 @@ fn strangers_who_say_nothing_push_out_one_another_but_no_follower() {
     println!(
         "{} events told beside {} silent connections",
         events.len(),
-        strangers.len()
+        clients.len()
     );
-    // As many as may, and one more.
+    // As many as are allowed, and one more.
     let followers: Vec<_> = (0..70).map(|_| Listener::open(port, None)).collect();
     let refused = followers.iter().filter(|follower| follower.is_err());
     assert_eq!(refused.count(), 70 - 63);
@@ -173,14 +175,14 @@ fn strangers_who_say_nothing_push_out_one_another_but_no_follower() {
     });
 }
 
-/// Followers that read all they are told, and ask for the lab's lists as the page does.
-struct Crowd {
+/// Followers that read every event, and fetch the lab's lists as the page does.
+struct Followers {
     ends: Arc<AtomicBool>,
     told: Arc<AtomicUsize>,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl Crowd {
+impl Followers {
     fn gather(port: u16) -> Self {
         let (ends, told) = (
             Arc::new(AtomicBool::new(false)),
@@ -236,8 +238,8 @@ impl Crowd {
 
 #[test]
 fn twenty_pages_on_one_node_cost_it_little() {
-    let _turn = turn();
-    let ring = Cluster::play(Plan::five(Duration::from_secs(1)));
+    let _exclusive = exclusive();
+    let ring = Cluster::start_whole(Plan::five(Duration::from_secs(1)));
     let spent = || {
         let (begun, before) = (now(), ring.process(0).usage());
         sleep(Duration::from_secs(10));
@@ -245,10 +247,10 @@ fn twenty_pages_on_one_node_cost_it_little() {
         (after.all_nanos - before.all_nanos) as f64 * 100.0 / (ended - begun) as f64
     };
     let mut more = f64::MAX;
-    // On a busy machine every wake is dearer: look once more before calling it too much.
+    // On a busy machine every wake costs more: measure once more before this fails.
     for _ in 0..2 {
         let without = spent();
-        let crowd = Crowd::gather(ring.ports[0].http);
+        let crowd = Followers::gather(ring.ports[0].http);
         let with = spent();
         let usage = ring.process(0).usage();
         let told = crowd.leave();
@@ -270,8 +272,8 @@ fn twenty_pages_on_one_node_cost_it_little() {
 /// How long a hop takes with followers and without: for people, who know how busy the machine was.
 #[test]
 fn hops_take_as_long_with_twenty_pages_as_without() {
-    let _turn = turn();
-    let ring = Cluster::play(Plan::five(Duration::ZERO));
+    let _exclusive = exclusive();
+    let ring = Cluster::start_whole(Plan::five(Duration::ZERO));
     let nodes = ring.running();
     let micros = || {
         let (begun, before) = (now(), ring.counter(&nodes, "hops"));
@@ -282,7 +284,7 @@ fn hops_take_as_long_with_twenty_pages_as_without() {
     let mut ratios: Vec<f64> = Vec::new();
     for _ in 0..5 {
         let without = micros();
-        let crowd = Crowd::gather(ring.ports[0].http);
+        let crowd = Followers::gather(ring.ports[0].http);
         let with = micros();
         crowd.leave();
         println!("{without:.1} us a hop without followers, {with:.1} us with {FOLLOWERS}");

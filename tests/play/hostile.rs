@@ -1,46 +1,48 @@
-//! Lies, garbage and silence on the ring port: each costs its own connection and one log line.
+//! False hellos, garbage and silence on the ring port: each costs its own connection and one log line.
 
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::harness::{Cluster, LeaseRequest, Plan, Stranger, millis, nanos, now, turn, wait_for};
+use crate::harness::{
+    ClaimedIdentity, Cluster, Plan, RawClient, exclusive, millis, nanos, now, wait_for,
+};
 
-/// The ball is watched for this long at the least: twenty screens.
+/// The shortest time for which the ball is watched: twenty screens.
 const PLAYED: Duration = Duration::from_secs(2);
 
 /// One attack on pi1.
 struct Attack {
     name: &'static str,
     says: Vec<u8>,
-    /// In what is answered, unless nothing need be.
+    /// Must be contained in the answer; empty if no answer is needed.
     answer: &'static str,
-    /// In the log of pi1.
+    /// Must be contained in the log of pi1.
     log: &'static str,
 }
 
 fn ring_of_four() -> Cluster {
-    Cluster::play(Plan {
+    Cluster::start_whole(Plan {
         absent: &[4],
         ..Plan::five(Duration::from_millis(100))
     })
 }
 
-fn changed(ring: &Cluster, change: impl FnOnce(&mut LeaseRequest)) -> Vec<u8> {
-    let mut claim = LeaseRequest::of(ring, "pi5");
+fn changed(ring: &Cluster, change: impl FnOnce(&mut ClaimedIdentity)) -> Vec<u8> {
+    let mut claim = ClaimedIdentity::of(ring, "pi5");
     change(&mut claim);
     claim.hello()
 }
 
-/// A hello that is believed, for pi5 is away, and then more.
-fn believed(ring: &Cluster, more: &[u8]) -> Vec<u8> {
-    [&LeaseRequest::of(ring, "pi5").hello(), more].concat()
+/// A hello that is accepted, because pi5 does not run, and then more.
+fn accepted_hello(ring: &Cluster, more: &[u8]) -> Vec<u8> {
+    [&ClaimedIdentity::of(ring, "pi5").hello(), more].concat()
 }
 
 fn nested(open: &str, depth: usize, close: &str) -> Vec<u8> {
     format!("{}{}\n", open.repeat(depth), close.repeat(depth)).into_bytes()
 }
 
-fn lies(ring: &Cluster) -> Vec<Attack> {
+fn false_hellos(ring: &Cluster) -> Vec<Attack> {
     let attack = |name, says, answer, log| Attack {
         name,
         says,
@@ -133,13 +135,13 @@ fn garbage(ring: &Cluster) -> Vec<Attack> {
         ),
         attack(
             "a depth bomb from a peer",
-            believed(ring, &nested("[", 30_000, "]")),
+            accepted_hello(ring, &nested("[", 30_000, "]")),
             "no message of the ring protocol",
             "pi5 at 127.0.0.1 is no longer connected: a line was no message",
         ),
         attack(
             "a depth bomb inside a message",
-            believed(
+            accepted_hello(
                 ring,
                 &[
                     br#"{"type":"acquire","seq":1,"balls":"#.as_slice(),
@@ -152,13 +154,13 @@ fn garbage(ring: &Cluster) -> Vec<Attack> {
         ),
         attack(
             "a line without end from a peer",
-            believed(ring, &[b'0'; 80 * 1024]),
+            accepted_hello(ring, &[b'0'; 80 * 1024]),
             "",
             "pi5 at 127.0.0.1 is no longer connected: a line was longer than 65536 bytes",
         ),
         attack(
             "a hello and then silence",
-            believed(ring, b""),
+            accepted_hello(ring, b""),
             "\"hello\"",
             "pi5 at 127.0.0.1 is no longer connected: nothing was heard for three heartbeats",
         ),
@@ -175,16 +177,16 @@ fn attack_all(ring: &Cluster, attacks: Vec<Attack>) {
     let begun = now();
     for attack in attacks {
         let logged = ring.log(0).lines().count();
-        let mut stranger = Stranger::call(ring.ports[0].ring).unwrap();
+        let mut client = RawClient::connect(ring.ports[0].ring).unwrap();
         let begun = now();
-        stranger.say(&attack.says);
-        let heard = stranger.hear_to_the_end(Duration::from_secs(4));
+        client.say(&attack.says);
+        let heard = client.read_to_close(Duration::from_secs(4));
         let lasted = now() - begun;
         let heard = heard.unwrap_or_else(|| panic!("{}: not closed", attack.name));
         assert!(heard.contains(attack.answer), "{}: {heard}", attack.name);
         let lines = wait_for(Duration::from_secs(1), attack.log, || {
             let log = ring.log(0);
-            // A sentence that was logged lately is not repeated.
+            // A sentence that was logged a moment ago is not logged again.
             log.contains(attack.log).then_some(log)
         });
         let new: Vec<&str> = lines.lines().skip(logged).collect();
@@ -216,15 +218,15 @@ fn attack_all(ring: &Cluster, attacks: Vec<Attack>) {
 }
 
 #[test]
-fn a_stranger_with_a_wrong_hello_is_told_why_and_disturbs_nobody() {
-    let _turn = turn();
+fn a_wrong_hello_is_refused_with_a_reason_and_disturbs_nobody() {
+    let _exclusive = exclusive();
     let ring = ring_of_four();
-    attack_all(&ring, lies(&ring));
+    attack_all(&ring, false_hellos(&ring));
 }
 
 #[test]
-fn garbage_bombs_and_silence_cost_their_own_connection_only() {
-    let _turn = turn();
+fn garbage_depth_bombs_and_silence_cost_only_their_own_connection() {
+    let _exclusive = exclusive();
     let ring = ring_of_four();
     attack_all(&ring, garbage(&ring));
 }

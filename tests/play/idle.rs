@@ -1,17 +1,17 @@
-//! What a ring costs while next to nothing happens.
+//! What an idle ring costs.
 
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::harness::{Cluster, Plan, Usage, millis, now, turn};
+use crate::harness::{Cluster, Plan, Usage, exclusive, millis, now};
 
 /// In percent of one core.
 const MOST_CPU: f64 = 0.5;
-/// A second, beyond the heartbeats.
+/// Per second, in addition to the heartbeats.
 const MOST_SWITCHES: f64 = 10.0;
 const MOST_RSS_KIB: u64 = 6 * 1024;
 
-/// One node's figures over a span, most of them a second.
+/// One node's figures over a span; rates are per second.
 struct Figures {
     cpu_millis: u64,
     cpu_percent: f64,
@@ -21,7 +21,7 @@ struct Figures {
     all_switches: f64,
     threads: usize,
     rss_kib: u64,
-    /// The share of the time that it had the ball.
+    /// The share of the time during which it had the ball.
     lit: f64,
 }
 
@@ -30,7 +30,7 @@ impl Figures {
         let rate = |before: u64, after: u64| (after - before) as f64 / seconds;
         let cpu_millis = after.cpu_millis - before.cpu_millis;
         let all_millis = millis(after.all_nanos - before.all_nanos);
-        // Ticks are ten milliseconds each, a fifth of what is allowed: too coarse where there is better.
+        // A tick is ten milliseconds, a fifth of what is allowed, so use the finer counter where there is one.
         let exact = if all_millis > 0.0 {
             all_millis
         } else {
@@ -50,7 +50,7 @@ impl Figures {
     }
 }
 
-/// What a node of five is woken by, at most, if no two lines come at once; per quarter of a lease.
+/// How often a node of five wakes at most, per quarter of a lease, if no two messages come at once.
 struct Wakes {
     /// A heartbeat from each of four peers, and one tick of its own.
     heartbeats: f64,
@@ -68,8 +68,8 @@ impl Wakes {
     }
 }
 
-/// Measures for ten seconds and prints a table; what was too much.
-fn look(ring: &Cluster) -> Vec<String> {
+/// Measures for ten seconds and prints a table; returns what exceeded its limit.
+fn measure(ring: &Cluster) -> Vec<String> {
     let nodes = ring.running();
     let measure = || -> Vec<Usage> {
         let usage = |node: &usize| ring.process(*node).usage();
@@ -103,19 +103,19 @@ fn look(ring: &Cluster) -> Vec<String> {
 
 #[test]
 fn five_idle_nodes_hardly_wake_and_hardly_weigh() {
-    let _turn = turn();
-    let ring = Cluster::play(Plan::five(Duration::from_secs(10)));
+    let _exclusive = exclusive();
+    let ring = Cluster::start_whole(Plan::five(Duration::from_secs(10)));
     sleep(Duration::from_secs(1));
-    let mut faults = look(&ring);
+    let mut faults = measure(&ring);
     if !faults.is_empty() {
-        // On a busy machine every wake is dearer and fewer lines come together: look once more.
-        println!("too much at the first look: {faults:?}");
-        faults = look(&ring);
+        // On a busy machine every wake costs more and fewer messages come together: measure once more.
+        println!("too much at the first measurement: {faults:?}");
+        faults = measure(&ring);
     }
     assert_eq!(faults, Vec::<String>::new());
 }
 
-/// Prints a line of the table; what is too much.
+/// Prints a line of the table; returns what exceeds its limit.
 fn judge(node: usize, figures: &Figures, expected: &Wakes) -> Vec<String> {
     let name = format!("pi{}", node + 1);
     println!(

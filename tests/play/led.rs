@@ -1,13 +1,13 @@
-//! Nodes whose LED cannot be had play on, say so once, and `carom led` says the same and fails.
+//! A node whose LED fails plays on and reports it once; `carom led` reports the same and fails.
 
 use std::fmt::Write as _;
 use std::fs::{read_to_string, write};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::harness::{Process, free_ports, get, run, text, turn, wait_for};
+use crate::harness::{Process, exclusive, free_ports, get, run, text, wait_for};
 
-/// What every wrong LED is answered with; none of them exists on any machine.
+/// Wrong LEDs, which exist on no machine, and the error for each.
 const WRONG: [(&str, &str); 4] = [
     (
         r#"{ backend = "gpiochip", chip = "/dev/gpiochip250", pin = 17 }"#,
@@ -29,7 +29,7 @@ const WRONG: [(&str, &str); 4] = [
 
 #[test]
 fn a_ring_of_nodes_without_their_leds_plays_on_and_says_why_once() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ring.toml");
     let ports: [u16; 20] = free_ports();
@@ -45,7 +45,7 @@ fn a_ring_of_nodes_without_their_leds_plays_on_and_says_why_once() {
     let _nodes: Vec<Process> = (1..=5)
         .map(|number| Process::start(&path, &format!("pi{number}"), &log(number)))
         .collect();
-    // Each time round, the ball was with all four of them.
+    // In each round, the ball was with all four of them.
     wait_for(Duration::from_secs(30), "the ball to go round", || {
         let lines = read_to_string(&trace).unwrap_or_default();
         (lines.matches(" on ").count() >= 8).then_some(())
@@ -62,7 +62,7 @@ fn a_ring_of_nodes_without_their_leds_plays_on_and_says_why_once() {
     }
 }
 
-/// A ring of one node for each LED, whose ball is a tenth of a second with each.
+/// A ring with one node for each LED; the ball stays a tenth of a second with each node.
 fn ring_file(leds: &[&str], ports: &[u16]) -> String {
     let mut text = format!("[ring]\nname = \"play-led-{}\"\n", std::process::id());
     for ((number, led), ports) in (1..).zip(leds).zip(ports.chunks(4)) {
@@ -94,7 +94,7 @@ fn refused_by_hand(path: &Path) {
             assert_eq!(told.lines().count(), 1, "{told}");
         }
     }
-    // A trace is no lamp: there is nothing to see, but nothing to put out either.
+    // A trace is no real LED: there is nothing to switch off.
     let lit = run(&["led", "on", "--config", path, "--node", "pi5"]);
     assert_eq!(lit.status.code(), Some(1));
     let out = run(&["led", "off", "--config", path, "--node", "pi5"]);
@@ -103,7 +103,7 @@ fn refused_by_hand(path: &Path) {
 
 #[test]
 fn the_led_of_a_running_daemon_is_left_alone() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ring.toml");
     let led = r#"{ backend = "gpiochip", chip = "/dev/gpiochip250", pin = 17 }"#;

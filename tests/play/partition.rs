@@ -1,9 +1,9 @@
-//! Cables are pulled, and plugged in again.
+//! Partitions: links are cut and healed again.
 
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::harness::{Cluster, Mesh, Plan, millis, nanos, now, turn};
+use crate::harness::{Cluster, Mesh, Plan, exclusive, millis, nanos, now};
 
 /// For how long the ring stays cut: five leases.
 const APART: Duration = Duration::from_millis(2_500);
@@ -11,22 +11,22 @@ const APART: Duration = Duration::from_millis(2_500);
 const REJOIN: Duration = Duration::from_secs(2);
 
 fn ring() -> Cluster {
-    Cluster::play(Plan {
+    Cluster::start_whole(Plan {
         meshed: true,
         ..Plan::five(Duration::from_millis(150))
     })
 }
 
-/// One way to pull cables between a few nodes and the rest.
+/// A way to cut a few nodes off from the rest.
 struct Fault {
     name: &'static str,
     few: [usize; 2],
     pull: fn(&Mesh, &[usize], &[usize]),
-    /// Whether the few can tell all the time that they are cut off.
+    /// Whether the few know all the time that they are cut off.
     clear: bool,
 }
 
-/// Plays one fault while the ball is at `start`; the ring is whole again afterwards.
+/// Applies one fault while the ball is at `start`; afterwards the ring is whole again.
 fn play(ring: &Cluster, fault: &Fault, start: usize) {
     let many: Vec<usize> = (0..5).filter(|node| !fault.few.contains(node)).collect();
     let bound = nanos(ring.plan.lease * 5 / 4 + Duration::from_millis(100));
@@ -75,12 +75,12 @@ fn play(ring: &Cluster, fault: &Fault, start: usize) {
         "rejoined after {:.1} ms",
         millis(rejoined)
     );
-    // The ball goes to those who were away, too.
+    // The ball visits the nodes that were cut off, too.
     ring.wait_for_arrival(&fault.few);
 }
 
 fn play_both(fault: &Fault) {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let ring = ring();
     let many = (0..5).find(|node| !fault.few.contains(node)).unwrap();
     play(&ring, fault, fault.few[1]);
@@ -91,7 +91,7 @@ fn play_both(fault: &Fault) {
 }
 
 #[test]
-fn two_of_five_with_their_cables_cut_stand_still_and_three_play_on() {
+fn with_connections_closed_two_of_five_stand_still_and_three_play_on() {
     play_both(&Fault {
         name: "pi1 and pi2 cut off, connections closed and refused",
         few: [0, 1],
@@ -101,7 +101,7 @@ fn two_of_five_with_their_cables_cut_stand_still_and_three_play_on() {
 }
 
 #[test]
-fn two_of_five_in_a_black_hole_stand_still_and_three_play_on() {
+fn with_packets_dropped_two_of_five_stand_still_and_three_play_on() {
     play_both(&Fault {
         name: "pi1 and pi2 in a black hole, nothing closed",
         few: [0, 1],
@@ -114,7 +114,7 @@ fn two_of_five_in_a_black_hole_stand_still_and_three_play_on() {
 }
 
 #[test]
-fn two_that_hear_but_cannot_speak_stand_still_and_three_play_on() {
+fn two_that_receive_but_cannot_send_stand_still_and_three_play_on() {
     let pull: fn(&Mesh, &[usize], &[usize]) = |mesh, few, many| mesh.mute(few, many);
     play_both(&Fault {
         name: "pi1 and pi2 (who dial) are not heard",
@@ -131,7 +131,7 @@ fn two_that_hear_but_cannot_speak_stand_still_and_three_play_on() {
 }
 
 #[test]
-fn two_that_speak_but_cannot_hear_stand_still_and_three_play_on() {
+fn two_that_send_but_cannot_receive_stand_still_and_three_play_on() {
     let pull: fn(&Mesh, &[usize], &[usize]) = |mesh, few, many| mesh.mute(many, few);
     play_both(&Fault {
         name: "pi1 and pi2 (who dial) do not hear",

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use crate::harness::{Cluster, Listener, Plan, free_ports, get, head, turn, wait_for};
+use crate::harness::{Cluster, Listener, Plan, exclusive, free_ports, get, head, wait_for};
 
 const SOON: Duration = Duration::from_secs(5);
 
-/// The page of pi2 moves to another port. Who opens the page of pi1 then must be led there, and
-/// allowed to go there; and who has it open already must hear of it.
+/// The page of pi2 moves to another port. A browser that opens the page of pi1 afterwards must get
+/// the new address and be allowed to use it, and one that has the page open must be told.
 #[test]
 fn a_page_that_moved_is_found_after_a_reload() {
-    let _turn = turn();
-    let mut ring = Cluster::play(Plan::five(Duration::from_millis(300)));
+    let _exclusive = exclusive();
+    let mut ring = Cluster::start_whole(Plan::five(Duration::from_millis(300)));
     let (port, before) = (ring.ports[0].http, ring.ports[1].http);
     let [moved] = free_ports();
     let mut listener = Listener::open(port, None).unwrap();
-    ring.term(1);
+    ring.terminate(1);
     ring.ports[1].http = moved;
     ring.write_files();
     ring.spawn(1);
@@ -50,17 +50,17 @@ fn a_page_that_moved_is_found_after_a_reload() {
     );
     let sentence = format!("the ring file was read again: pi2 has its page at port {moved}");
     assert!(ring.log(0).contains(&sentence), "{}", ring.log(0));
-    // The links stay, and so does the ball.
+    // The links and the ball are not affected.
     assert!(ring.linked(&[0, 1, 2, 3, 4]));
     println!("{sentence}; told to who has the page open");
     ring.assert_one_ball();
 }
 
-/// A port of its own needs another listener: nothing changes, and the log says what to do.
+/// A change of the node's own port needs a restart: nothing changes, and the log says what to do.
 #[test]
 fn a_node_refuses_to_move_itself() {
-    let _turn = turn();
-    let mut ring = Cluster::play(Plan::five(Duration::from_millis(300)));
+    let _exclusive = exclusive();
+    let mut ring = Cluster::start_whole(Plan::five(Duration::from_millis(300)));
     let before = ring.ports[0].http;
     let [moved] = free_ports();
     ring.ports[0].http = moved;

@@ -1,4 +1,4 @@
-//! `carom status` asks the living, the dead and the mad.
+//! `carom status` with nodes that answer, nodes that do not, and servers that are no nodes.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Cluster, Plan, free_ports, millis, now, run, text, turn};
+use crate::harness::{Cluster, Plan, exclusive, free_ports, millis, now, run, text};
 
-/// Answers one connection after another with these bytes, for ever.
+/// A server that answers every connection with these bytes.
 fn server(answer: Vec<u8>) -> u16 {
     let [port] = free_ports();
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
@@ -23,7 +23,7 @@ fn server(answer: Vec<u8>) -> u16 {
     port
 }
 
-/// The exit code and all that is said about that address.
+/// The exit code and the whole output of `carom status` for that address.
 fn ask(port: u16) -> (i32, String) {
     let begun = now();
     let output = run(&["status", &format!("127.0.0.1:{port}")]);
@@ -34,7 +34,7 @@ fn ask(port: u16) -> (i32, String) {
 
 #[test]
 fn nobody_at_the_address_is_a_failure_with_a_sentence() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let [port] = free_ports();
     let (code, said) = ask(port);
     assert_eq!(code, 1);
@@ -49,7 +49,7 @@ fn nobody_at_the_address_is_a_failure_with_a_sentence() {
 
 #[test]
 fn whoever_answers_nonsense_is_called_no_carom_node() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let json = |body: &str| {
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
         format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
@@ -78,8 +78,8 @@ fn whoever_answers_nonsense_is_called_no_carom_node() {
 
 #[test]
 fn a_ring_with_one_node_down_is_one_table_and_one_json_document() {
-    let _turn = turn();
-    let ring = Cluster::play(Plan {
+    let _exclusive = exclusive();
+    let ring = Cluster::start_whole(Plan {
         absent: &[3],
         ..Plan::five(Duration::from_millis(200))
     });

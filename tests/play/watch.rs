@@ -4,14 +4,14 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::harness::{Cluster, Plan, carom, run, text, turn};
+use crate::harness::{Cluster, Plan, carom, exclusive, run, text};
 
 #[test]
 fn in_a_pipe_every_pass_is_a_line() {
-    let _turn = turn();
-    let ring = Cluster::play(Plan::five(Duration::from_millis(300)));
+    let _exclusive = exclusive();
+    let ring = Cluster::start_whole(Plan::five(Duration::from_millis(300)));
     let one = format!("127.0.0.1:{}", ring.ports[1].http);
-    // By the word of one node, and by that of all.
+    // As one node reports it, and as all nodes do.
     for arguments in [
         vec!["watch", one.as_str(), "--for", "4s"],
         vec![
@@ -39,11 +39,12 @@ fn in_a_pipe_every_pass_is_a_line() {
     }
 }
 
-/// Whoever reaches no majority says so, and those it cannot tell of are unknown, as in `carom status`.
+/// A node that reaches no majority is cut off, and the nodes it knows nothing of are unknown, as in
+/// `carom status`.
 #[test]
 fn without_a_majority_nobody_is_called_up() {
-    let _turn = turn();
-    let mut ring = Cluster::play(Plan::five(Duration::from_millis(300)));
+    let _exclusive = exclusive();
+    let mut ring = Cluster::start_whole(Plan::five(Duration::from_millis(300)));
     let file = ring.ring_file();
     let mut watching = carom(&["watch", "--config", file.to_str().unwrap(), "--for", "5s"]);
     let watching = watching.stdout(Stdio::piped()).spawn().unwrap();
@@ -72,8 +73,8 @@ fn without_a_majority_nobody_is_called_up() {
 
 #[test]
 fn a_small_terminal_without_colours_shows_it_all() {
-    let _turn = turn();
-    let mut ring = Cluster::play(Plan::five(Duration::from_millis(800)));
+    let _exclusive = exclusive();
+    let mut ring = Cluster::start_whole(Plan::five(Duration::from_millis(800)));
     ring.kill(4);
     let file = ring.ring_file();
     let command = format!(
@@ -127,7 +128,7 @@ fn a_small_terminal_without_colours_shows_it_all() {
 
 #[test]
 fn nobody_there_is_a_failure_with_a_sentence() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let output = run(&["watch", "127.0.0.1:1", "--for", "1s"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("no node answered"));

@@ -1,9 +1,9 @@
-//! The first line: who may speak to whom, and what the line looks like.
+//! The first message of a connection: which peers are accepted, and the format of the line.
 
 use carom::ring::message::VERSION;
 use carom::ring::{Hello, Incarnation, Message, NodeId, Topology};
 
-use crate::solo::{LEASE, topology};
+use crate::fixture::{LEASE, topology};
 
 fn hello(topology: &Topology) -> Hello {
     Hello {
@@ -16,10 +16,10 @@ fn hello(topology: &Topology) -> Hello {
 }
 
 #[test]
-fn the_line_is_what_the_protocol_says() {
+fn the_format_is_what_the_protocol_says() {
     let text = serde_json::to_string(&Message::Hello(hello(&topology(3, LEASE)))).unwrap();
     assert!(
-        text.starts_with(r#"{"type":"hello","version":2,"ring":"rules","node":"pi2""#),
+        text.starts_with(r#"{"type":"hello","version":1,"ring":"rules","node":"pi2""#),
         "{text}"
     );
     assert!(

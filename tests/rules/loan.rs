@@ -1,32 +1,35 @@
-//! A ball is lent to a window and comes back: by whom, when, and as what.
+//! Rule 9: a ball is lent to a window and comes back.
 
 use carom::ring::{
-    BallId, Direction, Input, InvalidWindowBall, LateCopy, Message, Notification, Output, Time,
-    Topology, WindowBall,
+    BallId, Direction, Input, InvalidWindowBall, Message, Notification, Output, Topology,
+    WindowBall,
 };
 
-use crate::kind::{LOAN, agree, called, given, holder, play, with_windows};
-use crate::solo::{
-    BALL, LEASE, Solo, candidate, dark, generation, lit, notes, passed_to, renewed, said,
+use crate::fixture::{
+    BALL, LEASE, TestNode, candidacy, generation, led_off, led_on, notifications, passed_to,
+    renewed, sent_to,
+};
+use crate::granting_peers::{
+    ball_for_window, grant_all, holder, run_granting, window_opened, with_windows,
 };
 
-const CROSSING: u64 = 150_000;
+pub(crate) const CROSSING: u64 = 150_000;
 
-fn answer(solo: &mut Solo, open: bool) -> Vec<Output> {
-    solo.feed(Input::WindowAnswered { ball: BALL, open })
+fn window_answers(node: &mut TestNode, open: bool) -> Vec<Output> {
+    node.handle(Input::WindowAnswered { ball: BALL, open })
 }
 
-/// The ball has just been given to the window on the right; says how.
-fn lent() -> (Solo, WindowBall) {
-    let mut solo = holder(CROSSING);
-    let out = play(&mut solo, LEASE + CROSSING);
-    assert_eq!(called(&out), Some(Direction::Right));
-    let sent = given(&answer(&mut solo, true)).unwrap();
-    (solo, sent)
+/// A holder that has just lent its ball to the window on the right, and the ball that it sent.
+pub(crate) fn lent() -> (TestNode, WindowBall) {
+    let mut node = holder(CROSSING);
+    let out = run_granting(&mut node, LEASE + CROSSING);
+    assert_eq!(window_opened(&out), Some(Direction::Right));
+    let sent = ball_for_window(&window_answers(&mut node, true)).unwrap();
+    (node, sent)
 }
 
-/// The same as the window sends it back by the way it came.
-fn turned(sent: WindowBall) -> WindowBall {
+/// The same ball as the window sends it back to its lender.
+pub(crate) fn returned(sent: WindowBall) -> WindowBall {
     let [dx, dy] = sent.velocity;
     WindowBall {
         position: [0, 222],
@@ -35,25 +38,28 @@ fn turned(sent: WindowBall) -> WindowBall {
     }
 }
 
-fn from_window(solo: &mut Solo, ball: WindowBall) -> Vec<Output> {
+pub(crate) fn from_window(node: &mut TestNode, ball: WindowBall) -> Vec<Output> {
     let edge = Direction::Right;
-    solo.feed(Input::FromWindow { edge, ball })
+    node.handle(Input::FromWindow { edge, ball })
 }
 
 #[test]
-fn the_ball_stays_and_shines_until_the_window_answers() {
-    let mut solo = holder(CROSSING);
-    assert_eq!(called(&play(&mut solo, LEASE + CROSSING - 1)), None);
-    let out = play(&mut solo, LEASE + CROSSING);
-    assert_eq!(called(&out), Some(Direction::Right));
-    assert_eq!((passed_to(&out), dark(&out)), (None, false));
-    let waiting = play(&mut solo, LEASE + CROSSING + LEASE);
+fn the_ball_stays_and_its_led_is_on_until_the_window_answers() {
+    let mut node = holder(CROSSING);
     assert_eq!(
-        (called(&waiting), dark(&waiting)),
+        window_opened(&run_granting(&mut node, LEASE + CROSSING - 1)),
+        None
+    );
+    let out = run_granting(&mut node, LEASE + CROSSING);
+    assert_eq!(window_opened(&out), Some(Direction::Right));
+    assert_eq!((passed_to(&out), led_off(&out)), (None, false));
+    let waiting = run_granting(&mut node, LEASE + CROSSING + LEASE);
+    assert_eq!(
+        (window_opened(&waiting), led_off(&waiting)),
         (None, false),
         "it asks once"
     );
-    let out = answer(&mut solo, true);
+    let out = window_answers(&mut node, true);
     let off = out
         .iter()
         .position(|output| matches!(output, Output::LedOff(_)));
@@ -61,37 +67,37 @@ fn the_ball_stays_and_shines_until_the_window_answers() {
         .iter()
         .position(|output| matches!(output, Output::SendToWindow { .. }));
     assert!(off.unwrap() < give.unwrap(), "{out:?}");
-    let sent = given(&out).unwrap();
+    let sent = ball_for_window(&out).unwrap();
     assert_eq!((sent.position, sent.velocity), ([0, 300], [89, 0]));
     assert_eq!((sent.radius, sent.color), (30, [255, 64, 0]));
-    assert_eq!(solo.node.view().counters.loans, 1);
+    assert_eq!(node.core.view().counters.loans, 1);
 }
 
 #[test]
 fn a_ball_bounces_off_a_window_that_is_not_there_and_stays_lit() {
-    let mut solo = holder(CROSSING);
-    play(&mut solo, LEASE + CROSSING);
-    let out = answer(&mut solo, false);
-    assert!(!dark(&out) && !lit(&out), "{out:?}");
-    let view = solo.node.ball_views().next().unwrap();
+    let mut node = holder(CROSSING);
+    run_granting(&mut node, LEASE + CROSSING);
+    let out = window_answers(&mut node, false);
+    assert!(!led_off(&out) && !led_on(&out), "{out:?}");
+    let view = node.core.ball_views().next().unwrap();
     assert_eq!(view.state.unwrap().direction(), Direction::Left);
-    let out = play(&mut solo, LEASE + 2 * CROSSING);
+    let out = run_granting(&mut node, LEASE + 2 * CROSSING);
     assert_eq!(
-        called(&out),
+        window_opened(&out),
         Some(Direction::Left),
         "to the window on the other side"
     );
 }
 
 #[test]
-fn what_is_lent_is_renewed_and_shown_but_shines_nowhere() {
-    let (mut solo, _) = lent();
-    let began = solo.now;
-    let out = play(&mut solo, began + 5 * LEASE);
-    assert!(!lit(&out) && candidate(&out).is_none(), "{out:?}");
+fn a_lent_ball_is_renewed_and_reported_but_no_led_is_on() {
+    let (mut node, _) = lent();
+    let began = node.now;
+    let out = run_granting(&mut node, began + 5 * LEASE);
+    assert!(!led_on(&out) && candidacy(&out).is_none(), "{out:?}");
     assert!(renewed(&out).is_some());
-    solo.feed(Input::Tick);
-    let view = solo.node.ball_views().next().unwrap();
+    node.handle(Input::Tick);
+    let view = node.core.ball_views().next().unwrap();
     assert!(!view.here && !view.frozen);
     let loan = view.loan.unwrap();
     assert_eq!(loan.edge, Direction::Right);
@@ -99,25 +105,25 @@ fn what_is_lent_is_renewed_and_shown_but_shines_nowhere() {
 }
 
 #[test]
-fn it_comes_home_by_the_edge_it_left_by_one_hop_on_and_as_fast_as_it_was() {
-    let (mut solo, sent) = lent();
-    let (stamp, moment) = (solo.stamp().unwrap(), solo.now + LEASE);
-    play(&mut solo, moment);
-    let out = from_window(&mut solo, turned(sent));
-    assert!(lit(&out) && notes(&out).is_empty(), "{out:?}");
-    assert_eq!(solo.stamp().unwrap().generation, stamp.generation);
-    assert_eq!(solo.stamp().unwrap().hop, stamp.hop + 1);
-    let state = solo.node.ball_views().next().unwrap().state.unwrap();
+fn it_returns_by_the_edge_it_left_by_one_hop_on_and_as_fast_as_before() {
+    let (mut node, sent) = lent();
+    let (stamp, moment) = (node.stamp().unwrap(), node.now + LEASE);
+    run_granting(&mut node, moment);
+    let out = from_window(&mut node, returned(sent));
+    assert!(led_on(&out) && notifications(&out).is_empty(), "{out:?}");
+    assert_eq!(node.stamp().unwrap().generation, stamp.generation);
+    assert_eq!(node.stamp().unwrap().hop, stamp.hop + 1);
+    let state = node.core.ball_views().next().unwrap().state.unwrap();
     assert_eq!(state.position, [800.0, 222.0]);
     let speed = 800.0 / (CROSSING as f64 / 1e6);
     assert_eq!(state.velocity, [-speed, 0.0], "not 60 times 89");
 }
 
 #[test]
-fn the_node_beyond_asks_and_gets_it_by_an_ordinary_pass() {
-    let (mut solo, sent) = lent();
-    let stamp = solo.stamp().unwrap();
-    let question = |seq| Message::LoanQuery {
+fn the_node_beyond_the_window_asks_and_gets_the_ball_by_an_ordinary_pass() {
+    let (mut node, sent) = lent();
+    let stamp = node.stamp().unwrap();
+    let query = |seq| Message::LoanQuery {
         seq,
         edge: Direction::Right,
         ball: WindowBall {
@@ -125,34 +131,34 @@ fn the_node_beyond_asks_and_gets_it_by_an_ordinary_pass() {
             ..sent
         },
     };
-    let out = solo.hear(2, question(5));
+    let out = node.receive(2, query(5));
     assert_eq!(
-        said(&out, 2),
+        sent_to(&out, 2),
         [Message::LoanUnknown { seq: 5 }],
         "that is not the node beyond"
     );
-    let out = solo.hear(1, question(6));
+    let out = node.receive(1, query(6));
     let (to, pass) = passed_to(&out).unwrap();
     assert_eq!((to, pass.record.stamp.generation), (1, stamp.generation));
     assert_eq!(pass.record.stamp.hop, stamp.hop + 1);
     assert_eq!(pass.record.state.position[1], 77.0);
     assert!(
-        !lit(&out) && !dark(&out),
-        "it has been dark since it was lent"
+        !led_on(&out) && !led_off(&out),
+        "its LED has been off since it was lent"
     );
-    // The same once more is a copy.
-    let out = solo.hear(1, question(7));
-    assert_eq!(said(&out, 1), [Message::LoanUnknown { seq: 7 }]);
+    // The same ball once more is a copy.
+    let out = node.receive(1, query(7));
+    assert_eq!(sent_to(&out, 1), [Message::LoanUnknown { seq: 7 }]);
 }
 
 #[test]
-fn who_finds_a_ball_asks_the_lender_and_takes_the_pass_for_an_answer() {
-    let mut solo = Solo::new(with_windows(CROSSING));
-    (1..3).for_each(|peer| drop(solo.meet(peer)));
-    solo.until(LEASE / 2);
-    solo.renewal(2, generation(3), 8);
-    solo.until(LEASE);
-    solo.renewal(2, generation(3), 8);
+fn a_node_that_receives_a_ball_from_a_window_asks_the_lender_and_the_pass_is_the_answer() {
+    let mut node = TestNode::new(with_windows(CROSSING));
+    (1..3).for_each(|peer| drop(node.connect(peer)));
+    node.until(LEASE / 2);
+    node.renewal(2, generation(3), 8);
+    node.until(LEASE);
+    node.renewal(2, generation(3), 8);
     let ball = WindowBall {
         position: [0, 123],
         velocity: [7, 0],
@@ -166,14 +172,14 @@ fn who_finds_a_ball_asks_the_lender_and_takes_the_pass_for_an_answer() {
             ball,
         },
     );
-    let out = solo.feed(found.clone());
+    let out = node.handle(found.clone());
     let [
         Message::LoanQuery {
             seq,
             edge: theirs,
             ball: told,
         },
-    ] = said(&out, 2)[..]
+    ] = sent_to(&out, 2)[..]
     else {
         panic!("{out:?}");
     };
@@ -182,121 +188,41 @@ fn who_finds_a_ball_asks_the_lender_and_takes_the_pass_for_an_answer() {
         (Direction::Right, ball),
         "their edge, not ours"
     );
-    let out = solo.pass(2, generation(3), 9, LEASE / 2);
-    assert!(lit(&out) && notes(&out).is_empty());
-    let out = solo.hear(2, Message::LoanUnknown { seq });
-    assert_eq!(notes(&out), [], "it was settled by the pass");
-    // And again: the ring has that ball, so this is a copy.
-    let out = solo.feed(found);
-    let [Message::LoanQuery { seq, .. }] = said(&out, 2)[..] else {
+    let out = node.pass(2, generation(3), 9, LEASE / 2);
+    assert!(led_on(&out) && notifications(&out).is_empty());
+    let out = node.receive(2, Message::LoanUnknown { seq });
+    assert_eq!(notifications(&out), [], "it was settled by the pass");
+    // The same again: the ring has that ball, so this is a copy.
+    let out = node.handle(found);
+    let [Message::LoanQuery { seq, .. }] = sent_to(&out, 2)[..] else {
         panic!("{out:?}");
     };
-    let out = solo.hear(2, Message::LoanUnknown { seq });
+    let out = node.receive(2, Message::LoanUnknown { seq });
     assert_eq!(
-        notes(&out),
+        notifications(&out),
         [Notification::LateCopyRefused { ball: BALL, edge }]
     );
-    assert_eq!(solo.node.view().counters.refused_balls, 1);
+    assert_eq!(node.core.view().counters.refused_balls, 1);
 }
 
 #[test]
-fn after_the_loan_the_lender_goes_on_and_the_windows_copy_is_late() {
-    let (mut solo, sent) = lent();
-    let (began, stamp) = (solo.now, solo.stamp().unwrap());
-    assert!(!lit(&play(&mut solo, began + LOAN - 1)));
-    let out = play(&mut solo, began + LOAN);
-    assert!(lit(&out));
-    let edge = Direction::Right;
-    assert!(notes(&out).contains(&Notification::LoanExpired { ball: BALL, edge }));
-    assert_eq!(
-        solo.stamp().unwrap().generation,
-        stamp.generation,
-        "the same ball, no election"
-    );
-    let state = solo.node.ball_views().next().unwrap().state.unwrap();
-    assert_eq!(
-        state.direction(),
-        Direction::Left,
-        "it comes in from that edge"
-    );
-    let out = from_window(&mut solo, turned(sent));
-    assert!(!lit(&out));
-    let [Message::LoanQuery { seq, .. }] = said(&out, 1)[..] else {
-        panic!("{out:?}");
-    };
-    let out = solo.hear(1, Message::LoanUnknown { seq });
-    assert_eq!(
-        notes(&out),
-        [Notification::LateCopyRefused { ball: BALL, edge }]
-    );
-}
-
-#[test]
-fn where_the_ring_file_says_so_a_late_copy_is_a_guest() {
-    let mut topology = with_windows(CROSSING);
-    topology.external_balls.late_copy = LateCopy::Guest;
-    let mut solo = Solo::new(topology);
-    (1..3).for_each(|peer| drop(solo.meet(peer)));
-    play(&mut solo, LEASE + CROSSING / 2);
-    let ball = WindowBall {
-        position: [0, 200],
-        velocity: [-7, 0],
-        radius: 30,
-        color: [255, 64, 0],
-    };
-    let out = from_window(&mut solo, ball);
-    let [Message::LoanQuery { seq, .. }] = said(&out, 1)[..] else {
-        panic!("{out:?}");
-    };
-    let out = solo.hear(1, Message::LoanUnknown { seq });
-    let out = agree(&mut solo, out);
-    assert!(lit(&out), "{out:?}");
-    assert!(solo.node.ball_views().any(|view| view.guest && view.here));
-}
-
-#[test]
-fn what_certainly_did_not_reach_the_window_bounces() {
-    let (mut solo, _) = lent();
-    let out = solo.feed(Input::WindowSendFailed { ball: BALL });
-    assert!(lit(&out));
-    let state = solo.node.ball_views().next().unwrap().state.unwrap();
+fn a_ball_whose_send_to_the_window_failed_bounces() {
+    let (mut node, _) = lent();
+    let out = node.handle(Input::WindowSendFailed { ball: BALL });
+    assert!(led_on(&out));
+    let state = node.core.ball_views().next().unwrap().state.unwrap();
     assert_eq!(state.direction(), Direction::Left);
-    let out = solo.feed(Input::WindowSendFailed { ball: BALL });
-    assert!(!lit(&out), "it is here already");
+    let out = node.handle(Input::WindowSendFailed { ball: BALL });
+    assert!(!led_on(&out), "it is here already");
 }
 
 #[test]
-fn a_loan_outlives_a_time_without_a_majority() {
-    let (mut solo, sent) = lent();
-    // Nobody answers for two leases: the lease runs out, and nobody else has stood either.
-    let frozen = solo.now + 2 * LEASE;
-    let out = solo.until(frozen);
-    assert!(notes(&out).contains(&Notification::Frozen { ball: BALL }));
-    assert!(!dark(&out), "it was dark before");
-    let out = play(&mut solo, frozen + LEASE);
-    assert!(notes(&out).contains(&Notification::Unfrozen { ball: BALL }));
-    assert!(!lit(&out), "the window still has it");
-    assert!(lit(&from_window(&mut solo, turned(sent))));
-}
-
-#[test]
-fn a_ball_that_comes_home_without_a_lease_stands_still_and_dark() {
-    let (mut solo, sent) = lent();
-    let frozen = solo.now + 2 * LEASE;
-    solo.until(frozen);
-    assert!(!lit(&from_window(&mut solo, turned(sent))));
-    let view = solo.node.ball_views().next().unwrap();
-    assert!(view.frozen && view.loan.is_none());
-    assert!(lit(&play(&mut solo, frozen + LEASE)));
-}
-
-#[test]
-fn a_found_ball_waits_for_its_lease_and_comes_back_if_its_finder_is_gone() {
-    let (mut solo, sent) = lent();
-    let frozen = solo.now + 2 * LEASE;
-    solo.until(frozen);
+fn a_ball_found_beyond_the_window_waits_for_its_lease_and_comes_back_if_that_node_is_gone() {
+    let (mut node, sent) = lent();
+    let frozen = node.now + 2 * LEASE;
+    node.until(frozen);
     let (seq, edge) = (6, Direction::Right);
-    let out = solo.hear(
+    let out = node.receive(
         1,
         Message::LoanQuery {
             seq,
@@ -309,31 +235,31 @@ fn a_found_ball_waits_for_its_lease_and_comes_back_if_its_finder_is_gone() {
         None,
         "without a lease there is nothing to pass"
     );
-    drop(solo.part(1));
-    let out = play(&mut solo, frozen + LEASE);
-    assert!(lit(&out), "{out:?}");
-    let state = solo.node.ball_views().next().unwrap().state.unwrap();
+    drop(node.disconnect(1));
+    let out = run_granting(&mut node, frozen + LEASE);
+    assert!(led_on(&out), "{out:?}");
+    let state = node.core.ball_views().next().unwrap().state.unwrap();
     assert_eq!(state.direction(), Direction::Left);
 }
 
 #[test]
-fn a_node_that_leaves_hands_on_what_a_window_has() {
-    let (mut solo, _) = lent();
-    let out = solo.feed(Input::Drain);
+fn a_leaving_node_passes_on_the_ball_that_it_has_lent() {
+    let (mut node, _) = lent();
+    let out = node.handle(Input::Drain);
     assert_eq!(passed_to(&out).unwrap().0, 1);
-    assert!(!lit(&out) && !dark(&out));
+    assert!(!led_on(&out) && !led_off(&out));
 }
 
 #[test]
-fn what_is_no_ball_is_told_and_nothing_else_happens() {
-    let mut solo = holder(LEASE * 100);
+fn an_invalid_ball_is_reported_and_nothing_else_happens() {
+    let mut node = holder(LEASE * 100);
     let ball = WindowBall {
         position: [0, 0],
         velocity: [0, 5],
         radius: 30,
         color: [0; 3],
     };
-    let out = from_window(&mut solo, ball);
+    let out = from_window(&mut node, ball);
     let (edge, why) = (Direction::Right, InvalidWindowBall::StandsStill);
     assert_eq!(
         out,
@@ -342,11 +268,11 @@ fn what_is_no_ball_is_told_and_nothing_else_happens() {
             why
         })]
     );
-    let no_gap = Topology {
+    let no_chain = Topology {
         window_chains: Vec::new(),
         ..with_windows(LEASE)
     };
-    let mut alone = Solo::new(no_gap);
+    let mut alone = TestNode::new(no_chain);
     let ball = WindowBall {
         velocity: [-5, 5],
         ..ball
@@ -355,8 +281,8 @@ fn what_is_no_ball_is_told_and_nothing_else_happens() {
 }
 
 #[test]
-fn a_new_ball_is_welcome_though_the_node_that_was_asked_is_gone() {
-    let mut solo = holder(LEASE * 100);
+fn a_new_ball_becomes_a_guest_though_the_node_that_was_asked_is_gone() {
+    let mut node = holder(LEASE * 100);
     let ball = |color| WindowBall {
         position: [0, 200],
         velocity: [-7, 0],
@@ -365,39 +291,21 @@ fn a_new_ball_is_welcome_though_the_node_that_was_asked_is_gone() {
     };
     let (known, new) = (ball([255, 64, 0]), ball([1, 2, 3]));
     for ball in [known, new] {
-        let out = from_window(&mut solo, ball);
-        assert!(matches!(said(&out, 1)[..], [Message::LoanQuery { .. }]));
+        let out = from_window(&mut node, ball);
+        assert!(matches!(sent_to(&out, 1)[..], [Message::LoanQuery { .. }]));
     }
-    assert_eq!(solo.part(2), [], "that is another link");
-    solo.meet(2);
-    let out = solo.part(1);
-    let out = agree(&mut solo, out);
+    assert_eq!(node.disconnect(2), [], "that is another link");
+    node.connect(2);
+    let out = node.disconnect(1);
+    let out = grant_all(&mut node, out);
     assert!(
         out.contains(&Output::Notify(Notification::GuestJoined {
             ball: BallId(2)
         })),
         "{out:?}"
     );
-    // The ring has the other: whoever lent it brings it back, and no answer is awaited any more.
-    solo.meet(1);
-    assert_eq!(solo.node.view().counters.refused_balls, 0);
-    assert_eq!(solo.node.ball_views().filter(|view| view.guest).count(), 1);
-}
-
-#[test]
-fn a_node_that_waits_to_leave_rests_though_a_loan_is_over() {
-    let (mut solo, _) = lent();
-    let until = solo.now + LOAN - LEASE / 2;
-    play(&mut solo, until);
-    // All the others are leaving too, so nobody takes the ball, and nobody has said farewell.
-    (1..3).for_each(|peer| drop(solo.hear(peer, Message::Leaving)));
-    solo.feed(Input::Drain);
-    let over = solo.now + LEASE / 2 + 1;
-    solo.until(over);
-    let due = solo.node.next_deadline().map(Time::as_micros);
-    assert!(
-        due.is_some_and(|due| due > solo.now),
-        "{due:?} at {}",
-        solo.now
-    );
+    // The ring has the other ball: its lender recovers it, and no answer is pending any more.
+    node.connect(1);
+    assert_eq!(node.core.view().counters.refused_balls, 0);
+    assert_eq!(node.core.ball_views().filter(|view| view.guest).count(), 1);
 }

@@ -1,7 +1,7 @@
 //! The rules of the ring one by one, at one node, to the microsecond.
 //!
-//! The node is the shipped one; its peers say what the test says. Whole rings are the simulator's
-//! and the model's: these tests hold the very moments and numbers that those cannot see.
+//! The node is the shipped one; its peers send what the test says. Whole rings are tested by the
+//! simulator and the model; these tests check exact times and numbers, which those do not.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,15 +10,17 @@
     reason = "a helper of a test fails as its test does"
 )]
 
-mod beat;
-mod elect;
-mod grant;
-mod grave;
+mod backoff;
+mod drain;
+mod election;
+mod fixture;
+mod granting_peers;
 mod guest;
+mod heartbeat;
 mod hello;
-mod hold;
-mod kind;
-mod leave;
 mod loan;
-mod pass;
-mod solo;
+mod loan_expiry;
+mod passing;
+mod renewal;
+mod tombstone;
+mod voter;

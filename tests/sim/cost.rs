@@ -1,4 +1,4 @@
-//! What the ring costs as it grows: lines and bytes a node, lines a hop, time to relit.
+//! What the ring costs as it grows: messages and bytes per node, messages per hop, recovery time.
 //!
 //! Not a promise but a measurement: `tests/sim/run --cost` prints the table and draws the plot
 //! that docs/EVIDENCE.md shows. Everything here is counted in the simulator, not timed.
@@ -14,30 +14,30 @@ use crate::world::World;
 
 const SIZES: [usize; 5] = [3, 10, 40, 100, 250];
 
-/// Deaths of the holder that the time to relit is the median of.
+/// The recovery time is the median over so many crashes of the holder.
 const DEATHS: usize = 3;
 
-/// Lines and the bytes they have.
+/// Messages and their bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Amount {
     lines: u64,
     bytes: u64,
 }
 
-/// Counts what is sent, by what it is for.
+/// Counts the messages sent, by purpose.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Meter {
-    beats: Amount,
+pub(crate) struct Traffic {
+    heartbeats: Amount,
     renewals: Amount,
     passes: Amount,
 }
 
-impl Meter {
+impl Traffic {
     pub(crate) fn count(&mut self, message: &Message) {
         let mut line = Vec::new();
         carom::net::encode(message, &mut line);
         let amount = if matches!(message, Message::Heartbeat { .. }) {
-            &mut self.beats
+            &mut self.heartbeats
         } else if matches!(message, Message::Pass(_) | Message::PassAck { .. }) {
             &mut self.passes
         } else {
@@ -50,24 +50,24 @@ impl Meter {
 
 struct Row {
     nodes: usize,
-    /// Lines a second that a node sends at rest, on average: to say that it lives, and for the lease.
-    beats: f64,
+    /// Messages per second that a node sends at rest, on average: heartbeats, and for the lease.
+    heartbeats: f64,
     renewals: f64,
-    /// All bytes a second of the same.
+    /// The bytes per second of both.
     bytes: f64,
-    /// Lines and bytes of the pass itself, a hop.
+    /// Messages and bytes of the pass itself, per hop.
     hop_lines: f64,
     hop_bytes: f64,
-    /// Lines for the lease, a second and node, while a ball crosses ten screens a lease.
+    /// Messages for the lease, per second and node, while a ball crosses ten screens per lease.
     flying: f64,
-    /// From the holder's death to the next LED, in leases.
+    /// Time from the holder's crash to the next LED, in leases.
     relit: f64,
 }
 
-/// A world that is only metered: the checkers would look at all pairs of 250 nodes at each step.
+/// A world without checkers, for measuring: they would compare all pairs of 250 nodes at each step.
 fn world(nodes: usize, crossing: Nanos) -> World {
     let mut world = World::new(&plan(nodes, crossing), Trace::default());
-    world.unwatch();
+    world.remove_checkers();
     assert!(
         world.run_to(20 * LEASE, |world| holder(world).is_some()),
         "{nodes}"
@@ -76,10 +76,10 @@ fn world(nodes: usize, crossing: Nanos) -> World {
     world
 }
 
-fn metered(world: &mut World, span: Nanos) -> Meter {
-    world.meter = Some(Meter::default());
+fn metered(world: &mut World, span: Nanos) -> Traffic {
+    world.traffic = Some(Traffic::default());
     world.run_until(world.now + span);
-    world.meter.take().unwrap_or_default()
+    world.traffic.take().unwrap_or_default()
 }
 
 fn measure(nodes: usize) -> Row {
@@ -90,10 +90,10 @@ fn measure(nodes: usize) -> Row {
     let before = flying.last[0].passes;
     let flown = metered(&mut flying, span);
     let hops = (flying.last[0].passes - before) as f64;
-    let bytes = rest.beats.bytes + rest.renewals.bytes;
+    let bytes = rest.heartbeats.bytes + rest.renewals.bytes;
     Row {
         nodes,
-        beats: rest.beats.lines as f64 / per_node,
+        heartbeats: rest.heartbeats.lines as f64 / per_node,
         renewals: rest.renewals.lines as f64 / per_node,
         bytes: bytes as f64 / per_node,
         hop_lines: flown.passes.lines as f64 / hops,
@@ -103,7 +103,7 @@ fn measure(nodes: usize) -> Row {
     }
 }
 
-/// The median over several deaths of whoever has the ball.
+/// The median over several crashes of the holder.
 fn relit(nodes: usize) -> f64 {
     let mut world = world(nodes, 2 * LEASE);
     let mut times: Vec<Nanos> = (0..DEATHS)
@@ -138,7 +138,7 @@ fn cost() {
         println!(
             "| {} | {:.0} | {:.1} | {:.0} | {:.1} | {:.0} | {:.1} | {:.2} |",
             row.nodes,
-            row.beats,
+            row.heartbeats,
             row.renewals,
             row.bytes,
             row.hop_lines,
@@ -151,7 +151,7 @@ fn cost() {
     std::fs::write(path, plot(&rows)).expect("a place for the plot");
 }
 
-/// The table on log axes: what a node sends against the size of its ring.
+/// The table as a plot on log axes: what a node sends against the size of its ring.
 fn plot(rows: &[Row]) -> String {
     let across =
         |nodes: usize| 70.0 + (nodes as f64 / 3.0).log10() / (250.0_f64 / 3.0).log10() * 500.0;
@@ -179,7 +179,9 @@ fn plot(rows: &[Row]) -> String {
     type Series = (&'static str, &'static str, fn(&Row) -> f64);
     let series: [Series; 2] = [
         ("#c2410c", "bytes a second", |row| row.bytes),
-        ("#1d4ed8", "lines a second", |row| row.beats + row.renewals),
+        ("#1d4ed8", "lines a second", |row| {
+            row.heartbeats + row.renewals
+        }),
     ];
     for (color, name, value) in series {
         let points: Vec<String> = rows

@@ -1,52 +1,52 @@
-//! What can go wrong, whom it hits, and when.
+//! The faults: what goes wrong, at which host or link, and when.
 
 use std::fmt;
 
 use crate::clock::Nanos;
 
-/// Whom a fault hits.
+/// The host that a fault affects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Host(usize),
-    /// Whoever has the ball with this index at that moment, or was last known to.
+    /// The holder of the ball with this index at that moment, or its last known holder.
     Holder(usize),
-    /// Whoever the ball with this index is on its way to, or was last sent to.
+    /// The node to which the ball with this index was passed last.
     Receiver(usize),
-    /// Whoever sent the ball with this index last.
+    /// The node that passed the ball with this index last.
     Sender(usize),
 }
 
 /// When a fault begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Moment {
+pub(crate) enum Trigger {
     /// At its time.
-    Then,
-    /// At the first pass of this ball after its time, and so much later.
+    AtTime,
+    /// So long after the first pass of this ball that follows its time.
     Pass(usize, Nanos),
-    /// At the first candidacy for this ball after its time, and so much later.
+    /// So long after the first election for this ball that follows its time.
     Candidacy(usize, Nanos),
 }
 
-/// Which ways between the hosts a fault hits.
+/// Which directions between hosts a fault affects.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Ways {
+pub(crate) enum Directions {
     These(Vec<(usize, usize)>),
     /// All to and from this one.
-    Off(Target),
-    /// All that this one says.
-    Dumb(Target),
-    /// All that this one hears.
-    Deaf(Target),
-    /// From the receiver of this ball to its last holder: the way of the acknowledgement.
+    Isolate(Target),
+    /// All from this one.
+    Outgoing(Target),
+    /// All to this one.
+    Incoming(Target),
+    /// From the receiver of this ball to its sender: the direction of the acknowledgement.
     Acknowledgement(usize),
 }
 
-/// One kind of trouble.
+/// A kind of fault.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum FaultKind {
     /// The process dies: its machine closes the connections.
     Crash(Target),
-    /// The machine dies: nobody is told.
+    /// The machine dies: no peer is notified.
     PowerOff(Target),
     /// Every machine dies.
     PowerCut,
@@ -54,12 +54,18 @@ pub(crate) enum Kind {
     Pause(Target),
     /// The process is asked to leave.
     Drain(Target),
-    /// These ways are cut; what is on them gets through or is held up.
-    Cut { ways: Ways, hold_up: bool },
-    /// All that is sent on these ways arrives at the end, in one burst.
-    Stall(Ways),
-    /// Every line on these ways takes longer, until the calm.
-    Slow { ways: Ways, extra: Nanos },
+    /// These directions are cut; messages under way still arrive or are held up.
+    Cut {
+        directions: Directions,
+        hold_up: bool,
+    },
+    /// Everything that is sent in these directions arrives at the end of the fault, in one burst.
+    Stall(Directions),
+    /// Every message in these directions takes longer, until the faults end.
+    Slow {
+        directions: Directions,
+        extra: Nanos,
+    },
     /// The connection between the two is reset.
     Reset(usize, usize),
     /// A clock runs at another rate.
@@ -68,13 +74,13 @@ pub(crate) enum Kind {
     OtherFile(Target),
 }
 
-/// Trouble that begins at a moment and lasts.
+/// A fault: when it begins, how long it lasts, and what it does.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fault {
     pub(crate) at: Nanos,
-    pub(crate) moment: Moment,
+    pub(crate) trigger: Trigger,
     pub(crate) lasts: Nanos,
-    pub(crate) kind: Kind,
+    pub(crate) kind: FaultKind,
 }
 
 impl fmt::Display for Target {
@@ -88,11 +94,11 @@ impl fmt::Display for Target {
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for Trigger {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let micros = |nanos: &Nanos| nanos / 1_000;
         match self {
-            Self::Then => Ok(()),
+            Self::AtTime => Ok(()),
             Self::Pass(ball, later) => write!(
                 formatter,
                 "{} us after a pass of ball {}, ",
@@ -102,7 +108,7 @@ impl fmt::Display for Moment {
             Self::Candidacy(ball, later) => {
                 write!(
                     formatter,
-                    "{} us after a candidacy for ball {}, ",
+                    "{} us after the start of an election for ball {}, ",
                     micros(later),
                     ball + 1
                 )
@@ -111,18 +117,18 @@ impl fmt::Display for Moment {
     }
 }
 
-impl fmt::Display for Ways {
+impl fmt::Display for Directions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::These(ways) => {
-                let each = ways
+            Self::These(directions) => {
+                let each = directions
                     .iter()
                     .map(|(from, to)| format!("{}>{}", from + 1, to + 1));
                 write!(formatter, "{}", each.collect::<Vec<_>>().join(" "))
             }
-            Self::Off(target) => write!(formatter, "all of {target}"),
-            Self::Dumb(target) => write!(formatter, "all from {target}"),
-            Self::Deaf(target) => write!(formatter, "all to {target}"),
+            Self::Isolate(target) => write!(formatter, "all of {target}"),
+            Self::Outgoing(target) => write!(formatter, "all from {target}"),
+            Self::Incoming(target) => write!(formatter, "all to {target}"),
             Self::Acknowledgement(ball) => {
                 write!(formatter, "the acknowledgement of ball {}", ball + 1)
             }
@@ -137,34 +143,37 @@ impl fmt::Display for Fault {
             formatter,
             "at {:.6} {}for {:.6} s: ",
             seconds(self.at),
-            self.moment,
+            self.trigger,
             seconds(self.lasts)
         )?;
         match &self.kind {
-            Kind::Crash(target) => write!(formatter, "{target} crashes"),
-            Kind::PowerOff(target) => write!(formatter, "{target} loses power"),
-            Kind::PowerCut => write!(formatter, "the whole ring loses power"),
-            Kind::Pause(target) => write!(formatter, "{target} is stopped"),
-            Kind::Drain(target) => write!(formatter, "{target} is told to leave"),
-            Kind::Cut { ways, hold_up } => {
+            FaultKind::Crash(target) => write!(formatter, "{target} crashes"),
+            FaultKind::PowerOff(target) => write!(formatter, "{target} loses power"),
+            FaultKind::PowerCut => write!(formatter, "the whole ring loses power"),
+            FaultKind::Pause(target) => write!(formatter, "{target} is stopped"),
+            FaultKind::Drain(target) => write!(formatter, "{target} is told to leave"),
+            FaultKind::Cut {
+                directions,
+                hold_up,
+            } => {
                 let way = if *hold_up {
                     "is held up"
                 } else {
                     "gets through"
                 };
-                write!(formatter, "cut {ways} (what is on the way {way})")
+                write!(formatter, "cut {directions} (what is under way {way})")
             }
-            Kind::Stall(ways) => write!(formatter, "stalled {ways}"),
-            Kind::Slow { ways, extra } => {
-                write!(formatter, "slower by {:.6} s {ways}", seconds(*extra))
+            FaultKind::Stall(directions) => write!(formatter, "stalled {directions}"),
+            FaultKind::Slow { directions, extra } => {
+                write!(formatter, "slower by {:.6} s {directions}", seconds(*extra))
             }
-            Kind::Reset(a, b) => {
+            FaultKind::Reset(a, b) => {
                 write!(formatter, "connection of pi{} and pi{} reset", a + 1, b + 1)
             }
-            Kind::Drift { host, drift } => {
+            FaultKind::Drift { host, drift } => {
                 write!(formatter, "clock of pi{} runs {drift} ppm fast", host + 1)
             }
-            Kind::OtherFile(target) => {
+            FaultKind::OtherFile(target) => {
                 write!(formatter, "{target} restarted with another ring file")
             }
         }

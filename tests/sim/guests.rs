@@ -1,28 +1,28 @@
-//! Guests whose graves are forgotten: two never shine under one identity all the same.
+//! Guests whose tombstones are lost: two nodes never have a guest of the same identity at once.
 
 use std::sync::Arc;
 
 use carom::ring::{BallId, BallState, Input};
 
 use crate::plan::Plan;
-use crate::script::{LEASE, join, kept, part, plan, started, wait};
+use crate::script::{LEASE, assert_no_failure, cut_both, heal_both, plan, started, wait};
 use crate::world::World;
 
-/// The only identity that is kept for guests here.
+/// The only identity that is reserved for guests here.
 const GUEST: BallId = BallId(2);
 
 /// Three nodes, one ball, room for one guest.
 fn ring() -> World {
-    let quiet = plan(3, 40 * LEASE);
-    let mut topology = (*quiet.topology).clone();
+    let plan = plan(3, 40 * LEASE);
+    let mut topology = (*plan.topology).clone();
     topology.external_balls.guests = 1;
     started(&Plan {
         topology: Arc::new(topology),
-        ..quiet
+        ..plan
     })
 }
 
-fn come(world: &mut World, host: usize) {
+fn add_guest(world: &mut World, host: usize) {
     let [width, height] = [400.0, 300.0];
     let state = BallState {
         position: [width, height],
@@ -30,21 +30,21 @@ fn come(world: &mut World, host: usize) {
         radius: 20.0,
         color: [1, 2, 3],
     };
-    world.feed(host, Input::AddGuest(state));
+    world.handle(host, Input::AddGuest(state));
 }
 
-fn shines(world: &World, host: usize) -> bool {
+fn has_guest(world: &World, host: usize) -> bool {
     world.hosts[host].possesses(1, world.now).is_some()
 }
 
-/// Somebody comes to the third node and leaves again, twice: rounds rise.
-fn two_visits(world: &mut World) {
+/// A guest joins at the third node and leaves again, twice, so that the rounds rise.
+fn two_guests_in_turn(world: &mut World) {
     for _ in 0..2 {
-        come(world, 2);
-        assert!(world.run_to(world.now + LEASE, |world| shines(world, 2)));
-        world.feed(2, Input::RemoveGuest(GUEST));
+        add_guest(world, 2);
+        assert!(world.run_to(world.now + LEASE, |world| has_guest(world, 2)));
+        world.handle(2, Input::RemoveGuest(GUEST));
         wait(world, LEASE);
-        assert!(!shines(world, 2));
+        assert!(!has_guest(world, 2));
     }
 }
 
@@ -57,37 +57,38 @@ fn restart(world: &mut World, hosts: [usize; 2]) {
 }
 
 #[test]
-fn a_majority_forgets_a_grave_and_the_third_node_has_a_guest_too() {
+fn a_majority_loses_a_tombstone_and_the_next_guest_joins_above_it_alone() {
     let mut world = ring();
-    two_visits(&mut world);
+    two_guests_in_turn(&mut world);
     restart(&mut world, [0, 1]);
-    come(&mut world, 0);
+    add_guest(&mut world, 0);
     wait(&mut world, LEASE / 20);
-    come(&mut world, 2);
+    add_guest(&mut world, 2);
     wait(&mut world, 4 * LEASE);
-    kept(&world);
-    assert!(shines(&world, 2));
+    assert_no_failure(&world);
+    assert!(has_guest(&world, 0), "it began above the tombstone");
+    assert!(!has_guest(&world, 2), "the only number is taken");
 }
 
 #[test]
-fn a_majority_forgets_a_guest_that_a_node_cut_off_still_lets_leave() {
+fn a_majority_forgets_a_guest_while_a_node_that_is_cut_off_removes_it() {
     let mut world = ring();
-    two_visits(&mut world);
-    come(&mut world, 2);
-    assert!(world.run_to(world.now + LEASE, |world| shines(world, 2)));
-    (0..2).for_each(|other| part(&mut world, 2, other));
-    world.feed(2, Input::RemoveGuest(GUEST));
+    two_guests_in_turn(&mut world);
+    add_guest(&mut world, 2);
+    assert!(world.run_to(world.now + LEASE, |world| has_guest(world, 2)));
+    (0..2).for_each(|other| cut_both(&mut world, 2, other));
+    world.handle(2, Input::RemoveGuest(GUEST));
     restart(&mut world, [0, 1]);
-    come(&mut world, 0);
-    assert!(world.run_to(world.now + LEASE, |world| shines(world, 0)));
-    (0..2).for_each(|other| join(&mut world, 2, other));
+    add_guest(&mut world, 0);
+    assert!(world.run_to(world.now + LEASE, |world| has_guest(world, 0)));
+    (0..2).for_each(|other| heal_both(&mut world, 2, other));
     let left = |world: &World| {
         let process = world.hosts[2].process.as_ref();
         process.is_some_and(|process| !process.node.ball_views().any(|view| view.ball == GUEST))
     };
     assert!(world.run_to(world.now + 4 * LEASE, left));
-    assert!(shines(&world, 0), "the other has begun meanwhile");
-    come(&mut world, 2);
+    assert!(has_guest(&world, 0), "another guest has joined meanwhile");
+    add_guest(&mut world, 2);
     wait(&mut world, 4 * LEASE);
-    kept(&world);
+    assert_no_failure(&world);
 }

@@ -1,4 +1,4 @@
-//! One machine: its clock, its process if there is one, and the LEDs that a stopped process leaves on.
+//! One machine: its clock, its process if it runs one, and the LEDs that a stopped process leaves on.
 
 use std::sync::Arc;
 
@@ -13,26 +13,26 @@ use crate::clock::{Clock, Nanos};
 pub(crate) struct Host {
     pub(crate) clock: Clock,
     pub(crate) process: Option<Process>,
-    /// How many processes there have been.
-    pub(crate) lives: u64,
+    /// How many processes have been started.
+    pub(crate) lifetimes: u64,
     /// How many faults keep it down.
     pub(crate) down: u32,
     /// How many faults keep the process stopped.
     pub(crate) stopped: u32,
     /// How many faults keep another ring file on it.
-    pub(crate) strange: u32,
+    pub(crate) other_file: u32,
 }
 
-/// One life of a node.
+/// One process of a node, from its start to its end.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) node: Node,
     pub(crate) topology: Arc<Topology>,
-    pub(crate) life: u64,
+    pub(crate) lifetime: u64,
     pub(crate) incarnation: Incarnation,
-    /// The connection to each other host, while the node believes in it.
+    /// The connection to each other host that the node considers open.
     pub(crate) links: Vec<Option<usize>>,
-    /// One LED a ball.
+    /// One LED for each ball.
     pub(crate) leds: Vec<Option<Led>>,
     /// The node's deadline that the timer is set to, and when the timer fires.
     pub(crate) deadline: Option<Time>,
@@ -47,8 +47,8 @@ pub(crate) struct Led {
     pub(crate) stamp: Stamp,
     pub(crate) since: Nanos,
     /// Set while the process is stopped: from then on the LED is no possession (promise P4).
-    pub(crate) lapses: Option<Nanos>,
-    /// It is off, and the ball with a window: nobody else may have it all the same.
+    pub(crate) expires: Option<Nanos>,
+    /// The LED is off and the ball is lent to a window; still nobody else may have it.
     pub(crate) lent: bool,
 }
 
@@ -58,7 +58,7 @@ impl Host {
         self.process.as_ref().filter(|process| !process.stopped)
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub(crate) fn awake_mut(&mut self) -> Option<&mut Process> {
         self.process.as_mut().filter(|process| !process.stopped)
     }
@@ -66,34 +66,38 @@ impl Host {
     /// Whether this machine possesses the ball: LED on, and not only because it is stopped.
     pub(crate) fn possesses(&self, ball: usize, now: Nanos) -> Option<Led> {
         let led = self.process.as_ref()?.leds[ball]?;
-        led.lapses.is_none_or(|lapses| now < lapses).then_some(led)
+        led.expires
+            .is_none_or(|expires| now < expires)
+            .then_some(led)
     }
 
-    /// Stops the process as SIGSTOP does, and reckons when each of its leases will have run out.
-    pub(crate) fn stop(&mut self) {
+    /// Stops the process as SIGSTOP does, and computes when each of its leases expires.
+    pub(crate) fn stop(&mut self, now: Nanos) {
         let clock = self.clock.clone();
+        let local = clock.read(now);
         let Some(process) = &mut self.process else {
             return;
         };
         process.stopped = true;
         for ball in 0..process.leds.len() {
-            let lapse = process.leds[ball].is_some().then(|| process.lapse(ball));
+            let lease_end = process.leds[ball]
+                .is_some()
+                .then(|| process.lease_end(ball, local));
             if let Some(led) = &mut process.leds[ball] {
-                led.lapses = lapse.flatten().map(|time| clock.when(time));
+                led.expires = lease_end.flatten().map(|time| clock.when(time));
             }
         }
     }
 }
 
 impl Process {
-    /// Asks the node itself until when it may act as holder if it hears nothing more.
-    fn lapse(&self, ball: usize) -> Option<Time> {
+    /// Until when the node may act as holder if it receives nothing more, as a copy of it shows.
+    fn lease_end(&self, ball: usize, mut now: Time) -> Option<Time> {
         if self.topology.quorum() == 1 {
-            // Alone it grants itself lease after lease.
+            // With a quorum of one it renews its own lease without end.
             return None;
         }
         let mut node = self.node.clone();
-        let mut now = Time::default();
         for peer in self.topology.node_ids() {
             // Without neighbours it cannot pass the ball on before.
             let _ = node.handle(now, Input::LinkDown { peer });
@@ -116,7 +120,7 @@ impl Process {
     }
 }
 
-/// A ball's place in the ring file, from 0.
+/// The index of a ball in the ring file, from 0.
 pub(crate) fn index(ball: BallId) -> usize {
     (ball.0 as usize).saturating_sub(1)
 }

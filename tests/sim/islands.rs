@@ -1,20 +1,20 @@
-//! Who can talk with whom: the parts of the ring that are whole in themselves.
+//! Islands: the parts of the ring whose members can all talk with each other.
 
 use crate::clock::Nanos;
 use crate::world::World;
 
-/// Hosts that are all well and all linked with each other, and with nobody else.
+/// Hosts that all run and are all linked with each other, and with nobody else.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Island {
-    /// Of this membership; another membership is another island.
+    /// Identifies this membership; another membership is another island.
     pub(crate) id: u64,
     pub(crate) members: Vec<usize>,
-    lives: Vec<u64>,
-    /// Since when it has been as it is.
+    lifetimes: Vec<u64>,
+    /// Since when it has been unchanged.
     pub(crate) since: Nanos,
 }
 
-/// The islands as they are now; those that were so before keep their identity.
+/// The islands as they are now; unchanged ones keep their id.
 pub(crate) fn survey(world: &World) -> Vec<Island> {
     let hosts = world.hosts.len();
     let mut seen = vec![false; hosts];
@@ -32,29 +32,29 @@ pub(crate) fn survey(world: &World) -> Vec<Island> {
         for &member in &members {
             seen[member] = true;
         }
-        let lives: Vec<u64> = members
+        let lifetimes: Vec<u64> = members
             .iter()
-            .filter_map(|&host| life(world, host))
+            .filter_map(|&host| lifetime(world, host))
             .collect();
         let before = world
             .islands
             .iter()
-            .find(|island| island.members == members && island.lives == lives);
+            .find(|island| island.members == members && island.lifetimes == lifetimes);
         islands.push(before.cloned().unwrap_or(Island {
             id: world.surveys * hosts as u64 + first as u64,
             members,
-            lives,
+            lifetimes,
             since: world.now,
         }));
     }
     islands
 }
 
-fn life(world: &World, host: usize) -> Option<u64> {
+fn lifetime(world: &World, host: usize) -> Option<u64> {
     world.hosts[host]
         .process
         .as_ref()
-        .map(|process| process.life)
+        .map(|process| process.lifetime)
 }
 
 fn is_whole(world: &World, members: &[usize]) -> bool {
@@ -75,7 +75,7 @@ fn is_whole(world: &World, members: &[usize]) -> bool {
     })
 }
 
-/// Whether both ends believe in the same connection and nothing cuts it.
+/// Whether both ends use the same connection and nothing cuts it.
 pub(crate) fn linked(world: &World, a: usize, b: usize) -> bool {
     let link = |from: usize, to: usize| {
         world.hosts[from]

@@ -1,14 +1,14 @@
-//! The life of a connection: dialled, greeted, silent, reset, closed; as the real links live it.
+//! Connections as the real links handle them: dial, hello, silence, reset, close.
 
 use carom::ring::peers::SILENT_HEARTBEATS;
 use carom::ring::{Hello, Incarnation, Input, Message, NodeId};
 
-use crate::agenda::Event;
 use crate::clock::Nanos;
+use crate::event_queue::Event;
 use crate::network::{Connection, Item};
 use crate::world::World;
 
-/// The state of dialling of one pair; the host with the lower number dials.
+/// The dialling state of one pair; the host with the lower number dials.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pair {
     due: Option<Nanos>,
@@ -17,8 +17,8 @@ pub(crate) struct Pair {
 }
 
 impl World {
-    /// A process that starts is dialled by some and dials the others.
-    pub(crate) fn greet_everyone(&mut self, host: usize) {
+    /// Starts dialling between a process that has just started and all others.
+    pub(crate) fn dial_everyone(&mut self, host: usize) {
         self.reset_leftovers(host);
         for other in 0..self.hosts.len() {
             if other != host {
@@ -27,7 +27,7 @@ impl World {
         }
     }
 
-    /// The reborn machine answers what reaches a connection of its last life with a reset.
+    /// The restarted machine may answer packets of its old connections with a reset.
     fn reset_leftovers(&mut self, host: usize) {
         for number in 0..self.net.connections.len() {
             let connection = &self.net.connections[number];
@@ -48,10 +48,10 @@ impl World {
     }
 
     fn dial_again(&mut self, from: usize, to: usize) {
-        let (lease, patience) = (self.plan.lease(), self.plan.air.patience);
+        let (lease, max_dial_delay) = (self.plan.lease(), self.plan.profile.max_dial_delay);
         let failures = self.pair(from, to).failures.min(16);
         self.pair(from, to).failures += 1;
-        let wait = ((lease / 10) << failures).min(patience);
+        let wait = ((lease / 10) << failures).min(max_dial_delay);
         let wait = self.random.u64(wait / 2..=wait.max(1));
         self.dial_after(from, to, wait);
     }
@@ -61,7 +61,7 @@ impl World {
         let pair = self.pair(from, to);
         if pair.due.is_none_or(|due| at < due) {
             pair.due = Some(at);
-            self.put(at, Event::Dial { from, to });
+            self.schedule(at, Event::Dial { from, to });
         }
     }
 
@@ -79,17 +79,21 @@ impl World {
         let Some(process) = self.hosts[from].awake() else {
             return;
         };
-        let (life, linked) = (process.life, process.links[to].is_some());
+        let (lifetime, linked) = (process.lifetime, process.links[to].is_some());
         let hello = self.hello(from);
         let latest = self.pair(from, to).latest;
         let trying = latest.is_some_and(|latest| {
             let connection = &self.net.connections[latest];
-            connection.open[0] && connection.lives[0] == life
+            connection.open[0] && connection.lifetimes[0] == lifetime
         });
         if linked || trying {
             return;
         }
-        let Some(other) = self.hosts[to].process.as_ref().map(|process| process.life) else {
+        let Some(other) = self.hosts[to]
+            .process
+            .as_ref()
+            .map(|process| process.lifetime)
+        else {
             self.dial_again(from, to);
             return;
         };
@@ -100,9 +104,9 @@ impl World {
         let number = self.net.connections.len();
         self.net.connections.push(Connection {
             hosts: [from, to],
-            lives: [life, other],
+            lifetimes: [lifetime, other],
             open: [true; 2],
-            greeted: [false; 2],
+            linked: [false; 2],
             heard: [now; 2],
             towards: Default::default(),
         });
@@ -111,7 +115,7 @@ impl World {
         if let Some(hello) = hello
             && let Some(at) = self.net.send(now + shake, number, 1, Item::Hello(hello))
         {
-            self.put(
+            self.schedule(
                 at,
                 Event::Arrive {
                     connection: number,
@@ -140,10 +144,10 @@ impl World {
 
     fn watch(&mut self, connection: usize, end: usize) {
         let at = self.now + self.silence_span();
-        self.put(at, Event::Silence { connection, end });
+        self.schedule(at, Event::CheckSilence { connection, end });
     }
 
-    pub(crate) fn silence(&mut self, connection: usize, end: usize) {
+    pub(crate) fn check_silence(&mut self, connection: usize, end: usize) {
         let wire = &self.net.connections[connection];
         let awake = self.hosts[wire.hosts[end]].awake().is_some();
         if !wire.open[end] || !awake {
@@ -153,20 +157,20 @@ impl World {
         if until <= self.now {
             self.close(connection, end, true);
         } else {
-            self.put(until, Event::Silence { connection, end });
+            self.schedule(until, Event::CheckSilence { connection, end });
         }
     }
 
-    /// Puts an item on its way.
+    /// Sends an item to this end of the connection.
     pub(crate) fn post(&mut self, connection: usize, end: usize, item: Item) {
         if let Some(at) = self.net.send(self.now, connection, end, item) {
-            self.put(at, Event::Arrive { connection, end });
+            self.schedule(at, Event::Arrive { connection, end });
         }
     }
 
     pub(crate) fn arrive(&mut self, connection: usize, end: usize) {
         let host = self.net.connections[connection].hosts[end];
-        // One at a time, so that checkers see every step; a stopped process reads when it goes on.
+        // One at a time, so that checkers see every step; a stopped process reads when it is resumed.
         while self.hosts[host].awake().is_some() && self.net.connections[connection].open[end] {
             let Some(item) = self.net.receive(self.now, connection, end) else {
                 return;
@@ -177,13 +181,13 @@ impl World {
                 Item::Hello(hello) => self.introduce(connection, end, &hello),
                 Item::Refused { duplicate } => {
                     if duplicate {
-                        self.trace.tell(self.now, Some(host), || {
+                        self.trace.add(self.now, Some(host), || {
                             format!("is a duplicate to pi{}", peer + 1)
                         });
-                        self.feed(host, Input::Duplicate);
+                        self.handle(host, Input::Duplicate);
                     }
                 }
-                Item::Line(message) => self.hear(host, peer, message),
+                Item::Line(message) => self.receive_message(host, peer, message),
                 Item::Closed => self.close(connection, end, false),
             }
         }
@@ -207,9 +211,10 @@ impl World {
             let wire = &self.net.connections[old];
             let old_end = wire.end_of(host);
             let alive = self.now < wire.heard[old_end] + self.silence_span();
-            let same = wire.lives[1 - old_end] == self.net.connections[connection].lives[1 - end];
+            let same =
+                wire.lifetimes[1 - old_end] == self.net.connections[connection].lifetimes[1 - end];
             if alive && !same {
-                // Another process of that name was heard just now: which of them is right?
+                // Another process of that name was heard a moment ago, so one of them is a duplicate.
                 self.post(connection, 1 - end, Item::Refused { duplicate: true });
                 self.close(connection, end, true);
                 return;
@@ -230,30 +235,30 @@ impl World {
         } else {
             self.pair(host, peer).failures = 0;
         }
-        self.net.connections[connection].greeted[end] = true;
+        self.net.connections[connection].linked[end] = true;
         if let Some(process) = self.hosts[host].awake_mut() {
             process.links[peer] = Some(connection);
         }
-        self.reshaped = true;
-        self.trace.tell(self.now, Some(host), || {
+        self.links_changed = true;
+        self.trace.add(self.now, Some(host), || {
             format!("link to pi{} up", peer + 1)
         });
         let peer = NodeId(peer as u8);
-        self.feed(host, Input::LinkUp { peer, incarnation });
+        self.handle(host, Input::LinkUp { peer, incarnation });
     }
 
-    /// One end gives the connection up; `telling` the other unless its machine is gone.
-    pub(crate) fn close(&mut self, connection: usize, end: usize, telling: bool) {
+    /// One end closes the connection; the other end is notified unless the machine has died.
+    pub(crate) fn close(&mut self, connection: usize, end: usize, notify_peer: bool) {
         let wire = &mut self.net.connections[connection];
         if !wire.open[end] {
             return;
         }
         wire.open[end] = false;
-        let (host, peer, life) = (wire.hosts[end], wire.hosts[1 - end], wire.lives[end]);
+        let (host, peer, lifetime) = (wire.hosts[end], wire.hosts[1 - end], wire.lifetimes[end]);
         let unread = std::mem::take(&mut wire.towards[end]);
-        self.astray(host, peer, unread);
+        self.deliver_strays(host, peer, unread);
         if self.net.connections[connection].open[1 - end] {
-            // A reset overtakes what the other end has not read yet; an orderly end does not.
+            // A reset may discard what the other end has not read yet; an orderly close does not.
             let travelling = self.net.connections[connection].towards[1 - end].len();
             let kept = if self.random.bool() {
                 travelling
@@ -261,70 +266,75 @@ impl World {
                 self.random.usize(0..=travelling)
             };
             let lost = self.net.connections[connection].towards[1 - end].split_off(kept);
-            self.astray(peer, host, lost);
-            if telling {
+            self.deliver_strays(peer, host, lost);
+            if notify_peer {
                 self.post(connection, 1 - end, Item::Closed);
             }
         }
-        self.reshaped = true;
+        self.links_changed = true;
         let Some(process) = self.hosts[host]
             .process
             .as_mut()
-            .filter(|process| process.life == life)
+            .filter(|process| process.lifetime == lifetime)
         else {
             return;
         };
         if process.links[peer] == Some(connection) {
             process.links[peer] = None;
-            self.trace.tell(self.now, Some(host), || {
+            self.trace.add(self.now, Some(host), || {
                 format!("link to pi{} down", peer + 1)
             });
             let peer = NodeId(peer as u8);
-            self.feed(host, Input::LinkDown { peer });
+            self.handle(host, Input::LinkDown { peer });
         }
         if end == 0 {
             self.dial_again(host, peer);
         }
     }
 
-    /// Some of what dies with a connection is heard after all, after a reconnect perhaps.
-    fn astray(&mut self, host: usize, from: usize, lost: impl IntoIterator<Item = (Nanos, Item)>) {
-        let permille = self.plan.air.stray_permille;
+    /// Some messages that are lost with a connection arrive after all, perhaps after a reconnect.
+    fn deliver_strays(
+        &mut self,
+        host: usize,
+        from: usize,
+        lost: impl IntoIterator<Item = (Nanos, Item)>,
+    ) {
+        let permille = self.plan.profile.stray_permille;
         for (_, item) in lost {
             if let Item::Line(message) = item
                 && permille > 0
                 && self.random.u32(0..1_000) < permille
             {
-                self.send_astray(host, from, &message);
+                self.schedule_stray(host, from, &message);
             }
         }
     }
 
-    /// Some of what is said is heard twice.
+    /// Some messages arrive twice.
     pub(crate) fn repeat(&mut self, host: usize, from: usize, message: &Message) {
-        let permille = self.plan.air.duplicate_permille;
+        let permille = self.plan.profile.duplicate_permille;
         if permille > 0 && self.random.u32(0..1_000) < permille {
-            self.send_astray(host, from, message);
+            self.schedule_stray(host, from, message);
         }
     }
 
-    fn send_astray(&mut self, host: usize, from: usize, message: &Message) {
+    fn schedule_stray(&mut self, host: usize, from: usize, message: &Message) {
         let ordered = matches!(message, Message::Leaving | Message::LeaveAck);
         let Some(process) = self.hosts[host].process.as_ref() else {
             return;
         };
-        // These two say something of the order of lines, and only within one connection.
-        if !ordered && !self.net.calm {
-            let life = process.life;
+        // The meaning of these two depends on the order of messages within one connection.
+        if !ordered && !self.net.faults_ended {
+            let lifetime = process.lifetime;
             let later = crate::plan::log_uniform(&mut self.random, 1_000, self.plan.lease() * 2);
             let due = self.now + later;
             self.net.disturbed_until = self.net.disturbed_until.max(due);
             let message = Box::new(message.clone());
-            self.put(
+            self.schedule(
                 due,
                 Event::Stray {
                     host,
-                    life,
+                    lifetime,
                     from,
                     message,
                 },

@@ -1,16 +1,16 @@
-//! The wires: one connection a pair, in order while it lasts; paths that are slow, bursty or cut.
+//! The network: one ordered connection for each pair; paths that are slow, bursty or cut.
 //!
-//! A connection is TCP's: between two processes, not two nodes. What is lost on the wire is only
-//! late; what is lost for good is lost with its connection.
+//! A connection behaves like TCP and joins two processes, not two nodes. A lost packet is only
+//! late, because it is sent again; a message is lost for good only with its connection.
 
 use std::collections::VecDeque;
 
 use carom::ring::{Hello, Message};
 
 use crate::clock::Nanos;
-use crate::plan::Air;
+use crate::plan::NetworkProfile;
 
-/// The arrival of what is held up by a cut.
+/// The arrival time of what is held up by a cut.
 const HELD_UP: Nanos = Nanos::MAX;
 
 /// What travels on a connection.
@@ -26,10 +26,10 @@ pub(crate) enum Item {
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) hosts: [usize; 2],
-    pub(crate) lives: [u64; 2],
+    pub(crate) lifetimes: [u64; 2],
     pub(crate) open: [bool; 2],
     /// Whether the process at this end was told that the link is up.
-    pub(crate) greeted: [bool; 2],
+    pub(crate) linked: [bool; 2],
     pub(crate) heard: [Nanos; 2],
     /// What travels to each end.
     pub(crate) towards: [VecDeque<(Nanos, Item)>; 2],
@@ -42,7 +42,7 @@ impl Connection {
     }
 }
 
-/// The way from one host to another.
+/// The path from one host to another.
 #[derive(Clone, Debug)]
 pub(crate) struct Path {
     cuts: u32,
@@ -55,17 +55,17 @@ pub(crate) struct Path {
 #[derive(Debug)]
 pub(crate) struct Network {
     hosts: usize,
-    air: Air,
-    pub(crate) calm: bool,
-    /// Until when lines are under way that take longer than they should.
+    profile: NetworkProfile,
+    pub(crate) faults_ended: bool,
+    /// Until when messages are under way that take longer than usual.
     pub(crate) disturbed_until: Nanos,
     paths: Vec<Path>,
     pub(crate) connections: Vec<Connection>,
 }
 
 impl Network {
-    pub(crate) fn new(hosts: usize, air: Air, seed: u64) -> Self {
-        // Each path draws from its own stream, so that shrinking a fault away on one leaves the others be.
+    pub(crate) fn new(hosts: usize, profile: NetworkProfile, seed: u64) -> Self {
+        // Each path draws from its own stream, so that removing a fault on one leaves the others unchanged.
         let path = |index: usize| Path {
             cuts: 0,
             stalled_until: 0,
@@ -74,8 +74,8 @@ impl Network {
         };
         Self {
             hosts,
-            air,
-            calm: false,
+            profile,
+            faults_ended: false,
             disturbed_until: 0,
             paths: (0..hosts * hosts).map(path).collect(),
             connections: Vec::new(),
@@ -92,21 +92,21 @@ impl Network {
         cuts(a, b) == 0 && cuts(b, a) == 0
     }
 
-    /// How long one line takes on this path now.
+    /// How long one message takes on this path now.
     pub(crate) fn delay(&mut self, from: usize, to: usize) -> Nanos {
-        let (air, calm) = (self.air, self.calm);
+        let (profile, faults_ended) = (self.profile, self.faults_ended);
         let path = self.path(from, to);
-        let spike = !calm && path.random.u32(0..1_000) < air.spike_permille;
-        let extra = if calm { 0 } else { path.extra };
+        let spike = !faults_ended && path.random.u32(0..1_000) < profile.spike_permille;
+        let extra = if faults_ended { 0 } else { path.extra };
         let burst = if spike {
-            path.random.u64(0..=air.spike)
+            path.random.u64(0..=profile.spike)
         } else {
             0
         };
-        air.delay + path.random.u64(0..=air.jitter) + extra + burst
+        profile.delay + path.random.u64(0..=profile.jitter) + extra + burst
     }
 
-    /// Puts one item on its way to `end`; returns when it will be there, if that is known.
+    /// Sends one item to `end`; returns when it will arrive, if that is known.
     pub(crate) fn send(
         &mut self,
         now: Nanos,
@@ -121,7 +121,7 @@ impl Network {
             at = HELD_UP;
         }
         let queue = &mut self.connections[connection].towards[end];
-        let usual = now + self.air.delay + self.air.jitter;
+        let usual = now + self.profile.delay + self.profile.jitter;
         at = at.max(queue.back().map_or(0, |(last, _)| *last));
         queue.push_back((at, item));
         if at == HELD_UP {
@@ -142,7 +142,7 @@ impl Network {
             .map(|(_, item)| item)
     }
 
-    /// Cuts a path; what is on it gets through or is held up.
+    /// Cuts a path; what is under way still arrives or is held up.
     pub(crate) fn cut(&mut self, from: usize, to: usize, hold_up: bool) {
         self.path(from, to).cuts += 1;
         if hold_up {
@@ -154,8 +154,8 @@ impl Network {
         }
     }
 
-    /// Takes one cut away; returns what arrives now that was held up, and when.
-    pub(crate) fn mend(
+    /// Ends one cut; returns what was held up and arrives now, and when.
+    pub(crate) fn heal(
         &mut self,
         now: Nanos,
         from: usize,
@@ -168,7 +168,7 @@ impl Network {
         }
         let mut arrivals = Vec::new();
         for (connection, end) in self.between(from, to) {
-            // As retransmissions do, they come some time after the way is free again.
+            // Like retransmissions, they arrive some time after the path works again.
             let at = now + self.delay(from, to) * 3;
             let queue = &mut self.connections[connection].towards[end];
             for (arrival, _) in queue.iter_mut().filter(|(at, _)| *at == HELD_UP) {
@@ -186,7 +186,7 @@ impl Network {
         path.stalled_until = path.stalled_until.max(until);
     }
 
-    /// Every line takes this much longer until the calm.
+    /// Every message takes this much longer until the faults end.
     pub(crate) fn slow(&mut self, from: usize, to: usize, extra: Nanos) {
         self.path(from, to).extra = extra;
     }

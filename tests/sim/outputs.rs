@@ -1,28 +1,28 @@
-//! What a node says is carried out: LEDs, lines, notes.
+//! Carries out the outputs of a node: LEDs, messages, notifications.
 
 use carom::ring::{BallId, Message, Notification, Output};
 
-use crate::faults::Moment;
+use crate::faults::Trigger;
 use crate::host::{Led, index};
 use crate::network::Item;
 use crate::trace;
 use crate::world::World;
 
 impl World {
-    /// What a node says, done.
+    /// Carries out one output of a node.
     pub(crate) fn carry_out(&mut self, host: usize, output: &Output) {
         let now = self.now;
         match output {
             Output::LedOn(possession) => {
                 let ball = index(possession.ball);
                 let stamp = possession.stamp;
-                self.trace.tell(now, Some(host), || {
+                self.trace.add(now, Some(host), || {
                     format!("ON   ball {} {}", ball + 1, trace::stamp(stamp))
                 });
                 let led = Led {
                     stamp,
                     since: now,
-                    lapses: None,
+                    expires: None,
                     lent: false,
                 };
                 self.set_led(host, possession.ball, Some(led));
@@ -32,38 +32,40 @@ impl World {
             }
             Output::LedOff(possession) => {
                 let (ball, stamp) = (possession.ball, possession.stamp);
-                self.trace.tell(now, Some(host), || {
+                self.trace.add(now, Some(host), || {
                     format!("off  ball {ball} {}", trace::stamp(stamp))
                 });
                 self.set_led(host, ball, None);
             }
-            Output::Send { to, message } => self.say(host, to.index(), message),
+            Output::Send { to, message } => self.send(host, to.index(), message),
             Output::Broadcast(message) => {
                 for to in 0..self.hosts.len() {
-                    self.say(host, to, message);
+                    self.send(host, to, message);
                 }
             }
             Output::Notify(note) => {
                 if let Notification::ElectionStarted { ball, .. } = note {
-                    self.strike(|moment| match moment {
-                        Moment::Candidacy(awaited, later) if awaited == index(*ball) => Some(later),
+                    self.trigger_faults(|trigger| match trigger {
+                        Trigger::Candidacy(awaited, later) if awaited == index(*ball) => {
+                            Some(later)
+                        }
                         _ => None,
                     });
                 }
                 let topology = &self.plan.topology;
                 self.trace
-                    .tell(now, Some(host), || trace::note(note, topology));
+                    .add(now, Some(host), || trace::note(note, topology));
             }
             Output::OpenWindow { ball, edge } => {
-                self.trace.tell(now, Some(host), || {
-                    format!("calls the window at its {edge:?} for ball {ball}")
+                self.trace.add(now, Some(host), || {
+                    format!("opens the window at its {edge:?} for ball {ball}")
                 });
-                self.at_the_window(host, output);
+                self.on_window_output(host, output);
             }
             Output::SendToWindow { ball, sent } => {
                 self.trace
-                    .tell(now, Some(host), || format!("LENDS ball {ball}: {sent:?}"));
-                self.at_the_window(host, output);
+                    .add(now, Some(host), || format!("LENDS ball {ball}: {sent:?}"));
+                self.on_window_output(host, output);
             }
             Output::Drained => {}
         }
@@ -75,7 +77,7 @@ impl World {
         }
     }
 
-    fn say(&mut self, host: usize, to: usize, message: &Message) {
+    fn send(&mut self, host: usize, to: usize, message: &Message) {
         let link = self.hosts[host]
             .process
             .as_ref()
@@ -83,8 +85,8 @@ impl World {
         let Some(connection) = link else {
             return;
         };
-        if let Some(meter) = &mut self.meter {
-            meter.count(message);
+        if let Some(traffic) = &mut self.traffic {
+            traffic.count(message);
         }
         if let Message::Pass(pass) = message {
             let ball = index(pass.ball);
@@ -93,11 +95,11 @@ impl World {
                 last.receiver = to;
                 last.passes += 1;
             }
-            self.strike(|moment| match moment {
-                Moment::Pass(awaited, later) if awaited == ball => Some(later),
+            self.trigger_faults(|trigger| match trigger {
+                Trigger::Pass(awaited, later) if awaited == ball => Some(later),
                 _ => None,
             });
-            self.trace.tell(self.now, Some(host), || {
+            self.trace.add(self.now, Some(host), || {
                 format!(
                     "sends pi{}: {}",
                     to + 1,
@@ -105,7 +107,7 @@ impl World {
                 )
             });
         }
-        if self.toll.is_some_and(|lost| lost(message)) {
+        if self.drop_message.is_some_and(|lost| lost(message)) {
             return;
         }
         let end = 1 - self.net.connections[connection].end_of(host);

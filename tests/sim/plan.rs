@@ -1,4 +1,4 @@
-//! Everything one run depends on, drawn from its seed: the ring, the air, the clocks, the faults.
+//! Everything that one run depends on, drawn from its seed: ring, network, clocks, faults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,26 +7,26 @@ use carom::ring::{BallState, InitialBall, NodeId, OnPartition, Shape, Topology};
 
 use crate::clock::{MOST_DRIFT, Nanos};
 use crate::faults::Fault;
-use crate::{swarm, windows};
+use crate::{swarm, topology, windows};
 
-/// How the air between the nodes is, while it is not cut.
+/// How the network behaves while no fault affects it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Air {
+pub(crate) struct NetworkProfile {
     pub(crate) delay: Nanos,
     pub(crate) jitter: Nanos,
-    /// Of a thousand lines, so many are lost once and sent again by TCP.
+    /// Of a thousand messages, so many are lost once and sent again by TCP.
     pub(crate) spike_permille: u32,
     pub(crate) spike: Nanos,
-    /// Of a thousand lines, so many are heard twice.
+    /// Of a thousand messages, so many arrive twice.
     pub(crate) duplicate_permille: u32,
-    /// Of a thousand lines that die with their connection, so many are heard after all.
+    /// Of a thousand messages that are lost with their connection, so many arrive after all.
     pub(crate) stray_permille: u32,
-    /// The longest wait between two tries to connect.
-    pub(crate) patience: Nanos,
+    /// The longest wait between two attempts to dial.
+    pub(crate) max_dial_delay: Nanos,
 }
 
-impl Air {
-    /// Whether lines are late, doubled or astray of themselves.
+impl NetworkProfile {
+    /// Whether messages are late, doubled or stray even without a fault.
     pub(crate) fn is_noisy(&self) -> bool {
         self.spike_permille + self.duplicate_permille + self.stray_permille > 0
     }
@@ -37,22 +37,22 @@ impl Air {
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) topology: Arc<Topology>,
-    /// Another ring file of the same ring, for nodes that were forgotten when it was changed.
+    /// Another ring file of the same ring, for nodes that did not get the change.
     pub(crate) other: Arc<Topology>,
-    pub(crate) air: Air,
+    pub(crate) profile: NetworkProfile,
     pub(crate) drifts: Vec<i64>,
-    /// What every clock shows more than it would, in nanoseconds.
+    /// An offset that is added to every clock, in nanoseconds.
     pub(crate) epoch: Nanos,
     /// How late a timer may fire.
     pub(crate) lateness: Nanos,
     pub(crate) faults: Vec<Fault>,
-    /// From here on nothing goes wrong any more.
-    pub(crate) calm_from: Nanos,
+    /// From here on there are no more faults.
+    pub(crate) faults_end: Nanos,
     pub(crate) ends: Nanos,
 }
 
-/// How many leases of calm end a run: enough to come back from anything, and to see it last.
-pub(crate) const CALM_LEASES: u64 = 8;
+/// How many leases without faults end a run: enough to recover from anything, and to see it last.
+pub(crate) const RECOVERY_LEASES: u64 = 8;
 
 impl Plan {
     pub(crate) fn lease(&self) -> Nanos {
@@ -68,23 +68,16 @@ impl Plan {
         self.topology.nodes.len() / 2 + 1
     }
 
-    /// The longest time that a line takes when nothing is wrong.
+    /// The longest time that a message takes without a fault.
     pub(crate) fn one_way(&self) -> Nanos {
-        self.air.delay + self.air.jitter
+        self.profile.delay + self.profile.jitter
     }
 
-    /// A ring in which nothing happens but what a test does to it.
-    pub(crate) fn quiet(nodes: usize) -> Self {
-        let serve = InitialBall {
-            start: NodeId(0),
-            state: ball(400.0, 130.0),
-        };
-        let topology = Arc::new(Topology {
-            ring: "sim".to_owned(),
-            nodes: (1..=nodes).map(|number| format!("pi{number}")).collect(),
-            balls: vec![serve],
-            ..Topology::default()
-        });
+    /// A ring without faults, except what a test does to it.
+    pub(crate) fn without_faults(nodes: usize) -> Self {
+        let lease = Topology::default().lease;
+        let ball = ball(400.0, 130.0);
+        let topology = Arc::new(topology::one_ball("sim", nodes, lease, ball));
         let other = Arc::new(Topology {
             lease: Duration::from_millis(600),
             ..(*topology).clone()
@@ -93,20 +86,20 @@ impl Plan {
             seed: 1,
             topology,
             other,
-            air: Air {
+            profile: NetworkProfile {
                 delay: 500_000,
                 jitter: 100_000,
                 spike_permille: 0,
                 spike: 0,
                 duplicate_permille: 0,
                 stray_permille: 0,
-                patience: 100_000_000,
+                max_dial_delay: 100_000_000,
             },
             drifts: vec![0; nodes],
             epoch: 0,
             lateness: 0,
             faults: Vec::new(),
-            calm_from: Nanos::MAX / 4,
+            faults_end: Nanos::MAX / 4,
             ends: Nanos::MAX / 4,
         }
     }
@@ -142,23 +135,23 @@ impl Plan {
             .collect();
         let troubled = log_uniform(random, 3 * lease, 40 * lease);
         let faults = swarm::draw(random, &topology, troubled);
-        let calm_from = if faults.is_empty() { 0 } else { troubled };
+        let faults_end = if faults.is_empty() { 0 } else { troubled };
         Self {
             seed,
-            air: draw_air(random, &topology),
+            profile: draw_profile(random, &topology),
             other,
             drifts,
             epoch: 0,
             lateness: if late { lease / 400 } else { 0 },
             faults,
-            calm_from,
-            ends: calm_from + CALM_LEASES * lease + lease,
+            faults_end,
+            ends: faults_end + RECOVERY_LEASES * lease + lease,
             topology,
         }
     }
 }
 
-fn draw_topology(random: &mut fastrand::Rng) -> Topology {
+pub(crate) fn draw_topology(random: &mut fastrand::Rng) -> Topology {
     // Small rings are the common ones, and the ones where a majority is soonest lost.
     let nodes = match random.u32(0..1_000) {
         0..30 => 1,
@@ -196,7 +189,7 @@ fn draw_topology(random: &mut fastrand::Rng) -> Topology {
     Topology {
         balls: serves.collect(),
         ring: "sim".to_owned(),
-        nodes: (1..=nodes).map(|number| format!("pi{number}")).collect(),
+        nodes: topology::node_names(nodes),
         shape: if random.u8(0..3) > 0 {
             Shape::Ring
         } else {
@@ -212,14 +205,14 @@ fn draw_topology(random: &mut fastrand::Rng) -> Topology {
     }
 }
 
-fn draw_air(random: &mut fastrand::Rng, topology: &Topology) -> Air {
+fn draw_profile(random: &mut fastrand::Rng, topology: &Topology) -> NetworkProfile {
     let lease = nanos(topology.lease);
     let slow = random.u8(0..8) == 0;
     let fastest = topology
         .balls
         .iter()
-        .any(|serve| serve.state.velocity[0].abs() > 1e6);
-    // A ball that leaves at once makes as many hops as the air allows: keep them countable.
+        .any(|initial| initial.state.velocity[0].abs() > 1e6);
+    // A ball that leaves at once makes as many hops as the network allows: limit their number.
     let least = if fastest { lease / 200 } else { lease / 5_000 };
     let delay = log_uniform(random, least, if slow { lease / 2 } else { lease / 30 });
     let noisy = random.u8(0..3) == 0;
@@ -231,25 +224,20 @@ fn draw_air(random: &mut fastrand::Rng, topology: &Topology) -> Air {
         }
     };
     let (spike_permille, duplicate_permille, stray_permille) = (some(50), some(200), some(1_000));
-    Air {
+    NetworkProfile {
         delay,
         jitter: random.u64(0..=delay),
         spike_permille,
         spike: random.u64(lease / 20..lease * 2),
         duplicate_permille,
         stray_permille,
-        patience: log_uniform(random, lease / 8, lease * 2),
+        max_dial_delay: log_uniform(random, lease / 8, lease * 2),
     }
 }
 
 /// A ball in mid-screen.
 pub(crate) fn ball(across: f64, up: f64) -> BallState {
-    BallState {
-        position: [100.0, 300.0],
-        velocity: [across, up],
-        radius: 30.0,
-        color: [255, 64, 0],
-    }
+    topology::ball([100.0, 300.0], [across, up])
 }
 
 /// A span in true nanoseconds.

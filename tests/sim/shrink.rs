@@ -1,14 +1,14 @@
-//! The shortest trace a failure shrinks to: fewer faults, milder air, until nothing can be left out.
+//! Shrinks a failing plan: fewer faults and a better network, while the same promise still fails.
 
 use crate::checkers::Failure;
 use crate::plan::Plan;
 use crate::play;
 use crate::trace::Trace;
 
-/// Tries at most this many runs.
+/// The most runs that are tried.
 const MOST_RUNS: usize = 400;
 
-/// Leaves out of the plan whatever the failure of the same promise does not need.
+/// Removes from the plan whatever is not needed for a failure of the same promise.
 pub(crate) fn shrink(plan: &Plan, failure: &Failure) -> (Plan, Failure) {
     let mut best = (plan.clone(), failure.clone());
     let mut runs = 0;
@@ -51,10 +51,10 @@ fn candidates(plan: &Plan) -> Vec<Plan> {
             plan.faults.remove(number);
         });
     }
-    if plan.air.is_noisy() {
-        offer(&|plan| plan.air.spike_permille = 0);
-        offer(&|plan| plan.air.duplicate_permille = 0);
-        offer(&|plan| plan.air.stray_permille = 0);
+    if plan.profile.is_noisy() {
+        offer(&|plan| plan.profile.spike_permille = 0);
+        offer(&|plan| plan.profile.duplicate_permille = 0);
+        offer(&|plan| plan.profile.stray_permille = 0);
         plans.retain(|simpler| simpler.faults.len() < count || differs(simpler, plan));
     }
     if plan.drifts.iter().any(|&drift| drift != 0) {
@@ -73,9 +73,9 @@ fn candidates(plan: &Plan) -> Vec<Plan> {
 fn differs(simpler: &Plan, plan: &Plan) -> bool {
     let noise = |plan: &Plan| {
         [
-            plan.air.spike_permille,
-            plan.air.duplicate_permille,
-            plan.air.stray_permille,
+            plan.profile.spike_permille,
+            plan.profile.duplicate_permille,
+            plan.profile.stray_permille,
         ]
     };
     noise(simpler) != noise(plan)

@@ -1,9 +1,9 @@
-//! The swarm: each seed draws which faults it uses, how often, how hard, and at which moments.
+//! Swarm testing: each seed draws which kinds of faults it uses, how many, how long, and when.
 
 use carom::ring::Topology;
 
 use crate::clock::{MOST_DRIFT, Nanos};
-use crate::faults::{Fault, Kind, Moment, Target, Ways};
+use crate::faults::{Directions, Fault, FaultKind, Target, Trigger};
 use crate::plan::{log_uniform, nanos};
 
 const KINDS: usize = 11;
@@ -33,30 +33,30 @@ pub(crate) fn draw(random: &mut fastrand::Rng, topology: &Topology, until: Nanos
         } else {
             None
         };
-        let (at, moment) = match company {
+        let (at, trigger) = match company {
             Some(Fault {
                 at,
-                moment: Moment::Then,
+                trigger: Trigger::AtTime,
                 ..
-            }) => (at + random.u64(0..=lease / 20), Moment::Then),
+            }) => (at + random.u64(0..=lease / 20), Trigger::AtTime),
             Some(Fault {
                 at,
-                moment: Moment::Pass(ball, _),
+                trigger: Trigger::Pass(ball, _),
                 ..
-            }) => (at, Moment::Pass(ball, soon(random, lease))),
+            }) => (at, Trigger::Pass(ball, soon(random, lease))),
             Some(Fault {
                 at,
-                moment: Moment::Candidacy(ball, _),
+                trigger: Trigger::Candidacy(ball, _),
                 ..
-            }) => (at, Moment::Candidacy(ball, soon(random, lease))),
-            None => (random.u64(0..until), draw_moment(random, topology, aimed)),
+            }) => (at, Trigger::Candidacy(ball, soon(random, lease))),
+            None => (random.u64(0..until), draw_trigger(random, topology, aimed)),
         };
         let at = at.min(until - 1);
         let lasts = log_uniform(random, lease / 100, hardest).min(until - at);
         let kind = draw_kind(random, topology, kind);
         faults.push(Fault {
             at,
-            moment,
+            trigger,
             lasts,
             kind,
         });
@@ -65,17 +65,17 @@ pub(crate) fn draw(random: &mut fastrand::Rng, topology: &Topology, until: Nanos
     faults
 }
 
-fn draw_moment(random: &mut fastrand::Rng, topology: &Topology, aimed: u8) -> Moment {
+fn draw_trigger(random: &mut fastrand::Rng, topology: &Topology, aimed: u8) -> Trigger {
     let ball = random.usize(0..topology.balls.len().max(1));
     let later = soon(random, nanos(topology.lease));
     match random.u8(0..4) {
-        choice if choice >= aimed => Moment::Then,
-        0 => Moment::Candidacy(ball, later),
-        _ => Moment::Pass(ball, later),
+        choice if choice >= aimed => Trigger::AtTime,
+        0 => Trigger::Candidacy(ball, later),
+        _ => Trigger::Pass(ball, later),
     }
 }
 
-/// At once, or as long after as lines are on their way.
+/// At once, or about as much later as messages are under way.
 fn soon(random: &mut fastrand::Rng, lease: Nanos) -> Nanos {
     if random.u8(0..4) == 0 {
         0
@@ -84,31 +84,31 @@ fn soon(random: &mut fastrand::Rng, lease: Nanos) -> Nanos {
     }
 }
 
-fn draw_kind(random: &mut fastrand::Rng, topology: &Topology, kind: usize) -> Kind {
+fn draw_kind(random: &mut fastrand::Rng, topology: &Topology, kind: usize) -> FaultKind {
     let (nodes, lease) = (topology.nodes.len(), nanos(topology.lease));
     let target = draw_target(random, topology);
     match kind {
-        0 => Kind::Crash(target),
-        1 => Kind::PowerOff(target),
-        2 if random.u8(0..3) == 0 => Kind::PowerCut,
-        3 => Kind::Pause(target),
-        4 => Kind::Drain(target),
-        5 => Kind::Cut {
-            ways: draw_ways(random, topology),
+        0 => FaultKind::Crash(target),
+        1 => FaultKind::PowerOff(target),
+        2 if random.u8(0..3) == 0 => FaultKind::PowerCut,
+        3 => FaultKind::Pause(target),
+        4 => FaultKind::Drain(target),
+        5 => FaultKind::Cut {
+            directions: draw_directions(random, topology),
             hold_up: random.bool(),
         },
-        6 => Kind::Stall(draw_ways(random, topology)),
-        7 => Kind::Slow {
-            ways: draw_ways(random, topology),
+        6 => FaultKind::Stall(draw_directions(random, topology)),
+        7 => FaultKind::Slow {
+            directions: draw_directions(random, topology),
             extra: log_uniform(random, lease / 1_000, lease),
         },
-        8 => Kind::Drift {
+        8 => FaultKind::Drift {
             host: random.usize(0..nodes),
             // Within what a seed with late timers leaves of the one percent.
             drift: *random.choice(&[-1_000, 0, 1_000, MOST_DRIFT]).unwrap_or(&0) / 5,
         },
-        9 if random.u8(0..2) == 0 => Kind::OtherFile(target),
-        _ => Kind::Reset(random.usize(0..nodes), random.usize(0..nodes)),
+        9 if random.u8(0..2) == 0 => FaultKind::OtherFile(target),
+        _ => FaultKind::Reset(random.usize(0..nodes), random.usize(0..nodes)),
     }
 }
 
@@ -122,8 +122,8 @@ fn draw_target(random: &mut fastrand::Rng, topology: &Topology) -> Target {
     }
 }
 
-/// A cut of any shape: one way, a pair, one node off or dumb or deaf, islands, or anything.
-fn draw_ways(random: &mut fastrand::Rng, topology: &Topology) -> Ways {
+/// A cut of any shape: one direction, a pair, one node in either direction or both, islands, or any.
+fn draw_directions(random: &mut fastrand::Rng, topology: &Topology) -> Directions {
     let nodes = topology.nodes.len();
     let (one, two) = (random.usize(0..nodes), random.usize(0..nodes));
     let parts = random.usize(2..4);
@@ -132,10 +132,10 @@ fn draw_ways(random: &mut fastrand::Rng, topology: &Topology) -> Ways {
     let dense = random.u8(1..8);
     let target = draw_target(random, topology);
     match shape {
-        0 => return Ways::Off(target),
-        1 => return Ways::Dumb(target),
-        2 => return Ways::Deaf(target),
-        3 => return Ways::Acknowledgement(random.usize(0..topology.balls.len().max(1))),
+        0 => return Directions::Isolate(target),
+        1 => return Directions::Outgoing(target),
+        2 => return Directions::Incoming(target),
+        3 => return Directions::Acknowledgement(random.usize(0..topology.balls.len().max(1))),
         _ => {}
     }
     let all = (0..nodes).flat_map(|a| (0..nodes).map(move |b| (a, b)));
@@ -148,5 +148,5 @@ fn draw_ways(random: &mut fastrand::Rng, topology: &Topology) -> Ways {
                 _ => random.u8(0..8) < dense,
             }
     });
-    Ways::These(hit.collect())
+    Directions::These(hit.collect())
 }

@@ -1,9 +1,10 @@
-//! Seeds by the thousand, on as many threads as there are cores; the first failure is shrunk and told.
+//! Runs many seeds, on as many threads as there are cores; the first failure is shrunk and printed.
 
 use std::env;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use crate::healing;
 use crate::plan::Plan;
 use crate::play;
 use crate::shrink::shrink;
@@ -12,34 +13,62 @@ use crate::trace::Trace;
 /// Seeds that an ordinary test run tries.
 const FEW: u64 = 300;
 
-/// A long sweep says how far it is.
-const TOLD_EVERY: u64 = 100_000;
+/// A long sweep prints its progress at this interval.
+const PROGRESS_EVERY: u64 = 100_000;
 
-/// Does what `CAROM_SIM_SEED`, `CAROM_SIM_SEEDS`, `CAROM_SIM_FIRST` and `CAROM_SIM_TRACE` say.
+/// Does what `CAROM_SIM_SEED`, `CAROM_SIM_SEEDS`, `CAROM_SIM_FIRST` and `CAROM_SIM_TRACE` say; with
+/// `CAROM_SIM_HEAL` for rings that are to heal.
 pub(crate) fn from_environment() {
     let number = |name: &str| {
         env::var(name)
             .ok()
             .and_then(|text| text.parse::<u64>().ok())
     };
+    let heals = env::var_os("CAROM_SIM_HEAL").is_some();
     if let Some(seed) = number("CAROM_SIM_SEED") {
-        replay(seed, env::var_os("CAROM_SIM_TRACE").is_some());
+        let traced = env::var_os("CAROM_SIM_TRACE").is_some();
+        if heals {
+            healing::replay(seed, traced);
+        } else {
+            replay(seed, traced);
+        }
         return;
     }
     let first = number("CAROM_SIM_FIRST").unwrap_or(1);
     let seeds = number("CAROM_SIM_SEEDS").unwrap_or(FEW);
-    let failed = sweep(first, seeds);
+    let failed = if heals {
+        sweep(first, seeds, |seed| {
+            let healed = healing::heal(seed, Trace::default());
+            healed.map_err(|unhealed| unhealed.what)
+        })
+    } else {
+        sweep(first, seeds, |seed| {
+            let failure = play(&Plan::draw(seed), Trace::default()).failure;
+            failure.map_or(Ok(()), |failure| {
+                Err(format!("{}: {}", failure.promise, failure.what))
+            })
+        })
+    };
     for &seed in failed.iter().take(10) {
         println!("failed: seed {seed}");
     }
     if let Some(&seed) = failed.first() {
-        tell(seed);
+        if heals {
+            println!("replay: tests/sim/run --heal --seed {seed} --trace");
+        } else {
+            print_failure(seed);
+        }
         panic!("{} of {seeds} seeds failed", failed.len());
     }
-    println!("{seeds} seeds from {first}: every promise kept");
+    let promise = if heals {
+        "every ring healed"
+    } else {
+        "every promise kept"
+    };
+    println!("{seeds} seeds from {first}: {promise}");
 }
 
-fn sweep(first: u64, seeds: u64) -> Vec<u64> {
+fn sweep(first: u64, seeds: u64, run: impl Fn(u64) -> Result<(), String> + Sync) -> Vec<u64> {
     let (next, keep_on) = (
         AtomicU64::new(first),
         AtomicBool::new(env::var_os("CAROM_SIM_ALL").is_some()),
@@ -53,12 +82,11 @@ fn sweep(first: u64, seeds: u64) -> Vec<u64> {
                 break;
             }
             let begun = seed - first;
-            if begun > 0 && begun.is_multiple_of(TOLD_EVERY) {
+            if begun > 0 && begun.is_multiple_of(PROGRESS_EVERY) {
                 println!("{begun} of {seeds} seeds");
             }
-            let world = play(&Plan::draw(seed), Trace::default());
-            if let Some(failure) = world.failure {
-                println!("seed {seed}: {}: {}", failure.promise, failure.what);
+            if let Err(what) = run(seed) {
+                println!("seed {seed}: {what}");
                 failed.push(seed);
                 stop.store(!keep_on.load(Ordering::Relaxed), Ordering::Relaxed);
             }
@@ -86,7 +114,7 @@ fn replay(seed: u64, traced: bool) {
     let plan = Plan::draw(seed);
     println!("{}", describe(&plan));
     let trace = if traced {
-        Trace::kept()
+        Trace::recording()
     } else {
         Trace::default()
     };
@@ -95,7 +123,7 @@ fn replay(seed: u64, traced: bool) {
         println!("{line}");
     }
     if world.failure.is_some() {
-        tell(seed);
+        print_failure(seed);
         panic!("seed {seed} failed");
     }
     println!(
@@ -104,8 +132,8 @@ fn replay(seed: u64, traced: bool) {
     );
 }
 
-/// Tells a failure: seed, commit, and the shortest trace it shrinks to.
-fn tell(seed: u64) {
+/// Prints a failure: seed, commit, and the trace of the smallest plan that still fails.
+fn print_failure(seed: u64) {
     let plan = Plan::draw(seed);
     let Some(failure) = play(&plan, Trace::default()).failure else {
         return;
@@ -116,7 +144,7 @@ fn tell(seed: u64) {
         env::var("CAROM_COMMIT").unwrap_or("unknown".to_owned())
     );
     println!("{}", describe(&plan));
-    for line in play(&plan, Trace::kept()).trace.lines {
+    for line in play(&plan, Trace::recording()).trace.lines {
         println!("{line}");
     }
     println!(
@@ -133,20 +161,20 @@ fn describe(plan: &Plan) -> String {
     let speeds: Vec<i64> = topology
         .balls
         .iter()
-        .map(|serve| serve.state.velocity[0] as i64)
+        .map(|initial| initial.state.velocity[0] as i64)
         .collect();
     let mut text = format!(
-        "{} nodes, {:?}, {:?}, {} gaps, {:?}, lease {:?}, balls at {speeds:?} px/s, {:?}, drifts {:?} ppm, timers late by {} ns, calm from {:.6} s",
+        "{} nodes, {:?}, {:?}, {} window chains, {:?}, lease {:?}, balls at {speeds:?} px/s, {:?}, drifts {:?} ppm, timers late by {} ns, faults end at {:.6} s",
         topology.nodes.len(),
         topology.shape,
         topology.on_partition,
         topology.window_chains.len(),
         topology.external_balls,
         topology.lease,
-        plan.air,
+        plan.profile,
         plan.drifts,
         plan.lateness,
-        plan.calm_from as f64 / 1e9,
+        plan.faults_end as f64 / 1e9,
     );
     for fault in &plan.faults {
         text.push_str(&format!("\n  {fault}"));

@@ -1,10 +1,10 @@
-//! What happened, in lines a person can follow.
+//! The trace: what happened, in readable lines.
 
 use carom::ring::{Message, Notification, Stamp, Topology};
 
 use crate::clock::Nanos;
 
-/// The lines so far; nothing at all unless it is wanted.
+/// The lines so far; empty unless the trace is recorded.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     wanted: bool,
@@ -12,16 +12,16 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// A trace that is kept.
-    pub(crate) fn kept() -> Self {
+    /// A trace that is recorded.
+    pub(crate) fn recording() -> Self {
         Self {
             wanted: true,
             lines: Vec::new(),
         }
     }
 
-    /// Adds one line; the words are only made if somebody will read them.
-    pub(crate) fn tell(&mut self, now: Nanos, who: Option<usize>, what: impl FnOnce() -> String) {
+    /// Adds one line; the text is only built if the trace is recorded.
+    pub(crate) fn add(&mut self, now: Nanos, who: Option<usize>, what: impl FnOnce() -> String) {
         if self.wanted {
             let who = who.map_or_else(|| "-".to_owned(), |host| format!("pi{}", host + 1));
             let line = format!("{:>11.6}  {who:<5} {}", now as f64 / 1e9, what());
@@ -29,13 +29,13 @@ impl Trace {
         }
     }
 
-    /// Whether anybody will read it.
+    /// Whether the trace is recorded.
     pub(crate) fn is_wanted(&self) -> bool {
         self.wanted
     }
 }
 
-/// A place in a ball's history, short.
+/// A generation and hop, short.
 pub(crate) fn stamp(stamp: Stamp) -> String {
     let nonce = stamp.generation.nonce >> 48;
     format!("{}.{nonce:04x}/{}", stamp.generation.round, stamp.hop)
@@ -45,7 +45,7 @@ fn generation(generation: carom::ring::Generation) -> String {
     format!("{}.{:04x}", generation.round, generation.nonce >> 48)
 }
 
-/// One line of the wire, short; `None` for what is only routine.
+/// A message, short; `None` for a heartbeat.
 pub(crate) fn message(message: &Message) -> Option<String> {
     Some(match message {
         Message::Heartbeat { .. } => return None,
@@ -69,7 +69,7 @@ pub(crate) fn message(message: &Message) -> Option<String> {
             let claims = balls.iter().map(|claim| match claim.record() {
                 Some(record) => format!(" ball {} renew {}", claim.ball, stamp(record.stamp)),
                 None => format!(
-                    " ball {} stand {}",
+                    " ball {} candidate {}",
                     claim.ball,
                     generation(claim.generation)
                 ),
@@ -110,13 +110,16 @@ pub(crate) fn message(message: &Message) -> Option<String> {
     })
 }
 
-/// A note of the core, in words.
+/// A notification of the core as text.
 pub(crate) fn note(note: &Notification, topology: &Topology) -> String {
     match *note {
         Notification::ElectionStarted {
             ball,
             generation: wanted,
-        } => format!("stands for ball {ball} with {}", generation(wanted)),
+        } => format!(
+            "starts an election for ball {ball} with {}",
+            generation(wanted)
+        ),
         Notification::ElectionWon {
             ball,
             generation: won,
@@ -130,8 +133,8 @@ pub(crate) fn note(note: &Notification, topology: &Topology) -> String {
             "lost ball {ball} with {}: {granted} granted",
             generation(lost)
         ),
-        Notification::Frozen { ball } => format!("ball {ball} froze"),
-        Notification::Unfrozen { ball } => format!("ball {ball} thawed"),
+        Notification::Frozen { ball } => format!("ball {ball} is frozen"),
+        Notification::Unfrozen { ball } => format!("ball {ball} is unfrozen"),
         Notification::SteppedDown {
             ball,
             generation: old,
@@ -140,22 +143,20 @@ pub(crate) fn note(note: &Notification, topology: &Topology) -> String {
         Notification::PassUnacknowledged { ball, to } => {
             format!("ball {ball} never acknowledged by {}", topology.name(to))
         }
-        Notification::LoanExpired { ball, .. } => format!("RECALLS ball {ball}"),
+        Notification::LoanExpired { ball, .. } => format!("LOAN EXPIRED: ball {ball}"),
         Notification::LateCopyRefused { ball, edge } => {
             format!("refuses a late copy of ball {ball} at its {edge:?}")
         }
         Notification::InvalidWindowBall { edge, why } => {
             format!("refuses a ball at its {edge:?}: {why}")
         }
-        Notification::GuestJoined { ball } => format!("WELCOMES ball {ball}"),
-        Notification::GuestRejected { why } => format!("turns a guest away: {why:?}"),
-        Notification::GuestLeft { ball } => format!("SEES OFF ball {ball}"),
+        Notification::GuestJoined { ball } => format!("GUEST JOINED: ball {ball}"),
+        Notification::GuestRejected { why } => format!("rejects a guest: {why:?}"),
+        Notification::GuestLeft { ball } => format!("GUEST LEFT: ball {ball}"),
         Notification::DoubleDropped {
             ball,
             stamp: dropped,
-        } => {
-            format!("drops its double of ball {ball} {}", stamp(dropped))
-        }
-        Notification::DuplicateNode => "is silenced: another process has its name".to_owned(),
+        } => format!("drops its double of ball {ball} {}", stamp(dropped)),
+        Notification::DuplicateNode => "is quarantined: another process has its name".to_owned(),
     }
 }

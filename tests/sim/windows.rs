@@ -1,43 +1,43 @@
-//! Windows between the nodes: they take balls and pass them on, keep them, double them, or send their own.
+//! Windows between the nodes: they pass balls on, keep them, double them, or send balls of their own.
 
 use carom::ring::{
     BallId, Direction, ExternalBallPolicy, Input, LateCopy, NodeId, Output, Shape, Topology,
     Window, WindowBall, WindowChain,
 };
 
-use crate::agenda::Event;
 use crate::clock::Nanos;
+use crate::event_queue::Event;
 use crate::host::{Led, index};
 use crate::plan::{Plan, log_uniform, nanos};
 use crate::world::World;
 
-/// What happens at a window's edge.
+/// An event at a window, or another input from outside the ring.
 #[derive(Clone, Debug)]
-pub(crate) enum Deed {
-    /// A node is told whether its window takes a connection.
+pub(crate) enum WindowEvent {
+    /// A node learns whether its window accepted the connection.
     Answer {
         host: usize,
-        life: u64,
+        lifetime: u64,
         ball: BallId,
         open: bool,
     },
-    /// What was written never arrived, and the kernel said so.
-    NotGiven {
+    /// Sending a ball to the window failed, and the kernel reported it.
+    SendFailed {
         host: usize,
-        life: u64,
+        lifetime: u64,
         ball: BallId,
     },
-    /// A ball comes in at that edge of that node.
-    Comes {
+    /// A ball from a window arrives at this edge of this node.
+    BallArrives {
         host: usize,
         edge: Direction,
         ball: WindowBall,
     },
-    /// A student presses the space bar, or somebody adds or removes a ball.
-    Visit,
+    /// Somebody sends a new ball from a window, or adds or removes a guest.
+    ExternalInput,
 }
 
-/// Puts windows and guests into one topology of three.
+/// Adds windows and guests to one in three topologies.
 pub(crate) fn draw(seed: u64, topology: &mut Topology) {
     let mut random = fastrand::Rng::with_seed(seed ^ 0x1005_ed6e);
     if random.u8(0..3) > 0 {
@@ -71,8 +71,8 @@ pub(crate) fn draw(seed: u64, topology: &mut Topology) {
         });
     }
     // No two look alike, or a window could not tell them apart.
-    for (number, serve) in topology.balls.iter_mut().enumerate() {
-        serve.state.color[2] = number as u8;
+    for (number, initial) in topology.balls.iter_mut().enumerate() {
+        initial.state.color[2] = number as u8;
     }
     let span = |random: &mut fastrand::Rng, most| {
         std::time::Duration::from_nanos(log_uniform(random, lease, most * lease))
@@ -90,20 +90,20 @@ pub(crate) fn draw(seed: u64, topology: &mut Topology) {
 }
 
 impl World {
-    /// The first of the visits that people make.
-    pub(crate) fn open_doors(&mut self) {
+    /// Schedules the first input from outside, if guests are allowed.
+    pub(crate) fn schedule_first_external_input(&mut self) {
         if self.plan.topology.external_balls.guests > 0 {
             let at = self.random.u64(0..4 * self.plan.lease());
-            self.put(at, Event::Window(Deed::Visit));
+            self.schedule(at, Event::Window(WindowEvent::ExternalInput));
         }
     }
 
-    /// What the node says to windows.
-    pub(crate) fn at_the_window(&mut self, host: usize, output: &Output) {
-        let Some(life) = self.hosts[host]
+    /// Handles an output of the node to a window.
+    pub(crate) fn on_window_output(&mut self, host: usize, output: &Output) {
+        let Some(lifetime) = self.hosts[host]
             .process
             .as_ref()
-            .map(|process| process.life)
+            .map(|process| process.lifetime)
         else {
             return;
         };
@@ -112,21 +112,23 @@ impl World {
             Output::OpenWindow { ball, .. } => {
                 let open = self.random.u8(0..10) > 0;
                 let after = log_uniform(&mut self.random, lease / 5_000, lease / 2);
-                let answer = Deed::Answer {
+                let answer = WindowEvent::Answer {
                     host,
-                    life,
+                    lifetime,
                     ball,
                     open,
                 };
-                self.put(self.now + after, Event::Window(answer));
+                self.schedule(self.now + after, Event::Window(answer));
             }
-            Output::SendToWindow { ball, sent } => self.play_with(host, life, ball, sent),
+            Output::SendToWindow { ball, sent } => {
+                self.draw_window_response(host, lifetime, ball, sent)
+            }
             _ => {}
         }
     }
 
-    /// What a window does with a ball: mostly what it should.
-    fn play_with(&mut self, host: usize, life: u64, ball: BallId, sent: WindowBall) {
+    /// Draws what a window does with a ball: mostly what it should.
+    fn draw_window_response(&mut self, host: usize, lifetime: u64, ball: BallId, sent: WindowBall) {
         let (me, lease) = (NodeId(host as u8), self.plan.lease());
         let onward = if sent.velocity[0] > 0 {
             Direction::Right
@@ -142,9 +144,13 @@ impl World {
         let mut after = log_uniform(random, lease / 100, 4 * lease);
         let choice = random.u8(0..20);
         if choice == 0 {
-            self.put(
+            self.schedule(
                 self.now + after / 50,
-                Event::Window(Deed::NotGiven { host, life, ball }),
+                Event::Window(WindowEvent::SendFailed {
+                    host,
+                    lifetime,
+                    ball,
+                }),
             );
             return;
         }
@@ -152,7 +158,7 @@ impl World {
             return;
         }
         if choice < 4 {
-            // Around the moment at which the lender takes it back.
+            // Around the moment at which the loan expires.
             let loan = nanos(visits.loan);
             after = loan.saturating_sub(lease / 50) + random.u64(0..lease / 10);
         }
@@ -168,43 +174,49 @@ impl World {
             velocity: [if across.is_some() { dx } else { -dx }, dy],
             ..sent
         };
-        let comes = Deed::Comes {
+        let arrival = WindowEvent::BallArrives {
             host: back,
             edge,
             ball: returned,
         };
-        self.put(self.now + after, Event::Window(comes.clone()));
+        self.schedule(self.now + after, Event::Window(arrival.clone()));
         if again {
             let later = self.random.u64(0..lease);
-            self.put(self.now + after + later, Event::Window(comes));
+            self.schedule(self.now + after + later, Event::Window(arrival));
         }
     }
 
-    pub(crate) fn deed(&mut self, deed: Deed) {
-        match deed {
-            Deed::Answer {
+    pub(crate) fn on_window_event(&mut self, event: WindowEvent) {
+        match event {
+            WindowEvent::Answer {
                 host,
-                life,
+                lifetime,
                 ball,
                 open,
-            } => self.tell_life(host, life, Input::WindowAnswered { ball, open }),
-            Deed::NotGiven { host, life, ball } => {
-                self.tell_life(host, life, Input::WindowSendFailed { ball });
+            } => self.handle_in_lifetime(host, lifetime, Input::WindowAnswered { ball, open }),
+            WindowEvent::SendFailed {
+                host,
+                lifetime,
+                ball,
+            } => {
+                self.handle_in_lifetime(host, lifetime, Input::WindowSendFailed { ball });
             }
-            Deed::Comes { host, edge, ball } => self.feed(host, Input::FromWindow { edge, ball }),
-            Deed::Visit => self.visit(),
+            WindowEvent::BallArrives { host, edge, ball } => {
+                self.handle(host, Input::FromWindow { edge, ball })
+            }
+            WindowEvent::ExternalInput => self.draw_external_input(),
         }
     }
 
-    fn tell_life(&mut self, host: usize, life: u64, input: Input) {
+    fn handle_in_lifetime(&mut self, host: usize, lifetime: u64, input: Input) {
         let process = self.hosts[host].process.as_ref();
-        if process.is_some_and(|process| process.life == life) {
-            self.feed(host, input);
+        if process.is_some_and(|process| process.lifetime == lifetime) {
+            self.handle(host, input);
         }
     }
 
-    /// Somebody brings a ball or takes one away, and will come again.
-    fn visit(&mut self) {
+    /// Draws an input from outside: a new ball, a new guest, or the removal of one; schedules the next.
+    fn draw_external_input(&mut self) {
         let (lease, balls) = (self.plan.lease(), self.plan.topology.balls.len());
         let host = self.random.usize(0..self.hosts.len());
         let random = &mut self.random;
@@ -223,21 +235,21 @@ impl World {
             0 => Input::RemoveGuest(BallId(random.u32(0..balls as u32 + 5))),
             1 => match ball.entering(edge, self.plan.topology.screen) {
                 Ok(state) => Input::AddGuest(state),
-                Err(_) => return self.come_again(lease),
+                Err(_) => return self.schedule_external_input(lease),
             },
             _ => Input::FromWindow { edge, ball },
         };
-        self.feed(host, input);
-        self.come_again(lease);
+        self.handle(host, input);
+        self.schedule_external_input(lease);
     }
 
-    fn come_again(&mut self, lease: Nanos) {
+    fn schedule_external_input(&mut self, lease: Nanos) {
         let after = log_uniform(&mut self.random, lease / 10, 6 * lease);
-        self.put(self.now + after, Event::Window(Deed::Visit));
+        self.schedule(self.now + after, Event::Window(WindowEvent::ExternalInput));
     }
 
-    /// A ball with a window counts as its lender's while its lease runs: nobody else may have it.
-    pub(crate) fn keep_loans(&mut self, host: usize) {
+    /// A lent ball counts as possessed by its lender until its lease expires.
+    pub(crate) fn mark_lent_balls(&mut self, host: usize) {
         if self.plan.topology.window_chains.is_empty() {
             return;
         }
@@ -258,14 +270,14 @@ impl World {
             process.leds[index(view.ball)] = Some(Led {
                 stamp,
                 since: now,
-                lapses: None,
+                expires: None,
                 lent: true,
             });
         }
     }
 }
 
-/// Whether anything but the ring's own nodes can have this run's balls.
+/// Whether this run has windows.
 pub(crate) fn has_windows(plan: &Plan) -> bool {
     !plan.topology.window_chains.is_empty()
 }

@@ -1,29 +1,30 @@
-//! The discrete-event world round the shipped node: one agenda, one seed, no clock of its own.
+//! The discrete-event simulation around the shipped node: one event queue, one seed, no real clock.
 
 use carom::ring::{Incarnation, Input, Message, Node, NodeId, Output};
 
-use crate::agenda::{Agenda, Event};
 use crate::checkers::{self, Checker, Failure, Step};
 use crate::clock::{Clock, Nanos};
-use crate::cost::Meter;
+use crate::cost::Traffic;
+use crate::event_queue::{Event, EventQueue};
 use crate::host::{Host, Process};
 use crate::islands::{self, Island};
+use crate::liar::Liar;
 use crate::links::Pair;
 use crate::network::Network;
 use crate::plan::Plan;
 use crate::trace::{self, Trace};
 
-/// Where a ball was seen last.
+/// Where a ball was last.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Last {
+pub(crate) struct LastSeen {
     pub(crate) holder: usize,
     pub(crate) sender: usize,
     pub(crate) receiver: usize,
-    /// How often it was sent.
+    /// How often it was passed.
     pub(crate) passes: u64,
 }
 
-impl Last {
+impl LastSeen {
     fn at(host: usize) -> Self {
         Self {
             holder: host,
@@ -34,7 +35,7 @@ impl Last {
     }
 }
 
-/// The ring, its network, and whoever watches them.
+/// The ring, its network, and the checkers.
 pub(crate) struct World {
     pub(crate) now: Nanos,
     pub(crate) plan: Plan,
@@ -43,24 +44,26 @@ pub(crate) struct World {
     pub(crate) islands: Vec<Island>,
     /// How often the islands were surveyed.
     pub(crate) surveys: u64,
-    pub(crate) last: Vec<Last>,
+    pub(crate) last: Vec<LastSeen>,
     pub(crate) trace: Trace,
     pub(crate) failure: Option<Failure>,
     /// Inputs handled so far.
     pub(crate) handled: u64,
-    /// A scripted test may lose lines: those it says yes to are never sent.
-    pub(crate) toll: Option<fn(&Message) -> bool>,
-    /// Counts what is sent, where somebody wants to know.
-    pub(crate) meter: Option<Meter>,
+    /// A scripted test may drop messages: those for which this returns true are never sent.
+    pub(crate) drop_message: Option<fn(&Message) -> bool>,
+    /// Counts the messages sent, for measurements.
+    pub(crate) traffic: Option<Traffic>,
     pub(crate) random: fastrand::Rng,
     pub(crate) pairs: Vec<Pair>,
-    /// By fault: the hosts it hit, and the ways it cut.
-    pub(crate) hit: Vec<Vec<usize>>,
-    pub(crate) hit_ways: Vec<Vec<(usize, usize)>>,
-    /// The faults that wait for their moment.
+    /// By fault: the affected hosts, and the affected directions.
+    pub(crate) affected_hosts: Vec<Vec<usize>>,
+    pub(crate) affected_directions: Vec<Vec<(usize, usize)>>,
+    /// The faults that wait for their trigger.
     pub(crate) armed: Vec<usize>,
-    pub(crate) reshaped: bool,
-    agenda: Agenda,
+    pub(crate) links_changed: bool,
+    /// The node that lies, if one does.
+    pub(crate) liar: Option<Liar>,
+    events: EventQueue,
     checkers: Vec<Box<dyn Checker>>,
 }
 
@@ -72,10 +75,10 @@ impl World {
         let host = |&drift| Host {
             clock: Clock::new(0, 0, drift),
             process: None,
-            lives: 0,
+            lifetimes: 0,
             down: 0,
             stopped: 0,
-            strange: 0,
+            other_file: 0,
         };
         let starts: Vec<Nanos> = (0..count)
             .map(|_| random.u64(0..=plan.lease() / 4))
@@ -83,38 +86,39 @@ impl World {
         let mut world = Self {
             now: 0,
             hosts: plan.drifts.iter().map(host).collect(),
-            net: Network::new(count, plan.air, seed),
+            net: Network::new(count, plan.profile, seed),
             islands: Vec::new(),
             surveys: 0,
             last: plan
                 .topology
                 .balls
                 .iter()
-                .map(|serve| Last::at(serve.start.index()))
+                .map(|initial| LastSeen::at(initial.start.index()))
                 .collect(),
             trace,
             failure: None,
             handled: 0,
-            toll: None,
-            meter: None,
+            drop_message: None,
+            traffic: None,
             random,
             pairs: vec![Pair::default(); count * count],
-            hit: vec![Vec::new(); plan.faults.len()],
-            hit_ways: vec![Vec::new(); plan.faults.len()],
+            affected_hosts: vec![Vec::new(); plan.faults.len()],
+            affected_directions: vec![Vec::new(); plan.faults.len()],
             armed: Vec::new(),
-            reshaped: false,
-            agenda: Agenda::default(),
+            links_changed: false,
+            liar: None,
+            events: EventQueue::default(),
             checkers: checkers::all(plan),
             plan: plan.clone(),
         };
         for (host, at) in starts.into_iter().enumerate() {
-            world.put(at, Event::Start(host));
+            world.schedule(at, Event::Start(host));
         }
         for number in 0..plan.faults.len() {
-            world.put(plan.faults[number].at, Event::Due(number));
+            world.schedule(plan.faults[number].at, Event::Due(number));
         }
-        world.put(plan.calm_from, Event::Calm);
-        world.open_doors();
+        world.schedule(plan.faults_end, Event::FaultsEnd);
+        world.schedule_first_external_input();
         world
     }
 
@@ -125,10 +129,10 @@ impl World {
 
     /// Runs to this moment, or to the first failure.
     pub(crate) fn run_until(&mut self, until: Nanos) {
-        self.look_round();
+        self.survey_islands();
         while self.failure.is_none() {
-            match self.agenda.next() {
-                Some(at) if at <= until => self.turn(),
+            match self.events.next_time() {
+                Some(at) if at <= until => self.process_next(),
                 _ => {
                     self.now = self.now.max(until);
                     break;
@@ -137,107 +141,107 @@ impl World {
         }
     }
 
-    /// Runs until this is so; false if it is not by `until`.
+    /// Runs until the condition holds; false if it does not hold by `until`.
     pub(crate) fn run_to(&mut self, until: Nanos, mut is_so: impl FnMut(&Self) -> bool) -> bool {
-        self.look_round();
+        self.survey_islands();
         while self.failure.is_none() {
             if is_so(self) {
                 return true;
             }
-            match self.agenda.next() {
-                Some(at) if at <= until => self.turn(),
+            match self.events.next_time() {
+                Some(at) if at <= until => self.process_next(),
                 _ => return false,
             }
         }
         false
     }
 
-    /// Lets nobody watch any more: for measurements in large rings.
-    pub(crate) fn unwatch(&mut self) {
+    /// Removes all checkers, for measurements in large rings.
+    pub(crate) fn remove_checkers(&mut self) {
         self.checkers.clear();
     }
 
-    pub(crate) fn put(&mut self, at: Nanos, event: Event) {
-        self.agenda.put(at, event);
+    pub(crate) fn schedule(&mut self, at: Nanos, event: Event) {
+        self.events.push(at, event);
     }
 
-    /// Takes one entry off the agenda.
-    fn turn(&mut self) {
-        let Some((at, event)) = self.agenda.take() else {
+    /// Processes the next event.
+    fn process_next(&mut self) {
+        let Some((at, event)) = self.events.pop() else {
             return;
         };
         self.now = self.now.max(at);
         match event {
-            Event::Wake { host, life } => {
-                let due = |process: &&Process| process.life == life && process.wake <= at;
+            Event::Wake { host, lifetime } => {
+                let due = |process: &&Process| process.lifetime == lifetime && process.wake <= at;
                 if self.hosts[host].awake().filter(due).is_some() {
-                    self.feed(host, Input::Tick);
+                    self.handle(host, Input::Tick);
                 }
             }
             Event::Arrive { connection, end } => self.arrive(connection, end),
-            Event::Silence { connection, end } => self.silence(connection, end),
+            Event::CheckSilence { connection, end } => self.check_silence(connection, end),
             Event::Dial { from, to } => self.dial(from, to),
             Event::Stray {
                 host,
-                life,
+                lifetime,
                 from,
                 message,
             } => {
                 if self.hosts[host]
                     .awake()
-                    .is_some_and(|process| process.life == life)
+                    .is_some_and(|process| process.lifetime == lifetime)
                 {
                     self.trace
-                        .tell(self.now, Some(host), || "a stray line:".to_owned());
-                    self.hear(host, from, *message);
+                        .add(self.now, Some(host), || "a stray message:".to_owned());
+                    self.receive_message(host, from, *message);
                 }
             }
             Event::Due(number) => self.due(number),
             Event::Begin(number) => self.begin(number),
             Event::End(number) => self.end(number),
             Event::Start(host) => self.start(host),
-            Event::Calm => {
-                self.net.calm = true;
+            Event::FaultsEnd => {
+                self.net.faults_ended = true;
                 self.armed.clear();
             }
-            Event::Window(deed) => self.deed(deed),
+            Event::Window(event) => self.on_window_event(event),
         }
-        self.look_round();
-        self.show(&Step::Time);
+        self.survey_islands();
+        self.check(&Step::Time);
     }
 
-    /// Surveys the islands again if anything may have changed them, and somebody wants to know.
-    fn look_round(&mut self) {
-        if self.reshaped && !self.checkers.is_empty() {
-            self.reshaped = false;
+    /// Surveys the islands again if they may have changed and there are checkers.
+    fn survey_islands(&mut self) {
+        if self.links_changed && !self.checkers.is_empty() {
+            self.links_changed = false;
             self.surveys += 1;
             self.islands = islands::survey(self);
-            self.show(&Step::Reshaped);
+            self.check(&Step::IslandsChanged);
         }
     }
 
-    /// A process begins, with nothing but its ring file.
+    /// Starts a process, which knows nothing but its ring file.
     pub(crate) fn start(&mut self, number: usize) {
         let now = self.now;
         let host = &mut self.hosts[number];
         if host.process.is_some() || host.down > 0 {
             return;
         }
-        let topology = if host.strange > 0 {
+        let topology = if host.other_file > 0 {
             &self.plan.other
         } else {
             &self.plan.topology
         };
         let topology = topology.clone();
-        // A clock that began at any moment; the process must not care.
+        // The clock starts at any value; it must not matter.
         let offset = self.plan.epoch + self.random.u64(0..1 << 40) * 1_000;
         host.clock = Clock::new(now, offset, self.plan.drifts[number]);
-        host.lives += 1;
+        host.lifetimes += 1;
         let incarnation = Incarnation(self.random.u64(..));
         let me = NodeId(number as u8);
         host.process = Some(Process {
             node: Node::new(topology.clone(), me, incarnation, host.clock.read(now)),
-            life: host.lives,
+            lifetime: host.lifetimes,
             incarnation,
             links: vec![None; self.plan.topology.nodes.len()],
             leds: vec![None; topology.balls.len() + usize::from(topology.external_balls.guests)],
@@ -247,14 +251,18 @@ impl World {
             draining: false,
             topology,
         });
-        self.reshaped = true;
-        self.trace.tell(now, Some(number), || "STARTS".to_owned());
-        self.greet_everyone(number);
+        self.links_changed = true;
+        self.trace.add(now, Some(number), || "STARTS".to_owned());
+        self.dial_everyone(number);
         self.set_timer(number);
     }
 
-    /// Lets a node hear something and carries out what it says.
-    pub(crate) fn feed(&mut self, host: usize, input: Input) {
+    /// Lets a node handle an input and carries out its outputs.
+    pub(crate) fn handle(&mut self, host: usize, input: Input) {
+        if self.liar.as_ref().is_some_and(|liar| liar.host == host) {
+            self.handle_as_liar(&input);
+            return;
+        }
         let now = self.now;
         let local = self.hosts[host].clock.read(now);
         let Some(process) = self.hosts[host].awake_mut() else {
@@ -262,14 +270,14 @@ impl World {
         };
         let outputs = process.node.handle(local, input.clone());
         for led in process.leds.iter_mut().flatten() {
-            led.lapses = None;
+            led.expires = None;
         }
         self.handled += 1;
         for output in &outputs {
             self.carry_out(host, output);
         }
-        self.keep_loans(host);
-        self.show(&Step::Handled {
+        self.mark_lent_balls(host);
+        self.check(&Step::Handled {
             host,
             input: &input,
             outputs: &outputs,
@@ -278,25 +286,25 @@ impl World {
             .iter()
             .any(|output| matches!(output, Output::Drained))
         {
-            self.trace.tell(now, Some(host), || "LEAVES".to_owned());
+            self.trace.add(now, Some(host), || "LEAVES".to_owned());
             self.leave(host);
             let after = self.random.u64(0..=self.plan.lease());
-            self.put(now + after, Event::Start(host));
+            self.schedule(now + after, Event::Start(host));
         }
         self.set_timer(host);
     }
 
-    /// A line for a node, traced.
-    pub(crate) fn hear(&mut self, host: usize, from: usize, message: Message) {
+    /// Delivers a message to a node and traces it.
+    pub(crate) fn receive_message(&mut self, host: usize, from: usize, message: Message) {
         if self.trace.is_wanted()
             && let Some(text) = trace::message(&message)
         {
-            self.trace.tell(self.now, Some(host), || {
-                format!("hears pi{}: {text}", from + 1)
+            self.trace.add(self.now, Some(host), || {
+                format!("receives from pi{}: {text}", from + 1)
             });
         }
         let from = NodeId(from as u8);
-        self.feed(host, Input::Received { from, message });
+        self.handle(host, Input::Received { from, message });
     }
 
     /// Sets the timer to the node's next deadline.
@@ -321,20 +329,20 @@ impl World {
             0
         };
         process.wake = clock.when(deadline).max(self.now) + late;
-        let (life, wake) = (process.life, process.wake);
-        self.put(wake, Event::Wake { host, life });
+        let (lifetime, wake) = (process.lifetime, process.wake);
+        self.schedule(wake, Event::Wake { host, lifetime });
     }
 
     /// Shows a step to every checker.
-    pub(crate) fn show(&mut self, step: &Step<'_>) {
+    pub(crate) fn check(&mut self, step: &Step<'_>) {
         let mut checkers = std::mem::take(&mut self.checkers);
         for checker in &mut checkers {
             if self.failure.is_none()
-                && let Err(what) = checker.see(self, step)
+                && let Err(what) = checker.check(self, step)
             {
                 let promise = checker.name();
                 self.trace
-                    .tell(self.now, None, || format!("VIOLATED {promise}: {what}"));
+                    .add(self.now, None, || format!("VIOLATED {promise}: {what}"));
                 let at = self.now;
                 self.failure = Some(Failure { promise, what, at });
             }

@@ -143,7 +143,8 @@ fn paths(text: &str) -> Vec<Vec<String>> {
                 .chars()
                 .next_back()
                 .is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':');
-            if is_whole {
+            // The braces of a `use` declaration are opened above.
+            if is_whole && !text[start + root.len()..].starts_with('{') {
                 let end = text[start..]
                     .find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':')
                     .map_or(text.len(), |length| start + length);

@@ -7,6 +7,7 @@
 )]
 
 mod imports;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("clock", &["ring"]),
     ("throttle", &["ring", "clock"]),
     ("connect", &["escape"]),
-    ("config", &["ring", "endpoint"]),
+    ("config", &["ring", "endpoint", "led"]),
     ("control", &["http"]),
     ("http", &["accept", "ring", "connect", "endpoint", "escape"]),
     (
@@ -78,7 +79,7 @@ fn rust_files() -> Vec<PathBuf> {
         .collect()
 }
 
-fn told(path: &Path) -> String {
+fn display(path: &Path) -> String {
     path.strip_prefix(root())
         .unwrap_or(path)
         .display()
@@ -125,7 +126,7 @@ fn arrows_point_one_way() {
         let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == module) else {
             wrong.push(format!(
                 "{}: {module} has no place in the table of arrows",
-                told(&path)
+                display(&path)
             ));
             continue;
         };
@@ -133,7 +134,7 @@ fn arrows_point_one_way() {
             if import != module && !allowed.contains(&import.as_str()) {
                 wrong.push(format!(
                     "{}: {module} must not import {import}",
-                    told(&path)
+                    display(&path)
                 ));
             }
         }
@@ -151,11 +152,11 @@ fn no_file_is_part_of_a_circle_of_imports() {
     });
     let imports = imports::Sources::new(texts).imports();
     let circles = imports::circles(&imports);
-    let told: Vec<String> = circles.iter().map(|circle| circle.join(", ")).collect();
+    let listed: Vec<String> = circles.iter().map(|circle| circle.join(", ")).collect();
     assert!(
         circles.is_empty(),
         "these files import each other in a circle; move what they share into a file below them:\n{}",
-        told.join("\n")
+        listed.join("\n")
     );
 }
 
@@ -191,7 +192,7 @@ fn the_core_touches_nothing_outside_itself() {
             for word in foreign.iter().filter(|word| line.contains(*word)) {
                 wrong.push(format!(
                     "{} (code line {}): {word}",
-                    told(&path),
+                    display(&path),
                     number + 1
                 ));
             }
@@ -208,14 +209,14 @@ fn files_say_what_they_are_and_stay_small() {
         if !text.starts_with("//!") {
             wrong.push(format!(
                 "{}: begins without a line that says what it is",
-                told(&path)
+                display(&path)
             ));
         }
         let lines = text.lines().count();
         if lines > LONGEST_FILE {
             wrong.push(format!(
                 "{}: {lines} lines, more than {LONGEST_FILE}",
-                told(&path)
+                display(&path)
             ));
         }
     }
@@ -226,7 +227,13 @@ fn files_say_what_they_are_and_stay_small() {
 fn links_between_documents_lead_somewhere() {
     let mut wrong = Vec::new();
     let mut documents = files(&root().join("docs"), ".md");
-    documents.extend(["README.md", "CHANGELOG.md"].map(|name| root().join(name)));
+    let others = [
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "tests/README.md",
+    ];
+    documents.extend(others.map(|name| root().join(name)));
     for path in documents {
         let text = fs::read_to_string(&path).unwrap();
         for target in text
@@ -237,7 +244,57 @@ fn links_between_documents_lead_somewhere() {
             let file = target.split('#').next().unwrap();
             let outside = target.starts_with("http") || file.is_empty();
             if !outside && !path.parent().unwrap().join(file).exists() {
-                wrong.push(format!("{}: {target} does not exist", told(&path)));
+                wrong.push(format!("{}: {target} does not exist", display(&path)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_code_uses_the_words_of_the_glossary() {
+    let mut wrong = Vec::new();
+    for path in files(&root().join("src"), ".rs") {
+        let text = fs::read_to_string(&path).unwrap();
+        let found = words::replaced_words(&text);
+        wrong.extend(
+            found
+                .iter()
+                .map(|what| format!("{}, {what}", display(&path))),
+        );
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A document that names a file must not outlive it.
+#[test]
+fn files_that_documents_name_exist() {
+    let mut documents = files(&root().join("docs"), ".md");
+    documents.retain(|path| !path.starts_with(root().join("docs/evidence")));
+    let others = ["README.md", "CONTRIBUTING.md", "tests/README.md"];
+    documents.extend(others.map(|name| root().join(name)));
+    let mut wrong = Vec::new();
+    for path in documents {
+        let text = fs::read_to_string(&path).unwrap();
+        for name in text.split('`').skip(1).step_by(2) {
+            // Capitals stand for a name that the reader chooses.
+            let is_file = name.contains('/')
+                && !name.starts_with('/')
+                && !name.contains(|c: char| c.is_ascii_uppercase())
+                && [".rs", ".sh", ".toml", ".service"]
+                    .iter()
+                    .any(|end| name.ends_with(end))
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "/_.-".contains(c));
+            let ours = [
+                "src", "tests", "deploy", "systemd", "config", "docs", "benches",
+            ];
+            let folder = name.split('/').next().unwrap();
+            let known = ours.contains(&folder) || root().join("src").join(folder).is_dir();
+            let exists = root().join(name).exists() || root().join("src").join(name).exists();
+            if is_file && known && !exists {
+                wrong.push(format!("{}: {name} does not exist", display(&path)));
             }
         }
     }

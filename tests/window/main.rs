@@ -1,13 +1,13 @@
 //! The edge of the ring against windows in Python and Java, written from the format alone.
 //!
-//! Here is no ring: what a window takes and gives back is looked at where the daemon would.
+//! There is no ring here: the test takes the place of the daemon.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "a stage that cannot be set ends the test, and figures are for people"
+    reason = "a failed set-up ends the test, and figures are for people"
 )]
 
 mod program;
@@ -35,13 +35,13 @@ const BALL: BallState = BallState {
     color: [255, 64, 0],
 };
 
-/// So often a ball flies through every window.
+/// How often a ball flies through every window.
 const LAPS: usize = 40;
 
-/// A screen takes 64 ms then: a port takes ten balls a second at most.
+/// A screen then takes 64 ms; a port takes at most ten balls a second.
 const SPEEDUP: &str = "30";
 
-/// A node alone in a ring with one window: both its edges lead there.
+/// A single node in a ring with one window: both its edges lead there.
 struct Edge {
     executor: Rc<LocalExecutor<'static>>,
     /// Our ports for balls from a window on the left, and on the right.
@@ -94,7 +94,7 @@ fn a_ball_flies_through_a_window_both_ways_and_stays_itself() {
     for program in programs() {
         let edge = Edge::new();
         let [from_left, from_right] = [free_port(), free_port()];
-        // What is our right edge is the window's left neighbour.
+        // Our right edge is the left neighbour of the window.
         let running = program.start(&[
             ("--listen-left", from_left.to_string()),
             ("--listen-right", from_right.to_string()),
@@ -183,7 +183,7 @@ fn a_window_that_dies_with_the_ball_was_given_it_and_a_dead_one_takes_none() {
         let window = edge.window(port);
         edge.run(async {
             let sent = WindowBall::leaving(&BALL, Direction::Right, SCREEN);
-            // Nobody tells us that it died: this is why a ball is only lent to a window.
+            // Nothing tells us that it died: this is why a ball is only lent to a window.
             window.open().await.unwrap().send(&sent).unwrap();
             running.wait();
             let error = window.open().await.err().expect("nobody listens");
@@ -210,7 +210,7 @@ fn a_stopped_window_takes_the_ball_and_never_shows_it() {
     let window = edge.window(port);
     edge.run(async {
         let sent = WindowBall::leaving(&BALL, Direction::Right, SCREEN);
-        // Its kernel answers for it.
+        // Its kernel accepts the connection.
         window.open().await.unwrap().send(&sent).unwrap();
     });
     let log = running.stop();

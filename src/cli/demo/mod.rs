@@ -1,13 +1,13 @@
-//! `carom demo`: a whole ring on this machine, in one process, for people to see.
+//! `carom demo`: a whole ring on this machine, in one process, for people to watch.
 
-pub(super) mod keys;
-mod picture;
-mod score;
-mod table;
+mod display;
+mod monitor;
+mod ring;
+mod topology;
 
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,16 +17,19 @@ use smol::channel::{Receiver, bounded};
 use smol::{LocalExecutor, future};
 use tracing::Level;
 
-use super::{Failure, block_on};
+use super::executor::block_on;
+use super::failure::Failure;
+use super::keyboard::{Key, Keyboard};
 use crate::clock;
+use crate::daemon::channel::recv_or_pending;
 use crate::daemon::{log, signals};
-use crate::ring::{BallState, InitialBall, NodeId, Topology};
-use keys::Key;
-use picture::View;
-use score::Score;
-use table::Table;
+use crate::ring::NodeId;
+use display::Display;
+use monitor::Monitor;
+use ring::DemoRing;
+use topology::topology;
 
-/// Plays a whole ring on this machine, in one process
+/// Runs a whole ring on this machine, in one process
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  carom demo\n  carom demo --for 10s | tail -4\n\
@@ -39,46 +42,50 @@ pub(super) struct Arguments {
     /// How many balls, 1 to 8
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
     balls: u8,
-    /// Stops after this time, such as 10s; exit code 0 only if every ball was passed on (one node has
-    /// nobody to pass to) and none was held twice
+    /// Stop after this time, such as 10s; the exit code is 0 only if every ball was passed on (a single
+    /// node passes none) and no ball was held by two nodes at once
     #[arg(long = "for", value_name = "TIME", value_parser = crate::config::parse_duration)]
     time: Option<Duration>,
-    /// Serves the page on this address, such as 127.0.0.1:8080; the other nodes' on the ports behind it
+    /// Serve the page of the first node on this address, such as 127.0.0.1:8080, and the pages of the others
+    /// on the next ports
     #[arg(long, value_name = "IP:PORT")]
     http: Option<SocketAddr>,
 }
 
-/// How often a terminal is drawn anew while balls fly.
+/// The time between two drawings of the terminal.
 const FRAME: Duration = Duration::from_millis(100);
 
 /// What the demo waits for.
-enum Wake {
+enum Event {
     Key(Key),
+    /// An LED has changed, or a node was killed.
     Changed,
+    /// It is time to draw again.
     Frame,
-    Over,
+    /// The time is over, or a signal came.
+    End,
 }
 
 pub(super) fn demo(arguments: &Arguments) -> Result<(), Failure> {
     let terminal = io::stdout().is_terminal();
-    // On a terminal the picture tells it all, and a log would tear it.
+    // On a terminal, the display shows everything, and log lines would disturb it.
     log::init(log::level(if terminal {
         Level::ERROR
     } else {
         Level::WARN
     }));
     let keyboard = (terminal && io::stdin().is_terminal())
-        .then(keys::Keyboard::open)
+        .then(Keyboard::open)
         .transpose()?;
     let finished = block_on(async |executor: Rc<LocalExecutor<'static>>| {
-        play(arguments, &executor, terminal, keyboard.as_ref()).await
+        run(arguments, &executor, terminal, keyboard.as_ref()).await
     });
     drop(keyboard);
-    let score = finished?;
+    let monitor = finished?;
     let mut out = io::stdout().lock();
-    score.summary(&mut out)?;
+    monitor.summary(&mut out)?;
     out.flush()?;
-    if arguments.time.is_some() && !score.is_sound(clock::now()) {
+    if arguments.time.is_some() && !monitor.is_sound(clock::now()) {
         return Err(Failure::Run(
             "a ball was held twice or did not move: please report this with the lines above"
                 .to_owned(),
@@ -87,123 +94,76 @@ pub(super) fn demo(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn play(
+async fn run(
     arguments: &Arguments,
     executor: &Rc<LocalExecutor<'static>>,
     terminal: bool,
-    keyboard: Option<&keys::Keyboard>,
-) -> Result<Score, Failure> {
+    keyboard: Option<&Keyboard>,
+) -> Result<Monitor, Failure> {
     let (changed, changes) = bounded(1);
     let topology = topology(arguments.nodes, arguments.balls);
-    let score = Rc::new(RefCell::new(Score::new(&topology, changed, clock::now())));
-    let mut table = Table::lay(executor, topology, arguments.http, Rc::clone(&score))?;
+    let monitor = Monitor::new(&topology, changed, clock::now());
+    let monitor = Rc::new(RefCell::new(monitor));
+    let mut ring = DemoRing::start(executor, topology, arguments.http, Rc::clone(&monitor))?;
     let (stop, stopped) = bounded(1);
     let _signals = executor.spawn(signals::watch(stop));
-    let ends = arguments.time.map(|time| clock::now() + time);
-    let mut view = View::open(terminal, &table)?;
+    let end = arguments.time.map(|time| clock::now() + time);
+    let mut display = Display::open(terminal, &ring)?;
     let mut killing = false;
     loop {
-        view.show(&mut score.borrow_mut(), &table, clock::now())?;
+        display.show(&mut monitor.borrow_mut(), &ring, clock::now())?;
         let frame = terminal.then_some(FRAME);
-        let left = ends.map(|ends| clock::now().until(ends));
+        let left = end.map(|end| clock::now().until(end));
         match next(keyboard, &changes, &stopped, frame, left).await {
-            Wake::Over | Wake::Key(Key::Quit) => break,
-            Wake::Key(Key::Kill) => killing = true,
-            Wake::Key(Key::Digit(digit)) if killing => {
+            Event::End | Event::Key(Key::Quit) => break,
+            Event::Key(Key::Kill) => killing = true,
+            Event::Key(Key::Digit(digit)) if killing => {
                 killing = false;
-                table.toggle(executor, NodeId(digit.saturating_sub(1)))?;
+                ring.toggle(executor, NodeId(digit.saturating_sub(1)))?;
             }
-            Wake::Key(Key::Digit(_) | Key::Other) => killing = false,
-            Wake::Changed | Wake::Frame => {}
+            Event::Key(Key::Digit(_) | Key::Other) => killing = false,
+            Event::Changed | Event::Frame => {}
         }
     }
-    view.show(&mut score.borrow_mut(), &table, clock::now())?;
-    drop(view);
-    drop(table);
-    Ok(score.borrow().clone())
+    display.show(&mut monitor.borrow_mut(), &ring, clock::now())?;
+    drop(display);
+    drop(ring);
+    Ok(monitor.borrow().clone())
 }
 
 async fn next(
-    keyboard: Option<&keys::Keyboard>,
+    keyboard: Option<&Keyboard>,
     changes: &Receiver<()>,
     stopped: &Receiver<()>,
     frame: Option<Duration>,
     left: Option<Duration>,
-) -> Wake {
+) -> Event {
     let key = async {
         match keyboard {
-            Some(keyboard) => Wake::Key(keyboard.next().await),
+            Some(keyboard) => Event::Key(keyboard.next().await),
             None => future::pending().await,
         }
     };
     let change = async {
-        // Fails only if the score is gone, and we hold it.
-        let _ = changes.recv().await;
-        Wake::Changed
+        recv_or_pending(changes).await;
+        Event::Changed
     };
-    let over = async {
-        let time = async {
-            match left {
-                Some(left) => drop(Timer::after(left).await),
-                None => future::pending().await,
-            }
-        };
-        let signal = async {
-            // An error means that nobody watches for signals any more; the default action ends us.
-            if stopped.recv().await.is_err() {
-                future::pending().await
-            }
-        };
-        future::or(time, signal).await;
-        Wake::Over
+    let end = async {
+        // Without a signal handler, the default action of a signal ends the process.
+        future::or(wait(left), recv_or_pending(stopped)).await;
+        Event::End
     };
-    let tick = async {
-        match frame {
-            Some(frame) => drop(Timer::after(frame).await),
-            None => future::pending().await,
-        }
-        Wake::Frame
+    let frame = async {
+        wait(frame).await;
+        Event::Frame
     };
-    future::or(future::or(over, key), future::or(change, tick)).await
+    future::or(future::or(end, key), future::or(change, frame)).await
 }
 
-/// Of the first ball, the second, and so on: told apart on light and on dark ground.
-const COLORS: [[u8; 3]; 8] = [
-    [255, 64, 0],
-    [24, 132, 245],
-    [30, 165, 80],
-    [214, 60, 160],
-    [240, 170, 0],
-    [130, 90, 240],
-    [0, 165, 170],
-    [150, 110, 80],
-];
-
-/// A ring whose balls cross a screen in about three quarters of a second.
-fn topology(nodes: u8, balls: u8) -> Topology {
-    let serve = |number: u8| {
-        let share = f64::from(number);
-        let way = if number.is_multiple_of(2) { 1.0 } else { -1.0 };
-        InitialBall {
-            start: NodeId(number % nodes.max(1)),
-            state: BallState {
-                position: [0.0, 100.0 + 50.0 * share],
-                velocity: [way * (1_100.0 + 40.0 * share), 130.0],
-                radius: 30.0,
-                color: COLORS
-                    .get(usize::from(number))
-                    .copied()
-                    .unwrap_or([255, 64, 0]),
-            },
-        }
-    };
-    Topology {
-        ring: "demo".to_owned(),
-        nodes: (1..=nodes).map(|number| format!("n{number}")).collect(),
-        balls: (0..balls).map(serve).collect(),
-        ..Topology::default()
+/// Waits for this time; for ever, if there is none.
+async fn wait(time: Option<Duration>) {
+    match time {
+        Some(time) => drop(Timer::after(time).await),
+        None => future::pending().await,
     }
 }
-
-/// Any free port of the loopback.
-const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);

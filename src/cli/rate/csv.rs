@@ -1,4 +1,5 @@
-//! A sweep as comma-separated values, one line a point; empty where a receiver did not say.
+//! A sweep as comma-separated values, one line per point; a value that the receiver did not send is
+//! empty.
 
 use std::io;
 

@@ -1,7 +1,7 @@
 //! `carom rate`: one measured run, or the whole experiment.
 
+mod chart;
 mod csv;
-mod picture;
 mod progress;
 mod table;
 
@@ -12,39 +12,42 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::{Failure, address, size};
+use super::address;
+use super::failure::Failure;
+use super::size;
+use crate::config::defaults;
 use crate::lab::Mode;
 use crate::lab::client::{self, Plan, Volume};
 
-/// The rate endpoint's port of an address that gives none.
-const USUAL_PORT: u16 = 10_100;
+/// The port of an address that gives none.
+const DEFAULT_PORT: u16 = defaults::PORTS.rate;
 
 /// Longer chunks would only measure the memory of this machine.
 const LONGEST_CHUNK: u64 = 64 << 20;
 
-/// Sends a measured run, or all of an experiment, and shows what both ends saw
+/// Measures one run, or a whole experiment, and shows the figures of both ends
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  carom rate pi1.local --bytes 5000 --chunk 10\n  \
     carom rate pi1.local --bytes 5000 --chunk 100 --connect per-chunk\n  \
     carom rate pi1.local --bytes 1GiB --chunk 128KiB --nagle on\n  \
     carom rate pi1.local --sweep --csv rates.csv --svg rates.svg\n\
-    Works with the chapter's own receivers too; then only this end's side is shown."
+    It also works with the chapter's own receivers; then only the sender's figures are shown."
 )]
 pub(super) struct Arguments {
     /// The rate endpoint: HOST or HOST:PORT; port 10100 unless given
     #[arg(value_name = "ADDR")]
     address: String,
-    /// Send so many bytes (and a newline), such as 5000 or 1GiB
+    /// How many bytes to send, such as 5000 or 1GiB; a newline is added
     #[arg(long, value_name = "N", value_parser = size::parse, required_unless_present = "sweep", conflicts_with = "sweep")]
     bytes: Option<u64>,
-    /// In writes of so many bytes each, such as 10 or 128KiB
+    /// How many bytes to write at a time, such as 10 or 128KiB
     #[arg(long, value_name = "M", value_parser = chunk, required_unless_present = "sweep", conflicts_with = "sweep")]
     chunk: Option<usize>,
-    /// Keep one connection, or open one for every chunk
+    /// Use one connection for all, or open one for every chunk
     #[arg(long, value_enum, default_value_t = Connect::Once, conflicts_with = "sweep")]
     connect: Connect,
-    /// Let the kernel hold small segments back until the last one is acknowledged
+    /// Nagle's algorithm: let the kernel hold small segments back until the last one is acknowledged
     #[arg(long, value_enum, default_value_t = Switch::Off, conflicts_with = "sweep")]
     nagle: Switch,
     /// Print the figures as one line of JSON
@@ -56,7 +59,7 @@ pub(super) struct Arguments {
     /// Write the sweep as comma-separated values
     #[arg(long, value_name = "FILE", requires = "sweep")]
     csv: Option<PathBuf>,
-    /// Draw the sweep: speed against size
+    /// Draw the sweep as an SVG: speed against size
     #[arg(long, value_name = "FILE", requires = "sweep")]
     svg: Option<PathBuf>,
 }
@@ -82,7 +85,7 @@ fn chunk(text: &str) -> Result<usize, String> {
 }
 
 pub(super) fn rate(arguments: &Arguments) -> Result<(), Failure> {
-    let (host, port) = address::parse(&arguments.address, USUAL_PORT)?;
+    let (host, port) = address::parse(&arguments.address, DEFAULT_PORT)?;
     let addresses = client::resolve(&host, port).map_err(Failure::run)?;
     let mut out = io::stdout().lock();
     let (Some(bytes), Some(chunk)) = (arguments.bytes, arguments.chunk) else {
@@ -112,7 +115,8 @@ fn sweep(
     addresses: &[SocketAddr],
     out: &mut impl io::Write,
 ) -> Result<(), Failure> {
-    // A file that cannot be written is to be known before half a minute of measuring.
+    // Opened first, so that a file that cannot be written is reported before half a minute of
+    // measuring.
     let open = |path: &Path| {
         File::create(path)
             .map_err(|error| Failure::Run(format!("{} cannot be written: {error}", path.display())))
@@ -130,7 +134,7 @@ fn sweep(
         file.flush()?;
     }
     if let Some(mut file) = svg {
-        let drawn = picture::draw(&points, &arguments.address).map_err(Failure::Run)?;
+        let drawn = chart::draw(&points, &arguments.address).map_err(Failure::Run)?;
         file.write_all(drawn.as_bytes())?;
     }
     Ok(())

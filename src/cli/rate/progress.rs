@@ -1,10 +1,10 @@
-//! How far a sweep is, on a terminal.
+//! The progress of a sweep, shown on a terminal.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 const WIDTH: usize = 44;
 
-/// A bar on standard error; nothing where that is no terminal.
+/// A progress bar on standard error; nothing if that is no terminal.
 pub(super) struct Bar {
     terminal: bool,
 }
@@ -22,7 +22,7 @@ impl Bar {
         }
         let full = (done * WIDTH).checked_div(all).unwrap_or(0);
         let (full, rest) = ("#".repeat(full), ".".repeat(WIDTH.saturating_sub(full)));
-        // The bar is a courtesy: a terminal that takes no text spoils no measurement.
+        // A bar that cannot be drawn does not matter to the measurement.
         let _ = write!(io::stderr(), "\r[{full}{rest}] {done} of {all}");
         let _ = io::stderr().flush();
     }

@@ -1,4 +1,4 @@
-//! What was measured, for people.
+//! The figures of a run or a sweep, as tables.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use crate::cli::size;
 use crate::lab::client::{Measured, Plan, Point, SIZES};
 use crate::lab::{Mode, Outcome};
 
-/// One run, both ends side by side.
+/// Prints one run, both ends side by side.
 pub(super) fn run(plan: &Plan, measured: &Measured, out: &mut impl io::Write) -> io::Result<()> {
     let ours = &measured.sender;
     let theirs = measured.receiver.as_ref();
@@ -49,16 +49,16 @@ pub(super) fn run(plan: &Plan, measured: &Measured, out: &mut impl io::Write) ->
     }
 }
 
-/// A figure and what the sender and the receiver say of it.
+/// The name of a figure, the sender's value and the receiver's.
 type Row = (&'static str, String, String);
 
 fn rows(measured: &Measured) -> [Row; 9] {
     let ours = &measured.sender;
     let theirs = measured.receiver.as_ref();
-    let dash = || "-".to_owned();
-    let count = |number: Option<u64>| number.map_or_else(dash, |number| number.to_string());
-    let time = |span: Option<f64>| span.map_or_else(dash, |span| format!("{span:.6} s"));
-    let trip = |span: Option<f64>| span.map_or_else(dash, |span| format!("{span:.3} ms"));
+    let unknown = || "-".to_owned();
+    let count = |number: Option<u64>| number.map_or_else(unknown, |number| number.to_string());
+    let time = |span: Option<f64>| span.map_or_else(unknown, |span| format!("{span:.6} s"));
+    let trip = |span: Option<f64>| span.map_or_else(unknown, |span| format!("{span:.3} ms"));
     [
         (
             "bytes",
@@ -95,16 +95,16 @@ fn rows(measured: &Measured) -> [Row; 9] {
             time(Some(ours.seconds)),
             time(theirs.map(|it| it.seconds)),
         ),
-        ("until the answer", time(ours.confirmed_seconds), dash()),
+        ("until the answer", time(ours.confirmed_seconds), unknown()),
         (
             "speed",
             speed(measured.speed()),
-            theirs.map_or_else(dash, |it| speed(it.bytes_per_second)),
+            theirs.map_or_else(unknown, |it| speed(it.bytes_per_second)),
         ),
     ]
 }
 
-/// `bytes` a second with three digits that count.
+/// `bytes` a second, with three significant digits.
 fn speed(bytes: f64) -> String {
     const UNITS: [(f64, &str); 3] = [(1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s")];
     let (unit, name) = UNITS
@@ -122,7 +122,7 @@ fn speed(bytes: f64) -> String {
     format!("{value:.digits$} {name}")
 }
 
-/// A sweep: a line for each size.
+/// Prints a sweep, one line per size.
 pub(super) fn sweep(points: &[Point], out: &mut impl io::Write) -> io::Result<()> {
     writeln!(
         out,

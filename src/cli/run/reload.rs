@@ -1,16 +1,20 @@
-//! SIGHUP: reads the ring file again, and hands what a running node can take over to its loop.
+//! SIGHUP: reads the ring file again, and hands the changes that a running node can take over to
+//! its loop.
 
 use std::sync::Arc;
 
+use smol::channel::Sender;
 use smol::stream::StreamExt as _;
 
-use super::super::{RingFile, node};
+use crate::cli::node;
+use crate::cli::ring_file::RingFile;
 use crate::config::{Config, Faults};
-use crate::daemon::reload::{Beside, Change, Refusal, Step, Stepper, compare};
+use crate::daemon::reload::{ReloadChanges, ReloadRefused, ReloadStep, compare};
+use crate::daemon::windows::WindowEndpoints;
 use crate::daemon::{self, signals};
 use crate::ring::NodeId;
 
-/// Reads the file again at every SIGHUP, for ever. A bad file changes nothing.
+/// Reads the file again at every SIGHUP, for ever. A file with faults changes nothing.
 ///
 /// # Errors
 /// When the system does not let the process watch for signals.
@@ -18,32 +22,32 @@ pub(super) async fn watch(
     file: RingFile,
     mut running: Config,
     me: NodeId,
-    steps: Stepper,
+    steps: Sender<ReloadStep>,
 ) -> std::io::Result<()> {
     let mut hangups = signals::hangups()?;
     let file = Arc::new(file);
     while let Some(signal) = hangups.next().await {
         signal?;
-        tell(&steps, Step::Begun).await;
+        send(&steps, ReloadStep::Begun).await;
         let reading = Arc::clone(&file);
-        // An SD card may take its time; the ring does not wait for it.
+        // In a thread of its own: an SD card may be slow, and the ring must not wait.
         let read = smol::unblock(move || reading.read()).await;
         let step = match decide(read, &mut running, me) {
             Ok(step) => step,
             Err(refused) => {
                 refused.log();
-                Step::Refused
+                ReloadStep::Refused
             }
         };
-        tell(&steps, step).await;
+        send(&steps, step).await;
     }
     Ok(())
 }
 
-/// Why nothing changes.
+/// Why the new file changes nothing.
 enum Refused {
     Faults(Faults),
-    Refusal(Refusal),
+    Change(ReloadRefused),
 }
 
 impl Refused {
@@ -57,35 +61,41 @@ impl Refused {
                     "the new ring file has faults: nothing changes, the node plays on as before"
                 );
             }
-            Self::Refusal(refusal) => {
+            Self::Change(refusal) => {
                 tracing::error!("the new ring file was refused, nothing changes: {refusal}");
             }
         }
     }
 }
 
-fn decide(read: Result<Config, Faults>, running: &mut Config, me: NodeId) -> Result<Step, Refused> {
+/// Compares the new file with the running one, and logs what changes.
+fn decide(
+    read: Result<Config, Faults>,
+    running: &mut Config,
+    me: NodeId,
+) -> Result<ReloadStep, Refused> {
     let new = read.map_err(Refused::Faults)?;
-    let sentences = compare(running, &new, me).map_err(Refused::Refusal)?;
+    let sentences = compare(running, &new, me).map_err(Refused::Change)?;
     let old = std::mem::replace(running, new);
     if sentences.is_empty() {
         tracing::info!("the ring file was read again: nothing in it concerns this node anew");
-        return Ok(Step::Unchanged);
+        return Ok(ReloadStep::Unchanged);
     }
     tracing::info!("the ring file was read again: {}", sentences.join("; "));
     let led = |config: &Config| config.nodes.get(me.index()).map(|node| node.led.clone());
-    let rewired = led(&old) != led(running);
+    let has_new_led = led(&old) != led(running);
     let lease = running.ring.lease;
-    let wired = running.nodes.get(me.index()).filter(|_| rewired).cloned();
-    Ok(Step::Apply(Change {
-        addresses: daemon::addresses(running),
+    let node = running.nodes.get(me.index());
+    let node = node.filter(|_| has_new_led).cloned();
+    Ok(ReloadStep::Apply(ReloadChanges {
+        ring_endpoints: daemon::ring_endpoints(running),
         http_endpoints: daemon::http_endpoints(running),
-        windows: Beside::of(running, me),
-        lights: wired.map(|wired| Box::new(move || node::lights(&wired, lease)) as Box<_>),
+        windows: WindowEndpoints::of(running, me),
+        leds: node.map(|node| Box::new(move || node::leds(&node, lease)) as Box<_>),
     }))
 }
 
-async fn tell(steps: &Stepper, step: Step) {
-    // Fails only when the node has left, and then this task is about to be dropped.
+async fn send(steps: &Sender<ReloadStep>, step: ReloadStep) {
+    // Fails only when the node has ended, and then this task is about to be dropped.
     let _ = steps.send(step).await;
 }

@@ -1,24 +1,23 @@
-//! The table, to be read at a glance.
+//! The table of `carom status`: a line for each node, then a line for each ball.
 
 use std::collections::BTreeSet;
 use std::io;
 
-use super::Asked;
+use super::answer::Answer;
 use crate::escape::Escaped;
 use crate::http::{BallStatus, NodeStatus, Status};
 use crate::ring::Shape;
 
-/// Links that are told one by one.
+/// Up to this many links are shown one by one.
 const MOST_LINKS: usize = 6;
 
-/// The nodes in ring order, each by its own word where it answered, else by the others'.
-pub(super) fn print(asked: &[Asked], out: &mut impl io::Write) -> io::Result<()> {
-    let answers: Vec<&Status> = asked
-        .iter()
-        .filter_map(|asked| asked.status.as_ref())
-        .collect();
-    let Some(first) = answers.first() else {
-        return unreached(asked, out);
+/// Prints the nodes in ring order: by their own reports where they answered, else by those of the
+/// others.
+pub(super) fn print(answers: &[Answer], out: &mut impl io::Write) -> io::Result<()> {
+    let statuses = answers.iter().filter_map(|answer| answer.status.as_ref());
+    let statuses: Vec<&Status> = statuses.collect();
+    let Some(first) = statuses.first() else {
+        return print_unreached(answers, out);
     };
     let shape = match first.shape {
         Shape::Ring => "a ring",
@@ -27,12 +26,12 @@ pub(super) fn print(asked: &[Asked], out: &mut impl io::Write) -> io::Result<()>
     let states: Vec<(&str, &str)> = first
         .nodes
         .iter()
-        .map(|node| (node.name.as_str(), state(&node.name, &answers)))
+        .map(|node| (node.name.as_str(), state(&node.name, &statuses)))
         .collect();
-    let well = states.iter().filter(|(_, state)| *state == "up").count();
+    let up = states.iter().filter(|(_, state)| *state == "up").count();
     writeln!(
         out,
-        "{}: {shape} of {} nodes, {well} up, lease {} ms",
+        "{}: {shape} of {} nodes, {up} up, lease {} ms",
         Escaped(&first.ring),
         states.len(),
         first.lease_ms
@@ -50,23 +49,23 @@ pub(super) fn print(asked: &[Asked], out: &mut impl io::Write) -> io::Result<()>
         "NODE"
     )?;
     for (name, state) in states {
-        let own = answers.iter().find(|answer| answer.node == name);
+        let own = statuses.iter().find(|status| status.node == name);
         let name = Escaped(name).to_string();
         match own {
-            Some(own) => speaking(&name, state, width, own, out)?,
+            Some(own) => print_node(&name, state, width, own, out)?,
             None => writeln!(out, "{name:width$}  {state:8}  ?")?,
         }
     }
     writeln!(out)?;
-    for ball in newest_words(&answers) {
+    for ball in ball_lines(&statuses) {
         writeln!(out, "{ball}")?;
     }
-    last_return(&answers, out)?;
-    unreached(asked, out)
+    print_last_return(&statuses, out)?;
+    print_unreached(answers, out)
 }
 
-/// The lines of a node that answered: one, and one more for every further ball it has.
-fn speaking(
+/// Prints a node that answered: one line, and one more for each further ball it has.
+fn print_node(
     name: &str,
     state: &str,
     width: usize,
@@ -75,8 +74,8 @@ fn speaking(
 ) -> io::Result<()> {
     let links = links(own);
     let mut balls = own.balls.iter().filter(|ball| ball.here || ball.frozen);
-    let lit = match (&own.led.fault, own.led.lit) {
-        // It cannot be set, so how it is nobody knows.
+    let led = match (&own.led.fault, own.led.lit) {
+        // It cannot be set, so its state is not known.
         (Some(_), _) => "?",
         (None, true) => "ON",
         (None, false) => "off",
@@ -84,7 +83,7 @@ fn speaking(
     let (number, generation, hop) = balls.next().map(ball_columns).unwrap_or_default();
     writeln!(
         out,
-        "{name:width$}  {state:8}  {lit:3}  {number:4}  {generation:21}  {hop:8}  {links}"
+        "{name:width$}  {state:8}  {led:3}  {number:4}  {generation:21}  {hop:8}  {links}"
     )?;
     for ball in balls {
         let (number, generation, hop) = ball_columns(ball);
@@ -109,7 +108,7 @@ fn ball_columns(ball: &BallStatus) -> (String, String, String) {
     )
 }
 
-/// Each link where they fit a line; else how many are up, the slowest, and every one that is not.
+/// Every link if they fit a line; else how many are up, the slowest one, and those that are not up.
 fn links(own: &Status) -> String {
     let others = || own.nodes.iter().filter(|node| node.name != own.node);
     if others().count() <= MOST_LINKS {
@@ -136,73 +135,76 @@ fn link(node: &NodeStatus) -> String {
     }
 }
 
-/// By its own word where it answered. Else `down` if anyone who can tell says so, `up` if it is
-/// linked but did not answer us, else `unknown`.
-fn state(name: &str, answers: &[&Status]) -> &'static str {
-    if let Some(own) = answers.iter().find(|answer| answer.node == name) {
+/// The state of a node: its own report if it answered. Otherwise `up` if another node has a link to
+/// it, `down` if another node reports that, else `unknown`.
+fn state(name: &str, statuses: &[&Status]) -> &'static str {
+    if let Some(own) = statuses.iter().find(|status| status.node == name) {
         return own.condition.label();
     }
-    let words = || {
-        answers
-            .iter()
-            .flat_map(|answer| &answer.nodes)
-            .filter(|node| node.name == name)
+    let reports = || {
+        let nodes = statuses.iter().flat_map(|status| &status.nodes);
+        nodes.filter(|node| node.name == name)
     };
-    if words().any(|node| node.state == "up") {
+    if reports().any(|node| node.state == "up") {
         "up"
-    } else if words().any(|node| node.state == "down") {
+    } else if reports().any(|node| node.state == "down") {
         "down"
     } else {
         "unknown"
     }
 }
 
-/// A line for every ball: where it is.
-fn newest_words(answers: &[&Status]) -> Vec<String> {
-    let known = answers.iter().flat_map(|answer| &answer.balls);
+/// A line for every ball: which node has it.
+fn ball_lines(statuses: &[&Status]) -> Vec<String> {
+    let known = statuses.iter().flat_map(|status| &status.balls);
     let numbers: BTreeSet<u32> = known.map(|ball| ball.ball).collect();
     let mut lines = Vec::new();
     for ball in numbers {
-        let words = || {
-            answers
+        let reports = || {
+            statuses
                 .iter()
-                .flat_map(|answer| &answer.balls)
-                .filter(|word| word.ball == ball)
+                .flat_map(|status| &status.balls)
+                .filter(|report| report.ball == ball)
         };
-        let here = words().filter(|word| word.here).max_by_key(|word| word.hop);
+        let here = reports()
+            .filter(|report| report.here)
+            .max_by_key(|report| report.hop);
         if let Some(here) = here {
             let holder = Escaped(here.holder.as_deref().unwrap_or("?")).to_string();
             let hop = here.hop.unwrap_or(0);
             lines.push(format!("ball {ball} is on {holder} (hop {hop})"));
             continue;
         }
-        let lent = words().filter_map(|word| Some((word, word.loan.as_ref()?)));
-        if let Some((word, loan)) = lent.max_by_key(|(word, _)| word.hop) {
-            let (window, lender) = (Escaped(&loan.window), word.holder.as_deref().unwrap_or("?"));
+        let lent = reports().filter_map(|report| Some((report, report.loan.as_ref()?)));
+        if let Some((report, loan)) = lent.max_by_key(|(report, _)| report.hop) {
+            let (window, lender) = (
+                Escaped(&loan.window),
+                report.holder.as_deref().unwrap_or("?"),
+            );
             lines.push(format!(
                 "ball {ball} is on loan to {window} for {:.1} s, by {} (hop {})",
                 loan.since_seconds,
                 Escaped(lender),
-                word.hop.unwrap_or(0)
+                report.hop.unwrap_or(0)
             ));
             continue;
         }
-        let frozen = words().any(|word| word.frozen);
-        let last = words().max_by_key(|word| word.hop);
-        let heard = last.and_then(|word| Some((word, word.holder.as_deref()?)));
-        let elsewhere = heard.filter(|(_, holder)| {
-            answers.iter().all(|answer| answer.node != *holder) && state(holder, answers) == "up"
+        let frozen = reports().any(|report| report.frozen);
+        let last = reports().max_by_key(|report| report.hop);
+        let reported = last.and_then(|report| Some((report, report.holder.as_deref()?)));
+        let elsewhere = reported.filter(|(_, holder)| {
+            statuses.iter().all(|status| status.node != *holder) && state(holder, statuses) == "up"
         });
-        if let Some((word, holder)) = elsewhere {
-            let (holder, hop) = (Escaped(holder), word.hop.unwrap_or(0));
+        if let Some((report, holder)) = elsewhere {
+            let (holder, hop) = (Escaped(holder), report.hop.unwrap_or(0));
             lines.push(format!(
                 "ball {ball} is on {holder} (hop {hop}), by the word of the others {:.1} s ago",
-                word.age_seconds
+                report.age_seconds
             ));
             continue;
         }
         let holder = last
-            .and_then(|word| word.holder.as_deref())
+            .and_then(|report| report.holder.as_deref())
             .unwrap_or("nobody yet, as nodes wait one lease after their start");
         let holder = Escaped(holder);
         lines.push(if frozen {
@@ -216,29 +218,29 @@ fn newest_words(answers: &[&Status]) -> Vec<String> {
     lines
 }
 
-/// The latest that any of them has seen.
-fn last_return(answers: &[&Status], out: &mut impl io::Write) -> io::Result<()> {
-    let backs = answers
+/// Prints the latest return of a ball that any node has seen.
+fn print_last_return(statuses: &[&Status], out: &mut impl io::Write) -> io::Result<()> {
+    let returns = statuses
         .iter()
-        .filter_map(|answer| answer.last_return.as_ref());
-    let last = backs.min_by(|one, other| one.age_seconds.total_cmp(&other.age_seconds));
-    let Some(back) = last else { return Ok(()) };
+        .filter_map(|status| status.last_return.as_ref());
+    let last = returns.min_by(|one, other| one.age_seconds.total_cmp(&other.age_seconds));
+    let Some(last) = last else { return Ok(()) };
     writeln!(
         out,
         "last unplugging: {} took ball {} back {:.0} s ago; it was last heard of on {}, {:.0} ms before",
-        Escaped(&back.to),
-        back.ball,
-        back.age_seconds,
-        Escaped(&back.from),
-        back.away_ms
+        Escaped(&last.to),
+        last.ball,
+        last.age_seconds,
+        Escaped(&last.from),
+        last.away_ms
     )
 }
 
-fn unreached(asked: &[Asked], out: &mut impl io::Write) -> io::Result<()> {
-    for asked in asked {
-        if let Some(error) = &asked.error {
-            let who = asked.node.as_ref().unwrap_or(&asked.address);
-            writeln!(out, "{}: {error}", Escaped(who))?;
+fn print_unreached(answers: &[Answer], out: &mut impl io::Write) -> io::Result<()> {
+    for answer in answers {
+        if let Some(error) = &answer.error {
+            let name = answer.node.as_ref().unwrap_or(&answer.address);
+            writeln!(out, "{}: {error}", Escaped(name))?;
         }
     }
     Ok(())

@@ -1,10 +1,10 @@
-//! `carom watch`: the ring, live in a terminal; in a pipe, a line for all that happens.
+//! `carom watch`: the ring, live in a terminal; in a pipe, a line for every event.
 
-mod draw;
+mod display;
 mod model;
 
 use std::cell::RefCell;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,21 +15,23 @@ use smol::channel::{Receiver, Sender, bounded};
 use smol::{LocalExecutor, Task, future};
 use tracing::Level;
 
-use super::demo::keys::{Key, Keyboard};
-use super::status::{Target, targets};
-use super::{Failure, block_on};
+use super::executor::block_on;
+use super::failure::Failure;
+use super::keyboard::{Key, Keyboard};
+use super::targets::{Target, targets};
 use crate::clock;
+use crate::daemon::channel::recv_or_pending;
 use crate::daemon::{log, signals};
 use crate::http::{Update, subscribe};
-use draw::Canvas;
+use display::Display;
 use model::Model;
 
-/// Shows the ring live in the terminal: nodes, LEDs, the ball as it flies, what happens
+/// Shows the ring live in the terminal: nodes, LEDs, the moving ball, and what happens
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  carom watch --config ring.toml\n  carom watch pi1.local\n\
-    Any one node is enough to see the whole ring. q or Ctrl-C ends it; NO_COLOR=1 does without colours.\n\
-    In a pipe it prints a line for all that happens."
+    One node is enough to see the whole ring. q or Ctrl-C ends it. NO_COLOR=1 switches colours off.\n\
+    In a pipe, it prints a line for everything that happens."
 )]
 pub(super) struct Arguments {
     /// Follow every node of this ring file
@@ -40,31 +42,34 @@ pub(super) struct Arguments {
         required_unless_present = "addresses"
     )]
     config: Option<PathBuf>,
-    /// Follow these nodes: HOST or HOST:PORT of their HTTP endpoints
+    /// Follow these nodes: HOST or HOST:PORT of their HTTP endpoints; port 8080 unless given
     #[arg(value_name = "ADDR")]
     addresses: Vec<String>,
-    /// Stops after this time, such as 10s
+    /// Stop after this time, such as 10s
     #[arg(long = "for", value_name = "TIME", value_parser = crate::config::parse_duration)]
     time: Option<Duration>,
 }
 
-/// How often the picture is drawn anew while a ball flies.
+/// The time between two drawings while a ball moves.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// How often while nothing moves: a node that is missed must be seen to be.
-const STILL: Duration = Duration::from_secs(1);
+/// The time between two drawings while nothing moves: a missing node must be shown in time.
+const IDLE_FRAME: Duration = Duration::from_secs(1);
 
-/// Before a node that is not reached is tried again.
+/// The pause before a node that cannot be reached is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What the picture waits for.
-enum Wake {
-    News,
+/// What the loop waits for.
+enum Event {
+    /// A node has sent an event, or was lost.
+    Changed,
+    /// It is time to draw again.
     Frame,
-    Over,
+    /// The time is over, a signal came, or q was pressed.
+    End,
 }
 
-/// What the nodes told, and whether anything is new.
+/// The model, shared by the tasks that follow the nodes.
 type Shared = Rc<RefCell<Model>>;
 
 pub(super) fn watch(arguments: &Arguments) -> Result<(), Failure> {
@@ -74,32 +79,32 @@ pub(super) fn watch(arguments: &Arguments) -> Result<(), Failure> {
     let keyboard = (terminal && io::stdin().is_terminal())
         .then(Keyboard::open)
         .transpose()?;
-    let shown = block_on(async |executor: Rc<LocalExecutor<'static>>| {
+    let located = block_on(async |executor: Rc<LocalExecutor<'static>>| {
         let model = Rc::new(RefCell::new(Model::new(clock::now())));
         let (changed, changes) = bounded(1);
         let _following = follow_all(&executor, targets, &model, &changed);
         let (stop, stopped) = bounded(1);
         let _signals = executor.spawn(signals::watch(stop));
-        let mut canvas = Canvas::open(terminal)?;
-        let ends = arguments.time.map(|time| clock::now() + time);
+        let mut display = Display::open(terminal)?;
+        let end = arguments.time.map(|time| clock::now() + time);
         loop {
             let now = clock::now();
-            model.borrow_mut().notice(now);
-            canvas.show(&mut model.borrow_mut(), now)?;
-            let rest = if terminal && model.borrow().moves(now) {
+            model.borrow_mut().log_changes(now);
+            display.show(&mut model.borrow_mut(), now)?;
+            let pause = if terminal && model.borrow().moves(now) {
                 FRAME
             } else {
-                STILL
+                IDLE_FRAME
             };
-            let left = ends.map(|ends| now.until(ends));
-            match next(keyboard.as_ref(), &changes, &stopped, rest, left).await {
-                Wake::Over => return Ok(model.borrow().first.is_some()),
-                Wake::News | Wake::Frame => {}
+            let left = end.map(|end| now.until(end));
+            match next(keyboard.as_ref(), &changes, &stopped, pause, left).await {
+                Event::End => return Ok(model.borrow().first.is_some()),
+                Event::Changed | Event::Frame => {}
             }
         }
     });
     drop(keyboard);
-    match shown {
+    match located {
         Err(error) => Err(error),
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::Run(
@@ -108,7 +113,7 @@ pub(super) fn watch(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-/// One task a node, for ever.
+/// Follows every node in a task of its own, for ever.
 fn follow_all(
     executor: &Rc<LocalExecutor<'static>>,
     targets: Vec<Target>,
@@ -120,20 +125,20 @@ fn follow_all(
         executor.spawn(async move {
             let mut name = None;
             loop {
-                let heard = |news: Update| {
+                let on_news = |news: Update| {
                     if let Update::State(status) = &news {
                         name = Some(status.node.clone());
                     }
                     if let Some(name) = &name {
-                        model.borrow_mut().hear(name, news, clock::now());
+                        model.borrow_mut().on_event(name, news, clock::now());
                     }
-                    // A sign that is already waiting does as well.
+                    // Fails only if an earlier notice is still waiting: one is enough.
                     let _ = changed.try_send(());
                 };
-                let ended = subscribe(&target.host, target.port, heard).await;
+                let ended = subscribe(&target.host, target.port, on_news).await;
                 tracing::debug!("{}:{}: {ended}", target.host, target.port);
                 if let Some(name) = name.take() {
-                    model.borrow_mut().lose(&name, clock::now());
+                    model.borrow_mut().on_disconnected(&name, clock::now());
                     let _ = changed.try_send(());
                 }
                 Timer::after(RETRY).await;
@@ -147,15 +152,15 @@ async fn next(
     keyboard: Option<&Keyboard>,
     changes: &Receiver<()>,
     stopped: &Receiver<()>,
-    rest: Duration,
+    frame: Duration,
     left: Option<Duration>,
-) -> Wake {
+) -> Event {
     let key = async {
         loop {
             match keyboard {
                 Some(keyboard) => {
                     if keyboard.next().await == Key::Quit {
-                        return Wake::Over;
+                        return Event::End;
                     }
                 }
                 None => future::pending().await,
@@ -163,37 +168,24 @@ async fn next(
         }
     };
     let signal = async {
-        if stopped.recv().await.is_err() {
-            future::pending::<()>().await;
-        }
-        Wake::Over
+        recv_or_pending(stopped).await;
+        Event::End
     };
     let over = async {
         match left {
             Some(left) => drop(Timer::after(left).await),
             None => future::pending().await,
         }
-        Wake::Over
+        Event::End
     };
-    let news = async {
-        if changes.recv().await.is_err() {
-            future::pending::<()>().await;
-        }
-        Wake::News
+    let change = async {
+        recv_or_pending(changes).await;
+        Event::Changed
     };
     let frame = async {
-        Timer::after(rest).await;
-        Wake::Frame
+        Timer::after(frame).await;
+        Event::Frame
     };
-    let ends = future::or(key, future::or(signal, over));
-    future::or(ends, future::or(news, frame)).await
-}
-
-/// Prints what has happened since the last call, a line each.
-fn print(model: &mut Model) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    for line in model.log.drain(..) {
-        writeln!(out, "{line}")?;
-    }
-    out.flush()
+    let end = future::or(key, future::or(signal, over));
+    future::or(end, future::or(change, frame)).await
 }

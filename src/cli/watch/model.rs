@@ -1,4 +1,4 @@
-//! What is known of the ring: the words of every node that is heard, put together.
+//! What is known of the ring: the reports of all nodes that are connected, combined.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -6,103 +6,106 @@ use crate::escape::Escaped;
 use crate::http::{BallStatus, Condition, ReturnStatus, Status, Update};
 use crate::ring::{BallState, Generation, Screen, Time, motion};
 
-/// Lines of what happened that are kept.
-const MOST_LINES: usize = 200;
+/// Log lines that are kept.
+const MOST_LOG_LINES: usize = 200;
 
-/// A pass is on its way for less than this.
+/// A ball that nobody reports to hold is being passed for at most this long, in microseconds.
 const HANDOVER_MICROS: u64 = 400_000;
 
-/// One node's word on one ball.
+/// One node's report of one ball.
 #[derive(Clone)]
-struct Word {
+struct BallReport {
     ball: BallStatus,
-    /// When it was as told.
+    /// The time to which the ball's position belongs.
     at: Time,
-    heard: Time,
+    /// When the report came.
+    received: Time,
 }
 
-/// Where a ball is, and how sure that is.
+/// What is known of where a ball is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Its holder says so, or the others do while their holder is not heard.
-    On,
-    /// It stands still.
+    /// A node holds it, by its own report; or by those of the others if it is not connected.
+    Held,
+    /// A node holds it, and no majority renews its lease: it stands still.
     Frozen,
-    /// A window has it, and its holder's word is that it will come back.
+    /// Its holder has lent it to a window.
     Lent,
-    /// Nobody has it.
+    /// No node is known to hold it.
     Away,
 }
 
-/// One ball as it is shown.
-pub(super) struct Shown {
+/// One ball, and where it is now.
+pub(super) struct LocatedBall {
     pub(super) ball: BallStatus,
     pub(super) phase: Phase,
-    /// Across the screen, from 0 to 1.
+    /// Its horizontal position on the screen, from 0 at the left to 1 at the right.
     pub(super) share: f64,
 }
 
-/// The ring as it is known.
+/// The ring as the nodes report it.
 pub(super) struct Model {
-    /// What the first node that spoke said: names, screen.
+    /// The first status that came: it has the names and the screen.
     pub(super) first: Option<Status>,
-    /// By name, while they are heard.
-    speakers: BTreeMap<String, Status>,
-    words: BTreeMap<u32, BTreeMap<String, Word>>,
+    /// The latest status of every node that is connected, by its name.
+    statuses: BTreeMap<String, Status>,
+    /// For every ball, the latest report of each node.
+    reports: BTreeMap<u32, BTreeMap<String, BallReport>>,
+    /// What was logged last: the state of each node.
     states: BTreeMap<String, String>,
     generations: BTreeMap<u32, String>,
     holders: BTreeMap<u32, String>,
     phases: BTreeMap<u32, Phase>,
-    pub(super) returned: Option<ReturnStatus>,
+    pub(super) last_return: Option<ReturnStatus>,
     pub(super) log: VecDeque<String>,
-    begun: Time,
+    started: Time,
 }
 
-/// The window that has a lent ball.
+/// The name of the window that has a lent ball.
 pub(super) fn window(ball: &BallStatus) -> &str {
     ball.loan.as_ref().map_or("", |loan| &loan.window)
 }
 
 impl Model {
-    pub(super) fn new(begun: Time) -> Self {
+    pub(super) fn new(started: Time) -> Self {
         Self {
             first: None,
-            speakers: BTreeMap::new(),
-            words: BTreeMap::new(),
+            statuses: BTreeMap::new(),
+            reports: BTreeMap::new(),
             states: BTreeMap::new(),
             generations: BTreeMap::new(),
             holders: BTreeMap::new(),
             phases: BTreeMap::new(),
-            returned: None,
+            last_return: None,
             log: VecDeque::new(),
-            begun,
+            started,
         }
     }
 
-    /// A node told something.
-    pub(super) fn hear(&mut self, speaker: &str, news: Update, now: Time) {
+    /// A node has sent an event.
+    pub(super) fn on_event(&mut self, sender: &str, news: Update, now: Time) {
         match news {
             Update::State(status) => {
-                self.words.values_mut().for_each(|words| {
-                    words.remove(speaker);
+                self.reports.values_mut().for_each(|reports| {
+                    reports.remove(sender);
                 });
                 for ball in &status.balls {
-                    self.note(speaker, ball.clone(), now);
+                    self.record_ball(sender, ball.clone(), now);
                 }
                 if let Some(back) = &status.last_return {
-                    self.returned.get_or_insert_with(|| back.clone());
+                    self.last_return.get_or_insert_with(|| back.clone());
                 }
                 if self.first.is_none() {
-                    let line = format!("listening to the ring {} by {speaker}", status.ring);
-                    self.tell(&line, now);
+                    let line = format!("listening to the ring {} by {sender}", status.ring);
+                    self.add_line(&line, now);
                     self.first = Some((*status).clone());
                 }
-                self.speakers.insert(speaker.to_owned(), *status);
+                self.statuses.insert(sender.to_owned(), *status);
             }
-            Update::Ball(ball) => self.note(speaker, ball, now),
-            Update::BallRemoved(gone) => self.forget(speaker, gone.ball, now),
+            Update::Ball(ball) => self.record_ball(sender, ball, now),
+            Update::BallRemoved(gone) => self.remove_ball(sender, gone.ball, now),
             Update::Node(node) => {
-                let known = self.speakers.get_mut(speaker);
+                let known = self.statuses.get_mut(sender);
                 let known = known.and_then(|status| {
                     let mut nodes = status.nodes.iter_mut();
                     nodes.find(|known| known.name == node.name)
@@ -112,7 +115,7 @@ impl Model {
                 }
             }
             Update::Heartbeat(beat) => {
-                if let Some(status) = self.speakers.get_mut(speaker) {
+                if let Some(status) = self.statuses.get_mut(sender) {
                     for (node, span) in status.nodes.iter_mut().zip(beat.round_trips_ms) {
                         node.round_trip_ms = span;
                     }
@@ -131,105 +134,107 @@ impl Model {
                 let line = format!(
                     "{to} took ball {ball} back, last heard of on {from}: away for {away_ms:.0} ms"
                 );
-                self.tell(&line, now);
-                self.returned = Some(back);
+                self.add_line(&line, now);
+                self.last_return = Some(back);
             }
         }
-        self.notice(now);
+        self.log_changes(now);
     }
 
-    /// A node is no longer heard.
-    pub(super) fn lose(&mut self, speaker: &str, now: Time) {
-        self.speakers.remove(speaker);
-        for words in self.words.values_mut() {
-            words.remove(speaker);
+    /// The connection to a node is lost.
+    pub(super) fn on_disconnected(&mut self, sender: &str, now: Time) {
+        self.statuses.remove(sender);
+        for reports in self.reports.values_mut() {
+            reports.remove(sender);
         }
-        self.notice(now);
+        self.log_changes(now);
     }
 
-    /// A node knows a guest no more; when none does, it has left.
-    fn forget(&mut self, speaker: &str, ball: u32, now: Time) {
-        let Some(words) = self.words.get_mut(&ball) else {
+    /// A node no longer knows a guest. When no node does, the guest has left.
+    fn remove_ball(&mut self, sender: &str, ball: u32, now: Time) {
+        let Some(reports) = self.reports.get_mut(&ball) else {
             return;
         };
-        words.remove(speaker);
-        if words.is_empty() {
-            self.words.remove(&ball);
+        reports.remove(sender);
+        if reports.is_empty() {
+            self.reports.remove(&ball);
             self.phases.remove(&ball);
             self.holders.remove(&ball);
             self.generations.remove(&ball);
-            self.tell(&format!("ball {ball} has left"), now);
+            self.add_line(&format!("ball {ball} has left"), now);
         }
     }
 
-    fn note(&mut self, speaker: &str, mut ball: BallStatus, now: Time) {
+    fn record_ball(&mut self, sender: &str, mut ball: BallStatus, now: Time) {
         let age = (ball.age_seconds.max(0.0) * 1e6).min(1e15) as u64;
         let at = Time::from_micros(now.as_micros().saturating_sub(age));
-        let words = self.words.entry(ball.ball).or_default();
-        let had = words.get(speaker).is_some_and(|before| before.ball.here);
-        let gone = had && !ball.here && ball.holder.as_deref() != Some(speaker);
+        let reports = self.reports.entry(ball.ball).or_default();
+        let was_here = reports.get(sender).is_some_and(|before| before.ball.here);
+        let passed_on = was_here && !ball.here && ball.holder.as_deref() != Some(sender);
         if let (true, Some(first), Some([_, y]), Some([across, _])) =
-            (gone, &self.first, ball.position, ball.velocity)
+            (passed_on, &self.first, ball.position, ball.velocity)
         {
-            // Who passes a ball says where it left; it comes in at the other side.
+            // A node that passes a ball reports where it left. It comes in at the other side.
             let [width, _] = first.screen;
             ball.position = Some([if across > 0.0 { 0.0 } else { width }, y]);
         }
-        let heard = now;
-        words.insert(speaker.to_owned(), Word { ball, at, heard });
+        let received = now;
+        reports.insert(sender.to_owned(), BallReport { ball, at, received });
     }
 
-    /// Puts what has changed into lines.
-    pub(super) fn notice(&mut self, now: Time) {
+    /// Adds a log line for every change since the last call.
+    pub(super) fn log_changes(&mut self, now: Time) {
         for name in self.names() {
             let state = self.state(&name).to_owned();
             let was = self.states.insert(name.clone(), state.clone());
             if was.is_some_and(|was| was != state) {
-                self.tell(&format!("{name} is {state}"), now);
+                self.add_line(&format!("{name} is {state}"), now);
             }
         }
-        for Shown { ball, phase, .. } in self.balls(now) {
+        for LocatedBall { ball, phase, .. } in self.balls(now) {
             let number = ball.ball;
             let was = self.phases.insert(number, phase);
             let holder = ball.holder.clone().unwrap_or_default();
             match (was, phase) {
-                (Some(Phase::On), Phase::Away) => self.tell(&format!("ball {number} is away"), now),
-                (Some(Phase::On | Phase::Away), Phase::Frozen) => self.tell(
+                (Some(Phase::Held), Phase::Away) => {
+                    self.add_line(&format!("ball {number} is away"), now)
+                }
+                (Some(Phase::Held | Phase::Away), Phase::Frozen) => self.add_line(
                     &format!("ball {number} stands still on {holder}: no majority answers"),
                     now,
                 ),
                 (Some(_), Phase::Lent) if was != Some(Phase::Lent) => {
                     let window = window(&ball);
-                    self.tell(&format!("ball {number}: {holder} lent it to {window}"), now);
+                    self.add_line(&format!("ball {number}: {holder} lent it to {window}"), now);
                 }
-                (Some(Phase::Frozen), Phase::On) => {
-                    self.tell(&format!("ball {number} moves again on {holder}"), now);
+                (Some(Phase::Frozen), Phase::Held) => {
+                    self.add_line(&format!("ball {number} moves again on {holder}"), now);
                 }
                 _ => {}
             }
-            if phase == Phase::On && !holder.is_empty() {
+            if phase == Phase::Held && !holder.is_empty() {
                 let was = self.holders.insert(number, holder.clone());
                 if let Some(was) = was.filter(|was| *was != holder) {
                     let hop = ball.hop.unwrap_or(0);
-                    self.tell(&format!("ball {number}: {was} to {holder}, hop {hop}"), now);
+                    self.add_line(&format!("ball {number}: {was} to {holder}, hop {hop}"), now);
                 }
             }
             if let Some(generation) = ball.generation {
                 let was = self.generations.insert(number, generation.clone());
                 if was.is_some_and(|was| was != generation) {
                     let line = format!("ball {number} begins generation {generation} on {holder}");
-                    self.tell(&line, now);
+                    self.add_line(&line, now);
                 }
             }
         }
     }
 
-    /// What the network said stands in there, so it is escaped once, here.
-    fn tell(&mut self, line: &str, now: Time) {
-        if self.log.len() >= MOST_LINES {
+    /// The text contains strings from the network, so it is escaped here, once.
+    fn add_line(&mut self, line: &str, now: Time) {
+        if self.log.len() >= MOST_LOG_LINES {
             self.log.pop_front();
         }
-        let seconds = now.since(self.begun).as_secs_f64();
+        let seconds = now.since(self.started).as_secs_f64();
         self.log
             .push_back(format!("{seconds:9.3} s  {}", Escaped(line)));
     }
@@ -240,20 +245,21 @@ impl Model {
         nodes.map(|node| node.name.clone()).collect()
     }
 
-    /// By its own word, unless the others miss it; else by theirs.
+    /// The state of a node: its own report, unless others report it as down; else the report of the
+    /// others.
     pub(super) fn state(&self, name: &str) -> &'static str {
-        let own = self.speaker(name).map(|status| status.condition);
-        let others = self.speakers.values().filter(|status| status.node != name);
-        let said: BTreeSet<&str> = others
+        let own = self.status_of(name).map(|status| status.condition);
+        let others = self.statuses.values().filter(|status| status.node != name);
+        let reported: BTreeSet<&str> = others
             .flat_map(|status| &status.nodes)
             .filter(|node| node.name == name)
             .map(|node| node.state.as_str())
             .collect();
         let by_others = ["up", "down"]
             .into_iter()
-            .find(|state| said.contains(state));
+            .find(|state| reported.contains(state));
         match (own, by_others) {
-            // It knows best that it hears nobody; those it does not hear may know nothing of it.
+            // A node that reaches no majority knows that better than the others, which may not reach it.
             (Some(Condition::CutOff), _) => Condition::CutOff.label(),
             (_, Some("down")) => "down",
             (Some(own), _) => own.label(),
@@ -261,21 +267,21 @@ impl Model {
         }
     }
 
-    fn speaker(&self, name: &str) -> Option<&Status> {
-        self.speakers.values().find(|status| status.node == name)
+    fn status_of(&self, name: &str) -> Option<&Status> {
+        self.statuses.values().find(|status| status.node == name)
     }
 
-    /// Whether a node says that it cannot set its LED.
+    /// Whether a node reports that it cannot set its LED.
     pub(super) fn has_led_fault(&self, name: &str) -> bool {
-        self.speaker(name)
+        self.status_of(name)
             .is_some_and(|status| status.led.fault.is_some())
     }
 
-    /// The quickest and the slowest link of a node, in milliseconds.
+    /// The shortest and the longest round trip on the links of a node, in milliseconds.
     pub(super) fn round_trips(&self, name: &str) -> Option<(f64, f64)> {
-        let own = self.speakers.values().filter(|status| status.node == name);
+        let own = self.statuses.values().filter(|status| status.node == name);
         let own = own.flat_map(|status| status.nodes.iter().filter_map(|node| node.round_trip_ms));
-        let others = self.speakers.values().flat_map(|status| &status.nodes);
+        let others = self.statuses.values().flat_map(|status| &status.nodes);
         let others = others
             .filter(|node| node.name == name)
             .filter_map(|node| node.round_trip_ms);
@@ -285,65 +291,65 @@ impl Model {
         })
     }
 
-    /// Every ball, where it is now.
-    pub(super) fn balls(&self, now: Time) -> Vec<Shown> {
-        self.words
+    /// Every ball, and where it is now.
+    pub(super) fn balls(&self, now: Time) -> Vec<LocatedBall> {
+        self.reports
             .values()
-            .filter_map(|words| self.judge(words, now))
+            .filter_map(|reports| self.locate(reports, now))
             .collect()
     }
 
-    fn judge(&self, words: &BTreeMap<String, Word>, now: Time) -> Option<Shown> {
-        let order = |word: &&Word| {
-            let generation = word.ball.generation.as_deref();
+    fn locate(&self, reports: &BTreeMap<String, BallReport>, now: Time) -> Option<LocatedBall> {
+        let order = |report: &&BallReport| {
+            let generation = report.ball.generation.as_deref();
             let generation = generation.and_then(|text| text.parse::<Generation>().ok());
             (
                 generation,
-                word.ball.hop,
-                word.ball.here,
-                word.ball.frozen,
-                word.ball.loan.is_some(),
-                word.at,
+                report.ball.hop,
+                report.ball.here,
+                report.ball.frozen,
+                report.ball.loan.is_some(),
+                report.at,
             )
         };
-        let here = words
+        let here = reports
             .values()
-            .filter(|word| word.ball.here)
+            .filter(|report| report.ball.here)
             .max_by_key(order);
-        let word = here.or_else(|| words.values().max_by_key(order))?;
-        let holder = word.ball.holder.as_deref().unwrap_or_default();
-        let heard = self.speaker(holder).is_some();
-        let fresh = now.since(word.heard).as_micros() < u128::from(HANDOVER_MICROS);
-        let phase = if word.ball.here {
-            Phase::On
-        } else if word.ball.frozen {
+        let report = here.or_else(|| reports.values().max_by_key(order))?;
+        let holder = report.ball.holder.as_deref().unwrap_or_default();
+        let is_connected = self.status_of(holder).is_some();
+        let fresh = now.since(report.received).as_micros() < u128::from(HANDOVER_MICROS);
+        let phase = if report.ball.here {
+            Phase::Held
+        } else if report.ball.frozen {
             Phase::Frozen
-        } else if word.ball.loan.is_some() {
+        } else if report.ball.loan.is_some() {
             Phase::Lent
-        } else if (fresh || !heard) && self.state(holder) == "up" {
-            Phase::On
+        } else if (fresh || !is_connected) && self.state(holder) == "up" {
+            Phase::Held
         } else {
             Phase::Away
         };
-        let share = self.share(word, now);
-        let ball = word.ball.clone();
-        Some(Shown { ball, phase, share })
+        let share = self.share(report, now);
+        let ball = report.ball.clone();
+        Some(LocatedBall { ball, phase, share })
     }
 
-    fn share(&self, word: &Word, now: Time) -> f64 {
+    fn share(&self, report: &BallReport, now: Time) -> f64 {
         let Some(first) = &self.first else { return 0.0 };
         let [width, height] = first.screen;
-        let (Some(position), Some(velocity)) = (word.ball.position, word.ball.velocity) else {
+        let (Some(position), Some(velocity)) = (report.ball.position, report.ball.velocity) else {
             return 0.0;
         };
         let state = BallState {
             position,
             velocity,
-            radius: word.ball.radius,
-            color: word.ball.color,
+            radius: report.ball.radius,
+            color: report.ball.color,
         };
-        let elapsed = now.since(word.at);
-        let state = if word.ball.frozen {
+        let elapsed = now.since(report.at);
+        let state = if report.ball.frozen {
             state
         } else {
             motion::at(&state, Screen { width, height }, elapsed)
@@ -352,8 +358,10 @@ impl Model {
         (x / width).clamp(0.0, 1.0)
     }
 
-    /// Whether anything moves, so that it must be drawn again soon.
+    /// Whether any ball moves, so that it must be drawn again soon.
     pub(super) fn moves(&self, now: Time) -> bool {
-        self.balls(now).iter().any(|shown| shown.phase == Phase::On)
+        self.balls(now)
+            .iter()
+            .any(|located| located.phase == Phase::Held)
     }
 }

@@ -2,38 +2,42 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::check::{canonical, ports_of};
-use crate::config::draft::{BallDraft, Draft, NodeDraft, PortsDraft, WindowDraft};
-use crate::config::place::{At, Report};
+use crate::config::defaults;
+use crate::config::host::canonical;
+use crate::config::partial::{
+    PartialBall, PartialConfig, PartialNode, PartialPorts, PartialWindow,
+};
+use crate::config::report::Report;
 use crate::config::schema::NODE;
+use crate::config::span::Spanned;
 use crate::endpoint::Endpoint;
 use crate::ring::WindowBall;
 use crate::ring::{BallState, Direction};
 
-/// Reports every rule about windows that is broken between keys that could be read.
-pub(in crate::config) fn check(draft: &Draft, report: &mut Report<'_>) {
-    let Some(first) = draft.windows.first() else {
+/// Reports every breach of the rules about windows, among the keys that could be read.
+pub(crate) fn check(partial: &PartialConfig, report: &mut Report<'_>) {
+    let Some(first) = partial.windows.first() else {
         return;
     };
-    if let Some(nodes) = &draft.nodes {
+    if let Some(nodes) = &partial.nodes {
         if nodes.is_empty() {
             let sentence = "has windows only, and they do not keep a ball: \
                             add at least one [[node]] that runs carom";
-            report.fault(first.spot, NODE.name, sentence);
+            report.fault(first.span, NODE.name, sentence);
         }
-        addresses(nodes, &draft.windows, &draft.ports, report);
+        unique_addresses(nodes, &partial.windows, &partial.ports, report);
     }
-    for ball in &draft.balls {
-        fits(ball, &draft.windows, report);
+    for ball in &partial.balls {
+        ball_fits(ball, &partial.windows, report);
     }
-    looks(&draft.balls, report);
+    balls_look_different(&partial.balls, report);
 }
 
-/// No window listens where anybody else does.
-fn addresses(
-    nodes: &[NodeDraft],
-    windows: &[WindowDraft],
-    defaults: &PortsDraft,
+/// No window listens at the address of a node or of another window.
+fn unique_addresses(
+    nodes: &[PartialNode],
+    windows: &[PartialWindow],
+    defaults: &PartialPorts,
     report: &mut Report<'_>,
 ) {
     let mut seen: BTreeMap<(String, u16), String> = BTreeMap::new();
@@ -41,7 +45,7 @@ fn addresses(
         let Some(host) = &node.host else {
             continue;
         };
-        for (name, port) in ports_of(node, defaults) {
+        for (name, port) in node.ports_used(defaults) {
             let address = (canonical(&host.value), port.value);
             seen.entry(address)
                 .or_insert_with(|| format!("the {name} port of {}", node.key));
@@ -53,7 +57,7 @@ fn addresses(
             ("listen-right", &window.listen_right),
         ];
         for (name, endpoint) in listeners {
-            let Some(At { value, spot, key }) = endpoint else {
+            let Some(Spanned { value, span, key }) = endpoint else {
                 continue;
             };
             let Endpoint { host, port } = value;
@@ -64,7 +68,7 @@ fn addresses(
                     "leads to {value} for {name}, but that is {other}: \
                      write {name} = \"HOST:PORT\" with another port"
                 );
-                report.fault(*spot, key, sentence);
+                report.fault(*span, key, sentence);
             } else {
                 seen.insert(address, mine);
             }
@@ -72,9 +76,9 @@ fn addresses(
     }
 }
 
-/// Every ball has room to move on every window's screen.
-fn fits(ball: &BallDraft, windows: &[WindowDraft], report: &mut Report<'_>) {
-    let (radius, spot, key) = ball.size();
+/// Every ball is small enough to move on every window's screen.
+fn ball_fits(ball: &PartialBall, windows: &[PartialWindow], report: &mut Report<'_>) {
+    let (radius, span, key) = ball.radius_or_default();
     for window in windows {
         let Some(screen) = window.screen else {
             continue;
@@ -85,16 +89,16 @@ fn fits(ball: &BallDraft, windows: &[WindowDraft], report: &mut Report<'_>) {
                 "{radius} is too much for the screen of {} of {} x {}: it must be under {room}",
                 window.key, screen.width, screen.height
             );
-            report.fault(spot, &key, sentence);
+            report.fault(span, &key, sentence);
         }
     }
 }
 
-/// Windows can tell the balls apart.
-fn looks(balls: &[BallDraft], report: &mut Report<'_>) {
-    let mut seen: Vec<(&BallDraft, BallState)> = Vec::new();
+/// Windows can tell all balls apart.
+fn balls_look_different(balls: &[PartialBall], report: &mut Report<'_>) {
+    let mut seen: Vec<(&PartialBall, BallState)> = Vec::new();
     for ball in balls {
-        let Some((radius, color)) = ball.look else {
+        let Some((radius, color)) = ball.appearance else {
             continue;
         };
         let state = BallState {
@@ -103,22 +107,22 @@ fn looks(balls: &[BallDraft], report: &mut Report<'_>) {
             radius,
             color,
         };
-        // Its place and the screen are none of its look.
-        let shown = WindowBall::leaving(&state, Direction::Right, super::read::SCREEN_DEFAULT);
+        // Position, velocity and screen do not matter for the comparison.
+        let shown = WindowBall::leaving(&state, Direction::Right, defaults::SCREEN);
         let twin = seen.iter().find(|(_, other)| shown.looks_like(other));
         if let Some((other, _)) = twin {
-            let set = ball.color.as_ref().map(|color| (color.spot, &color.key));
+            let set = ball.color.as_ref().map(|color| (color.span, &color.key));
             let radius = ball
                 .radius
                 .as_ref()
-                .map(|radius| (radius.spot, &radius.key));
-            let (spot, key) = set.or(radius).unwrap_or((ball.spot, &ball.key));
+                .map(|radius| (radius.span, &radius.key));
+            let (span, key) = set.or(radius).unwrap_or((ball.span, &ball.key));
             let sentence = format!(
                 "looks like {} to a window, which tells balls by their color {color:?} and their \
                  radius {} in whole pixels: give it another color or radius",
                 other.key, shown.radius
             );
-            report.fault(spot, key, sentence);
+            report.fault(span, key, sentence);
         } else {
             seen.push((ball, state));
         }

@@ -2,106 +2,99 @@
 
 use ::config::{Value, ValueKind};
 
-use crate::config::draft::WindowDraft;
+use crate::config::defaults;
 use crate::config::fault::quoted;
-use crate::config::place::{At, Report, Spot};
-use crate::config::schema::{NODE, SCREEN, WINDOW_KEYS, homes};
+use crate::config::host::reachable;
+use crate::config::partial::PartialWindow;
+use crate::config::report::Report;
+use crate::config::schema::{NODE, SCREEN, WINDOW_KEYS, where_key_belongs};
+use crate::config::span::{Span, Spanned};
 use crate::config::table::Table;
-use crate::config::value::{self, Wrong};
+use crate::config::value::{self, InvalidValue};
 use crate::endpoint::Endpoint;
 use crate::ring::Screen;
 
-/// The screen of the chapter's programs.
-pub(super) const SCREEN_DEFAULT: Screen = Screen {
-    width: 800.0,
-    height: 600.0,
-};
-
-/// Where the chapter's programs take balls from their left and their right neighbour.
-const LISTEN_LEFT: u16 = 10001;
-const LISTEN_RIGHT: u16 = 10002;
-
-/// Whether a `[[node]]` is a window; reports a kind that there is not.
-pub(in crate::config) fn is_window(table: &Table<'_>, report: &mut Report<'_>) -> bool {
+/// Whether a `[[node]]` is a window. Reports an unknown kind.
+pub(crate) fn is_window(table: &Table<'_>, report: &mut Report<'_>) -> bool {
     let kinds = [("carom", false), ("window", true)];
-    let kind = table.take(report, "kind", |value| value::one_of(value, &kinds));
+    let kind = table.optional(report, "kind", |value| value::one_of(value, &kinds));
     match kind {
         Some(kind) => kind.value,
-        // A kind that cannot be read is guessed, so that the other keys are judged by what they are.
+        // If the kind cannot be read, guess it from the other keys, so that those are not reported too.
         None => table.get("kind").is_some() && table.get("listen-left").is_some(),
     }
 }
 
-/// Says where a key belongs that is none of a node's.
-pub(in crate::config) fn homes_for_node(name: &str) -> Option<String> {
+/// Where a key belongs that no `[[node]]` with carom has.
+pub(crate) fn where_node_key_belongs(name: &str) -> Option<String> {
     let windows = WINDOW_KEYS.iter().any(|key| key.name == name);
     let here = || "take it out, it is for kind = \"window\"".to_owned();
-    windows.then(here).or_else(|| homes(name))
+    windows.then(here).or_else(|| where_key_belongs(name))
 }
 
-/// Says where a key belongs that is none of a window's.
-fn homes_for_window(name: &str) -> Option<String> {
+/// Where a key belongs that no window has.
+fn where_window_key_belongs(name: &str) -> Option<String> {
     let nodes = NODE.keys.iter().any(|key| key.name == name);
     let here = || "take it out, it is for nodes that run carom".to_owned();
-    nodes.then(here).or_else(|| homes(name))
+    nodes.then(here).or_else(|| where_key_belongs(name))
 }
 
-/// Reads a window that comes after so many nodes; reports what is wrong with it.
-pub(in crate::config) fn read(
+/// Reads a window that comes after `nodes_before` nodes. Reports what is wrong with it.
+pub(crate) fn read(
     mut table: Table<'_>,
-    after: usize,
+    nodes_before: usize,
     report: &mut Report<'_>,
-) -> WindowDraft {
+) -> PartialWindow {
     table.title = "a window".to_owned();
-    table.homes = homes_for_window;
+    table.where_key_belongs = where_window_key_belongs;
     table.refuse_unknown(report, WINDOW_KEYS, &[]);
     let both = ["listen-left", "listen-right"].map(|name| table.get(name).is_some()) == [true; 2];
     let read = |value: &Value| value::host(value, "listen-left and listen-right");
     let host = if both {
-        table.take(report, "host", read)
+        table.optional(report, "host", read)
     } else {
-        table.must(report, WINDOW_KEYS, "host", read)
+        table.required(report, WINDOW_KEYS, "host", read)
     };
     let mut listen = |name: &str, port: u16| {
         if table.get(name).is_some() {
-            return table.take(report, name, endpoint);
+            return table.optional(report, name, endpoint);
         }
         let host = host.clone()?;
         Some(host.map(|host| Endpoint { host, port }))
     };
-    WindowDraft {
-        listen_left: listen("listen-left", LISTEN_LEFT),
-        listen_right: listen("listen-right", LISTEN_RIGHT),
+    PartialWindow {
+        listen_left: listen("listen-left", defaults::PORTS.window_left),
+        listen_right: listen("listen-right", defaults::PORTS.window_right),
         screen: screen(&table, report),
-        label: table.text("name"),
-        name: table.must(report, WINDOW_KEYS, "name", value::name),
-        spot: table.spot,
+        written_name: table.text("name"),
+        name: table.required(report, WINDOW_KEYS, "name", value::name),
+        span: table.span,
         key: table.path.clone(),
-        after,
+        nodes_before,
     }
 }
 
 /// A window's screen; `None` if it cannot be read.
 fn screen(window: &Table<'_>, report: &mut Report<'_>) -> Option<Screen> {
     let Some(value) = window.get(SCREEN.name) else {
-        return Some(SCREEN_DEFAULT);
+        return Some(defaults::SCREEN);
     };
     let path = window.path_of(SCREEN.name);
     let Some(table) = Table::of(value, &path, "a window's screen") else {
         let sentence = "wants a table such as { width = 800, height = 600 }";
-        report.fault(Spot::of(value), &path, sentence);
+        report.fault(Span::of(value), &path, sentence);
         return None;
     };
     table.refuse_unknown(report, SCREEN.keys, &[]);
     let mut side = |name, default| match table.get(name) {
         None => Some(default),
         Some(_) => table
-            .take(report, name, value::side)
-            .map(|At { value, .. }| value),
+            .optional(report, name, value::side)
+            .map(|Spanned { value, .. }| value),
     };
     let (width, height) = (
-        side("width", SCREEN_DEFAULT.width),
-        side("height", SCREEN_DEFAULT.height),
+        side("width", defaults::SCREEN.width),
+        side("height", defaults::SCREEN.height),
     );
     Some(Screen {
         width: width?,
@@ -110,16 +103,16 @@ fn screen(window: &Table<'_>, report: &mut Report<'_>) -> Option<Screen> {
 }
 
 /// An address with its port, such as `laptop.local:10001` or `[fe80::7]:10001`.
-fn endpoint(value: &Value) -> Result<Endpoint, Wrong> {
+fn endpoint(value: &Value) -> Result<Endpoint, InvalidValue> {
     const WANTED: &str = "wants an address and a port in quotes, such as \"laptop.local:10001\" \
                           or \"[fe80::7]:10001\"";
     let ValueKind::String(text) = &value.kind else {
         return Err(WANTED.to_owned().into());
     };
-    let wrong = || Wrong::from(format!("{WANTED}, not {}", quoted(text)));
+    let invalid = || InvalidValue::from(format!("{WANTED}, not {}", quoted(text)));
     let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => rest.split_once("]:").ok_or_else(wrong)?,
-        None => text.rsplit_once(':').ok_or_else(wrong)?,
+        Some(rest) => rest.split_once("]:").ok_or_else(invalid)?,
+        None => text.rsplit_once(':').ok_or_else(invalid)?,
     };
     if text.starts_with('[') != host.contains(':') {
         let address = "a name or an IPv4 address has no brackets, an IPv6 address needs them";
@@ -131,7 +124,7 @@ fn endpoint(value: &Value) -> Result<Endpoint, Wrong> {
         let port = quoted(port);
         return Err(format!("wants a port from 1 to 65535 behind the colon, not {port}").into());
     };
-    value::reachable(host, "the part behind the colon")?;
+    reachable(host, "the part behind the colon")?;
     let host = host.to_owned();
     Ok(Endpoint { host, port })
 }

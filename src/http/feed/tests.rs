@@ -7,23 +7,13 @@ use smol::channel::{Receiver, bounded};
 
 use super::*;
 use crate::http::status::DaemonStatus;
-use crate::ring::{BallState, Incarnation, InitialBall, Input, Node, NodeId, Topology};
+use crate::ring::test_topology::{BALL, ring_with_ball};
+use crate::ring::{BallState, Incarnation, Input, Node, NodeId, Topology};
 
 /// A ring of one node, whose ball crosses the screen in a second and bounces off both walls.
 fn topology() -> Arc<Topology> {
-    let state = BallState {
-        position: [0.0, 300.0],
-        velocity: [800.0, 130.0],
-        radius: 30.0,
-        color: [255, 64, 0],
-    };
-    let start = NodeId(0);
-    Arc::new(Topology {
-        ring: "one".to_owned(),
-        nodes: vec!["n1".to_owned()],
-        balls: vec![InitialBall { start, state }],
-        ..Topology::default()
-    })
+    let velocity = [800.0, 130.0];
+    Arc::new(ring_with_ball(1, BallState { velocity, ..BALL }))
 }
 
 struct Fixture {

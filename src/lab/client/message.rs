@@ -1,47 +1,50 @@
-//! Sends one message, and times every step.
+//! Sends one message and times every step.
 
 use std::io::{Read, Write as _};
 use std::net::{Shutdown, SocketAddr};
 
 use serde::Serialize;
 
-use super::{ClientError, broken, connect, hear, milliseconds, refusal, resolve, seconds_since};
+use super::connection::{
+    connect, milliseconds, read_answer, refusal, resolve, seconds_since, write_error,
+};
+use super::error::ClientError;
 use crate::clock;
 use crate::lab::tcp_info;
 
-/// What is read and written at once, in bytes.
+/// Bytes read and written at once.
 const PIECE: usize = 128 * 1024;
 
-/// What to send; the newline at the end is added where it is missing.
+/// What to send. A missing newline at the end is added.
 pub enum Content<'a> {
     /// This text.
     Text(&'a str),
-    /// What this reader gives.
+    /// Everything that this reader yields.
     From(&'a mut dyn Read),
-    /// So many bytes in all: `X` repeated, and the newline.
+    /// This many bytes in all: `X` repeated, and the newline.
     Bytes(u64),
 }
 
-/// What it took. Seconds.
+/// What was sent, and how long each step took, in seconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sent {
-    /// Who took it.
+    /// The receiver's end of the connection.
     pub peer: SocketAddr,
     /// Our end of the connection.
     pub from: SocketAddr,
-    /// Bytes, the newline included.
+    /// Bytes sent, the newline included.
     pub bytes: u64,
-    /// Writes.
+    /// The number of writes.
     pub writes: u64,
-    /// From the name to an address.
+    /// Until the name was resolved.
     pub resolving: f64,
-    /// From the SYN to its answer.
+    /// Until the connection was open: from the SYN to its answer.
     pub setting_up: f64,
-    /// Until the kernel had taken all.
+    /// Until the kernel had taken all bytes.
     pub sending: f64,
-    /// Until the receiver had ended its stream too: then it has read all.
+    /// Until the receiver had ended its stream too, which says that it has read all.
     pub closing: f64,
-    /// Whether it did.
+    /// Whether the receiver ended its stream in time.
     pub closed: bool,
     /// Segments sent that carried data.
     pub segments: Option<u64>,
@@ -49,36 +52,36 @@ pub struct Sent {
     pub all_segments: Option<u64>,
     /// Segments sent again.
     pub retransmitted: Option<u64>,
-    /// The round trip by the kernel's measure.
+    /// The round trip as the kernel measured it.
     pub round_trip_ms: Option<f64>,
-    /// What the receiver said, if anything.
+    /// The receiver's answer; empty if it sent none.
     pub answer: String,
 }
 
 /// Sends one message to the first address of `host` that answers.
 ///
 /// # Errors
-/// When the name leads nowhere, nobody answers, the connection breaks, or the receiver refuses.
+/// When the name has no address, no address answers, the connection breaks, or the receiver refuses.
 pub fn send(host: &str, port: u16, content: Content<'_>) -> Result<Sent, ClientError> {
-    let begun = clock::monotonic_nanos();
+    let start = clock::monotonic_nanos();
     let addresses = resolve(host, port)?;
-    let resolving = seconds_since(begun);
+    let resolving = seconds_since(start);
 
-    let begun = clock::monotonic_nanos();
+    let start = clock::monotonic_nanos();
     let (stream, peer) = connect(&addresses)?;
-    let setting_up = seconds_since(begun);
+    let setting_up = seconds_since(start);
     let from = stream
         .local_addr()
-        .map_err(|error| ClientError::Broken(peer, error))?;
+        .map_err(|error| ClientError::connected(peer, error))?;
 
     let mut count = Count::default();
-    let begun = clock::monotonic_nanos();
+    let start = clock::monotonic_nanos();
     let mut out = |piece: &[u8]| {
         count.bytes += piece.len() as u64;
         count.writes += 1;
         (&stream)
             .write_all(piece)
-            .map_err(|error| broken(&stream, peer, error))
+            .map_err(|error| write_error(&stream, peer, error))
     };
     match content {
         Content::Text(text) if text.ends_with('\n') => out(text.as_bytes())?,
@@ -86,15 +89,15 @@ pub fn send(host: &str, port: u16, content: Content<'_>) -> Result<Sent, ClientE
         Content::From(reader) => copy(reader, &mut out)?,
         Content::Bytes(bytes) => fill(bytes, &mut out)?,
     }
-    let sending = seconds_since(begun);
+    let sending = seconds_since(start);
 
-    let begun = clock::monotonic_nanos();
-    // Fails only where the receiver has closed already.
+    let start = clock::monotonic_nanos();
+    // Fails only if the receiver has closed already.
     let _ = stream.shutdown(Shutdown::Write);
-    let (answer, closed) = hear(&stream);
-    let closing = seconds_since(begun);
-    if let Some(sentence) = refusal(&answer) {
-        return Err(ClientError::Refused(peer, sentence));
+    let (answer, closed) = read_answer(&stream);
+    let closing = seconds_since(start);
+    if let Some(reason) = refusal(&answer) {
+        return Err(ClientError::Refused { peer, reason });
     }
     let info = tcp_info::of(&stream);
     Ok(Sent {
@@ -129,7 +132,7 @@ fn copy(
     let mut ends_in_newline = false;
     loop {
         buffer.clear();
-        // A whole piece at once, so that the newline needs no write, and no segment, of its own.
+        // A whole piece at once, so that the newline needs no write and no segment of its own.
         let room = PIECE as u64;
         let read = Read::by_ref(&mut reader)
             .take(room)

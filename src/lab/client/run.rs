@@ -1,4 +1,4 @@
-//! One measured run, as the senders of the chapter make it.
+//! One measured run, sent as the chapter's senders send it.
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
@@ -6,66 +6,66 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{ClientError, broken, connect, hear, milliseconds, refusal, seconds_since};
+use super::connection::{connect, milliseconds, read_answer, refusal, seconds_since, write_error};
+use super::error::ClientError;
 use crate::clock;
-use crate::lab::limits::Nanos;
-use crate::lab::lists::seconds;
 use crate::lab::tcp_info;
+use crate::lab::time::{Nanos, seconds};
 use crate::lab::{Mode, Report};
 
-/// Set-up times that are kept; of more connections only the first so many count.
+/// The set-up times of this many connections count; those of later ones are not kept.
 const MOST_SETUPS: usize = 100_000;
 
 /// What to send and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// How much.
+    /// How much to send.
     pub volume: Volume,
-    /// Bytes of each write; at least 1.
+    /// The size of each write in bytes; at least 1.
     pub chunk: usize,
-    /// One connection for all, or one for each chunk.
+    /// One connection for all chunks, or one for each.
     pub connect: Mode,
-    /// Whether the kernel may hold small segments back (without `TCP_NODELAY`).
+    /// Whether Nagle's algorithm may hold small segments back (no `TCP_NODELAY`).
     pub nagle: bool,
 }
 
-/// How much to send. The newline at the end comes on top.
+/// How much to send, not counting the newline at the end.
 #[derive(Clone, Copy, Debug)]
 pub enum Volume {
-    /// So many bytes.
+    /// This many bytes.
     Bytes(u64),
-    /// As many chunks as fit into that time, but no more bytes, and no more connections.
+    /// As many chunks as fit into a time, within limits.
     Within {
-        /// The time.
+        /// The time in which chunks are begun.
         span: Duration,
-        /// Bytes at the most.
+        /// The limit of bytes.
         most_bytes: u64,
-        /// Connections at the most.
+        /// The limit of connections.
         most_connections: u64,
     },
 }
 
-/// Times of setting up connections, in seconds.
+/// How long it took to open connections, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Setup {
-    /// The shortest.
+    /// The shortest time.
     pub min: f64,
-    /// Half took longer.
+    /// Half of the connections took longer.
     pub median: f64,
-    /// One of a hundred took longer.
+    /// One connection in a hundred took longer.
     pub p99: f64,
 }
 
 /// A run as its sender saw it.
 #[derive(Clone, Debug, Serialize)]
 pub struct SenderSide {
-    /// Who took it.
+    /// The receiver.
     pub peer: SocketAddr,
     /// Bytes written, the `Y`s and the newline included.
     pub bytes: u64,
-    /// Writes.
+    /// The number of writes.
     pub writes: u64,
-    /// Connections.
+    /// The number of connections.
     pub connections: u64,
     /// Segments sent that carried data, those sent again included.
     pub segments: Option<u64>,
@@ -73,28 +73,29 @@ pub struct SenderSide {
     pub retransmitted: Option<u64>,
     /// From the first connect until the kernel had taken the last write.
     pub seconds: f64,
-    /// Until the receiver answered, or ended its stream; absent if it did neither.
+    /// From the first connect until the receiver answered or ended its stream; absent if it did
+    /// neither.
     pub confirmed_seconds: Option<f64>,
-    /// The round trip by the kernel's measure, of the last connection.
+    /// The round trip of the last connection, as the kernel measured it.
     pub round_trip_ms: Option<f64>,
-    /// What setting up its connections took.
+    /// How long it took to open the connections.
     pub setup: Setup,
 }
 
 /// A run as both ends saw it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Measured {
-    /// Ours.
+    /// The sender's figures.
     pub sender: SenderSide,
-    /// The receiver's, if it answers.
+    /// The receiver's figures, if it sends them.
     pub receiver: Option<Report>,
 }
 
 impl Measured {
     /// Bytes a second, from the first connect until the receiver had confirmed all.
     ///
-    /// By the sender's clock: the receiver's starts with its first accept, so it leaves out the
-    /// set-up that makes reopening slow.
+    /// This uses the sender's time. The receiver's starts at its first accept, so it leaves out the
+    /// set-up, which makes reopening slow.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a rate has three digits that count"
@@ -105,7 +106,7 @@ impl Measured {
         sender.bytes as f64 / seconds.max(1e-9)
     }
 
-    /// Writes that shared a segment with another one, at least.
+    /// At least this many writes shared a segment with another one.
     pub fn shared(&self) -> Option<u64> {
         let first_time = self
             .sender
@@ -118,7 +119,7 @@ impl Measured {
 /// Makes one run, to the first address that answers.
 ///
 /// # Errors
-/// When there is no connection, it breaks, or the receiver refuses.
+/// When no connection can be opened, one breaks, or the receiver refuses.
 pub fn measure(addresses: &[SocketAddr], plan: &Plan) -> Result<Measured, ClientError> {
     let mut run = Run {
         targets: addresses.to_vec(),
@@ -128,8 +129,8 @@ pub fn measure(addresses: &[SocketAddr], plan: &Plan) -> Result<Measured, Client
         tally: Tally::default(),
     };
     let stream = match plan.connect {
-        Mode::Kept => run.kept()?,
-        Mode::Reopened => run.reopened()?,
+        Mode::Kept => run.send_kept()?,
+        Mode::Reopened => run.send_reopened()?,
     };
     run.finish(&stream)
 }
@@ -146,11 +147,11 @@ struct Tally {
     setups: Vec<Nanos>,
 }
 
-/// Before the first connection.
+/// Stands for the peer before the first connection.
 const UNKNOWN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 struct Run<'a> {
-    /// Those to try; after the first connection only the one that answered.
+    /// The addresses to try; after the first connection, only the one that answered.
     targets: Vec<SocketAddr>,
     peer: SocketAddr,
     plan: &'a Plan,
@@ -159,8 +160,8 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// How long the next chunk is, and whether it is the last.
-    fn next(&self) -> (usize, bool) {
+    /// The length of the next chunk, and whether it is the last.
+    fn next_chunk(&self) -> (usize, bool) {
         let chunk = self.plan.chunk.max(1);
         match self.plan.volume {
             Volume::Bytes(bytes) => {
@@ -174,20 +175,20 @@ impl Run<'_> {
                 most_connections,
             } => {
                 let after = self.tally.payload.saturating_add(chunk as u64);
-                let over = after >= most_bytes
+                let is_last = after >= most_bytes
                     || self.tally.connections >= most_connections
                     || u128::from(clock::monotonic_nanos().saturating_sub(self.begun))
                         >= span.as_nanos();
-                (chunk, over)
+                (chunk, is_last)
             }
         }
     }
 
-    fn kept(&mut self) -> Result<TcpStream, ClientError> {
+    fn send_kept(&mut self) -> Result<TcpStream, ClientError> {
         let stream = self.open()?;
         let mut buffer = vec![b'X'; self.plan.chunk.max(1) + 1];
         loop {
-            let (length, last) = self.next();
+            let (length, last) = self.next_chunk();
             if last && let Some(end) = buffer.get_mut(length) {
                 *end = b'\n';
             }
@@ -200,11 +201,11 @@ impl Run<'_> {
         }
     }
 
-    fn reopened(&mut self) -> Result<TcpStream, ClientError> {
+    fn send_reopened(&mut self) -> Result<TcpStream, ClientError> {
         let mut buffer = vec![b'X'; self.plan.chunk.max(1) + 1];
         loop {
             let stream = self.open()?;
-            let (length, last) = self.next();
+            let (length, last) = self.next_chunk();
             if let Some([y, newline]) = buffer.get_mut(length.saturating_sub(1)..=length.max(1)) {
                 (*y, *newline) = (b'Y', b'\n');
             }
@@ -222,9 +223,9 @@ impl Run<'_> {
     }
 
     fn open(&mut self) -> Result<TcpStream, ClientError> {
-        let begun = clock::monotonic_nanos();
+        let start = clock::monotonic_nanos();
         let (stream, peer) = connect(&self.targets)?;
-        let took = clock::monotonic_nanos().saturating_sub(begun);
+        let took = clock::monotonic_nanos().saturating_sub(start);
         if self.peer != peer {
             (self.targets, self.peer) = (vec![peer], peer);
         }
@@ -234,7 +235,7 @@ impl Run<'_> {
         self.tally.connections += 1;
         stream
             .set_nodelay(!self.plan.nagle)
-            .map_err(|error| ClientError::Broken(self.peer, error))?;
+            .map_err(|error| ClientError::connected(self.peer, error))?;
         Ok(stream)
     }
 
@@ -242,7 +243,7 @@ impl Run<'_> {
         let mut writer = stream;
         writer
             .write_all(piece)
-            .map_err(|error| broken(stream, self.peer, error))?;
+            .map_err(|error| write_error(stream, self.peer, error))?;
         self.tally.bytes += piece.len() as u64;
         self.tally.writes += 1;
         Ok(())
@@ -260,13 +261,16 @@ impl Run<'_> {
 
     fn finish(mut self, stream: &TcpStream) -> Result<Measured, ClientError> {
         let seconds = seconds_since(self.begun);
-        // Fails only where the receiver has closed already.
+        // Fails only if the receiver has closed already.
         let _ = stream.shutdown(Shutdown::Write);
-        let (answer, closed) = hear(stream);
+        let (answer, closed) = read_answer(stream);
         let confirmed = seconds_since(self.begun);
         self.count_segments(stream);
-        if let Some(sentence) = refusal(&answer) {
-            return Err(ClientError::Refused(self.peer, sentence));
+        if let Some(reason) = refusal(&answer) {
+            return Err(ClientError::Refused {
+                peer: self.peer,
+                reason,
+            });
         }
         let receiver: Option<Report> = answer
             .lines()

@@ -1,9 +1,9 @@
-//! The whole experiment: every size, connection kept and reopened, Nagle on and off.
+//! The whole experiment: every size, with the connection kept and reopened, Nagle on and off.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::ClientError;
+use super::error::ClientError;
 use super::run::{Measured, Plan, Volume, measure};
 use crate::lab::Mode;
 
@@ -12,16 +12,17 @@ pub const SIZES: [usize; 11] = [
     1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576,
 ];
 
-/// For each point; 44 of them stay well under half a minute.
+/// The time for each of the 44 points: all of them take well under half a minute.
 const SLICE: Duration = Duration::from_millis(300);
 
-/// A fast network is known after so many bytes.
+/// Bytes of one point at most: enough to measure a fast network.
 const MOST_BYTES: u64 = 1 << 30;
 
-/// Every connection keeps a port for a minute after its end, and a machine has some 28,000.
+/// Connections of one point at most: each keeps its port for a minute after its end, and a machine
+/// has some 28,000 ports.
 const MOST_CONNECTIONS: u64 = 200;
 
-/// One point of the experiment.
+/// One point of the experiment and its figures.
 #[derive(Clone, Debug)]
 pub struct Point {
     /// Bytes of each write.
@@ -30,14 +31,15 @@ pub struct Point {
     pub connect: Mode,
     /// Whether Nagle's algorithm was on.
     pub nagle: bool,
-    /// What was measured.
+    /// The figures of both ends.
     pub measured: Measured,
 }
 
-/// Measures every point, to the first address that answers; tells before each how many are done, of how many.
+/// Measures every point, to the first address that answers. Calls `progress` before each point with
+/// the number of points that are done and of all.
 ///
 /// # Errors
-/// What went wrong at the first point that failed.
+/// When a point fails; the rest is not measured.
 pub fn sweep(
     addresses: &[SocketAddr],
     mut progress: impl FnMut(usize, usize),

@@ -73,7 +73,7 @@ fn reopened_connections_are_one_run_however_the_newline_comes() {
 }
 
 #[test]
-fn chunks_of_one_byte_and_runs_of_one_chunk_are_understood() {
+fn chunks_of_one_byte_and_runs_of_one_chunk_are_recognised() {
     let mut runs = Runs::default();
     assert!(connect(&mut runs, 1, 0, &[b"Y"], End::EndOfStream).is_empty());
     let report = only(connect(&mut runs, 1, 1, &[b"Y\n"], End::EndOfStream));
@@ -106,7 +106,7 @@ fn runs_of_different_clients_and_kept_beside_reopened_are_kept_apart() {
 }
 
 #[test]
-fn connections_in_use_at_once_are_told_but_not_one_that_rests_after_its_y() {
+fn overlapping_connections_are_reported_but_not_one_that_is_idle_after_its_y() {
     let mut runs = Runs::default();
     let mut first = runs.open(peer(1), 0);
     runs.read(&mut first, b"XXY");
@@ -123,7 +123,7 @@ fn connections_in_use_at_once_are_told_but_not_one_that_rests_after_its_y() {
 }
 
 #[test]
-fn a_run_that_breaks_off_is_told_as_such_with_what_came() {
+fn a_run_that_breaks_off_is_reported_as_such_with_its_bytes() {
     for (end, outcome) in [
         (End::EndOfStream, Outcome::BrokenOff),
         (End::Reset, Outcome::Reset),
@@ -141,22 +141,25 @@ fn a_run_that_breaks_off_is_told_as_such_with_what_came() {
         assert_eq!(report.connect, Mode::Reopened);
         assert!(
             connect(&mut runs, 1, 0, &[], end).is_empty(),
-            "only knocked"
+            "a connection without a byte"
         );
     }
 }
 
 #[test]
-fn a_run_that_never_ends_is_given_up_but_not_while_its_next_chunk_comes() {
+fn a_run_that_never_ends_expires_but_not_while_its_next_chunk_is_received() {
     let mut runs = Runs::default();
     assert_eq!(runs.deadline(), None);
     connect(&mut runs, 1, 0, &[b"XXY"], End::EndOfStream);
-    assert_eq!(runs.deadline(), Some(SECOND + UNFINISHED));
-    assert!(runs.tick(UNFINISHED).is_empty());
-    let slow = runs.open(peer(1), UNFINISHED);
-    assert!(runs.tick(SECOND + UNFINISHED).is_empty());
-    runs.close(slow, End::EndOfStream, None, 2 * UNFINISHED);
-    let report = only(runs.tick(3 * UNFINISHED));
+    assert_eq!(runs.deadline(), Some(SECOND + UNFINISHED_TIMEOUT));
+    assert!(runs.expire_unfinished(UNFINISHED_TIMEOUT).is_empty());
+    let slow = runs.open(peer(1), UNFINISHED_TIMEOUT);
+    assert!(
+        runs.expire_unfinished(SECOND + UNFINISHED_TIMEOUT)
+            .is_empty()
+    );
+    runs.close(slow, End::EndOfStream, None, 2 * UNFINISHED_TIMEOUT);
+    let report = only(runs.expire_unfinished(3 * UNFINISHED_TIMEOUT));
     assert_eq!((report.outcome, report.bytes), (Outcome::NeverEnded, 3));
     assert_eq!(runs.deadline(), None);
 }
@@ -164,17 +167,17 @@ fn a_run_that_never_ends_is_given_up_but_not_while_its_next_chunk_comes() {
 #[test]
 fn unfinished_runs_of_many_addresses_take_bounded_memory() {
     let mut runs = Runs::default();
-    let mut pushed = 0;
+    let mut ended = 0;
     for number in 0..2_000_u32 {
         let peer = SocketAddr::from((number.to_be_bytes(), 1));
         let mut connection = runs.open(peer, number.into());
         runs.read(&mut connection, b"Y");
-        pushed += runs
+        ended += runs
             .close(connection, End::EndOfStream, None, number.into())
             .len();
     }
     assert_eq!(
-        (runs.reopened.len(), pushed),
+        (runs.reopened.len(), ended),
         (MOST_UNFINISHED, 2_000 - MOST_UNFINISHED)
     );
     assert!(runs.busy.is_empty());

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::*;
-use crate::lab::{Message, Outcome, Report, rate, receive};
+use crate::lab::{End, Message, Outcome, Report, start_rate, start_receiver};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -16,39 +16,39 @@ fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-fn receiver(limits: Limits) -> (Serving, SocketAddr, mpsc::Receiver<Message>) {
+fn receiver(limits: Limits) -> (ServiceHandle, SocketAddr, mpsc::Receiver<Message>) {
     let (listener, address) = listener();
     let (sender, messages) = mpsc::channel();
-    let sink = Box::new(move |message: &Message| sender.send(message.clone()).unwrap());
+    let observer = Box::new(move |message: &Message| sender.send(message.clone()).unwrap());
     (
-        receive(listener, limits, Priority::BehindTheRing, sink).unwrap(),
+        start_receiver(listener, limits, Priority::BehindTheRing, observer).unwrap(),
         address,
         messages,
     )
 }
 
-fn call(address: SocketAddr) -> TcpStream {
+fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(SOON)).unwrap();
     stream
 }
 
-fn last_words(mut stream: TcpStream) -> String {
-    let mut words = String::new();
-    stream.read_to_string(&mut words).unwrap();
-    words
+fn last_line(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
 }
 
 #[test]
-fn who_falls_silent_is_told_so_and_what_came_is_kept() {
+fn a_silent_sender_is_cut_off_with_a_reason_and_its_bytes_are_kept() {
     let (_serving, address, messages) = receiver(Limits {
         idle: Duration::from_millis(50),
         ..Limits::default()
     });
-    let mut stream = call(address);
+    let mut stream = connect(address);
     stream.write_all(b"half").unwrap();
     assert_eq!(
-        last_words(stream),
+        last_line(stream),
         "carom: cut off: nothing more came in time\n"
     );
     let message = messages.recv_timeout(SOON).unwrap();
@@ -56,12 +56,12 @@ fn who_falls_silent_is_told_so_and_what_came_is_kept() {
 }
 
 #[test]
-fn who_drips_is_ended_at_the_limit_of_time() {
+fn a_dripping_sender_is_cut_off_at_the_age_limit() {
     let (_serving, address, _messages) = receiver(Limits {
         total: Duration::from_millis(150),
         ..Limits::default()
     });
-    let stream = call(address);
+    let stream = connect(address);
     let mut dripping = stream.try_clone().unwrap();
     let drips = std::thread::spawn(move || {
         // Ends when the other end has closed.
@@ -69,22 +69,22 @@ fn who_drips_is_ended_at_the_limit_of_time() {
             std::thread::sleep(Duration::from_millis(10));
         }
     });
-    assert_eq!(last_words(stream), "carom: cut off: it took too long\n");
+    assert_eq!(last_line(stream), "carom: cut off: it took too long\n");
     drips.join().unwrap();
 }
 
 #[test]
-fn one_too_many_is_told_so_and_the_others_are_served() {
+fn a_connection_over_the_limit_is_refused_with_a_reason_and_the_others_are_served() {
     let (_serving, address, messages) = receiver(Limits {
         per_address: 2,
         ..Limits::default()
     });
-    let two = [call(address), call(address)];
+    let two = [connect(address), connect(address)];
     for mut stream in &two {
         stream.write_all(b"first\n").unwrap();
         assert_eq!(messages.recv_timeout(SOON).unwrap().text, "first");
     }
-    let refused = last_words(call(address));
+    let refused = last_line(connect(address));
     assert!(
         refused.starts_with("carom: refused: 2 connections of your address are open"),
         "{refused}"
@@ -100,42 +100,42 @@ fn one_too_many_is_told_so_and_the_others_are_served() {
 fn a_sender_that_waits_after_its_y_sees_an_end_and_may_still_send_its_newline() {
     let (listener, address) = listener();
     let (sender, reports) = mpsc::channel();
-    let sink = Box::new(move |report: &Report| sender.send(report.clone()).unwrap());
-    let _serving = rate(listener, Limits::default(), Priority::Usual, sink).unwrap();
-    let mut stream = call(address);
+    let observer = Box::new(move |report: &Report| sender.send(report.clone()).unwrap());
+    let _serving = start_rate(listener, Limits::default(), Priority::Usual, observer).unwrap();
+    let mut stream = connect(address);
     stream.write_all(b"XXY").unwrap();
-    assert_eq!(last_words(stream.try_clone().unwrap()), "");
+    assert_eq!(last_line(stream.try_clone().unwrap()), "");
     stream.write_all(b"\n").unwrap();
     let report = reports.recv_timeout(SOON).unwrap();
     assert_eq!((report.bytes, report.outcome), (4, Outcome::Complete));
 
-    let mut stream = call(address);
+    let mut stream = connect(address);
     stream.write_all(b"XXXX\n").unwrap();
-    let answer: Report = serde_json::from_str(&last_words(stream)).unwrap();
+    let answer: Report = serde_json::from_str(&last_line(stream)).unwrap();
     assert_eq!((answer.bytes, answer.outcome), (5, Outcome::Complete));
 }
 
 #[test]
 fn an_endpoint_that_is_dropped_ends_its_connections_and_frees_its_port() {
     let (serving, address, messages) = receiver(Limits::default());
-    let mut stream = call(address);
+    let mut stream = connect(address);
     stream.write_all(b"one\ntwo").unwrap();
     assert_eq!(messages.recv_timeout(SOON).unwrap().text, "one");
     let (answer, answered) = smol::channel::bounded(1);
-    serving.asker().ask(answer);
+    serving.list_requester().request(answer);
     let list = answered.recv_blocking().unwrap();
     assert!(
         String::from_utf8(list)
             .unwrap()
             .contains("\"text\":\"one\"")
     );
-    let asker = serving.asker();
+    let requester = serving.list_requester();
     drop(serving);
     let last = messages.recv_timeout(SOON).unwrap();
     assert_eq!((last.text.as_str(), last.end), ("two", End::Stopped));
     TcpListener::bind(address).unwrap();
     let (answer, answered) = smol::channel::bounded(1);
-    asker.ask(answer);
+    requester.request(answer);
     assert!(
         answered.recv_blocking().is_err(),
         "nobody is there to answer"

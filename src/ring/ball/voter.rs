@@ -91,10 +91,12 @@ impl Voter {
     /// The renewal that this node granted to another holder of the request's generation, if it did.
     ///
     /// No correct run leads there: a peer has lied, or memory is corrupt. The check holds even when
-    /// the lease has run out, so that two holders cannot take turns.
+    /// the lease has run out, so that two holders cannot take turns. A holder of an earlier version
+    /// sends no lineage, and is judged by its generation alone.
     pub(in crate::ring) fn double_of(&self, request: &LeaseRequest) -> Option<Renewal> {
         let lease = self.lease?;
-        let is_holder = request.hop.is_some() && lease.generation == request.generation;
+        let is_holder = request.hop.is_some() && !request.lineage.is_empty();
+        let is_holder = is_holder && lease.generation == request.generation;
         let granted = lease.renewal.filter(|_| is_holder)?;
         (!request.lineage.continues(granted)).then_some(granted)
     }

@@ -1,4 +1,4 @@
-//! What every stage of real processes needs: the clock of the traces, waiting, and `carom` itself.
+//! What every test of real processes needs: the clock of the traces, waiting, and `carom` itself.
 
 use std::process::Command;
 use std::thread::sleep;
@@ -17,7 +17,7 @@ pub(crate) fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap()
 }
 
-/// Polls until there is an answer; what was waited for is named if none comes in time.
+/// Polls until there is an answer; panics with the name of what was waited for if none comes in time.
 pub(crate) fn wait_for<T>(limit: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let until = now() + nanos(limit);
     loop {
@@ -29,7 +29,7 @@ pub(crate) fn wait_for<T>(limit: Duration, what: &str, mut ask: impl FnMut() -> 
     }
 }
 
-/// A `carom` with those arguments, without whatever this machine's environment says to it.
+/// A `carom` command with those arguments, without the `CAROM_` variables of this environment.
 pub(crate) fn carom(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_carom"));
     for (name, _) in std::env::vars_os() {

@@ -1,4 +1,4 @@
-//! A ring of real processes in a folder of its own.
+//! A ring of real processes, with a folder of its own.
 
 use std::fs::{read_to_string, write};
 use std::path::PathBuf;
@@ -9,11 +9,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::mesh::Mesh;
-use super::observer::Deed;
+use super::observer::Intervention;
 use super::plan::{Plan, Ports, WindowPorts, free_ports, ring_file};
 use super::{Observed, Process, carom, get, now, traces, wait_for};
 
-/// The processes, what was done to them, and where their traces and logs are.
+/// The processes, the interventions so far, and where the traces and logs are.
 pub(crate) struct Cluster {
     pub(crate) plan: Plan,
     pub(crate) name: String,
@@ -22,38 +22,38 @@ pub(crate) struct Cluster {
     pub(crate) mesh: Option<Mesh>,
     folder: TempDir,
     processes: Vec<Option<Process>>,
-    deeds: Vec<Deed>,
+    interventions: Vec<Intervention>,
 }
 
 impl Cluster {
     /// Writes the ring files and starts every node that is not to be absent.
     pub(crate) fn start(plan: Plan) -> Self {
-        let mut cluster = Self::lay(plan);
-        cluster.raise();
+        let mut cluster = Self::prepare(plan);
+        cluster.start_all();
         cluster
     }
 
     /// Writes the ring files.
-    pub(crate) fn lay(plan: Plan) -> Self {
+    pub(crate) fn prepare(plan: Plan) -> Self {
         static RINGS: AtomicU32 = AtomicU32::new(0);
         let ring = RINGS.fetch_add(1, Ordering::Relaxed);
         let ports: Vec<Ports> = (0..plan.nodes).map(|_| Ports::draw()).collect();
         let cluster = Self {
             plan,
             name: format!("play-{}-{ring}", std::process::id()),
-            mesh: plan.meshed.then(|| Mesh::lay(&ports)),
+            mesh: plan.meshed.then(|| Mesh::connect(&ports)),
             ports,
             windows: plan.windows.iter().map(|_| free_ports()).collect(),
             folder: tempfile::tempdir().unwrap(),
             processes: (0..plan.nodes).map(|_| None).collect(),
-            deeds: Vec::new(),
+            interventions: Vec::new(),
         };
         cluster.write_files();
         cluster
     }
 
     /// Starts every node that is not to be absent.
-    pub(crate) fn raise(&mut self) {
+    pub(crate) fn start_all(&mut self) {
         for node in 0..self.plan.nodes {
             if !self.plan.absent.contains(&node) {
                 self.spawn(node);
@@ -61,15 +61,15 @@ impl Cluster {
         }
     }
 
-    /// Starts a ring and waits until all its nodes are linked and the ball is on its way.
-    pub(crate) fn play(plan: Plan) -> Self {
+    /// Starts a ring and waits until all its nodes are linked and one has the ball.
+    pub(crate) fn start_whole(plan: Plan) -> Self {
         let cluster = Self::start(plan);
         cluster.wait_until_whole(Duration::from_secs(5));
         cluster.wait_for_holder();
         cluster
     }
 
-    /// Writes the ring files as `plan` and `ports` are now; nobody has read them yet.
+    /// Writes the ring files for the current `plan` and `ports`; running nodes do not read them yet.
     pub(crate) fn write_files(&self) {
         let direct: Vec<u16> = self.ports.iter().map(|ports| ports.ring).collect();
         let write_one = |path: PathBuf, ring_ports: &[u16]| {
@@ -90,7 +90,7 @@ impl Cluster {
         }
     }
 
-    /// The ring file with everyone's own address.
+    /// The ring file with the nodes' own addresses, without proxies.
     pub(crate) fn ring_file(&self) -> PathBuf {
         self.folder.path().join("ring.toml")
     }
@@ -115,7 +115,7 @@ impl Cluster {
         read_to_string(self.log_path(node)).unwrap()
     }
 
-    /// Starts that node; the moment before.
+    /// Starts that node; returns the moment before.
     pub(crate) fn spawn(&mut self, node: usize) -> u64 {
         let before = now();
         let name = format!("pi{}", node + 1);
@@ -133,28 +133,29 @@ impl Cluster {
         self.processes[node].as_ref().unwrap()
     }
 
-    /// Kills that node; the moment before.
+    /// Kills that node; returns the moment before.
     pub(crate) fn kill(&mut self, node: usize) -> u64 {
         let (before, gone) = self.processes[node].as_mut().unwrap().kill();
         self.processes[node] = None;
-        self.deeds.push(Deed::Killed { node, before, gone });
+        self.interventions
+            .push(Intervention::Killed { node, before, gone });
         before
     }
 
-    /// Asks that node to end; the moment before, once it has ended well.
-    pub(crate) fn term(&mut self, node: usize) -> u64 {
+    /// Sends SIGTERM to that node and waits for its successful end; returns the moment before.
+    pub(crate) fn terminate(&mut self, node: usize) -> u64 {
         let process = self.processes[node].as_mut().unwrap();
-        let before = process.term();
+        let before = process.terminate();
         let status = process.wait_for_end(Duration::from_secs(3));
         assert!(status.success(), "pi{}: {status}", node + 1);
         self.processes[node] = None;
         before
     }
 
-    /// Stops that node; the moment before.
+    /// Stops that node with SIGSTOP; returns the moment before.
     pub(crate) fn stop(&mut self, node: usize) -> u64 {
         let from = self.process(node).stop();
-        self.deeds.push(Deed::Stopped {
+        self.interventions.push(Intervention::Stopped {
             node,
             from,
             until: u64::MAX,
@@ -162,19 +163,19 @@ impl Cluster {
         from
     }
 
-    /// Lets a stopped node go on; the moment before.
-    pub(crate) fn go_on(&mut self, node: usize) -> u64 {
-        let moment = self.process(node).go_on();
-        Deed::went_on(&mut self.deeds, node, moment);
+    /// Resumes a stopped node; returns the moment before.
+    pub(crate) fn resume(&mut self, node: usize) -> u64 {
+        let moment = self.process(node).resume();
+        Intervention::on_resumed(&mut self.interventions, node, moment);
         moment
     }
 
     pub(crate) fn observe(&self) -> Observed {
         let lines = traces::merged(self.folder.path(), self.plan.nodes);
-        Observed::new(lines, &self.deeds)
+        Observed::new(lines, &self.interventions)
     }
 
-    /// What that node says of itself, if it answers.
+    /// The `/status` of that node, if it answers.
     pub(crate) fn status(&self, node: usize) -> Option<Value> {
         let (code, body) = get(self.ports[node].http, "/status").ok()?;
         (code == 200).then(|| serde_json::from_str(&body).unwrap())
@@ -196,7 +197,7 @@ impl Cluster {
         })
     }
 
-    /// Waits until all running nodes see one another; how long that took, in nanoseconds.
+    /// Waits until all running nodes see one another; returns how long that took, in nanoseconds.
     pub(crate) fn wait_until_whole(&self, limit: Duration) -> u64 {
         let (begun, running) = (now(), self.running());
         wait_for(limit, "all nodes to be linked", || {
@@ -205,7 +206,7 @@ impl Cluster {
         now() - begun
     }
 
-    /// Waits until exactly one node is lit, and says which.
+    /// Waits until exactly one node's LED is on; returns the node.
     pub(crate) fn wait_for_holder(&self) -> usize {
         wait_for(Duration::from_secs(5), "a node with the ball", || {
             let [stay] = *self.observe().lit() else {
@@ -215,12 +216,12 @@ impl Cluster {
         })
     }
 
-    /// Waits until that node has just got the ball.
+    /// Waits until one of these nodes has just got the ball; returns the node.
     pub(crate) fn wait_for_arrival(&self, nodes: &[usize]) -> usize {
         let asked = now();
         wait_for(Duration::from_secs(10), "the ball to arrive", || {
             let lit = self.observe().lit();
-            let fresh = |stay: &&super::observer::Stay| stay.from > asked;
+            let fresh = |stay: &&super::observer::LitSpan| stay.from > asked;
             let stay = lit.iter().find(fresh)?;
             nodes.contains(&stay.node).then_some(stay.node)
         })
@@ -232,7 +233,7 @@ impl Cluster {
         nodes.iter().filter_map(of).sum()
     }
 
-    /// No two lit at once, no ball gone back in time, no line out of place.
+    /// Asserts that no two LEDs were on at once, no stamp went back, and no trace line was out of order.
     pub(crate) fn assert_one_ball(&self) -> Observed {
         let seen = self.observe();
         assert_eq!(seen.overlaps(), Vec::<String>::new());
@@ -249,7 +250,10 @@ impl Drop for Cluster {
                 println!("--- log of pi{}\n{log}", node + 1);
             }
             let lines = traces::merged(self.folder.path(), self.plan.nodes);
-            println!("--- deeds: {:?}\n--- the last changes", self.deeds);
+            println!(
+                "--- interventions: {:?}\n--- the last changes",
+                self.interventions
+            );
             for line in lines.iter().rev().take(60).rev() {
                 println!("{line:?}");
             }

@@ -27,7 +27,7 @@ impl Listener {
         Self::ask(stream, last)
     }
 
-    /// The same with room for next to nothing that is not read.
+    /// The same with a very small receive buffer.
     pub(crate) fn open_narrow(port: u16) -> Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.set_recv_buffer_size(4 * 1024)?;
@@ -63,7 +63,7 @@ impl Listener {
             if self.lines.read_line(&mut line)? == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
-            // The sizes of the chunks stand between, on lines of their own.
+            // The chunk sizes come in between, on lines of their own.
             if let Some(text) = line.strip_prefix("id: ") {
                 id = Some(text.trim().to_owned());
             } else if let Some(text) = line.strip_prefix("event: ") {
@@ -75,7 +75,7 @@ impl Listener {
         }
     }
 
-    /// Reads whatever is there until the stream ends; how many bytes, if not more than `most`.
+    /// Reads until the stream ends; returns the number of bytes, or an error above `most`.
     pub(crate) fn drain(mut self, most: usize) -> Result<usize> {
         let mut read = 0;
         let mut piece = [0; 4096];

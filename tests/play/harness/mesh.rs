@@ -1,15 +1,15 @@
-//! A cable of its own between every two nodes.
+//! A proxy between every two nodes, so that each link can be cut by itself.
 
 use std::collections::BTreeMap;
 
 use super::plan::Ports;
-use super::proxy::{Proxy, Way};
+use super::proxy::{Direction, Proxy};
 
-/// All cables, by the pair of nodes that they join, the dialling one (listed first) first.
+/// All proxies, by the pair of nodes that they join; the dialling node (listed first) comes first.
 pub(crate) struct Mesh(BTreeMap<(usize, usize), Proxy>);
 
 impl Mesh {
-    pub(crate) fn lay(ports: &[Ports]) -> Self {
+    pub(crate) fn connect(ports: &[Ports]) -> Self {
         let mut cables = BTreeMap::new();
         for (later, ports) in ports.iter().enumerate() {
             for earlier in 0..later {
@@ -19,7 +19,7 @@ impl Mesh {
         Self(cables)
     }
 
-    /// The port at which `viewer` finds `node`; none where the node dials instead, or is itself.
+    /// The port on which `viewer` reaches `node`; none if the node dials instead, or is the viewer.
     pub(crate) fn port(&self, viewer: usize, node: usize) -> Option<u16> {
         self.0.get(&(viewer, node)).map(Proxy::port)
     }
@@ -44,10 +44,14 @@ impl Mesh {
         }
     }
 
-    /// From now on nothing that `speakers` say reaches `hearers`; nothing is closed.
-    pub(crate) fn mute(&self, speakers: &[usize], hearers: &[usize]) {
-        for (cable, speaker_dials) in self.between(speakers, hearers) {
-            cable.hold(if speaker_dials { Way::Forth } else { Way::Back });
+    /// From now on nothing that `senders` send reaches `receivers`; nothing is closed.
+    pub(crate) fn mute(&self, senders: &[usize], receivers: &[usize]) {
+        for (cable, sender_dials) in self.between(senders, receivers) {
+            cable.hold(if sender_dials {
+                Direction::Forth
+            } else {
+                Direction::Back
+            });
         }
     }
 

@@ -1,4 +1,4 @@
-//! The stage: ring files, processes, proxies between them, and the observer of their LEDs.
+//! The test harness: ring files, processes, proxies between them, and the observer of their LEDs.
 
 mod basics;
 mod cluster;
@@ -9,7 +9,7 @@ mod observer;
 mod plan;
 mod process;
 mod proxy;
-mod stranger;
+mod raw_client;
 mod traces;
 
 use std::process::Output;
@@ -20,21 +20,21 @@ pub(crate) use cluster::Cluster;
 pub(crate) use http::{get, head};
 pub(crate) use listener::{Event, Listener};
 pub(crate) use mesh::Mesh;
-pub(crate) use observer::{Observed, Show};
+pub(crate) use observer::{Observed, WindowSpan};
 pub(crate) use plan::{COLOR, Plan, RADIUS, free_ports};
 pub(crate) use process::{Process, Usage};
-pub(crate) use stranger::{LeaseRequest, Stranger};
-pub(crate) use traces::Line;
+pub(crate) use raw_client::{ClaimedIdentity, RawClient};
+pub(crate) use traces::LedChange;
 
-static TURN: Mutex<()> = Mutex::new(());
+static EXCLUSIVE: Mutex<()> = Mutex::new(());
 
-/// One test at a time: hold this for as long as it runs.
-pub(crate) fn turn() -> MutexGuard<'static, ()> {
-    // A test that failed says nothing about the next one.
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+/// A lock that each test holds while it runs, so that only one test runs at a time.
+pub(crate) fn exclusive() -> MutexGuard<'static, ()> {
+    // A failed test poisons the lock, which must not matter for the next test.
+    EXCLUSIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs `carom` to its end.
+/// Runs `carom` until it ends.
 pub(crate) fn run(arguments: &[&str]) -> Output {
     carom(arguments).output().unwrap()
 }
@@ -43,7 +43,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("carom writes UTF-8")
 }
 
-/// The smallest, the middle and the largest of some spans, as text.
+/// Minimum, median and maximum of some spans, as text.
 pub(crate) fn spread(spans: &[u64]) -> String {
     let mut sorted = spans.to_vec();
     sorted.sort_unstable();

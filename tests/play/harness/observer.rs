@@ -1,26 +1,26 @@
-//! The judge: who was lit when, by the merged traces and by what was done to the processes.
+//! The observer: which LED was on when, from the merged traces and the interventions.
 
 use std::collections::BTreeMap;
 
 use super::millis;
-use super::traces::{Line, Stamp};
+use super::traces::{LedChange, Stamp};
 
-/// What was done to a node, and when.
+/// An intervention: what was done to a node, and when.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Deed {
-    /// Killed after `before` and certainly gone at `gone`.
+pub(crate) enum Intervention {
+    /// Killed after `before`; certainly ended at `gone`.
     Killed { node: usize, before: u64, gone: u64 },
     /// Stopped at `from`, continued at `until`.
     Stopped { node: usize, from: u64, until: u64 },
 }
 
-impl Deed {
-    /// Notes that a node which was stopped went on at that moment.
-    pub(crate) fn went_on(deeds: &mut [Self], node: usize, moment: u64) {
-        for deed in deeds {
+impl Intervention {
+    /// Records that a stopped node was resumed at that moment.
+    pub(crate) fn on_resumed(interventions: &mut [Self], node: usize, moment: u64) {
+        for intervention in interventions {
             if let Self::Stopped {
                 node: its, until, ..
-            } = deed
+            } = intervention
                 && (*its, *until) == (node, u64::MAX)
             {
                 *until = moment;
@@ -29,61 +29,61 @@ impl Deed {
     }
 }
 
-/// An LED that was still on when its process was continued has this long to go off.
+/// An LED that was still on when its process was resumed must go off within this time.
 const WAKING: u64 = 50_000_000;
 
-/// One LED on for one ball without a break.
+/// A span during which one LED was on for one ball.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stay {
+pub(crate) struct LitSpan {
     pub(crate) node: usize,
     ball: u32,
     pub(crate) from: u64,
-    /// When it was off by the reckoning that makes gaps longest; `u64::MAX` if it is still on.
+    /// The earliest moment at which it may have been off; `u64::MAX` if it is still on.
     until: u64,
-    /// When it was certainly off.
+    /// The moment at which it was certainly off.
     surely_until: u64,
 }
 
-/// A window has a ball, from one moment to another.
+/// A span during which a window had a ball.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Show {
+pub(crate) struct WindowSpan {
     pub(crate) from: u64,
     pub(crate) until: u64,
 }
 
-/// All that was seen.
+/// Everything that was observed.
 pub(crate) struct Observed {
-    pub(crate) lines: Vec<Line>,
-    stays: Vec<Stay>,
+    pub(crate) lines: Vec<LedChange>,
+    lit_spans: Vec<LitSpan>,
     /// How long LEDs of stopped processes stayed on: promise P4.
-    pub(crate) ghost: u64,
-    /// Lines that no honest LED writes.
+    pub(crate) lit_while_stopped: u64,
+    /// Trace lines that contradict each other.
     faults: Vec<String>,
 }
 
 impl Observed {
-    pub(crate) fn new(lines: Vec<Line>, deeds: &[Deed]) -> Self {
+    pub(crate) fn new(lines: Vec<LedChange>, interventions: &[Intervention]) -> Self {
         let mut seen = Self {
             lines,
-            stays: Vec::new(),
-            ghost: 0,
+            lit_spans: Vec::new(),
+            lit_while_stopped: 0,
             faults: Vec::new(),
         };
-        seen.collect(deeds);
-        seen.stays.sort_by_key(|stay| stay.from);
+        seen.collect(interventions);
+        seen.lit_spans.sort_by_key(|stay| stay.from);
         seen
     }
 
-    fn collect(&mut self, deeds: &[Deed]) {
-        let mut open: Vec<(Line, Stay)> = Vec::new();
+    fn collect(&mut self, interventions: &[Intervention]) {
+        let mut open: Vec<(LedChange, LitSpan)> = Vec::new();
         for line in self.lines.clone() {
-            bury(&mut open, deeds, line.at, &mut self.stays);
+            end_killed(&mut open, interventions, line.at, &mut self.lit_spans);
             let found = open
                 .iter()
                 .position(|(on, _)| on.node == line.node && on.ball == line.ball);
             match (line.on, found) {
                 (true, None) => {
-                    let stay = Stay {
+                    let stay = LitSpan {
                         node: line.node,
                         ball: line.ball,
                         from: line.at,
@@ -99,22 +99,22 @@ impl Observed {
                             .push(format!("off for another stamp than on: {line:?}"));
                     }
                     (stay.until, stay.surely_until) = (line.at, line.at);
-                    self.end(stay, deeds);
+                    self.end(stay, interventions);
                 }
                 (true, Some(_)) => self.faults.push(format!("on twice: {line:?}")),
                 (false, None) => self.faults.push(format!("off without on: {line:?}")),
             }
         }
-        bury(&mut open, deeds, u64::MAX, &mut self.stays);
+        end_killed(&mut open, interventions, u64::MAX, &mut self.lit_spans);
         for (_, stay) in open {
-            self.end(stay, deeds);
+            self.end(stay, interventions);
         }
     }
 
-    /// A stay without the time that its process was stopped.
-    fn end(&mut self, stay: Stay, deeds: &[Deed]) {
-        for deed in deeds {
-            let Deed::Stopped { node, from, until } = *deed else {
+    /// Adds a span, without the time during which its process was stopped.
+    fn end(&mut self, stay: LitSpan, interventions: &[Intervention]) {
+        for intervention in interventions {
+            let Intervention::Stopped { node, from, until } = *intervention else {
                 continue;
             };
             if node == stay.node && stay.from < from && from < stay.until {
@@ -124,22 +124,22 @@ impl Observed {
                 } else {
                     until
                 };
-                self.ghost += end - from;
-                self.stays.push(Stay {
+                self.lit_while_stopped += end - from;
+                self.lit_spans.push(LitSpan {
                     until: from,
                     surely_until: from,
                     ..stay
                 });
                 if end < stay.until {
-                    self.end(Stay { from: end, ..stay }, deeds);
+                    self.end(LitSpan { from: end, ..stay }, interventions);
                 }
                 return;
             }
         }
-        self.stays.push(stay);
+        self.lit_spans.push(stay);
     }
 
-    /// Every two nodes that were lit for one ball at once, and every line that makes no sense.
+    /// Every two nodes whose LEDs were on for one ball at once, and every contradictory trace line.
     pub(crate) fn overlaps(&self) -> Vec<String> {
         let pairs = self.pairs().map(|(stay, other, both)| {
             format!(
@@ -153,14 +153,14 @@ impl Observed {
         self.faults.iter().cloned().chain(pairs).collect()
     }
 
-    /// For how long two nodes were lit for one ball at once, in nanoseconds.
+    /// For how long the LEDs of two nodes were on for one ball at once, in nanoseconds.
     pub(crate) fn overlap(&self) -> u64 {
         self.pairs().map(|(_, _, both)| both).sum()
     }
 
-    fn pairs(&self) -> impl Iterator<Item = (&Stay, &Stay, u64)> {
-        self.stays.iter().enumerate().flat_map(|(index, stay)| {
-            let later = self.stays[index + 1..].iter();
+    fn pairs(&self) -> impl Iterator<Item = (&LitSpan, &LitSpan, u64)> {
+        self.lit_spans.iter().enumerate().flat_map(|(index, stay)| {
+            let later = self.lit_spans[index + 1..].iter();
             let during = later.take_while(|other| other.from < stay.surely_until);
             let same = during.filter(|other| other.ball == stay.ball);
             same.map(move |other| {
@@ -170,9 +170,9 @@ impl Observed {
         })
     }
 
-    /// Every `on` whose stamp is below an earlier one's: a ball that went back in time.
+    /// Every `on` whose stamp is below an earlier one.
     pub(crate) fn steps_back(&self) -> Vec<String> {
-        let ons: Vec<&Line> = self.lines.iter().filter(|line| line.on).collect();
+        let ons: Vec<&LedChange> = self.lines.iter().filter(|line| line.on).collect();
         let mut balls: BTreeMap<u32, Stamp> = BTreeMap::new();
         let mut found = Vec::new();
         for on in ons {
@@ -185,11 +185,11 @@ impl Observed {
         found
     }
 
-    /// Every LED that was on for that ball while a window showed it.
-    pub(crate) fn shown_twice(&self, ball: u32, shows: &[Show]) -> Vec<String> {
-        let stays = self.stays.iter().filter(|stay| stay.ball == ball);
-        let pairs = stays.flat_map(|stay| shows.iter().map(move |show| (stay, show)));
-        let both = |stay: &Stay, show: &Show| {
+    /// Every LED that was on for that ball while a window had it.
+    pub(crate) fn shown_twice(&self, ball: u32, shows: &[WindowSpan]) -> Vec<String> {
+        let lit_spans = self.lit_spans.iter().filter(|stay| stay.ball == ball);
+        let pairs = lit_spans.flat_map(|stay| shows.iter().map(move |show| (stay, show)));
+        let both = |stay: &LitSpan, show: &WindowSpan| {
             let end = stay.surely_until.min(show.until);
             end.saturating_sub(stay.from.max(show.from))
         };
@@ -205,10 +205,10 @@ impl Observed {
             .collect()
     }
 
-    /// The longest time that nobody was lit between two moments, and when it began.
+    /// The longest time without an LED on between two moments, and when it began.
     pub(crate) fn longest_gap(&self, from: u64, to: u64) -> (u64, u64) {
         let (mut lit_until, mut longest) = (from, (0, from));
-        for stay in &self.stays {
+        for stay in &self.lit_spans {
             if stay.until <= lit_until {
                 continue;
             }
@@ -220,56 +220,63 @@ impl Observed {
     }
 
     /// The first `on` after that moment on any other node.
-    pub(crate) fn next_on(&self, after: u64, other_than: usize) -> Option<&Line> {
+    pub(crate) fn next_on(&self, after: u64, other_than: usize) -> Option<&LedChange> {
         let mut later = self.lines.iter();
         later.find(|line| line.on && line.at > after && line.node != other_than)
     }
 
     /// That node's last line before the moment.
-    pub(crate) fn last_before(&self, moment: u64, node: usize) -> Option<&Line> {
+    pub(crate) fn last_before(&self, moment: u64, node: usize) -> Option<&LedChange> {
         let mut earlier = self.lines.iter().rev();
         earlier.find(|line| line.node == node && line.at < moment)
     }
 
     /// That node's first line after the moment.
-    pub(crate) fn first_after(&self, moment: u64, node: usize) -> Option<&Line> {
+    pub(crate) fn first_after(&self, moment: u64, node: usize) -> Option<&LedChange> {
         let mut later = self.lines.iter();
         later.find(|line| line.node == node && line.at > moment)
     }
 
     /// How often an LED went on between two moments, on these nodes.
     pub(crate) fn ons(&self, nodes: &[usize], from: u64, to: u64) -> usize {
-        let within = |line: &&Line| line.on && (from..to).contains(&line.at);
-        let theirs = |line: &&Line| nodes.contains(&line.node);
+        let within = |line: &&LedChange| line.on && (from..to).contains(&line.at);
+        let theirs = |line: &&LedChange| nodes.contains(&line.node);
         self.lines.iter().filter(within).filter(theirs).count()
     }
 
-    /// For how long that node was lit between two moments.
+    /// For how long that node's LED was on between two moments.
     pub(crate) fn lit_time(&self, node: usize, from: u64, to: u64) -> u64 {
-        let theirs = self.stays.iter().filter(|stay| stay.node == node);
-        let within = |stay: &Stay| stay.until.min(to).saturating_sub(stay.from.max(from));
+        let theirs = self.lit_spans.iter().filter(|stay| stay.node == node);
+        let within = |stay: &LitSpan| stay.until.min(to).saturating_sub(stay.from.max(from));
         theirs.map(within).sum()
     }
 
-    /// Who is lit now, by what is known so far.
-    pub(crate) fn lit(&self) -> Vec<Stay> {
-        let open = |stay: &&Stay| stay.until == u64::MAX;
-        self.stays.iter().filter(open).copied().collect()
+    /// The spans of the LEDs that are on now.
+    pub(crate) fn lit(&self) -> Vec<LitSpan> {
+        let open = |stay: &&LitSpan| stay.until == u64::MAX;
+        self.lit_spans.iter().filter(open).copied().collect()
     }
 }
 
-/// Ends the stays of nodes that were killed before `moment`.
-fn bury(open: &mut Vec<(Line, Stay)>, deeds: &[Deed], moment: u64, stays: &mut Vec<Stay>) {
+/// Ends the spans of nodes that were killed before `moment`.
+fn end_killed(
+    open: &mut Vec<(LedChange, LitSpan)>,
+    interventions: &[Intervention],
+    moment: u64,
+    lit_spans: &mut Vec<LitSpan>,
+) {
     open.retain(|&(_, stay)| {
-        let death = deeds.iter().find_map(|deed| match *deed {
-            Deed::Killed { node, before, gone } => {
-                let its = node == stay.node && stay.from < gone && gone <= moment;
-                its.then_some((before.max(stay.from), gone))
-            }
-            Deed::Stopped { .. } => None,
-        });
+        let death = interventions
+            .iter()
+            .find_map(|intervention| match *intervention {
+                Intervention::Killed { node, before, gone } => {
+                    let its = node == stay.node && stay.from < gone && gone <= moment;
+                    its.then_some((before.max(stay.from), gone))
+                }
+                Intervention::Stopped { .. } => None,
+            });
         if let Some((until, surely_until)) = death {
-            stays.push(Stay {
+            lit_spans.push(LitSpan {
                 until,
                 surely_until,
                 ..stay
@@ -283,12 +290,12 @@ fn bury(open: &mut Vec<(Line, Stay)>, deeds: &[Deed], moment: u64, stays: &mut V
 mod tests {
     use super::*;
 
-    fn seen(lines: &[&str], deeds: &[Deed]) -> Observed {
+    fn seen(lines: &[&str], interventions: &[Intervention]) -> Observed {
         let lines = lines.iter().map(|line| {
             let (head, hop) = line.rsplit_once(' ').unwrap();
-            Line::parse(&format!("{head} 1 1.0000000000000001 {hop}")).unwrap()
+            LedChange::parse(&format!("{head} 1 1.0000000000000001 {hop}")).unwrap()
         });
-        Observed::new(lines.collect(), deeds)
+        Observed::new(lines.collect(), interventions)
     }
 
     #[test]
@@ -307,17 +314,17 @@ mod tests {
     #[test]
     fn the_observer_sees_a_window_that_has_what_an_led_shows() {
         let seen = seen(&["10 pi1 on 0", "20 pi1 off 0", "40 pi2 on 1"], &[]);
-        let shown = |from, until| seen.shown_twice(1, &[Show { from, until }]).len();
+        let shown = |from, until| seen.shown_twice(1, &[WindowSpan { from, until }]).len();
         assert_eq!((shown(20, 40), shown(5, 10)), (0, 0));
         assert_eq!((shown(19, 40), shown(20, 41), shown(5, 50)), (1, 1, 2));
-        let other = [Show { from: 5, until: 50 }];
+        let other = [WindowSpan { from: 5, until: 50 }];
         assert!(seen.shown_twice(2, &other).is_empty());
     }
 
     #[test]
     fn the_observer_counts_a_killed_led_as_dark_and_a_stopped_one_apart() {
         let lines = ["10 pi1 on 0", "40 pi2 on 1", "50 pi1 on 2"];
-        let killed = [Deed::Killed {
+        let killed = [Intervention::Killed {
             node: 0,
             before: 20,
             gone: 30,
@@ -326,21 +333,21 @@ mod tests {
         assert!(once.overlaps().is_empty(), "{:?}", once.overlaps());
         assert_eq!(once.longest_gap(10, 60), (20, 20));
         assert_eq!(seen(&lines, &killed).overlaps().len(), 1);
-        let late = [Deed::Killed {
+        let late = [Intervention::Killed {
             node: 0,
             before: 20,
             gone: 45,
         }];
         assert_eq!(seen(&lines[..2], &late).overlaps().len(), 1);
         let lines = ["10 pi1 on 0", "40 pi2 on 1", "50 pi1 off 0"];
-        let stopped = [Deed::Stopped {
+        let stopped = [Intervention::Stopped {
             node: 0,
             from: 20,
             until: 45,
         }];
         let apart = seen(&lines, &stopped);
         assert!(apart.overlaps().is_empty(), "{:?}", apart.overlaps());
-        assert_eq!(apart.ghost, 30);
+        assert_eq!(apart.lit_while_stopped, 30);
     }
 
     #[test]

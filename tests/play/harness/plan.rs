@@ -1,4 +1,4 @@
-//! What kind of ring to set up, and its ring file.
+//! The plan of a ring to set up, and its ring file.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-/// What the ball looks like; no window's pixel is as fine.
+/// The radius and color of the ball; a window knows only whole pixels.
 pub(crate) const RADIUS: f64 = 29.7;
 pub(crate) const COLOR: [u8; 3] = [255, 64, 0];
 
@@ -20,14 +20,14 @@ pub(crate) struct Plan {
     pub(crate) dwell: Duration,
     /// Nodes that are in the ring file but not started.
     pub(crate) absent: &'static [usize],
-    /// Whether every pair talks through a proxy.
+    /// Whether every pair is connected through a proxy.
     pub(crate) meshed: bool,
     /// `ring` or `row`.
     pub(crate) shape: &'static str,
-    /// Where windows stand: how many nodes come before each.
+    /// The positions of the windows: how many nodes come before each.
     pub(crate) windows: &'static [usize],
-    /// More lines of `[ring]`.
-    pub(crate) visits: &'static str,
+    /// More lines for the `[ring]` section.
+    pub(crate) ring_options: &'static str,
     /// Whether every node has a control socket.
     pub(crate) controlled: bool,
 }
@@ -43,7 +43,7 @@ impl Plan {
             meshed: false,
             shape: "ring",
             windows: &[],
-            visits: "",
+            ring_options: "",
             controlled: false,
         }
     }
@@ -76,8 +76,8 @@ impl Ports {
 
 /// Ports that nobody listens on now.
 ///
-/// Below those that the system gives to outgoing connections: a node that is down for a while
-/// must find its port free when it comes back.
+/// They are below the ports that the system gives to outgoing connections, so that the port of a
+/// node that is down for a while is still free when it comes back.
 pub(crate) fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
     const FIRST: u16 = 15_000;
     const COUNT_OF_ALL: u16 = 17_000;
@@ -96,7 +96,7 @@ pub(crate) fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
     [(); COUNT].map(|()| found.next().unwrap())
 }
 
-/// Where a window takes balls from its left, and from its right.
+/// The ports on which a window takes balls from its left and from its right.
 pub(crate) type WindowPorts = [u16; 2];
 
 /// The ring file that has these ring ports.
@@ -111,7 +111,7 @@ pub(crate) fn ring_file(
         "[ring]\nname = {name:?}\nshape = {:?}\nlease = \"{}ms\"\n{}\n",
         plan.shape,
         plan.lease.as_millis(),
-        plan.visits,
+        plan.ring_options,
     );
     for (index, (ports, ring)) in ports.iter().zip(ring_ports).enumerate() {
         let number = index + 1;
@@ -145,7 +145,7 @@ pub(crate) fn ring_file(
     text
 }
 
-/// The windows that stand behind so many nodes.
+/// Writes the windows that come after so many nodes.
 fn write_windows(text: &mut String, plan: &Plan, windows: &[WindowPorts], after: usize) {
     let all = plan.windows.iter().zip(windows).enumerate();
     for (index, (_, [left, right])) in all.filter(|(_, (place, _))| **place == after) {

@@ -1,4 +1,4 @@
-//! One `carom run`: started, signalled and measured by its own process id, and never left behind.
+//! One `carom run`: started, signalled and measured by its process id, and killed when dropped.
 
 use std::fs::{File, OpenOptions, read_dir, read_to_string};
 use std::path::Path;
@@ -23,7 +23,7 @@ impl Process {
         Self::spawn(command, log)
     }
 
-    /// Starts what becomes a running node without a change of its process id.
+    /// Starts a command that becomes a running node under the same process id.
     pub(crate) fn spawn(mut command: Command, log: &Path) -> Self {
         let log = OpenOptions::new().append(true).create(true).open(log);
         let child = command
@@ -44,10 +44,10 @@ impl Process {
         kill_process(pid.unwrap(), signal).unwrap();
     }
 
-    /// SIGKILL; the moments before it and when the process certainly ran nothing of its own any more.
+    /// SIGKILL; returns the moment before it, and one when the process certainly ran no code any more.
     ///
-    /// That comes before its parent hears of it: taking its memory and namespaces apart can last for
-    /// as long as the machine is busy with others.
+    /// That moment is earlier than the end that the parent sees: on a busy machine the kernel can take
+    /// long to release the memory and namespaces.
     pub(crate) fn kill(&mut self) -> (u64, u64) {
         let before = now();
         self.child.kill().unwrap();
@@ -59,40 +59,40 @@ impl Process {
         (before, gone)
     }
 
-    /// SIGTERM; the moment before it.
-    pub(crate) fn term(&self) -> u64 {
+    /// SIGTERM; returns the moment before it.
+    pub(crate) fn terminate(&self) -> u64 {
         let before = now();
         self.signal(Signal::TERM);
         before
     }
 
-    /// SIGHUP: it is to read its ring file again.
+    /// SIGHUP: the node reads its ring file again.
     pub(crate) fn hang_up(&self) {
         self.signal(Signal::HUP);
     }
 
-    /// How it ended, if it has.
+    /// Its exit status, if it has ended.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
 
-    /// How it ended, once it has.
+    /// Waits for its end; returns its exit status.
     pub(crate) fn wait_for_end(&mut self, limit: Duration) -> ExitStatus {
         wait_for(limit, "the end of a process", || self.ended())
     }
 
-    /// SIGSTOP; the moment before it. On return the process stands still.
+    /// SIGSTOP; returns the moment before it. On return the process is stopped.
     pub(crate) fn stop(&self) -> u64 {
         let before = now();
         self.signal(Signal::STOP);
-        wait_for(Duration::from_secs(1), "a process to stand still", || {
+        wait_for(Duration::from_secs(1), "a process to be stopped", || {
             (self.stat()[0] == "T").then_some(())
         });
         before
     }
 
-    /// SIGCONT; the moment before it.
-    pub(crate) fn go_on(&self) -> u64 {
+    /// SIGCONT; returns the moment before it.
+    pub(crate) fn resume(&self) -> u64 {
         let before = now();
         self.signal(Signal::CONT);
         before
@@ -109,7 +109,7 @@ impl Process {
         rest.split_whitespace().map(str::to_owned).collect()
     }
 
-    /// Nanoseconds on a processor, where the kernel counts them: the first field.
+    /// Nanoseconds on a processor, the first field; 0 where the kernel does not count them.
     fn spent(&self, file: &str) -> u64 {
         let figures = read_to_string(format!("/proc/{}/{file}", self.child.id()));
         let figures = figures.unwrap_or_default();
@@ -153,7 +153,7 @@ impl Process {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
     pub(crate) cpu_millis: u64,
-    /// The same, finer, where the kernel counts it: of the first thread, and of all that live.
+    /// CPU time in nanoseconds, where the kernel counts it: of the first thread, and of all threads.
     pub(crate) main_nanos: u64,
     pub(crate) all_nanos: u64,
     pub(crate) main_switches: u64,
@@ -179,7 +179,7 @@ impl Drop for Process {
     }
 }
 
-/// Whether the kernel has begun to take the process apart (`PF_EXITING`, proc(5) and linux/sched.h).
+/// Whether the process is exiting (`PF_EXITING`, see proc(5) and linux/sched.h).
 fn is_exiting(id: u32) -> bool {
     const EXITING: u64 = 4;
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{id}/stat")) else {

@@ -1,7 +1,7 @@
-//! One link's cable: carries bytes both ways until it is told otherwise.
+//! The proxy of one link: it forwards bytes in both directions until it is cut or held.
 //!
-//! *Cut* closes what is open and refuses what comes. *Held* ways stay silent and lose nothing:
-//! what was said comes late, as it does from a sender that sends again until it is heard.
+//! *Cut* closes open connections and refuses new ones. A *held* direction forwards nothing and loses
+//! nothing: the bytes arrive late, as TCP would send them again until they are acknowledged.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -10,9 +10,9 @@ use std::thread;
 
 use super::free_ports;
 
-/// Which of its two ways.
+/// A direction of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Direction {
     /// From the dialling node to the other.
     Forth,
     Back,
@@ -20,8 +20,8 @@ pub(crate) enum Way {
 
 #[derive(Default)]
 struct State {
-    /// The ways that carry nothing now.
-    held: Vec<Way>,
+    /// The directions that forward nothing now.
+    held: Vec<Direction>,
     refuses: bool,
     listens: bool,
     ended: bool,
@@ -67,12 +67,12 @@ impl Proxy {
         drop(self.0.wait_until(|state| !state.listens));
     }
 
-    /// Carries nothing that way until it is healed, and closes nothing.
-    pub(crate) fn hold(&self, way: Way) {
-        self.0.state.lock().unwrap().held.push(way);
+    /// Forwards nothing in that direction until it is healed; closes nothing.
+    pub(crate) fn hold(&self, direction: Direction) {
+        self.0.state.lock().unwrap().held.push(direction);
     }
 
-    /// As it was in the beginning.
+    /// Ends the cut and all holds.
     pub(crate) fn heal(&self) {
         let mut state = self.0.state.lock().unwrap();
         state.refuses = false;
@@ -107,7 +107,7 @@ impl Shared {
         waiting.unwrap()
     }
 
-    /// Lets everyone look at the state again; a connection wakes the one that accepts.
+    /// Wakes all threads so that they check the state; a connection wakes the one that accepts.
     fn wake(&self) {
         self.changed.notify_all();
         let _ = TcpStream::connect(("127.0.0.1", self.port));
@@ -144,19 +144,19 @@ impl Shared {
         }
     }
 
-    /// Whether anything can be carried that way; waits while it is held.
-    fn passes(&self, way: Way) -> bool {
-        let state =
-            self.wait_until(|state| state.ended || state.refuses || !state.held.contains(&way));
+    /// Waits while the direction is held; returns whether it may forward.
+    fn passes(&self, direction: Direction) -> bool {
+        let state = self
+            .wait_until(|state| state.ended || state.refuses || !state.held.contains(&direction));
         !state.ended && !state.refuses
     }
 
     fn carry(self: &Arc<Self>, mut client: TcpStream) {
-        if !self.passes(Way::Forth) {
+        if !self.passes(Direction::Forth) {
             return;
         }
-        // A caller that gave up meanwhile never got through.
-        let Some(early) = said_so_far(&mut client) else {
+        // A client that has closed meanwhile is never forwarded.
+        let Some(early) = received_so_far(&mut client) else {
             return;
         };
         let Ok(mut server) = TcpStream::connect(("127.0.0.1", self.target)) else {
@@ -170,18 +170,18 @@ impl Shared {
             .push(server.try_clone().unwrap());
         let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
         let shared = Arc::clone(self);
-        thread::spawn(move || shared.pump(to, from, Way::Back));
+        thread::spawn(move || shared.pump(to, from, Direction::Back));
         if server.write_all(&early).is_ok() {
-            self.pump(client, server, Way::Forth);
+            self.pump(client, server, Direction::Forth);
         }
     }
 
-    fn pump(&self, mut from: TcpStream, mut to: TcpStream, way: Way) {
+    fn pump(&self, mut from: TcpStream, mut to: TcpStream, direction: Direction) {
         let mut buffer = [0; 16 * 1024];
         loop {
             let count = from.read(&mut buffer).unwrap_or(0);
-            // The end of a connection travels no faster than its words.
-            if !self.passes(way) || count == 0 || to.write_all(&buffer[..count]).is_err() {
+            // The end of a connection is forwarded no earlier than its bytes.
+            if !self.passes(direction) || count == 0 || to.write_all(&buffer[..count]).is_err() {
                 break;
             }
         }
@@ -189,8 +189,8 @@ impl Shared {
     }
 }
 
-/// What a caller has said, unless it has hung up.
-fn said_so_far(client: &mut TcpStream) -> Option<Vec<u8>> {
+/// What a client has sent so far, unless it has closed the connection.
+fn received_so_far(client: &mut TcpStream) -> Option<Vec<u8>> {
     let mut said = Vec::new();
     client.set_nonblocking(true).ok()?;
     let read = client.read_to_end(&mut said);

@@ -3,23 +3,23 @@
 use std::fs::read_to_string;
 use std::path::Path;
 
-/// A ball's place in its history: round, nonce, hop.
+/// The stamp of a ball: round, nonce, hop.
 pub(crate) type Stamp = (u64, u64, u64);
 
 /// One change of one LED.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct LedChange {
     /// CLOCK_MONOTONIC, in nanoseconds.
     pub(crate) at: u64,
-    /// The node's place in the ring file, from 0.
+    /// The node's index in the ring file, from 0.
     pub(crate) node: usize,
     pub(crate) on: bool,
     pub(crate) ball: u32,
     pub(crate) stamp: Stamp,
 }
 
-impl Line {
-    /// Reads `MONOTONIC_NANOSECONDS NODE on|off BALL GENERATION HOP`; anything else is a fault.
+impl LedChange {
+    /// Reads `MONOTONIC_NANOSECONDS NODE on|off BALL GENERATION HOP`; anything else is an error.
     pub(crate) fn parse(line: &str) -> Option<Self> {
         let fields: Vec<&str> = line.split(' ').collect();
         let [at, node, word, ball, generation, hop] = fields.as_slice() else {
@@ -46,7 +46,7 @@ impl Line {
 }
 
 /// All changes of all nodes so far, in the order of time.
-pub(crate) fn merged(folder: &Path, nodes: usize) -> Vec<Line> {
+pub(crate) fn merged(folder: &Path, nodes: usize) -> Vec<LedChange> {
     let mut lines = Vec::new();
     for number in 1..=nodes {
         let path = folder.join(format!("pi{number}.trace"));
@@ -57,7 +57,8 @@ pub(crate) fn merged(folder: &Path, nodes: usize) -> Vec<Line> {
             .filter(|line| line.ends_with('\n'))
         {
             let line = line.trim_end_matches('\n');
-            let parsed = Line::parse(line).unwrap_or_else(|| panic!("no trace line: {line:?}"));
+            let parsed =
+                LedChange::parse(line).unwrap_or_else(|| panic!("no trace line: {line:?}"));
             assert_eq!(parsed.node + 1, number, "another node's line: {line:?}");
             lines.push(parsed);
         }

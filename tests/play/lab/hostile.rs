@@ -1,4 +1,4 @@
-//! Clients that mean no good: each costs its own connection, and others are served.
+//! Hostile clients of the lab: each costs its own connection, and others are served.
 
 use std::fs::read_dir;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -9,17 +9,17 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{connect, list, list_of, rate_of_chunks, say};
-use crate::harness::{Cluster, Plan, text, turn, wait_for};
+use crate::harness::{Cluster, Plan, exclusive, text, wait_for};
 
 const CROWD: usize = 2_000;
 const MOST_LOG_LINES: usize = 99;
 
-/// Of one address, and of those that hear their last word: see `src/lab/limits.rs`.
+/// Limits for one address, and for connections that are being closed: see `src/lab/limits.rs`.
 const PER_ADDRESS: usize = 64;
 const LEAVING: usize = 64;
 
 fn ring_of_three() -> Cluster {
-    Cluster::play(Plan {
+    Cluster::start_whole(Plan {
         nodes: 3,
         ..Plan::five(Duration::from_millis(100))
     })
@@ -30,7 +30,7 @@ fn descriptors(ring: &Cluster) -> usize {
     read_dir(folder).unwrap().count()
 }
 
-/// All that has come so far, and whether the other end has closed.
+/// Everything that has come so far, and whether the other end has closed.
 fn heard(stream: &mut TcpStream) -> (String, bool) {
     stream.set_nonblocking(true).unwrap();
     let mut bytes = Vec::new();
@@ -49,7 +49,7 @@ fn allow_descriptors() {
     setrlimit(Resource::Nofile, limit).unwrap();
 }
 
-/// A message that its sender breaks off is told as such.
+/// A message that its sender resets is reported as such.
 fn reset_in_mid_message(ring: &Cluster) {
     let reset = connect(ring.ports[0].receiver);
     (&reset).write_all(b"half a mess").unwrap();
@@ -67,7 +67,7 @@ fn reset_in_mid_message(ring: &Cluster) {
 
 #[test]
 fn thousands_of_idle_connections_drips_and_resets_disturb_nobody() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     allow_descriptors();
     let ring = ring_of_three();
     let nodes = ring.running();
@@ -95,7 +95,7 @@ fn thousands_of_idle_connections_drips_and_resets_disturb_nobody() {
     println!("{told} were told in one line and closed");
     assert!(told >= CROWD - 2 * PER_ADDRESS);
 
-    // Others are served, even of the same address, for who is silent makes room.
+    // Others are served, even from the same address, because silent connections are evicted.
     say(ports.receiver, "still there?");
     let message = &list_of(&ring, "/messages", 1)["latest"][0];
     assert_eq!(message["text"], "still there?");
@@ -130,7 +130,7 @@ fn thousands_of_idle_connections_drips_and_resets_disturb_nobody() {
 
 #[test]
 fn a_flood_of_messages_is_remembered_in_part_and_logged_in_part() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let ring = ring_of_three();
     let mut stream = connect(ring.ports[0].receiver);
     for number in 0..10_000 {

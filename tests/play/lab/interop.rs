@@ -1,4 +1,4 @@
-//! Programs with the chapter's habits, in Python and in Java, against ours and ours against them.
+//! Programs as in the textbook chapter, in Python and Java, against Carom's, in both roles.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{list, list_of, one_node, program, rate_of_chunks};
-use crate::harness::{Cluster, free_ports, run, text, turn};
+use crate::harness::{Cluster, exclusive, free_ports, run, text};
 
 /// Starts programs of one language.
 struct Language {
@@ -73,7 +73,7 @@ impl Language {
         assert!(done.unwrap().success(), "{}", self.name);
     }
 
-    /// Makes a run; its seconds by its own clock.
+    /// Makes a run; returns its seconds by the sender's own clock.
     fn rate(&self, port: u16, arguments: &[&str]) -> f64 {
         let mut sender = self.command("rate_sender.py", "RateSender");
         sender
@@ -109,7 +109,7 @@ fn newest(ring: &Cluster, path: &str, count: u64) -> Value {
 
 #[test]
 fn senders_of_messages_are_shown_whole_and_unmixed() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let ring = one_node();
     let port = ring.ports[0].receiver;
     let mut count = 0;
@@ -169,7 +169,7 @@ fn senders_of_messages_are_shown_whole_and_unmixed() {
 
 #[test]
 fn senders_of_rates_are_counted_kept_and_reopened() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let ring = one_node();
     let port = ring.ports[0].rate;
     let mut count = 0;
@@ -222,7 +222,7 @@ fn senders_of_rates_are_counted_kept_and_reopened() {
 
 #[test]
 fn two_hundred_reopened_runs_in_a_row_and_none_is_lost() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let ring = one_node();
     let port = ring.ports[0].rate;
     let Some(python) = languages().into_iter().find(|it| it.name == "python") else {
@@ -250,7 +250,7 @@ fn two_hundred_reopened_runs_in_a_row_and_none_is_lost() {
 
 #[test]
 fn runs_of_different_clients_at_the_same_time_are_kept_apart() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let ring = one_node();
     let port = ring.ports[0].rate;
     // One reopens, and four keep; all from one address.
@@ -287,7 +287,7 @@ fn runs_of_different_clients_at_the_same_time_are_kept_apart() {
 
 #[test]
 fn our_senders_satisfy_their_receivers() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     for language in languages() {
         let [port] = free_ports();
         let (mut child, mut said) = language.receiver("receiver.py", "Receiver", port);

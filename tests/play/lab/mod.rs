@@ -1,10 +1,10 @@
-//! The lab of a real node: students' programs, clients that mean no good, weight, and the ring beside it.
+//! The lab of a real node: students' programs, hostile clients, memory, and the ring beside it.
 
-mod busy;
 mod hostile;
 mod interop;
+mod memory;
+mod saturation;
 mod tools;
-mod weight;
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpStream};
@@ -18,7 +18,7 @@ use crate::harness::{Cluster, Plan, get, run, wait_for};
 
 /// A ring of one: its ball bounces, and its lab is there.
 fn one_node() -> Cluster {
-    Cluster::play(Plan {
+    Cluster::start_whole(Plan {
         nodes: 1,
         ..Plan::five(Duration::from_millis(200))
     })
@@ -30,7 +30,7 @@ fn list(ring: &Cluster, path: &str) -> Value {
     serde_json::from_str(&body).unwrap()
 }
 
-/// The list, once so many messages or runs have come in all.
+/// The list, once it counts so many messages or runs.
 fn list_of(ring: &Cluster, path: &str, count: u64) -> Value {
     wait_for(Duration::from_secs(20), path, || {
         let list = list(ring, path);

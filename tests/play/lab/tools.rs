@@ -6,11 +6,11 @@ use std::net::TcpListener;
 use std::process::Stdio;
 
 use super::{list_of, one_node, rate_of_chunks};
-use crate::harness::{carom, free_ports, millis, now, run, text, turn};
+use crate::harness::{carom, exclusive, free_ports, millis, now, run, text};
 
 #[test]
 fn a_receiver_alone_shows_what_send_sends_and_ends_after_one() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let [port] = free_ports();
     let address = format!("127.0.0.1:{port}");
     let mut receiver = carom(&["receive", "--once", "--listen", &address])
@@ -69,7 +69,7 @@ fn a_receiver_alone_shows_what_send_sends_and_ends_after_one() {
 
 #[test]
 fn a_run_shows_both_ends_side_by_side() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let ring = one_node();
     let address = format!("127.0.0.1:{}", ring.ports[0].rate);
     let done = rate_of_chunks(&address, "per-chunk");
@@ -111,7 +111,7 @@ fn a_run_shows_both_ends_side_by_side() {
 
 #[test]
 fn a_sweep_fills_a_table_a_file_and_a_picture_in_under_half_a_minute() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let ring = one_node();
     let address = format!("127.0.0.1:{}", ring.ports[0].rate);
     let folder = tempfile::tempdir().unwrap();

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::guests::{guests, three};
 use super::three_and_a_window;
-use crate::harness::{Cluster, Plan, run, text, turn, wait_for};
+use crate::harness::{Cluster, Plan, exclusive, run, text, wait_for};
 
 /// Runs `carom ball` at the control socket of that node.
 pub(super) fn ball(ring: &Cluster, node: usize, words: &[&str]) -> Output {
@@ -20,7 +20,7 @@ pub(super) fn ball(ring: &Cluster, node: usize, words: &[&str]) -> Output {
     run(&arguments)
 }
 
-/// The exit code and what was said: on standard output where all went well, else on standard error.
+/// The exit code, and the standard output if it is 0, else the standard error.
 fn told(output: &Output) -> (i32, String) {
     let code = output.status.code().expect("it ended by itself");
     let said = if code == 0 {
@@ -33,7 +33,7 @@ fn told(output: &Output) -> (i32, String) {
 
 #[test]
 fn balls_are_listed_added_and_removed() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let ring = three("");
     let (code, added) = told(&ball(
         &ring,
@@ -63,7 +63,7 @@ fn balls_are_listed_added_and_removed() {
     let (code, listed) = told(&ball(&ring, 0, &["list", "--json"]));
     let listed: Value = serde_json::from_str(&listed).unwrap();
     assert_eq!((code, &listed[1]["radius"]), (0, &12.5.into()));
-    // By another node than the one where it began, wherever it is.
+    // Removed by another node than the one where it was added, wherever it is.
     let (code, removed) = told(&ball(&ring, 2, &["remove", &number]));
     assert_eq!((code, removed), (0, format!("ball {number} has left\n")));
     wait_for(Duration::from_secs(2), "all to know that it left", || {
@@ -74,8 +74,8 @@ fn balls_are_listed_added_and_removed() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_in_a_sentence() {
-    let _turn = turn();
+fn an_impossible_request_is_refused_in_a_sentence() {
+    let _exclusive = exclusive();
     let ring = three("");
     let cases: [(&[&str], i32, &str); 10] = [
         (&["remove", "1"], 1, "only guests can be removed"),
@@ -122,8 +122,8 @@ fn what_cannot_be_is_refused_in_a_sentence() {
 
 #[test]
 fn a_guest_that_looks_like_a_ball_is_refused_where_windows_are() {
-    let _turn = turn();
-    let ring = Cluster::play(Plan {
+    let _exclusive = exclusive();
+    let ring = Cluster::start_whole(Plan {
         controlled: true,
         ..three_and_a_window(Duration::from_millis(300))
     });
@@ -144,7 +144,7 @@ fn a_guest_that_looks_like_a_ball_is_refused_where_windows_are() {
 
 #[test]
 fn the_control_socket_comes_and_goes_with_its_node() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let mut ring = three("");
     let path = ring.control(0);
     let there = || metadata(&path).ok();
@@ -160,6 +160,6 @@ fn the_control_socket_comes_and_goes_with_its_node() {
     ring.wait_until_whole(Duration::from_secs(5));
     let (code, said) = told(&ball(&ring, 0, &["list"]));
     assert_eq!(code, 0, "{said}");
-    ring.term(0);
+    ring.terminate(0);
     assert!(there().is_none(), "a process that ends takes its file away");
 }

@@ -1,18 +1,18 @@
-//! What is no ball, a thousand times, at a port that a window uses meanwhile.
+//! A thousand malformed balls at a port that a window uses meanwhile.
 
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::{LOOK, Stage, had_twice, logged, python, three_and_a_window, throw};
-use crate::harness::{millis, nanos, now, turn};
+use super::{LOOK, Testbed, had_twice, logged, python, send_ball, three_and_a_window};
+use crate::harness::{exclusive, millis, nanos, now};
 
 const TIMES: usize = 1000;
 const KINDS: usize = 30;
 
-/// Between two of them: the hops are counted meanwhile.
+/// The pause between two of them; the hops are counted meanwhile.
 const PAUSE: Duration = Duration::from_millis(4);
 
-/// Thirty kinds of what no window sends.
+/// Thirty kinds of malformed balls.
 fn garbage() -> Vec<Vec<u8>> {
     let mut kinds: Vec<Vec<u8>> = [
         "",
@@ -32,7 +32,7 @@ fn garbage() -> Vec<Vec<u8>> {
         "0,300,13,2,30,255,-1,0",
         "0,2147483648,13,2,30,255,64,0",
         "0,-99999999999999999999,13,2,30,255,64,0",
-        // A ball of eight numbers that cannot come in.
+        // Eight numbers, but no ball that can enter.
         "0,300,0,0,30,255,64,0",
         "0,300,0,2,30,255,64,0",
         "0,300,-13,2,30,255,64,0",
@@ -54,21 +54,21 @@ fn garbage() -> Vec<Vec<u8>> {
 
 #[test]
 fn a_thousand_malformed_balls_disturb_nothing() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let Some(program) = python().into_iter().next() else {
         return;
     };
     let plan = three_and_a_window(Duration::from_millis(100));
-    let mut stage = Stage::play(plan, &program, &[("--speedup", "3")]);
+    let mut testbed = Testbed::play(plan, &program, &[("--speedup", "3")]);
     let nodes = [0, 1, 2];
     let kinds = garbage();
     assert_eq!(kinds.len(), KINDS);
-    stage.wait_for_in(0, 1);
-    let lines = |stage: &Stage| logged(&stage.ring, "");
-    let before = (lines(&stage), stage.ring.counter(&nodes, "elections"));
+    testbed.wait_for_in(0, 1);
+    let lines = |testbed: &Testbed| logged(&testbed.ring, "");
+    let before = (lines(&testbed), testbed.ring.counter(&nodes, "elections"));
     let begun = now();
     for kind in (0..TIMES).map(|number| &kinds[number % KINDS]) {
-        throw(stage.ring.ports[0].window_left, kind);
+        send_ball(testbed.ring.ports[0].window_left, kind);
         sleep(PAUSE);
     }
     let during = now() - begun;
@@ -78,20 +78,20 @@ fn a_thousand_malformed_balls_disturb_nothing() {
         end - begun < nanos(Duration::from_secs(60)),
         "one line a minute"
     );
-    let after = (lines(&stage), stage.ring.counter(&nodes, "elections"));
+    let after = (lines(&testbed), testbed.ring.counter(&nodes, "elections"));
     assert_eq!((after.0 - before.0, after.1), (1, before.1));
-    assert_eq!(logged(&stage.ring, "is no ball of a window"), 1);
-    // A connection of each was refused, and none of those that brought the ring's own ball.
-    let refused = stage.ring.counter(&nodes, "refused_balls");
+    assert_eq!(logged(&testbed.ring, "is no ball of a window"), 1);
+    // Each of them was refused, and none of the connections that brought the ring's own ball.
+    let refused = testbed.ring.counter(&nodes, "refused_balls");
     assert_eq!(refused, TIMES as u64);
     for node in nodes {
-        let status = stage.ring.status(node).unwrap();
+        let status = testbed.ring.status(node).unwrap();
         assert_eq!(status["balls"].as_array().unwrap().len(), 1, "{status}");
-        let most = stage.ring.process(node).usage().most_rss_kib;
+        let most = testbed.ring.process(node).usage().most_rss_kib;
         assert!(most < 8 * 1024, "pi{}: {most} KiB", node + 1);
     }
-    let most = nodes.map(|node| stage.ring.process(node).usage().most_rss_kib);
-    let seen = stage.ring.observe();
+    let most = nodes.map(|node| testbed.ring.process(node).usage().most_rss_kib);
+    let seen = testbed.ring.observe();
     let hops = [
         seen.ons(&nodes, begun, begun + during),
         seen.ons(&nodes, begun + during, end),
@@ -104,7 +104,7 @@ fn a_thousand_malformed_balls_disturb_nothing() {
     );
     assert!(hops[0] * 10 >= hops[1] * 9, "{hops:?}");
     assert!(hops[1] > 20, "{hops:?}");
-    let (shows, seen) = stage.end(LOOK);
+    let (shows, seen) = testbed.end(LOOK);
     assert_eq!(had_twice(&shows[0]), Vec::<String>::new());
     assert_eq!(seen.shown_twice(1, &shows[0]), Vec::<String>::new());
 }

@@ -1,20 +1,20 @@
-//! Guests: from a window's space bar, at most so many, for so long, and as safe as any ball.
+//! Guests: they come from a window's space bar, are limited in number and time, and are as safe as any ball.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::commands::ball;
-use super::{LOOK, Stage, had_twice, logged, python, three_and_a_window};
-use crate::harness::{Cluster, Plan, nanos, now, text, turn, wait_for};
+use super::{LOOK, Testbed, had_twice, logged, python, three_and_a_window};
+use crate::harness::{Cluster, Plan, exclusive, nanos, now, text, wait_for};
 
 const NODES: [usize; 3] = [0, 1, 2];
 
 /// Three nodes with control sockets, and no window.
-pub(super) fn three(visits: &'static str) -> Cluster {
-    Cluster::play(Plan {
+pub(super) fn three(ring_options: &'static str) -> Cluster {
+    Cluster::start_whole(Plan {
         nodes: 3,
-        visits,
+        ring_options,
         controlled: true,
         ..Plan::five(Duration::from_millis(300))
     })
@@ -31,7 +31,7 @@ pub(super) fn guests(ring: &Cluster, node: usize) -> Vec<Value> {
 
 #[test]
 fn a_ball_of_the_space_bar_is_a_guest_that_flies_through_its_window() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let Some(program) = python().pop() else {
         return;
     };
@@ -39,18 +39,18 @@ fn a_ball_of_the_space_bar_is_a_guest_that_flies_through_its_window() {
         controlled: true,
         ..three_and_a_window(Duration::from_millis(200))
     };
-    // Forty pixels a frame: a third of a second on every screen.
+    // Forty pixels a frame is a third of a second on every screen.
     let served = "400,300,40,3,25,0,128,255";
-    let mut stage = Stage::play(plan, &program, &[("--speedup", "3")]);
-    stage.wait_for_in(0, 1);
-    // The window of a student, beside that of the ring.
+    let mut testbed = Testbed::play(plan, &program, &[("--speedup", "3")]);
+    testbed.wait_for_in(0, 1);
+    // A student's window, in addition to the one of the ring.
     let space_bar = {
-        let right = format!("127.0.0.1:{}", stage.ring.ports[0].window_left);
+        let right = format!("127.0.0.1:{}", testbed.ring.ports[0].window_left);
         let options = [("--right", right), ("--serve", served.to_owned())];
         program.start(&options)
     };
     let guest = wait_for(Duration::from_secs(5), "a guest", || {
-        guests(&stage.ring, 1).pop()
+        guests(&testbed.ring, 1).pop()
     });
     assert_eq!(guest["ball"], 2, "{guest}");
     assert_eq!(guest["color"], serde_json::json!([0, 128, 255]));
@@ -62,24 +62,24 @@ fn a_ball_of_the_space_bar_is_a_guest_that_flies_through_its_window() {
     wait_for(
         Duration::from_secs(10),
         "the guest to come round twice",
-        || (stage.count(0, "out", look) >= 2).then_some(()),
+        || (testbed.count(0, "out", look) >= 2).then_some(()),
     );
-    let later = guests(&stage.ring, 1);
+    let later = guests(&testbed.ring, 1);
     let [later] = later.as_slice() else {
         panic!("one guest, not {later:?}");
     };
     assert_eq!(later["generation"], guest["generation"]);
     assert!(later["hop"].as_u64() > guest["hop"].as_u64());
-    assert_eq!(logged(&stage.ring, "a guest has come: it is ball 2"), 1);
-    assert_eq!(stage.ring.counter(&NODES, "refused_balls"), 0);
-    let listed = ball(&stage.ring, 0, &["list"]);
+    assert_eq!(logged(&testbed.ring, "a guest has come: it is ball 2"), 1);
+    assert_eq!(testbed.ring.counter(&NODES, "refused_balls"), 0);
+    let listed = ball(&testbed.ring, 0, &["list"]);
     let listed = text(&listed.stdout);
     assert!(listed.contains("2     guest"), "{listed}");
     println!("{listed}");
     drop(space_bar);
-    let logs = stage.windows.drain(..).map(super::Running::stop);
+    let logs = testbed.windows.drain(..).map(super::Running::stop);
     let log: Vec<String> = logs.flatten().collect();
-    let seen = stage.ring.assert_one_ball();
+    let seen = testbed.ring.assert_one_ball();
     for (number, look) in [(1, LOOK), (2, look)] {
         let shows = super::shows(&log, look);
         assert!(shows.len() >= 2);
@@ -90,7 +90,7 @@ fn a_ball_of_the_space_bar_is_a_guest_that_flies_through_its_window() {
 
 #[test]
 fn there_are_no_more_guests_than_allowed_and_they_leave_after_their_life() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let ring = three("guests = 2\nguest-life = \"3s\"");
     let begun = now();
     for (node, color) in [(0, "0,200,80"), (1, "0,80,200")] {
@@ -116,7 +116,7 @@ fn there_are_no_more_guests_than_allowed_and_they_leave_after_their_life() {
     let stayed = now() - begun;
     assert!(stayed >= nanos(Duration::from_secs(3)), "{stayed} ns");
     assert_eq!(logged(&ring, "a guest, has left"), 2);
-    // There is room again, and their numbers begin a new life.
+    // There is room again, and the identities are used again.
     let added = ball(&ring, 2, &["add", "--color", "9,9,9"]);
     assert!(added.status.success(), "{}", text(&added.stderr));
     ring.assert_one_ball();
@@ -124,7 +124,7 @@ fn there_are_no_more_guests_than_allowed_and_they_leave_after_their_life() {
 
 #[test]
 fn a_guest_comes_back_from_a_node_that_was_killed() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     let mut ring = three("");
     let added = ball(&ring, 0, &["add", "--velocity", "400,90"]);
     assert!(added.status.success(), "{}", text(&added.stderr));
@@ -133,7 +133,7 @@ fn a_guest_comes_back_from_a_node_that_was_killed() {
         guests.iter().any(|guest| guest["here"] == true)
     };
     for _ in 0..3 {
-        // Two seconds on every screen: it is still there when that one is killed.
+        // Two seconds on every screen: the guest is still there when that node is killed.
         let running = ring.running();
         let holder = wait_for(Duration::from_secs(3), "a node with the guest", || {
             running.iter().copied().find(|&node| has_it(&ring, node))

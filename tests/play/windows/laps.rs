@@ -1,15 +1,15 @@
-//! A ball flies round three nodes and a window, and stays itself.
+//! A ball flies round three nodes and a window a hundred times and stays the same ball.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::program::programs;
-use super::{LOOK, Stage, first_ball, had_twice, logged, three_and_a_window};
-use crate::harness::{COLOR, RADIUS, millis, now, turn, wait_for};
+use super::{LOOK, Testbed, first_ball, had_twice, logged, three_and_a_window};
+use crate::harness::{COLOR, RADIUS, exclusive, millis, now, wait_for};
 
 const LAPS: usize = 100;
 
-/// Looks at every node's `/status` after so many laps.
+/// Checks every node's `/status` after so many laps.
 const LOOK_EVERY: usize = 10;
 
 /// A port takes ten balls a second at most, so a lap must not be shorter than a tenth of one.
@@ -18,29 +18,29 @@ const SPEEDUP: &str = "2";
 
 #[test]
 fn a_ball_flies_a_hundred_laps_through_a_window_of_every_kind() {
-    let _turn = turn();
+    let _exclusive = exclusive();
     for program in programs() {
         let plan = three_and_a_window(DWELL);
-        let mut stage = Stage::play(plan, &program, &[("--speedup", SPEEDUP)]);
+        let mut testbed = Testbed::play(plan, &program, &[("--speedup", SPEEDUP)]);
         let begun = now();
         for laps in (LOOK_EVERY..=LAPS).step_by(LOOK_EVERY) {
             wait_for(Duration::from_secs(20), "ten laps more", || {
-                (stage.count(0, "out", LOOK) >= laps).then_some(())
+                (testbed.count(0, "out", LOOK) >= laps).then_some(())
             });
             for node in 0..3 {
-                let ball = first_ball(&stage.ring, node);
+                let ball = first_ball(&testbed.ring, node);
                 assert_eq!(ball["radius"], RADIUS);
                 assert_eq!(ball["color"], serde_json::json!(COLOR));
             }
         }
         let taken = now() - begun;
         let nodes = [0, 1, 2];
-        let counted = |name| stage.ring.counter(&nodes, name);
+        let counted = |name| testbed.ring.counter(&nodes, name);
         assert_eq!((counted("elections"), counted("refused_balls")), (1, 0));
         assert!(counted("loans") >= LAPS as u64);
-        assert_eq!(logged(&stage.ring, "did not return"), 0);
-        assert_eq!(logged(&stage.ring, "takes no ball"), 0);
-        let (shows, seen) = stage.end(LOOK);
+        assert_eq!(logged(&testbed.ring, "did not return"), 0);
+        assert_eq!(logged(&testbed.ring, "takes no ball"), 0);
+        let (shows, seen) = testbed.end(LOOK);
         assert!(shows[0].len() >= LAPS);
         assert_eq!(had_twice(&shows[0]), Vec::<String>::new());
         assert_eq!(seen.shown_twice(1, &shows[0]), Vec::<String>::new());

@@ -1,26 +1,26 @@
 //! Windows in the ring: real daemons, and ball programs in Python and Java between them.
 
 mod commands;
-mod ends;
+mod failures;
 mod garbage;
 mod guests;
 mod laps;
-mod lost;
 #[allow(dead_code, reason = "tests/window uses the rest")]
 #[path = "../../window/program.rs"]
 mod program;
+mod row;
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Cluster, Observed, Plan, Show, wait_for};
+use crate::harness::{Cluster, Observed, Plan, WindowSpan, wait_for};
 use program::{Program, Running, python};
 
-/// The ball of the plan as it reads on the wire: radius and color.
+/// The appearance of the plan's ball in a window's format: radius and color.
 const LOOK: &str = "30,255,64,0";
 
-/// Three nodes, and a window between the last and the first.
+/// Three nodes, and a window between the last one and the first.
 fn three_and_a_window(dwell: Duration) -> Plan {
     Plan {
         nodes: 3,
@@ -30,24 +30,24 @@ fn three_and_a_window(dwell: Duration) -> Plan {
 }
 
 /// A ring and the windows in it, in their order.
-struct Stage {
+struct Testbed {
     ring: Cluster,
     windows: Vec<Running>,
 }
 
-impl Stage {
+impl Testbed {
     /// Starts a window of that program wherever there is one, then the nodes.
     fn play(plan: Plan, program: &Program, options: &[(&str, &str)]) -> Self {
-        let mut stage = Self {
-            ring: Cluster::lay(plan),
+        let mut testbed = Self {
+            ring: Cluster::prepare(plan),
             windows: Vec::new(),
         };
         for _ in plan.windows {
-            stage.open(program, options);
+            testbed.open(program, options);
         }
-        stage.ring.raise();
-        stage.ring.wait_until_whole(Duration::from_secs(5));
-        stage
+        testbed.ring.start_all();
+        testbed.ring.wait_until_whole(Duration::from_secs(5));
+        testbed
     }
 
     /// Starts the next window.
@@ -58,30 +58,30 @@ impl Stage {
         self.windows.push(program.start(&all));
     }
 
-    /// How many lines with that word the window has printed about balls of that look.
+    /// How many lines with that word the window has printed about balls of that appearance.
     fn count(&self, window: usize, word: &str, look: &str) -> usize {
         let lines = self.windows[window].lines();
-        let told = lines.iter().filter_map(|line| Told::parse(line));
+        let told = lines.iter().filter_map(|line| WindowLine::parse(line));
         told.filter(|told| told.word == word && told.look == look)
             .count()
     }
 
-    /// Waits until the window has taken that many balls of the plan's look.
+    /// Waits until the window has taken that many balls of the plan's appearance.
     fn wait_for_in(&self, window: usize, count: usize) {
         wait_for(Duration::from_secs(10), "the window to take a ball", || {
             (self.count(window, "in", LOOK) >= count).then_some(())
         });
     }
 
-    /// Ends the windows; what they had of balls of that look, and all that the LEDs showed.
-    fn end(&mut self, look: &str) -> (Vec<Vec<Show>>, Observed) {
+    /// Ends the windows; returns when each had a ball of that appearance, and what the LEDs showed.
+    fn end(&mut self, look: &str) -> (Vec<Vec<WindowSpan>>, Observed) {
         let logs: Vec<_> = self.windows.drain(..).map(Running::stop).collect();
         let shows = logs.iter().map(|log| shows(log, look)).collect();
         (shows, self.ring.assert_one_ball())
     }
 }
 
-impl Drop for Stage {
+impl Drop for Testbed {
     fn drop(&mut self) {
         if std::thread::panicking() {
             for window in &self.windows {
@@ -95,7 +95,7 @@ impl Drop for Stage {
     }
 }
 
-/// Where the window listens, and where its neighbours do.
+/// The options of a window: where it listens, and where its neighbours listen.
 fn neighbours(ring: &Cluster, window: usize) -> Vec<(&'static str, String)> {
     let [left, right] = ring.windows[window];
     let (nodes, before) = (ring.plan.nodes, ring.plan.windows[window]);
@@ -117,36 +117,36 @@ fn neighbours(ring: &Cluster, window: usize) -> Vec<(&'static str, String)> {
 }
 
 /// A line of a window about a ball: `NANOSECONDS WORD SIDE x,y,dx,dy,radius,r,g,b`.
-struct Told<'a> {
+struct WindowLine<'a> {
     at: u64,
     word: &'a str,
     look: &'a str,
 }
 
-impl<'a> Told<'a> {
+impl<'a> WindowLine<'a> {
     fn parse(line: &'a str) -> Option<Self> {
         let mut fields = line.splitn(4, ' ');
         let at = fields.next()?.parse().ok()?;
         let (word, _side, ball) = (fields.next()?, fields.next()?, fields.next()?);
-        // A refusal tells why instead of what: there is one ball at a time that it can be about.
+        // A refusal contains a reason instead of the ball.
         let look = ball.splitn(5, ',').nth(4).unwrap_or_default();
         Some(Self { at, word, look })
     }
 }
 
-/// From when until when a window had a ball of that look; `u64::MAX` if it still has it.
+/// The spans during which a window had a ball of that appearance; `u64::MAX` if it still has it.
 ///
-/// It says `in` after it has read the ball, so after the LED of the lender went off, however late
-/// its process comes to say so. It says `send` before it connects, so before any LED can go on, and
-/// `out` at any time after that. So what is counted is from `in` to `send`, less than the window
-/// had the ball by two writes, and no LED may be on in it for even a nanosecond.
-fn shows(log: &[String], look: &str) -> Vec<Show> {
-    let mut shows: Vec<Show> = Vec::new();
+/// The window prints `in` after it has read the ball, and so after the lender's LED went off. It
+/// prints `send` before it connects, and so before any LED can go on, and `out` at any time later.
+/// A span from `in` to `send` is therefore never longer than the true one, and no LED may be on
+/// during it.
+fn shows(log: &[String], look: &str) -> Vec<WindowSpan> {
+    let mut shows: Vec<WindowSpan> = Vec::new();
     let mut sent = None;
-    for told in log.iter().filter_map(|line| Told::parse(line)) {
+    for told in log.iter().filter_map(|line| WindowLine::parse(line)) {
         let mut open = shows.iter_mut().filter(|show| show.until == u64::MAX);
         match told.word {
-            "in" | "serve" if told.look == look => shows.push(Show {
+            "in" | "serve" if told.look == look => shows.push(WindowSpan {
                 from: told.at,
                 until: u64::MAX,
             }),
@@ -155,7 +155,7 @@ fn shows(log: &[String], look: &str) -> Vec<Show> {
                 sent = Some(told.at);
             }
             "out" if told.look == look => sent = None,
-            // Nobody took it, or it was sent to nobody.
+            // Nobody took it, or there was nobody to send it to.
             "bounce" if told.look == look => {
                 let mut last = shows.iter_mut().filter(|show| Some(show.until) == sent);
                 if let Some(show) = last.next() {
@@ -168,8 +168,8 @@ fn shows(log: &[String], look: &str) -> Vec<Show> {
     shows
 }
 
-/// Every two windows, or one, that had the ball twice at once.
-fn had_twice(shows: &[Show]) -> Vec<String> {
+/// Every two spans that overlap: the ball was with windows twice at once.
+fn had_twice(shows: &[WindowSpan]) -> Vec<String> {
     let mut sorted = shows.to_vec();
     sorted.sort_by_key(|show| show.from);
     let pairs = sorted
@@ -178,27 +178,27 @@ fn had_twice(shows: &[Show]) -> Vec<String> {
     pairs.map(|pair| format!("{pair:?}")).collect()
 }
 
-/// What that node says of the ball of the ring file.
+/// The ball of the ring file as that node reports it.
 fn first_ball(ring: &Cluster, node: usize) -> Value {
     ring.status(node).expect("a node that answers")["balls"][0].clone()
 }
 
-/// How many lines of the nodes' logs contain that.
+/// How many log lines of all nodes contain that.
 fn logged(ring: &Cluster, words: &str) -> usize {
     let logs = (0..ring.plan.nodes).map(|node| ring.log(node));
     logs.map(|log| log.lines().filter(|line| line.contains(words)).count())
         .sum()
 }
 
-/// A ball from anyone, as the simplest program sends it.
-fn throw(port: u16, ball: &[u8]) {
+/// Sends a ball as the simplest program would.
+fn send_ball(port: u16, ball: &[u8]) {
     use std::io::{Read as _, Write as _};
     let address = ([127, 0, 0, 1], port).into();
     let limit = Duration::from_secs(2);
     let mut stream = std::net::TcpStream::connect_timeout(&address, limit).unwrap();
     stream.set_read_timeout(Some(limit)).unwrap();
     stream.set_write_timeout(Some(limit)).unwrap();
-    // The node may have heard enough before the end.
+    // The node may close the connection before the end.
     let _ = stream.write_all(ball);
     let _ = stream.shutdown(std::net::Shutdown::Write);
     let _ = stream.read(&mut [0]);
@@ -221,7 +221,7 @@ fn a_window_has_the_ball_from_in_to_send_and_on_if_nobody_took_it() {
         "70 bounce right 0,1,-2,3,30,255,64,0",
     ]
     .map(str::to_owned);
-    let show = |from, until| Show { from, until };
+    let show = |from, until| WindowSpan { from, until };
     assert_eq!(
         shows(&log, LOOK),
         [show(10, 20), show(30, 50), show(60, u64::MAX)]

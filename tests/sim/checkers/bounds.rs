@@ -1,4 +1,4 @@
-//! Nothing grows without bound: what one input sets off, what a node says in a lease, what waits on a wire.
+//! Nothing grows without bound: the outputs of one input, the messages of a node in a lease, timers.
 
 use carom::ring::{Input, Message, Output};
 
@@ -7,10 +7,10 @@ use crate::clock::Nanos;
 use crate::plan::Plan;
 use crate::world::World;
 
-/// So many ticks in a row at one moment are a timer that spins.
+/// More ticks than this in a row at one moment are a busy loop.
 const MOST_TICKS: u32 = 50;
 
-/// Beside its passes a node says no more than this to one peer in a lease, a ball.
+/// The most messages, without passes, from a node to one peer in a lease, per ball.
 const MOST_LINES_A_LEASE: u64 = 40;
 
 /// Counts per node.
@@ -35,7 +35,7 @@ impl Bounds {
     }
 }
 
-/// Lines that the node says of itself, not as a ball flies or in answer.
+/// Messages that the node sends of its own accord: neither passes nor answers.
 fn lines(output: &Output, nodes: u64) -> u64 {
     match output {
         Output::Broadcast(_) => nodes,
@@ -52,7 +52,7 @@ impl Checker for Bounds {
         "bounds"
     }
 
-    fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
+    fn check(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
         let Step::Handled {
             host,
             input,
@@ -74,7 +74,7 @@ impl Checker for Bounds {
         tally.ticks = if again { tally.ticks + 1 } else { 0 };
         tally.at = world.now;
         if tally.ticks > MOST_TICKS {
-            return Err(format!("pi{} wakes without end", host + 1));
+            return Err(format!("pi{} busy-loops", host + 1));
         }
         let lease = world.now / world.plan.lease();
         if tally.lease != lease {
@@ -87,7 +87,7 @@ impl Checker for Bounds {
             .sum::<u64>();
         if tally.lines > MOST_LINES_A_LEASE * nodes * (balls + 1) {
             return Err(format!(
-                "pi{} said {} lines in one lease",
+                "pi{} sent {} messages in one lease",
                 host + 1,
                 tally.lines
             ));

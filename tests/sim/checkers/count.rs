@@ -2,11 +2,11 @@
 
 use carom::ring::Input;
 
-use super::never_lost::clear_since;
+use super::never_lost::undisturbed_since;
 use super::{Checker, Step};
 use crate::world::World;
 
-/// Counts.
+/// Checks the number of balls.
 pub(crate) struct Count;
 
 impl Checker for Count {
@@ -14,7 +14,7 @@ impl Checker for Count {
         "number of balls"
     }
 
-    fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
+    fn check(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
         let balls = world.plan.topology.balls.len();
         if let Step::Handled {
             host,
@@ -26,7 +26,7 @@ impl Checker for Count {
             let known = process.node.ball_views().filter(|view| !view.guest).count();
             if known != balls {
                 return Err(format!(
-                    "pi{} knows {known} balls, the file says {balls}",
+                    "pi{} knows {known} balls, the ring file says {balls}",
                     host + 1
                 ));
             }
@@ -34,13 +34,13 @@ impl Checker for Count {
         let quarter = world.plan.lease() / 4;
         if matches!(step, Step::Time)
             && world.now + quarter > world.plan.ends
-            && clear_since(world).is_some()
+            && undisturbed_since(world).is_some()
         {
-            // Each LED on is another ball's, or P1 is broken; none may be missing but on its way.
+            // P1 is checked elsewhere; here the ring must be whole again, so that no ball can be missing.
             let whole =
                 world.islands.len() == 1 && world.islands[0].members.len() == world.hosts.len();
             if !whole {
-                return Err("the calm did not make the ring whole again".to_owned());
+                return Err("the ring was not whole again after the faults ended".to_owned());
             }
         }
         Ok(())

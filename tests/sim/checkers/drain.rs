@@ -1,4 +1,4 @@
-//! P3: a planned stop in a settled ring costs no generation and no gap but the way of the pass.
+//! P3: a planned stop in a settled ring needs no election, and no gap longer than a pass.
 
 use carom::ring::{BallId, Notification, Output};
 
@@ -21,7 +21,7 @@ struct Stop {
     others: Vec<usize>,
 }
 
-/// Watches one planned stop at a time; anything else that happens voids the watch.
+/// Watches one planned stop at a time; any fault meanwhile ends the watch.
 #[derive(Default)]
 pub(crate) struct Drain {
     stop: Option<Stop>,
@@ -33,7 +33,7 @@ impl Drain {
         let plan = &world.plan;
         self.stop = None;
         if has_windows(plan) {
-            // How long a ball is dark is then also a window's doing.
+            // A window may then keep a ball for any time.
             return;
         }
         let settled = world.islands.iter().find(|island| {
@@ -73,12 +73,12 @@ impl Drain {
         }
     }
 
-    /// The gap of a pass: its way and, where it brought too little lease to light up, a renewal.
+    /// The longest time without an LED that one pass may take.
     fn longest_gap(world: &World) -> Nanos {
         world.plan.one_way() + world.plan.lateness + 1_000
     }
 
-    fn check(&self, world: &World) -> Result<(), String> {
+    fn check_stop(&self, world: &World) -> Result<(), String> {
         let Some(stop) = &self.stop else {
             return Ok(());
         };
@@ -86,14 +86,14 @@ impl Drain {
             && world.now > stop.began + world.plan.lease() * 102 / 100 + world.plan.lateness
         {
             return Err(format!(
-                "pi{} is still there a lease after it was told to leave",
+                "pi{} still runs a lease after it was told to leave",
                 stop.host + 1
             ));
         }
         for (ball, dark) in self.dark.iter().enumerate() {
             if dark.is_some_and(|dark| world.now > dark + Self::longest_gap(world)) {
                 return Err(format!(
-                    "ball {} went dark while pi{} left",
+                    "ball {} had no LED on while pi{} left",
                     ball + 1,
                     stop.host + 1
                 ));
@@ -114,7 +114,7 @@ impl Checker for Drain {
         "drain"
     }
 
-    fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
+    fn check(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
         match step {
             Step::Drain { host } => self.begin(world, *host),
             Step::Gone { host, drained, .. } => {
@@ -124,7 +124,7 @@ impl Checker for Drain {
                     _ => self.stop = None,
                 }
             }
-            Step::Reshaped => {
+            Step::IslandsChanged => {
                 let intact = self.stop.as_ref().is_some_and(|stop| {
                     let watched = world.now < stop.began + 2 * world.plan.lease();
                     let together = world.islands.iter().any(|island| {
@@ -133,13 +133,13 @@ impl Checker for Drain {
                             .all(|other| island.members.contains(other))
                             && island.members.len() <= stop.others.len() + 1
                     });
-                    // While one after the other hears that the host is gone, no island is whole.
+                    // While the peers notice one after the other that the host has ended, no island is whole.
                     let parting = stop
                         .left
                         .is_some_and(|left| world.now <= left + 2 * world.plan.one_way())
                         && pairs(&stop.others).all(|(one, other)| linked(world, one, other));
                     let awake = |host: usize| world.hosts[host].awake().is_some();
-                    // What the next life of the host does and suffers is its own.
+                    // The next process of the host is not part of this planned stop.
                     let reborn = stop.left.is_some() && world.hosts[stop.host].process.is_some();
                     let all_awake = stop.others.iter().all(|&other| awake(other))
                         && (stop.left.is_some() || awake(stop.host));
@@ -150,7 +150,7 @@ impl Checker for Drain {
                 }
             }
             Step::Handled { outputs, .. } if self.stop.is_some() => {
-                self.check(world)?;
+                self.check_stop(world)?;
                 for output in *outputs {
                     match output {
                         Output::LedOn(possession) => self.note(possession.ball, None),
@@ -159,7 +159,7 @@ impl Checker for Drain {
                             ball, generation, ..
                         }) if index(*ball) < world.last.len() => {
                             return Err(format!(
-                                "a planned stop cost ball {ball} a generation: now {generation}"
+                                "a planned stop caused an election for ball {ball}: now {generation}"
                             ));
                         }
                         _ => {}
@@ -172,6 +172,6 @@ impl Checker for Drain {
         if began.is_some_and(|began| world.net.disturbed_until > began) {
             self.stop = None;
         }
-        self.check(world)
+        self.check_stop(world)
     }
 }

@@ -1,4 +1,4 @@
-//! What must never happen: one promise a file, each shown every step.
+//! The checkers: one promise in each file, checked at every step.
 
 pub(crate) mod bounds;
 pub(crate) mod count;
@@ -15,10 +15,10 @@ use crate::clock::Nanos;
 use crate::plan::Plan;
 use crate::world::World;
 
-/// What just happened, after it happened.
+/// A step that has just been taken.
 #[derive(Debug)]
 pub(crate) enum Step<'a> {
-    /// A node heard this and said that, and it is carried out.
+    /// A node handled an input, and its outputs were carried out.
     Handled {
         host: usize,
         input: &'a Input,
@@ -26,15 +26,15 @@ pub(crate) enum Step<'a> {
     },
     /// A process is about to be told to leave.
     Drain { host: usize },
-    /// A process is gone; which LEDs it had on, by ball.
+    /// A process has ended; which LEDs it had on, by ball.
     Gone {
         host: usize,
         lit: &'a [bool],
         drained: bool,
     },
-    /// The islands are others than before.
-    Reshaped,
-    /// Nothing but that it is later.
+    /// The islands have changed.
+    IslandsChanged,
+    /// Time has advanced.
     Time,
 }
 
@@ -46,13 +46,13 @@ pub(crate) struct Failure {
     pub(crate) at: Nanos,
 }
 
-/// Watches one promise.
+/// Checks one promise.
 pub(crate) trait Checker {
-    /// Which.
+    /// The name of the promise.
     fn name(&self) -> &'static str;
 
-    /// Sees one step; an error is a sentence that says how the promise was broken.
-    fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String>;
+    /// Checks one step; an error is a sentence that says how the promise was broken.
+    fn check(&mut self, world: &World, step: &Step<'_>) -> Result<(), String>;
 }
 
 /// One checker of each kind.

@@ -1,4 +1,4 @@
-//! `(generation, hop)` never falls at any node, while it lives.
+//! `(generation, hop)` never decreases at any node while its process runs.
 
 use carom::ring::{Input, Message, Stamp};
 
@@ -30,7 +30,7 @@ impl Checker for Monotone {
         "monotone"
     }
 
-    fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
+    fn check(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
         let Step::Handled {
             host,
             input,
@@ -52,16 +52,16 @@ impl Checker for Monotone {
         let Some(process) = &world.hosts[*host].process else {
             return Ok(());
         };
-        let (life, stamps) = &mut self.seen[*host];
-        if *life != process.life {
-            *life = process.life;
+        let (lifetime, stamps) = &mut self.seen[*host];
+        if *lifetime != process.lifetime {
+            *lifetime = process.lifetime;
             stamps.fill(None);
         }
         for shown in process.node.ball_views() {
             let seen = &mut stamps[index(shown.ball)];
             if shown.stamp < *seen {
                 return Err(format!(
-                    "pi{} fell back with ball {} from {seen:?} to {:?}",
+                    "pi{} went back with ball {} from {seen:?} to {:?}",
                     host + 1,
                     shown.ball,
                     shown.stamp

@@ -1,8 +1,8 @@
 //! P2: while a majority can talk, every ball is possessed again within the bound, newest state kept.
 //!
 //! Two bounds. The promised one counts from the death of a holder in a settled ring: 1.25 leases and
-//! a round trip where nodes are few, unless a vote is split. The other counts from any dark moment
-//! in a whole island, whatever went before.
+//! a round trip where nodes are few, unless a vote is split. The other counts from any moment
+//! without an LED in a whole island, whatever went before.
 
 use std::collections::HashMap;
 
@@ -16,13 +16,13 @@ use crate::plan::Plan;
 use crate::windows::has_windows;
 use crate::world::World;
 
-/// Leases within which a whole island has its ball back, whatever went before.
+/// Within so many quarters of a lease a whole island has its ball back, whatever went before.
 const RECOVERY_QUARTERS: u64 = 12;
 
-/// What is watched of one island.
+/// The state of one island.
 struct Watch {
     id: u64,
-    /// By ball: since when nobody of the island has it, and the bound that holds.
+    /// By ball: since when nobody of the island has it, and the bound that applies.
     dark: Vec<Option<(Nanos, Nanos)>>,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct NeverLost {
     watches: Vec<Watch>,
     /// Possession that ended with a process just now, in an island that was settled: by ball.
     death: Vec<Option<Nanos>>,
-    /// The hop that a majority knew when this candidacy began.
+    /// By host and ball: the hop that a majority knew when the election began.
     known: HashMap<(usize, usize), u64>,
     recovery: Nanos,
     promised: Nanos,
@@ -40,8 +40,8 @@ pub(crate) struct NeverLost {
 impl NeverLost {
     pub(crate) fn new(plan: &Plan) -> Self {
         let lease = plan.lease();
-        // A ring so large or slow that a quarter of a lease is too short for all to take turns
-        // needs a round trip a turn.
+        // In a large or slow ring the stagger of all candidates is longer than a quarter of a
+        // lease: a round trip for each.
         let nodes = plan.topology.nodes.len() as u64;
         let turns = (lease / 4).max(2 * plan.one_way() * nodes);
         Self {
@@ -59,7 +59,7 @@ impl NeverLost {
         plan.plays_on() || island.members.len() >= plan.majority()
     }
 
-    fn reshape(&mut self, world: &World) {
+    fn on_islands_changed(&mut self, world: &World) {
         let balls = world.last.len();
         let mut watches = Vec::new();
         for island in world
@@ -87,8 +87,8 @@ impl NeverLost {
         self.watches = watches;
     }
 
-    /// The hop of the newest state that a majority knows: whoever wins now goes on from it or a newer.
-    fn majority_knows(world: &World, ball: usize) -> u64 {
+    /// The hop of the newest state that a majority knows: a winner must go on from it or a newer one.
+    fn hop_known_by_majority(world: &World, ball: usize) -> u64 {
         let known = |host: &crate::host::Host| {
             let node = &host.process.as_ref()?.node;
             node.ball_views().nth(ball)?.stamp
@@ -104,14 +104,14 @@ impl NeverLost {
             .unwrap_or(0)
     }
 
-    fn nothing_dark_too_long(&self, world: &World) -> Result<(), String> {
-        let Some(clear) = clear_since(world) else {
+    fn check_bounds(&self, world: &World) -> Result<(), String> {
+        let Some(clear) = undisturbed_since(world) else {
             return Ok(());
         };
         for watch in &self.watches {
             for (ball, dark) in watch.dark.iter().enumerate() {
                 let Some((dark, bound)) = *dark else { continue };
-                // What went wrong on the way since then starts the count anew.
+                // A disturbance of the network since then restarts the count.
                 let (since, bound) = if clear > dark {
                     (clear, self.recovery)
                 } else {
@@ -130,7 +130,7 @@ impl NeverLost {
     }
 
     /// Notes whether somebody in the host's island has the ball.
-    fn look_at(&mut self, world: &World, host: usize, ball: usize) {
+    fn update_dark(&mut self, world: &World, host: usize, ball: usize) {
         if ball >= world.last.len() {
             // A guest may leave.
             return;
@@ -144,8 +144,8 @@ impl NeverLost {
         }
     }
 
-    /// Two stood at once and neither won: they try again, a random while later.
-    fn vote_split(&mut self, note: &Notification) {
+    /// Two were candidates at once and neither won: they retry after a random back-off.
+    fn on_split_vote(&mut self, note: &Notification) {
         if let Notification::ElectionLost { ball, .. } = note {
             for watch in &mut self.watches {
                 if let Some(Some((_, bound))) = watch.dark.get_mut(index(*ball)) {
@@ -155,7 +155,7 @@ impl NeverLost {
         }
     }
 
-    fn newest_kept(
+    fn check_newest_state(
         &mut self,
         world: &World,
         host: usize,
@@ -165,11 +165,11 @@ impl NeverLost {
             return Ok(());
         }
         match note {
-            // Under a guest's identity another may come, from hop 0.
+            // Another guest may use the identity, and starts at hop 0.
             Notification::ElectionStarted { ball, .. } | Notification::ElectionWon { ball, .. }
                 if index(*ball) >= world.last.len() => {}
             Notification::ElectionStarted { ball, .. } => {
-                let hop = Self::majority_knows(world, index(*ball));
+                let hop = Self::hop_known_by_majority(world, index(*ball));
                 self.known.insert((host, index(*ball)), hop);
             }
             Notification::ElectionWon { ball, .. } => {
@@ -189,8 +189,8 @@ impl NeverLost {
     }
 }
 
-/// Since when the air has been quick enough for an election to end, if it is now.
-pub(crate) fn clear_since(world: &World) -> Option<Nanos> {
+/// Since when the network has been undisturbed, if it is now and is fast enough for an election.
+pub(crate) fn undisturbed_since(world: &World) -> Option<Nanos> {
     let plan = &world.plan;
     // A candidate waits an eighth of a lease for answers.
     let quick = 2 * plan.one_way() < plan.lease() / 10;
@@ -198,9 +198,9 @@ pub(crate) fn clear_since(world: &World) -> Option<Nanos> {
     (quick && world.now >= since).then_some(since)
 }
 
-/// Whether the island and the air have been well for this long.
+/// Whether the island and the network have been undisturbed for this long.
 pub(crate) fn settled(world: &World, island: &Island, span: Nanos) -> bool {
-    clear_since(world).is_some_and(|since| world.now >= since.max(island.since) + span)
+    undisturbed_since(world).is_some_and(|since| world.now >= since.max(island.since) + span)
 }
 
 fn has(world: &World, island: &Island, ball: usize) -> bool {
@@ -215,24 +215,24 @@ impl Checker for NeverLost {
         "P2 never lost"
     }
 
-    fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
+    fn check(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
         match step {
             Step::Handled { host, outputs, .. } => {
                 for output in *outputs {
                     match output {
                         Output::LedOn(possession) | Output::LedOff(possession) => {
-                            self.look_at(world, *host, index(possession.ball));
+                            self.update_dark(world, *host, index(possession.ball));
                         }
                         Output::Notify(note) => {
-                            self.vote_split(note);
-                            self.newest_kept(world, *host, note)?;
+                            self.on_split_vote(note);
+                            self.check_newest_state(world, *host, note)?;
                         }
                         _ => {}
                     }
                 }
                 if has_windows(&world.plan) {
-                    // A loan begins and ends without a word to the LED.
-                    (0..world.last.len()).for_each(|ball| self.look_at(world, *host, ball));
+                    // A loan begins and ends without a change of the LED.
+                    (0..world.last.len()).for_each(|ball| self.update_dark(world, *host, ball));
                 }
             }
             Step::Gone {
@@ -247,10 +247,10 @@ impl Checker for NeverLost {
                     *death = (lit && settled && !world.plan.plays_on()).then_some(world.now);
                 }
             }
-            Step::Reshaped => self.reshape(world),
+            Step::IslandsChanged => self.on_islands_changed(world),
 
             Step::Gone { .. } | Step::Time | Step::Drain { .. } => {}
         }
-        self.nothing_dark_too_long(world)
+        self.check_bounds(world)
     }
 }

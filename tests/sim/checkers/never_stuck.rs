@@ -12,7 +12,7 @@ use crate::world::World;
 /// Leases after which an island knows who is in it and has its ball.
 const SETTLED_LEASES: u64 = 1;
 
-/// Watches passes and stays.
+/// Checks passes, and how long a node keeps a ball.
 #[derive(Default)]
 pub(crate) struct NeverStuck {
     next_look: Nanos,
@@ -27,8 +27,8 @@ impl NeverStuck {
             .filter(|island| island.members.len() >= world.plan.topology.quorum())
     }
 
-    /// Nobody who is there is flown past.
-    fn skips_nobody(
+    /// No pass skips a node of the island.
+    fn check_no_node_skipped(
         world: &World,
         host: usize,
         to: NodeId,
@@ -42,9 +42,9 @@ impl NeverStuck {
                 .awake()
                 .is_some_and(|process| process.draining)
         };
-        if world.reshaped || island.members.iter().any(leaving) {
-            // A link came or went in this very step, or a node is leaving: whether the sender has
-            // heard of it by now is nobody's promise.
+        if world.links_changed || island.members.iter().any(leaving) {
+            // A link opened or closed in this very step, or a node is leaving: nothing promises that
+            // the sender knows of it already.
             return Ok(());
         }
         // A receiver that was stopped a moment ago is no longer there, and the sender cannot know:
@@ -66,8 +66,8 @@ impl NeverStuck {
         }
     }
 
-    /// Nobody keeps a ball longer than it takes to fly there and back, and to renew its lease.
-    fn nobody_keeps(world: &World) -> Result<(), String> {
+    /// No node keeps a ball longer than it takes to fly there and back, and to renew its lease.
+    fn check_nobody_keeps(world: &World) -> Result<(), String> {
         for (host, node) in world.hosts.iter().enumerate() {
             let Some(process) = node.process.as_ref() else {
                 continue;
@@ -75,7 +75,7 @@ impl NeverStuck {
             for (ball, led) in process.leds.iter().enumerate() {
                 let Some(led) = led else { continue };
                 // A ball may bounce off a closed window for ever.
-                let Some(serve) = process
+                let Some(initial) = process
                     .topology
                     .balls
                     .get(ball)
@@ -83,7 +83,7 @@ impl NeverStuck {
                 else {
                     continue;
                 };
-                let speed = serve.state.velocity[0].abs();
+                let speed = initial.state.velocity[0].abs();
                 let crossing = process.topology.screen.width / speed * 1e9;
                 let Some(island) = Self::island(world, host) else {
                     continue;
@@ -110,7 +110,7 @@ impl Checker for NeverStuck {
         "P3 never stuck"
     }
 
-    fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
+    fn check(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
         if let Step::Handled { host, outputs, .. } = step {
             for output in *outputs {
                 if let Output::Send {
@@ -120,14 +120,19 @@ impl Checker for NeverStuck {
                 {
                     let process = world.hosts[*host].process.as_ref();
                     if process.is_some_and(|process| !process.draining) {
-                        Self::skips_nobody(world, *host, *to, pass.record.state.direction())?;
+                        Self::check_no_node_skipped(
+                            world,
+                            *host,
+                            *to,
+                            pass.record.state.direction(),
+                        )?;
                     }
                 }
             }
         }
         if world.now >= self.next_look {
             self.next_look = world.now + world.plan.lease() / 4;
-            Self::nobody_keeps(world)?;
+            Self::check_nobody_keeps(world)?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::{Checker, Step};
 use crate::plan::Plan;
 use crate::world::World;
 
-/// Nobody has an LED on while another has the same ball.
+/// Checks that at most one node possesses each ball.
 pub(crate) struct NeverTwo {
     everyone: Vec<usize>,
 }
@@ -25,9 +25,9 @@ impl Checker for NeverTwo {
         "P1 never two"
     }
 
-    fn see(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
+    fn check(&mut self, world: &World, step: &Step<'_>) -> Result<(), String> {
         match step {
-            // Not only who lights an LED: who was stopped has to switch it off first of all.
+            // Every LED that is on is checked, not only a new one: a stopped process must switch its off first.
             Step::Handled { host, .. } if !world.plan.plays_on() => {
                 let Some(process) = &world.hosts[*host].process else {
                     return Ok(());
@@ -39,7 +39,7 @@ impl Checker for NeverTwo {
                 }
             }
             Step::Time if world.plan.plays_on() => {
-                // When two islands meet, the older ball ends with the first renewal it hears.
+                // When two islands meet, the older ball ends with the first renewal of the newer one.
                 let settling = 2 * world.plan.lease();
                 for island in &world.islands {
                     if settled(world, island, settling) {

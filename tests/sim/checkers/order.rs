@@ -5,7 +5,7 @@ use carom::ring::{Message, Output};
 use super::{Checker, Step};
 use crate::world::World;
 
-/// Watches the order of what every node says.
+/// Checks the order of the outputs of every node.
 pub(crate) struct Order;
 
 impl Checker for Order {
@@ -13,7 +13,7 @@ impl Checker for Order {
         "order"
     }
 
-    fn see(&mut self, _world: &World, step: &Step<'_>) -> Result<(), String> {
+    fn check(&mut self, _world: &World, step: &Step<'_>) -> Result<(), String> {
         let Step::Handled { host, outputs, .. } = step else {
             return Ok(());
         };

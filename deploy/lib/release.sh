@@ -1,0 +1,115 @@
+# Release: which binary goes to which kind of machine, and how it is copied to a host with the ring file and the units.
+# shellcheck shell=sh
+
+unit_files="carom.service carom.socket carom-retry.timer carom-revert.service carom.sysusers 60-carom.rules"
+
+# machine_of FILE: what `uname -m` prints on machines that run this binary, by the header of its ELF file.
+machine_of() {
+    case $(od -An -tx1 -N 20 "$1" | tr -d ' \n') in
+    7f454c46*3e00) echo x86_64 ;;
+    7f454c46*b700) echo aarch64 ;;
+    7f454c46*2800) echo arm ;;
+    7f454c46*f300) echo riscv64 ;;
+    *) echo none ;;
+    esac
+}
+# binary_for MACHINE: the file to copy to such a machine, or nothing.
+binary_for() {
+    kind=$1
+    case $1 in armv6l | armv7l | armv8l) kind=arm ;; esac
+    for file in $binaries; do
+        if [ "$(machine_of "$file")" = "$kind" ]; then
+            echo "$file"
+            return 0
+        fi
+    done
+    [ -z "$binaries" ] || return 0
+    case $1 in
+    aarch64) names="aarch64 arm64 aarch64-unknown-linux-gnu" ;;
+    armv7l | armv8l) names="armv7 armv7l armhf armv7-unknown-linux-gnueabihf armv6 armv6l" ;;
+    armv6l) names="armv6 armv6l arm-unknown-linux-gnueabihf" ;;
+    *) names=$1 ;;
+    esac
+    built=${CARGO_TARGET_DIR:-$project_dir/target}
+    for name in $names; do
+        for file in "$built/pi/$name/carom" "$project_dir/target/pi/$name/carom"; do
+            if [ -s "$file" ]; then
+                echo "$file"
+                return 0
+            fi
+        done
+    done
+    if [ "$1" = "$(uname -m)" ] && [ "$(uname -s)" = Linux ] && [ -s "$built/release/carom" ]; then echo "$built/release/carom"; fi
+}
+sha256() { if command -v sha256sum >/dev/null 2>&1; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
+# hash_of BINARY: part of the name of the release; covers every file of it.
+hash_of() {
+    {
+        sha256 <"$1"
+        sha256 <"$config"
+        for unit in $unit_files; do sha256 <"$project_dir/systemd/$unit"; done
+        sha256 <"$work/target.sh"
+    } | sha256 | cut -c 1-12
+}
+# find_binaries: for each kind of machine that has a binary, binary-MACHINE and hash-MACHINE in $work.
+find_binaries() {
+    for file in $binaries; do
+        [ -s "$file" ] || die "there is no binary $file"
+        [ "$(machine_of "$file")" != none ] || die "$file is no program for Linux"
+    done
+    list=
+    for machine in x86_64 aarch64 armv7l armv6l armv8l riscv64; do
+        file=$(binary_for "$machine")
+        if [ -n "$file" ]; then
+            printf '%s\n' "$file" >"$work/binary-$machine"
+            hash_of "$file" >"$work/hash-$machine"
+            list="$list$machine=$(cat "$work/hash-$machine"),"
+        fi
+    done
+    [ -n "$list" ] || die "there is no binary to roll out: run deploy/build, or name one with --binary"
+    printf '%s\n' "${list%,}" >"$work/hashes"
+}
+
+# make_bundles: for each kind of machine, a folder with what is copied.
+make_bundles() {
+    for binary in "$work"/binary-*; do
+        bundle=$work/bundle-${binary##*/binary-}
+        mkdir "$bundle"
+        cp "$(cat "$binary")" "$bundle/carom"
+        cp "$config" "$bundle/ring.toml"
+        for unit in $unit_files; do cp "$project_dir/systemd/$unit" "$bundle/"; done
+        cp "$work/target.sh" "$bundle/"
+        (cd "$bundle" && sha256 -- * >"$work/sums" && mv "$work/sums" SHA256SUMS)
+    done
+}
+
+# copy_release NAME TARGET
+copy_release() {
+    run_ssh "$1" "mkdir -p -m 700 '/tmp/carom-$token'" </dev/null || return 1
+    # shellcheck disable=SC2046 # the options are separate words
+    scp -q $(ssh_options) "$bundle"/* "$2:/tmp/carom-$token/" </dev/null
+}
+# stage_host NAME: copies the release to the host, unless the host has it already.
+stage_host() {
+    name=$1
+    if [ "$(cat "$work/$name.release" 2>/dev/null)" = none ]; then return 0; fi
+    if [ "$(probe_value "$name" staged)" != none ]; then
+        probe_value "$name" staged >"$work/$name.release"
+        host_message "$name" "has $(probe_value "$name" staged) already"
+        return 0
+    fi
+    bundle=$work/bundle-$(probe_value "$name" machine)
+    host_message "$name" "copying"
+    target=$(cat "$work/$name.target")
+    copied=$(copy_release "$name" "$target" 2>&1) || {
+        report_problem "$name" "could not copy to /tmp on $target: $(printf '%s' "$copied" | tail -n 1)"
+        return 1
+    }
+    # shellcheck disable=SC2046 # the endpoints are separate words
+    answer=$(remote "$name" stage "$token" "$(cat "$work/$name.hash")" "$name" $(cat "$work/$name.endpoints")) || {
+        report_problem "$name" "$(printf '%s' "${answer:-the connection was lost}" | sed 's/^failed //')"
+        return 1
+    }
+    printf '%s\n' "${answer#ok }" >"$work/$name.release"
+    host_message "$name" "has ${answer#ok }, checked by its own binary"
+}

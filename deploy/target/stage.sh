@@ -1,0 +1,77 @@
+# Stage: makes a release of what scp has copied to this host. Nothing that runs is changed.
+
+# stage TOKEN HASH NODE host=H ring=P receiver=P ...: the new binary itself checks the ring file.
+verb_stage() {
+    token=$1 hash=$2 node=$3
+    shift 3
+    from=/tmp/carom-$token
+    (cd "$from" && sha256sum --quiet -c SHA256SUMS) >/dev/null 2>&1 ||
+        fail "what arrived is not what was sent: checksums differ; try again"
+    chmod 755 "$from/carom"
+    version=$("$from/carom" --version 2>&1) ||
+        fail "the binary does not run on this machine ($(uname -m)): $(printf '%s' "$version" | head -n 1)"
+    version=$(printf '%s\n' "$version" | awk 'NR == 1 { print $2 }' | tr -cd 'A-Za-z0-9.+~')
+    topology=$("$from/carom" check --config "$from/ring.toml" 2>"$from/why") ||
+        fail "the new binary refuses the ring file: $(head -n 1 "$from/why")"
+    topology=$(printf '%s\n' "$topology" | sed -n '1s/.*topology //p')
+    name=${version:-unknown}-$hash
+    install -d -m 755 "$root" "$root/releases"
+    rm -rf "$root/releases/.partial"
+    install -d "$root/releases/.partial"
+    cp "$from"/* "$root/releases/.partial/" || fail_disk_full
+    cd "$root/releases/.partial"
+    rm -f why
+    mv SHA256SUMS sent
+    sha256sum --quiet -c sent >/dev/null 2>&1 || fail_disk_full
+    printf 'CAROM_NODE=%s\n' "$node" >carom.env
+    printf '%s\n' "$topology" >topology
+    write_socket_unit "$@"
+    rm sent
+    # deploy/reset restores the ring file from this copy.
+    cp -p ring.toml ring.toml.as-sent || fail_disk_full
+    sha256sum -- * >../.sums || fail_disk_full
+    mv ../.sums SHA256SUMS
+    sync
+    cd "$root"
+    # A release of that name is staged again only if its files were damaged.
+    rm -rf releases/.damaged
+    if [ -d "releases/$name" ]; then mv -T "releases/$name" releases/.damaged; fi
+    mv -T releases/.partial "releases/$name"
+    rm -rf releases/.damaged
+    install -m 755 "releases/$name/target.sh" target.sh.new && mv target.sh.new target.sh
+    rm -rf "$from"
+    sync
+    printf 'ok %s\n' "$name"
+}
+fail_disk_full() {
+    rm -rf "$root/releases/.partial"
+    fail "the release could not be written to $root: $(df -Pk "$root" | awk 'NR == 2 { print $4 }') KiB are free there"
+}
+
+# write_socket_unit KEY=VALUE...: this node's ports, on the address to which the daemon itself would bind them.
+write_socket_unit() {
+    address=
+    for word; do
+        case $word in
+        listen=*) address=${word#listen=} ;;
+        host=*)
+            if [ -z "$address" ] && ip -o address 2>/dev/null | grep -qF " ${word#host=}/"; then
+                address=${word#host=}
+            fi
+            ;;
+        esac
+    done
+    case $address in *:*) address="[$address]" ;; esac
+    streams=
+    for word; do
+        case $word in
+        ring=* | receiver=* | rate=* | http=* | window-left=* | window-right=*)
+            streams="${streams}ListenStream=${address:+$address:}${word#*=}\\n"
+            ;;
+        esac
+        case $word in http=*) printf '%s\n' "${address:-127.0.0.1}:${word#http=}" >http ;; esac
+    done
+    awk -v streams="$streams" '/^ListenStream=/ { if (!done) { printf streams; done = 1 } next } { print }' \
+        carom.socket >carom.socket.new
+    mv carom.socket.new carom.socket
+}

@@ -1,0 +1,268 @@
+//! Turns possessions into changes of the node's LED; a node whose LED fails keeps playing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::clock;
+use crate::http::LedStatus;
+use crate::led::{Led, LedChange, LedError, NoLed};
+use crate::ring::{BallId, Possession, Stamp, Time};
+
+/// An LED that failed is tried again after this time.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// An LED that fails again and again is logged at most once in this time.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The LED of one node, which is on while any ball is here.
+pub struct Leds {
+    node: String,
+    led: Box<dyn Led>,
+    here: BTreeMap<BallId, Stamp>,
+    /// Why the LED does not work, for as long as it does not.
+    fault: Option<Fault>,
+    /// A new fault before this moment is not logged.
+    next_log: Option<Time>,
+}
+
+/// Why the LED does not work.
+struct Fault {
+    sentence: String,
+    logged: bool,
+    /// Until then, changes are not tried: opening a missing device takes time.
+    retry_at: Option<Time>,
+}
+
+impl Leds {
+    /// The LED of the node of that name.
+    pub fn new(node: &str, led: Box<dyn Led>) -> Self {
+        Self {
+            node: node.to_owned(),
+            led,
+            here: BTreeMap::new(),
+            fault: None,
+            next_log: None,
+        }
+    }
+
+    /// The LED of the node of that name, which may have failed to open already.
+    pub fn with_fault(node: &str, led: Box<dyn Led>, fault: Option<&LedError>) -> Self {
+        let mut leds = Self::new(node, led);
+        if let Some(fault) = fault {
+            leds.on_fault(fault, clock::now(), None);
+        }
+        leds
+    }
+
+    /// Shows that a ball came or went.
+    pub fn show(&mut self, possession: Possession, on: bool, now: Time) {
+        let Possession { ball, stamp } = possession;
+        if on {
+            self.here.insert(ball, stamp);
+        } else {
+            self.here.remove(&ball);
+        }
+        self.set(possession, on, now);
+    }
+
+    /// Replaces the LED: switches the old one off, then the new one on if a ball is here.
+    ///
+    /// `open` is called after the old LED is released, because both may use the same pin.
+    pub fn replace(&mut self, open: impl FnOnce() -> Self, now: Time) {
+        let here = std::mem::take(&mut self.here);
+        for (&ball, &stamp) in &here {
+            self.set(Possession { ball, stamp }, false, now);
+        }
+        self.led = Box::new(NoLed);
+        *self = open();
+        for (ball, stamp) in here {
+            self.show(Possession { ball, stamp }, true, now);
+        }
+    }
+
+    fn set(&mut self, possession: Possession, on: bool, now: Time) {
+        let Possession { ball, stamp } = possession;
+        let retry_at = self.fault.as_ref().and_then(|fault| fault.retry_at);
+        if retry_at.is_some_and(|retry_at| now < retry_at) {
+            return;
+        }
+        let change = LedChange {
+            node: &self.node,
+            on,
+            ball: &ball,
+            generation: &stamp.generation,
+            hop: stamp.hop,
+        };
+        match self.led.show(&change, !self.here.is_empty()) {
+            Ok(()) => self.on_success(),
+            Err(error) => self.on_fault(&error, now, None),
+        }
+    }
+
+    /// Once a heartbeat: tries an LED again that failed, and renews one that goes out by itself.
+    pub fn on_heartbeat(&mut self, now: Time) {
+        let lit = !self.here.is_empty();
+        let due = match &self.fault {
+            Some(fault) => fault.retry_at.is_none_or(|retry_at| now >= retry_at),
+            None => lit,
+        };
+        if !due {
+            return;
+        }
+        match self.led.refresh(lit) {
+            Some(Ok(())) => self.on_success(),
+            Some(Err(error)) => self.on_fault(&error, now, Some(now + RETRY)),
+            None => {}
+        }
+    }
+
+    /// Logs a fault once for as long as it lasts.
+    fn on_fault(&mut self, error: &LedError, now: Time, retry_at: Option<Time>) {
+        let logged = match &self.fault {
+            Some(fault) => fault.logged,
+            None => {
+                let log_it = self.next_log.is_none_or(|next| now >= next);
+                if log_it {
+                    self.next_log = Some(now + LOG_INTERVAL);
+                    tracing::error!(
+                        "{error}; the node plays on without its LED and tries again by itself"
+                    );
+                }
+                log_it
+            }
+        };
+        self.fault = Some(Fault {
+            sentence: error.to_string(),
+            logged,
+            retry_at,
+        });
+    }
+
+    fn on_success(&mut self) {
+        if self.fault.take().is_some_and(|fault| fault.logged) {
+            tracing::info!("the LED works again");
+        }
+    }
+
+    /// Whether the LED is to be lit, and what is wrong with it.
+    pub fn status(&self) -> LedStatus {
+        LedStatus {
+            lit: !self.here.is_empty(),
+            fault: self.fault.as_ref().map(|fault| fault.sentence.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ring::Generation;
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    const EARLY: Time = Time::from_micros(1_000_000);
+
+    struct Flaky(Rc<RefCell<Vec<(bool, bool)>>>, Rc<RefCell<bool>>);
+
+    impl Led for Flaky {
+        fn show(&mut self, change: &LedChange<'_>, lit: bool) -> Result<(), LedError> {
+            self.0.borrow_mut().push((change.on, lit));
+            if *self.1.borrow() {
+                let source = std::io::ErrorKind::StorageFull.into();
+                return Err(LedError::Trace {
+                    path: "led".into(),
+                    source,
+                });
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lit_while_any_ball_is_here_and_well_again_after_a_fault() {
+        let (seen, broken) = (Rc::default(), Rc::new(RefCell::new(false)));
+        let mut leds = Leds::new("pi1", Box::new(Flaky(Rc::clone(&seen), Rc::clone(&broken))));
+        let generation = Generation { round: 1, nonce: 1 };
+        let possession = |ball| Possession {
+            ball: BallId(ball),
+            stamp: Stamp { generation, hop: 0 },
+        };
+        leds.show(possession(1), true, EARLY);
+        leds.show(possession(2), true, EARLY);
+        *broken.borrow_mut() = true;
+        leds.show(possession(1), false, EARLY);
+        assert!(leds.status().lit && leds.status().fault.is_some());
+        *broken.borrow_mut() = false;
+        leds.show(possession(2), false, EARLY);
+        assert_eq!(
+            *seen.borrow(),
+            [(true, true), (true, true), (false, true), (false, false)]
+        );
+        assert_eq!(leds.status(), LedStatus::default());
+    }
+
+    /// An LED that fails while it is broken, and counts how often it was set.
+    struct Counting(Rc<RefCell<(bool, u32, bool)>>);
+
+    impl Led for Counting {
+        fn show(&mut self, _change: &LedChange<'_>, lit: bool) -> Result<(), LedError> {
+            self.refresh(lit).unwrap()
+        }
+
+        fn refresh(&mut self, lit: bool) -> Option<Result<(), LedError>> {
+            let mut led = self.0.borrow_mut();
+            led.1 += 1;
+            if led.0 {
+                return Some(Err(LedError::NotAPi));
+            }
+            led.2 = lit;
+            Some(Ok(()))
+        }
+    }
+
+    #[test]
+    fn a_broken_led_is_tried_once_a_second_and_catches_up_when_it_is_repaired() {
+        let led = Rc::new(RefCell::new((true, 0, false)));
+        let mut leds = Leds::new("pi1", Box::new(Counting(Rc::clone(&led))));
+        let generation = Generation { round: 1, nonce: 1 };
+        let ball = Possession {
+            ball: BallId(1),
+            stamp: Stamp { generation, hop: 0 },
+        };
+        leds.show(ball, true, EARLY);
+        leds.on_heartbeat(EARLY);
+        assert_eq!(led.borrow().1, 2);
+        for hop in 1..1000 {
+            let on = hop % 2 == 0;
+            leds.show(ball, on, EARLY + Duration::from_micros(900 * hop));
+            leds.on_heartbeat(EARLY + Duration::from_micros(900 * hop));
+        }
+        assert_eq!(led.borrow().1, 2, "a second has not passed");
+        assert!(leds.status().fault.is_some());
+        leds.show(ball, true, EARLY + Duration::from_millis(950));
+        led.borrow_mut().0 = false;
+        leds.on_heartbeat(EARLY + RETRY);
+        assert!(led.borrow().2, "lit without a new change");
+        assert_eq!(leds.status().fault, None);
+        leds.on_heartbeat(EARLY + RETRY);
+        assert_eq!(led.borrow().1, 4, "kept lit once a heartbeat");
+        leds.show(ball, false, EARLY + RETRY);
+        leds.on_heartbeat(EARLY + RETRY);
+        assert_eq!(led.borrow().1, 5, "an LED that is off is not renewed");
+    }
+
+    #[test]
+    fn a_new_led_takes_over_what_is_here() {
+        let (old, new) = (Rc::default(), Rc::default());
+        let led = |seen: &Rc<_>| Box::new(Flaky(Rc::clone(seen), Rc::default()));
+        let mut leds = Leds::new("pi1", led(&old));
+        let generation = Generation { round: 1, nonce: 1 };
+        let stamp = Stamp { generation, hop: 0 };
+        let ball = BallId(1);
+        leds.show(Possession { ball, stamp }, true, EARLY);
+        leds.replace(|| Leds::new("pi1", led(&new)), EARLY);
+        assert_eq!(*old.borrow(), [(true, true), (false, false)]);
+        assert_eq!(*new.borrow(), [(true, true)]);
+        assert!(leds.status().lit);
+    }
+}

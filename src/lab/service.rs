@@ -1,0 +1,45 @@
+//! What each endpoint of the lab defines: what it does with the bytes of its connections.
+
+use std::net::{SocketAddr, TcpStream};
+
+use super::message::End;
+use super::time::Nanos;
+
+/// What an endpoint does with its connections; the thread of `serve.rs` calls it.
+pub(super) trait Service: Send + 'static {
+    /// The endpoint's name, for the log and the thread.
+    const NAME: &'static str;
+    /// What the service knows of an open connection.
+    type Connection: Send;
+
+    /// A connection was accepted.
+    fn open(&mut self, peer: SocketAddr, now: Nanos) -> Self::Connection;
+    /// One read brought these bytes; there is at least one.
+    fn read(&mut self, connection: &mut Self::Connection, bytes: &[u8], now: Nanos) -> Progress;
+    /// A connection has ended; returns the answer to send, if the peer still reads.
+    fn close(
+        &mut self,
+        connection: Self::Connection,
+        stream: &TcpStream,
+        end: End,
+        now: Nanos,
+    ) -> Vec<u8>;
+    /// When to call [`Service::expire`].
+    fn deadline(&self) -> Option<Nanos>;
+    /// Ends what has waited too long.
+    fn expire(&mut self, now: Nanos);
+    /// The latest results as JSON.
+    fn list_json(&self, now: Nanos) -> Vec<u8>;
+}
+
+/// How far a connection is after a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// More is expected.
+    More,
+    /// More may come or not. After a short silence, our half is closed, for a peer that waits for
+    /// the end of our stream.
+    MaybeComplete,
+    /// Nothing more is expected: the connection is closed.
+    Complete,
+}

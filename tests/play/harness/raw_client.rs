@@ -1,0 +1,73 @@
+//! A client that connects to a ring port and sends arbitrary bytes.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use carom::config::{Config, Overrides};
+use serde_json::json;
+
+use super::Cluster;
+
+/// A connection to a ring port.
+pub(crate) struct RawClient(pub(crate) TcpStream);
+
+impl RawClient {
+    pub(crate) fn connect(port: u16) -> std::io::Result<Self> {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
+        stream.set_nodelay(true)?;
+        Ok(Self(stream))
+    }
+
+    pub(crate) fn say(&mut self, words: &[u8]) {
+        // The other end may have closed the connection already.
+        let _ = self.0.write_all(words);
+    }
+
+    /// Everything that comes until the other end closes; `None` if it does not close in time.
+    pub(crate) fn read_to_close(&mut self, limit: Duration) -> Option<String> {
+        self.0.set_read_timeout(Some(limit)).unwrap();
+        let mut heard = Vec::new();
+        let mut buffer = [0; 4096];
+        loop {
+            match self.0.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => heard.extend_from_slice(&buffer[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break,
+                Err(_) => return None,
+            }
+        }
+        Some(String::from_utf8_lossy(&heard).into_owned())
+    }
+}
+
+/// The identity that a client claims in its hello.
+pub(crate) struct ClaimedIdentity {
+    pub(crate) version: u32,
+    pub(crate) ring: String,
+    pub(crate) node: String,
+    pub(crate) topology: String,
+}
+
+impl ClaimedIdentity {
+    /// A correct identity except for the node's name.
+    pub(crate) fn of(ring: &Cluster, node: &str) -> Self {
+        let config = Config::load(&ring.ring_file(), &Overrides::default()).unwrap();
+        Self {
+            version: 1,
+            ring: ring.name.clone(),
+            node: node.to_owned(),
+            topology: config.topology().fingerprint(),
+        }
+    }
+
+    /// The hello line with this identity.
+    pub(crate) fn hello(&self) -> Vec<u8> {
+        let hello = json!({
+            "type": "hello", "version": self.version, "ring": self.ring, "node": self.node,
+            "incarnation": "00000000c0ffee00", "topology": self.topology,
+        });
+        format!("{hello}\n").into_bytes()
+    }
+}

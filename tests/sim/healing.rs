@@ -1,0 +1,200 @@
+//! Rule 11: from any memory, and after any lie, no two nodes possess a ball, for good, and none is lost.
+//!
+//! Each seed draws a ring, lets it run, corrupts the memory of some nodes or lets one node lie for a while,
+//! and then lets nothing go wrong any more. From three leases later on, six in a ring of more than 40
+//! nodes, no two nodes may possess one ball, and every ball must be possessed again and again. A node
+//! whose memory holds a higher generation than the ring has refuses the ball when it comes there; then
+//! an election, which goes above that generation, brings it back.
+
+use std::sync::Arc;
+
+use carom::ring::Output;
+
+use crate::clock::Nanos;
+use crate::event_queue::Event;
+use crate::liar::Liar;
+use crate::plan::{Plan, draw_topology, log_uniform, nanos};
+use crate::trace::Trace;
+use crate::world::World;
+
+/// How long the ring is watched after the time for healing, in leases.
+const WATCHED_LEASES: u64 = 6;
+
+/// How long a ball that was refused may be missed, in quarters of a lease: the rest of its lease, and
+/// elections that lose because voters are still bound by another one.
+const RECOVERY_QUARTERS: u64 = 12;
+
+/// What went wrong with one seed.
+pub(crate) struct Unhealed {
+    pub(crate) what: String,
+    pub(crate) trace: Vec<String>,
+}
+
+/// Runs one seed.
+pub(crate) fn heal(seed: u64, trace: Trace) -> Result<(), Unhealed> {
+    let mut random = fastrand::Rng::with_seed(seed ^ 0x11a);
+    let plan = draw(seed, &mut random);
+    let lease = plan.lease();
+    let count = plan.topology.nodes.len();
+    let mut world = World::new(&plan, trace);
+    world.remove_checkers();
+    let warm_up = random.u64(0..8 * lease);
+    world.run_until(warm_up);
+    let corrupts = count < 3 || random.u8(0..2) == 0;
+    let lies = count >= 3 && (!corrupts || random.u8(0..3) == 0);
+    if lies {
+        lie(&mut world, &mut random);
+    }
+    if corrupts {
+        corrupt(&mut world, &mut random);
+    }
+    let faults_ended = world.now;
+    let leases = if count > 40 { 6 } else { 3 };
+    world.run_until(faults_ended + leases * lease);
+    watch(&mut world).map_err(|what| Unhealed {
+        what,
+        trace: std::mem::take(&mut world.trace.lines),
+    })
+}
+
+/// Replays one seed.
+pub(crate) fn replay(seed: u64, traced: bool) {
+    let trace = if traced {
+        Trace::recording()
+    } else {
+        Trace::default()
+    };
+    match heal(seed, trace) {
+        Ok(()) => println!("seed {seed}: the ring healed"),
+        Err(unhealed) => {
+            for line in &unhealed.trace {
+                println!("{line}");
+            }
+            panic!("seed {seed}: {}", unhealed.what);
+        }
+    }
+}
+
+/// A ring in which nothing goes wrong by itself, on a quick network.
+fn draw(seed: u64, random: &mut fastrand::Rng) -> Plan {
+    let mut topology = draw_topology(random);
+    for ball in &mut topology.balls {
+        let [across, _] = &mut ball.state.velocity;
+        // A ball that leaves at once is possessed for no time at all.
+        if across.abs() > 1e6 {
+            *across = 400.0;
+        }
+    }
+    let lease = nanos(topology.lease);
+    let mut plan = Plan::without_faults(topology.nodes.len());
+    plan.seed = seed;
+    plan.profile.delay = log_uniform(random, lease / 5_000, lease / 40);
+    plan.profile.jitter = random.u64(0..=plan.profile.delay / 2);
+    plan.profile.max_dial_delay = lease / 4;
+    plan.topology = Arc::new(topology);
+    plan.other = Arc::clone(&plan.topology);
+    plan
+}
+
+/// One node lies for a while, then its process ends; it may start again, as an honest one.
+fn lie(world: &mut World, random: &mut fastrand::Rng) {
+    let host = random.usize(0..world.hosts.len());
+    world.liar = Some(Liar::new(host, random.u64(..), world));
+    let lasts = random.u64(1..10 * world.plan.lease());
+    world.run_until(world.now + lasts);
+    world.liar = None;
+    world.kill(host, random.bool());
+    if random.bool() {
+        let after = random.u64(0..4 * world.plan.lease());
+        world.schedule(world.now + after, Event::Start(host));
+    }
+}
+
+/// Some nodes, or all, find arbitrary values in their memory.
+fn corrupt(world: &mut World, random: &mut fastrand::Rng) {
+    let all = random.bool();
+    let now = world.now;
+    for host in 0..world.hosts.len() {
+        if !all && random.bool() {
+            continue;
+        }
+        if let Some(process) = world.hosts[host].awake_mut() {
+            process.node.corrupt(random);
+            process.deadline = None;
+            process.wake = now;
+        }
+        world.set_timer(host);
+    }
+}
+
+/// Watches until the end: one node possesses each ball, except while it is on its way.
+fn watch(world: &mut World) -> Result<(), String> {
+    let lease = world.plan.lease();
+    let longest_dark = lease * RECOVERY_QUARTERS / 4;
+    let until = world.now + WATCHED_LEASES * lease;
+    let balls = world.plan.topology.balls.len();
+    let plays_on = world.plan.plays_on();
+    let mut dark: Vec<Option<Nanos>> = vec![None; balls];
+    let mut failure = None;
+    world.run_to(until, |world| {
+        for (ball, dark) in dark.iter_mut().enumerate() {
+            let holders = holders(world, ball);
+            if holders.len() > 1 && (!plays_on || all_linked(world)) {
+                failure = Some(format!("hosts {holders:?} all possess ball {}", ball + 1));
+            }
+            *dark = holders.is_empty().then(|| dark.unwrap_or(world.now));
+            if let Some(since) = dark.filter(|since| world.now - since > longest_dark) {
+                let leases = (world.now - since) as f64 / lease as f64;
+                failure = Some(format!(
+                    "nobody has possessed ball {} for {leases:.3} leases",
+                    ball + 1
+                ));
+            }
+        }
+        failure.is_some()
+    });
+    failure.map_or(Ok(()), Err)
+}
+
+/// Play-on promises one ball in an island; after the faults there is one island once all are connected.
+fn all_linked(world: &World) -> bool {
+    let alive = |host: &usize| world.hosts[*host].process.is_some();
+    let hosts: Vec<usize> = (0..world.hosts.len()).filter(alive).collect();
+    hosts.iter().all(|&a| {
+        hosts
+            .iter()
+            .all(|&b| a == b || crate::islands::linked(world, a, b))
+    })
+}
+
+/// The hosts whose node believes that it possesses the ball.
+fn holders(world: &World, ball: usize) -> Vec<usize> {
+    let has = |host: &usize| {
+        let process = world.hosts[*host].process.as_ref();
+        process.is_some_and(|process| {
+            let view = process.node.ball_views().nth(ball);
+            view.is_some_and(|view| view.here)
+        })
+    };
+    (0..world.hosts.len()).filter(has).collect()
+}
+
+impl World {
+    /// Sends what a liar sends instead of its node.
+    pub(crate) fn handle_as_liar(&mut self, input: &carom::ring::Input) {
+        let Some(liar) = &mut self.liar else { return };
+        let host = liar.host;
+        for (to, message) in liar.lies(input) {
+            self.carry_out(host, &Output::Send { to, message });
+        }
+    }
+}
+
+#[test]
+fn a_few_rings_heal() {
+    for seed in 1..200 {
+        if let Err(unhealed) = heal(seed, Trace::default()) {
+            panic!("seed {seed}: {}", unhealed.what);
+        }
+    }
+}
