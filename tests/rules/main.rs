@@ -18,6 +18,7 @@ mod granting_peers;
 mod guest;
 mod heartbeat;
 mod hello;
+mod lineage;
 mod loan;
 mod loan_expiry;
 mod passing;
