@@ -50,7 +50,7 @@ use windows::Windows;
 
 pub use setup::{Setup, http_endpoints, ring_endpoints};
 
-/// At most this many events wait for the loop; beyond it, peers are read no faster.
+/// At most this many events wait for the loop; when it is full, the links wait, and TCP slows the peers.
 const MOST_EVENTS: usize = 32;
 
 /// A node that is set up and about to run.
@@ -164,7 +164,7 @@ impl Daemon {
         loop {
             let deadline = self.node.next_deadline();
             let event = self.events.next(self.next_wake(deadline)).await;
-            let Some((input, requester)) = self.interpret(event) else {
+            let Some((input, requester)) = self.on_event(event) else {
                 continue;
             };
             let now = clock::now();
@@ -183,7 +183,7 @@ impl Daemon {
             if let Requester::Http(request) = requester {
                 self.answer_http(now, request);
             }
-            self.on_heartbeat(now);
+            self.run_periodic_checks(now);
             self.report_to_service_manager(now);
         }
     }
@@ -195,8 +195,9 @@ impl Daemon {
         deadlines.chain(self.feed.next_deadline()).min()
     }
 
-    /// What an event means to the core, and who waits for an answer; `None` if it means nothing.
-    fn interpret(&mut self, event: LoopEvent) -> Option<(Input, Requester)> {
+    /// Does what the event asks of the daemon; returns the core's input and who waits for an answer, or
+    /// `None` if the core has nothing to do.
+    fn on_event(&mut self, event: LoopEvent) -> Option<(Input, Requester)> {
         let input = match event {
             LoopEvent::Link(event) => self.current_links.on_event(event)?,
             // The tick brings the core up to date, so that the answer is true now.
@@ -229,7 +230,7 @@ impl Daemon {
 
     /// Carries out the core's outputs in their order; true when the node may end.
     fn apply(&mut self, outputs: Vec<Output>, now: Time) -> bool {
-        // The core sends one ball at a time: each has a connection of its own.
+        // Only `WindowAnswered` leads to `SendToWindow`, so there is at most one in a call.
         let mut not_sent = None;
         for output in outputs {
             match output {
@@ -326,9 +327,9 @@ impl Daemon {
         }
     }
 
-    /// Once a heartbeat: closes silent links and looks after the LED. The core's own heartbeat
+    /// Once a heartbeat interval: closes silent links and looks after the LED. The core's own heartbeat
     /// wakes the loop.
-    fn on_heartbeat(&mut self, now: Time) {
+    fn run_periodic_checks(&mut self, now: Time) {
         if now >= self.next_heartbeat {
             self.next_heartbeat = now + self.topology.heartbeat();
             self.links.sweep();

@@ -358,6 +358,11 @@ impl LeaseRequest {
         }
     }
 
+    /// Whether a holder requests it, to renew its lease; a candidate does not have the ball.
+    pub fn is_from_holder(&self) -> bool {
+        self.hop.is_some()
+    }
+
     /// What a holder reports of its ball; `None` from a candidate.
     pub fn record(&self) -> Option<Record> {
         let (hop, state) = self.hop.zip(self.state)?;

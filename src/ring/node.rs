@@ -81,7 +81,7 @@ impl Node {
         self.context.take_outputs()
     }
 
-    /// When [`Input::Tick`] is due; `None` if only an input can change anything.
+    /// When [`Input::Tick`] is due; `None` if time alone changes nothing.
     pub fn next_deadline(&self) -> Option<Time> {
         if self.is_drained() {
             return None;
@@ -97,7 +97,7 @@ impl Node {
             .min()
     }
 
-    /// The process of the peer for which everything that this node sends to it is meant.
+    /// The incarnation of the peer to which this node's messages are addressed.
     pub fn recipient(&self, peer: NodeId) -> Option<Incarnation> {
         let link = self.context.peers.link(peer);
         link.map(|link| link.incarnation)
@@ -214,6 +214,7 @@ impl Node {
     fn on_link_down(&mut self, peer: NodeId) {
         self.context.peers.down(peer, self.context.now);
         self.abandon_loan_queries(peer);
+        // A closed connection brings no more passes, either.
         self.on_leave_ack(peer);
         self.each_ball(|ball, _| ball.on_disconnected(peer));
     }
@@ -221,7 +222,7 @@ impl Node {
     /// Rule 2: another process of this name may have granted leases of which this one knows nothing.
     fn on_duplicate(&mut self) {
         let (now, lease) = (self.context.now, self.context.topology.lease);
-        // Notified once, not at every refusal that extends the quarantine.
+        // Not notified while the quarantine still runs: every refusal extends it.
         if now >= self.context.quarantine_until {
             self.context.notify(Notification::DuplicateNode);
         }
@@ -232,8 +233,9 @@ impl Node {
         let now = self.context.now;
         if let Some(link) = self.context.peers.link_mut(from) {
             link.echo = Some((at, now));
-            let there_and_back = echo.map(|echo| now.since(Time::from_micros(echo)));
-            link.round_trip = there_and_back
+            // `echo` is a moment of this node's clock that the peer sends back.
+            let since_sent = echo.map(|echo| now.since(Time::from_micros(echo)));
+            link.round_trip = since_sent
                 .and_then(|span| span.checked_sub(Duration::from_micros(since)))
                 .or(link.round_trip);
         }

@@ -85,12 +85,12 @@ impl Topology {
         self.nodes.get(node.index()).map_or("?", String::as_str)
     }
 
-    /// Every ball with its identity.
+    /// Every ball with its number.
     pub fn initial_balls(&self) -> impl Iterator<Item = (BallId, &InitialBall)> {
         (1..).map(BallId).zip(&self.balls)
     }
 
-    /// The identities kept for balls that are not in the ring file.
+    /// The numbers kept for balls that are not in the ring file.
     pub fn guest_ids(&self) -> impl Iterator<Item = BallId> + use<> {
         let first = u32::try_from(self.balls.len()).unwrap_or(u32::MAX);
         (1..=u32::from(self.external_balls.guests.min(MOST_GUESTS)))

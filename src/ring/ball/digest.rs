@@ -82,7 +82,7 @@ fn digest_held(held: &HeldBall, context: &Context, to: &mut impl StateDigest) {
             to.moment(me, loan.until, Duration::ZERO);
         }
         Placement::Returning(node) => to.number(5 + u64::from(node.0)),
-        Placement::Leaving => to.number(u64::MAX),
+        Placement::Retiring => to.number(u64::MAX),
     }
     // Where it stops unless it is renewed; with the time of its edge this tells the whole way.
     let stop = held.state(context.topology.screen, held.deadline);

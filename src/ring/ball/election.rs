@@ -72,7 +72,7 @@ impl Ball {
 
     /// Becomes a candidate if this node's own vote is free; returns the request for the voters.
     ///
-    /// `asked` are the peers that get the request.
+    /// The request goes to every connected peer; `asked` are the live ones, whose answers are waited for.
     pub(in crate::ring) fn start_election(
         &mut self,
         context: &mut Context,

@@ -40,7 +40,7 @@ impl Ball {
                 Verdict::Granted
             });
         }
-        let is_candidate = request.hop.is_none();
+        let is_candidate = !request.is_from_holder();
         let refused = match request.after {
             Some(after) => self.voter.is_retired(after),
             None => is_candidate && newest.is_some(),
@@ -71,7 +71,7 @@ impl Ball {
     pub(in crate::ring) fn expire_guest(&mut self, context: &mut Context) {
         let end = self.guest_leaves_at(context);
         if end.is_some_and(|end| end <= context.now) {
-            self.leave(context);
+            self.start_retirement(context);
         }
     }
 
@@ -82,19 +82,19 @@ impl Ball {
             .held()
             .is_some_and(|held| held.stamp.generation == generation && held.is_possessed());
         if self.is_guest() && possessed {
-            self.leave(context);
+            self.start_retirement(context);
         }
     }
 
     /// The guest is no longer shown from now on; the ring forgets it when a quorum has retired it.
-    fn leave(&mut self, context: &mut Context) {
+    fn start_retirement(&mut self, context: &mut Context) {
         let (id, now, screen) = (self.id, context.now, context.topology.screen);
         let Some(held) = self.held_mut() else { return };
         if held.is_possessed() {
             context.led_off(id, held.stamp);
         }
         held.entry = held.state(screen, now);
-        held.placement = Placement::Leaving;
+        held.placement = Placement::Retiring;
         held.edge_at = None;
         held.renew_at = now;
         // Their answers grant another lease; they do not agree to the retirement.
@@ -102,7 +102,7 @@ impl Ball {
     }
 
     /// A quorum has retired the guest.
-    pub(super) fn finish_leaving(&mut self, context: &mut Context) {
+    pub(super) fn finish_retirement(&mut self, context: &mut Context) {
         self.holding = HolderState::None;
         context.notify(Notification::GuestLeft { ball: self.id });
     }

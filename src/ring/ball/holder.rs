@@ -36,7 +36,7 @@ pub(in crate::ring) enum Placement {
     /// Back from a window, and to be passed to the node beyond the window chain.
     Returning(NodeId),
     /// A guest that leaves the ring: no longer shown, until a quorum has retired it.
-    Leaving,
+    Retiring,
 }
 
 /// The loan of a ball to a window.
@@ -135,7 +135,7 @@ impl HeldBall {
             Placement::OnScreen
             | Placement::Connecting(_)
             | Placement::Returning(_)
-            | Placement::Leaving => None,
+            | Placement::Retiring => None,
         }
     }
 
@@ -155,7 +155,7 @@ impl HeldBall {
                 motion::time_to_edge(&self.entry, screen).map(|time| now + time.max(at_least))
             }
             Placement::Returning(_) => Some(now),
-            Placement::Connecting(_) | Placement::Lent(_) | Placement::Leaving => None,
+            Placement::Connecting(_) | Placement::Lent(_) | Placement::Retiring => None,
         };
     }
 
@@ -212,8 +212,8 @@ impl HeldBall {
 }
 
 impl PendingRenewal {
-    /// Notes a denial; returns how many voters denied this renewal in favour of the same rival.
-    pub(in crate::ring) fn deny(&mut self, from: NodeId, rival: Generation) -> usize {
+    /// Counts a denial; returns how many voters denied this renewal in favour of the same rival.
+    pub(in crate::ring) fn count_denial(&mut self, from: NodeId, rival: Generation) -> usize {
         if let Some((_, nodes)) = self.denied.iter_mut().find(|(other, _)| *other == rival) {
             nodes.insert(from);
             return nodes.len();

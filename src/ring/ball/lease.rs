@@ -22,7 +22,7 @@ impl Ball {
                     context.led_off(self.id, held.stamp);
                 }
                 held.freeze(held.deadline, context.topology.screen);
-                if !matches!(held.placement, Placement::Leaving) {
+                if !matches!(held.placement, Placement::Retiring) {
                     context.notify(Notification::Frozen { ball: self.id });
                 }
             }
@@ -47,7 +47,8 @@ impl Ball {
 
     /// Requests another lease, and votes on the request itself; `None` for a ball that is not held.
     ///
-    /// `asked` are the peers that get the request; the next renewal is due at `next`.
+    /// The request goes to every connected peer; `asked` are the live ones, whose answers are waited for.
+    /// The next renewal is due at `next`.
     pub(in crate::ring) fn request_renewal(
         &mut self,
         context: &mut Context,
@@ -64,7 +65,7 @@ impl Ball {
             state: held.state(screen, now),
         };
         let request = LeaseRequest {
-            leaves: matches!(held.placement, Placement::Leaving),
+            leaves: matches!(held.placement, Placement::Retiring),
             ..LeaseRequest::of_holder(id, record, held.lineage)
         };
         match self.on_lease_request(context, me, &request) {
@@ -94,18 +95,18 @@ impl Ball {
         let (quorum, plays_on) = (context.topology.quorum(), context.plays_on());
         let Some(held) = self.held_mut() else { return };
         let frozen = held.is_frozen();
-        let leaves = matches!(held.placement, Placement::Leaving);
+        let retires = matches!(held.placement, Placement::Retiring);
         let Some(renewal) = held.renewal_mut(seq) else {
             return;
         };
         renewal.granted.insert(from);
-        // Where islands play on, a node's own vote is enough to go on, but not to move again after it
-        // was frozen: another island may play with a newer ball by then.
-        let enough =
-            renewal.granted.len() >= quorum && !(plays_on && frozen && !renewal.is_unanimous());
+        // Where islands play on, a node's own vote renews a ball that moves. A frozen one needs every
+        // peer that was asked: another island may play with a newer ball by then.
+        let may_move = !plays_on || !frozen || renewal.is_unanimous();
+        let enough = renewal.granted.len() >= quorum && may_move;
         let (sent, renewal) = (renewal.sent, renewal.renewal);
-        if enough && leaves {
-            self.finish_leaving(context);
+        if enough && retires {
+            self.finish_retirement(context);
         } else if enough {
             held.lineage.confirm(renewal);
             self.extend_lease(context, sent);
@@ -158,7 +159,7 @@ impl Ball {
         let against = held
             .renewal_mut(seq)
             .zip(rival)
-            .map_or(0, |(renewal, rival)| renewal.deny(from, rival));
+            .map_or(0, |(renewal, rival)| renewal.count_denial(from, rival));
         let outvoted = frozen && !plays_on && against >= majority;
         if outvoted || (newer && (frozen || plays_on)) {
             self.step_down(context);

@@ -70,7 +70,7 @@ impl Ball {
             request.generation,
             request.hop.map(|hop| Renewal { hop, node: from }),
         );
-        if request.hop.is_some() {
+        if request.is_from_holder() {
             self.step_down_if_stale(context);
         }
         verdict

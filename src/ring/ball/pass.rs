@@ -37,7 +37,7 @@ impl Ball {
         let (placement, direction) = (held.placement, held.entry.direction());
         let at_edge = held.edge_at.is_some_and(|edge| edge <= context.now);
         match placement {
-            Placement::Leaving => {}
+            Placement::Retiring => {}
             // Also a ball that is lent: when the window returns it, that is a late copy.
             _ if context.is_draining() => {
                 if let Some(to) = context.drain_target(direction) {

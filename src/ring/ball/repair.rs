@@ -56,7 +56,7 @@ impl HeldBall {
                 }
                 self.placement = Placement::OnScreen;
             }
-            Placement::Returning(_) | Placement::Leaving => return,
+            Placement::Returning(_) | Placement::Retiring => return,
         }
         let Some(since) = self.moving_since else {
             return;

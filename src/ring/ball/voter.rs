@@ -95,7 +95,7 @@ impl Voter {
     /// sends no lineage, and is judged by its generation alone.
     pub(in crate::ring) fn double_of(&self, request: &LeaseRequest) -> Option<Renewal> {
         let lease = self.lease?;
-        let is_holder = request.hop.is_some() && !request.lineage.is_empty();
+        let is_holder = request.is_from_holder() && !request.lineage.is_empty();
         let is_holder = is_holder && lease.generation == request.generation;
         let granted = lease.renewal.filter(|_| is_holder)?;
         (!request.lineage.continues(granted)).then_some(granted)
