@@ -1,6 +1,7 @@
 //! What all tasks of the links share: the settings, the table of links, the way to the node's owner.
 
 use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use smol::channel::Sender;
@@ -27,6 +28,8 @@ pub enum Event {
         incarnation: Incarnation,
         /// The number of the link: later links have higher numbers.
         link: u64,
+        /// The peer's address.
+        address: IpAddr,
     },
     /// A link has ended.
     Down {

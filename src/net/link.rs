@@ -161,6 +161,7 @@ async fn run(hub: &Hub, link: Link) -> LinkError {
         peer,
         incarnation,
         link: number,
+        address,
     })
     .await;
     let receiving = async {
