@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use smol::channel::Sender;
 
+use super::admission::Admission;
 use super::table::Table;
 use crate::endpoint::Endpoint;
 use crate::ring::{Hello, Incarnation, Message, NodeId, Topology, message};
@@ -79,6 +80,8 @@ pub(super) struct Hub {
     /// Where every node listens now, in ring order; a reload may change it.
     pub(super) addresses: RefCell<Vec<Endpoint>>,
     pub(super) table: Table,
+    /// How many connections each address may still open to the ring port.
+    pub(super) admission: RefCell<Admission>,
     /// For lines about peers, which name the peer.
     pub(super) peer_log: DedupLog,
     /// For lines about connections that have not introduced themselves, which name the address.
@@ -93,6 +96,7 @@ impl Hub {
         let nodes = settings.topology.nodes.len();
         Self {
             table: Table::new(nodes),
+            admission: RefCell::new(Admission::new(settings.topology.lease)),
             peer_log: DedupLog::new(MOST_LOGGED_PER_PEER * nodes),
             unknown_log: DedupLog::new(MOST_UNKNOWN_LOGGED),
             addresses: RefCell::new(std::mem::take(&mut settings.addresses)),

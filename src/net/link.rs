@@ -128,6 +128,7 @@ async fn introduce(hub: &Hub, connection: PendingConnection) -> Result<Link, Lin
     };
     if let Origin::Accepted(standing) = origin {
         standing.set(Standing::Exempt);
+        hub.admission.borrow_mut().on_link(address);
     }
     if reconnect {
         hub.count_reconnect();
