@@ -215,8 +215,7 @@ impl World {
     pub(crate) fn pause(&mut self, host: usize) {
         self.hosts[host].stopped += 1;
         if self.hosts[host].stopped == 1 {
-            let now = self.now;
-            self.hosts[host].stop(now);
+            self.hosts[host].stop();
         }
         self.links_changed = true;
     }

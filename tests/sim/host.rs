@@ -36,6 +36,8 @@ pub(crate) struct Process {
     pub(crate) leds: Vec<Option<Led>>,
     /// The node's deadline that the timer is set to, and when the timer fires.
     pub(crate) deadline: Option<Time>,
+    /// When the node handled its last input, on its own clock.
+    pub(crate) last_input: Time,
     pub(crate) wake: Nanos,
     pub(crate) stopped: bool,
     pub(crate) draining: bool,
@@ -72,9 +74,8 @@ impl Host {
     }
 
     /// Stops the process as SIGSTOP does, and computes when each of its leases expires.
-    pub(crate) fn stop(&mut self, now: Nanos) {
+    pub(crate) fn stop(&mut self) {
         let clock = self.clock.clone();
-        let local = clock.read(now);
         let Some(process) = &mut self.process else {
             return;
         };
@@ -82,7 +83,7 @@ impl Host {
         for ball in 0..process.leds.len() {
             let lease_end = process.leds[ball]
                 .is_some()
-                .then(|| process.lease_end(ball, local));
+                .then(|| process.lease_end(ball));
             if let Some(led) = &mut process.leds[ball] {
                 led.expires = lease_end.flatten().map(|time| clock.when(time));
             }
@@ -92,12 +93,14 @@ impl Host {
 
 impl Process {
     /// Until when the node may act as holder if it receives nothing more, as a copy of it shows.
-    fn lease_end(&self, ball: usize, mut now: Time) -> Option<Time> {
+    fn lease_end(&self, ball: usize) -> Option<Time> {
         if self.topology.quorum() == 1 {
             // With a quorum of one it renews its own lease without end.
             return None;
         }
         let mut node = self.node.clone();
+        // The stopped process does nothing more, not even what is due since its last input.
+        let mut now = self.last_input;
         for peer in self.topology.node_ids() {
             // Without neighbours it cannot pass the ball on before.
             let _ = node.handle(now, Input::LinkDown { peer });

@@ -246,6 +246,7 @@ impl World {
             links: vec![None; self.plan.topology.nodes.len()],
             leds: vec![None; topology.balls.len() + usize::from(topology.external_balls.guests)],
             deadline: None,
+            last_input: host.clock.read(now),
             wake: Nanos::MAX,
             stopped: host.stopped > 0,
             draining: false,
@@ -268,6 +269,7 @@ impl World {
         let Some(process) = self.hosts[host].awake_mut() else {
             return;
         };
+        process.last_input = local;
         let outputs = process.node.handle(local, input.clone());
         for led in process.leds.iter_mut().flatten() {
             led.expires = None;

@@ -7,6 +7,7 @@ pub(crate) mod monotone;
 pub(crate) mod never_lost;
 pub(crate) mod never_stuck;
 pub(crate) mod never_two;
+pub(crate) mod no_double;
 pub(crate) mod order;
 
 use carom::ring::{Input, Output};
@@ -59,6 +60,7 @@ pub(crate) trait Checker {
 pub(crate) fn all(plan: &Plan) -> Vec<Box<dyn Checker>> {
     vec![
         Box::new(order::Order),
+        Box::new(no_double::NoDouble),
         Box::new(never_two::NeverTwo::new(plan)),
         Box::new(never_lost::NeverLost::new(plan)),
         Box::new(never_stuck::NeverStuck::default()),
