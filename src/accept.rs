@@ -30,6 +30,12 @@ pub(crate) trait Service: 'static {
     /// So many connections that are not [`Standing::Exempt`] may be open at a time.
     fn limit(&self) -> usize;
 
+    /// Whether a connection from that address is served; otherwise it is closed at once, and no other
+    /// connection is closed for it.
+    fn admits(&self, _peer: SocketAddr) -> bool {
+        true
+    }
+
     /// A connection could not be accepted; the loop tries again after a short wait.
     fn on_accept_error(&self, error: &io::Error);
 
@@ -70,6 +76,12 @@ pub(crate) async fn run<S: Service>(
         let Some(executor) = executor.upgrade() else {
             return;
         };
+        if !service.admits(peer) {
+            drop(stream);
+            // A flood of such connections must not take the thread from the rest.
+            future::yield_now().await;
+            continue;
+        }
         connections.retain(|connection| !connection.task.is_finished());
         make_room(&*service, &mut connections).await;
         let standing = Rc::default();
@@ -107,6 +119,8 @@ mod tests {
     /// Sets every connection to a fixed standing and keeps it open until the client closes it.
     struct Fixed {
         standing: Standing,
+        /// So many connections are admitted.
+        admitted: Cell<usize>,
         served: Cell<usize>,
         evicted: Cell<usize>,
     }
@@ -114,6 +128,12 @@ mod tests {
     impl Service for Fixed {
         fn limit(&self) -> usize {
             2
+        }
+
+        fn admits(&self, _peer: SocketAddr) -> bool {
+            let left = self.admitted.get();
+            self.admitted.set(left.saturating_sub(1));
+            left > 0
         }
 
         fn on_accept_error(&self, error: &io::Error) {
@@ -138,11 +158,21 @@ mod tests {
 
     /// Opens four connections and waits until `served` of them are served.
     fn with_four(standing: Standing, served: usize) -> (Rc<Fixed>, Vec<TcpStream>) {
+        with_four_of_which(4, standing, served)
+    }
+
+    /// The same with a service that admits only the first so many.
+    fn with_four_of_which(
+        admitted: usize,
+        standing: Standing,
+        served: usize,
+    ) -> (Rc<Fixed>, Vec<TcpStream>) {
         let executor = Rc::new(LocalExecutor::new());
         let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
         let address = listener.get_ref().local_addr().unwrap();
         let service = Rc::new(Fixed {
             standing,
+            admitted: Cell::new(admitted),
             served: Cell::new(0),
             evicted: Cell::new(0),
         });
@@ -177,5 +207,15 @@ mod tests {
     fn exempt_connections_do_not_count() {
         let (service, _streams) = with_four(Standing::Exempt, 4);
         assert_eq!(service.evicted.get(), 0);
+    }
+
+    #[test]
+    fn connections_that_are_not_admitted_evict_none() {
+        let (service, streams) = with_four_of_which(2, Standing::Evictable, 2);
+        assert_eq!(service.evicted.get(), 0);
+        let [.., refused] = streams.as_slice() else {
+            panic!("no streams")
+        };
+        assert_eq!(refused.peek(&mut [0]).unwrap(), 0, "closed");
     }
 }

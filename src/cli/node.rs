@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::failure::Failure;
 use crate::clock;
 use crate::config::{Config, NodeConfig};
+use crate::daemon::host_name;
 use crate::daemon::leds::Leds;
 use crate::ring::NodeId;
 
@@ -19,10 +20,7 @@ pub(super) fn find(config: &Config, named: Option<&str>) -> Result<NodeId, Failu
             ))
         });
     }
-    let host = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
+    let host = host_name();
     let short = host.split('.').next().unwrap_or_default();
     topology.find(&host).or_else(|| topology.find(short)).ok_or_else(|| {
         Failure::Usage(format!(

@@ -61,6 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let setup = Setup {
             ring_endpoints: daemon::ring_endpoints(&config),
             http_endpoints: daemon::http_endpoints(&config),
+            http_names: config.ring.http_names.clone(),
             me,
             leds: node::leds(node, config.ring.lease),
             ring_listener: listen::listen(node, "ring", node.ports.ring, &mut inherited)

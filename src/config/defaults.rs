@@ -32,6 +32,9 @@ pub const GUESTS: u8 = 4;
 /// `[ring] guest-life`
 pub const GUEST_LIFE: Duration = Duration::from_secs(5 * 60);
 
+/// `[ring] http-names`
+pub const HTTP_NAMES: Vec<String> = Vec::new();
+
 /// `[screen]`, and the screen of a window
 pub const SCREEN: Screen = Screen {
     width: 800.0,

@@ -121,17 +121,23 @@ fn integer(number: &DeInteger<'_>) -> ValueKind {
 
 /// The value of a key that was set as text.
 fn from_text(kind: Kind, origin: Option<&String>, text: &str) -> Value {
-    let number = match kind {
+    let other_than_text = match kind {
         Kind::Number => text
             .parse()
             .map(ValueKind::I64)
             .or_else(|_| text.parse().map(ValueKind::Float))
             .ok(),
+        Kind::List => {
+            let parts = text.split(',').map(str::trim);
+            let parts = parts.filter(|part| !part.is_empty());
+            let element = |part: &str| Value::new(origin, ValueKind::String(part.to_owned()));
+            Some(ValueKind::Array(parts.map(element).collect()))
+        }
         Kind::Text | Kind::FileOnly => None,
     };
     Value::new(
         origin,
-        number.unwrap_or_else(|| ValueKind::String(text.to_owned())),
+        other_than_text.unwrap_or_else(|| ValueKind::String(text.to_owned())),
     )
 }
 

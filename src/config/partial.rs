@@ -40,6 +40,7 @@ pub(super) struct PartialRing {
     pub(super) late_copy: Option<Spanned<LateCopy>>,
     pub(super) guests: Option<Spanned<u8>>,
     pub(super) guest_life: Option<Spanned<Duration>>,
+    pub(super) http_names: Option<Spanned<Vec<String>>>,
 }
 
 impl PartialRing {
@@ -55,6 +56,7 @@ impl PartialRing {
                 guests: self.guests?.value,
                 guest_life: self.guest_life?.value,
             },
+            http_names: self.http_names?.value,
         })
     }
 }

@@ -25,6 +25,9 @@ use crate::ring::{MOST_BALLS, MOST_NODES, OnPartition, Screen, Shape};
 /// The longest `dwell` of a ball.
 const LONGEST_DWELL: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The most names in `http-names`.
+const MOST_HTTP_NAMES: usize = 64;
+
 /// The greatest speed along one axis, in pixels a second.
 const FASTEST: f64 = 1e9;
 
@@ -193,6 +196,9 @@ fn ring(table: &Table<'_>, report: &mut Report<'_>) -> PartialRing {
         }),
         guest_life: table.or_default(report, "guest-life", defaults::GUEST_LIFE, |value| {
             value::time(value, guest_life, "1s to 1440m")
+        }),
+        http_names: table.or_default(report, "http-names", defaults::HTTP_NAMES, |value| {
+            value::hosts(value, MOST_HTTP_NAMES)
         }),
     }
 }

@@ -7,6 +7,8 @@ pub(super) enum Kind {
     Text,
     /// As a number, if it is one.
     Number,
+    /// As a list of texts with commas between them.
+    List,
     /// Not at all: only the file can set the key.
     FileOnly,
 }
@@ -51,7 +53,7 @@ pub(super) struct Section {
     pub(super) once: bool,
 }
 
-use Kind::{FileOnly, Number, Text};
+use Kind::{FileOnly, List, Number, Text};
 
 pub(super) const RING: Section = Section {
     name: "ring",
@@ -66,6 +68,7 @@ pub(super) const RING: Section = Section {
         Key::with_default("late-copy", Text),
         Key::with_default("guests", Number),
         Key::with_default("guest-life", Text),
+        Key::with_default("http-names", List),
     ],
 };
 

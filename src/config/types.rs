@@ -39,6 +39,9 @@ pub struct RingConfig {
     pub on_partition: OnPartition,
     /// The rules for loans to windows and for guests.
     pub external_balls: ExternalBallPolicy,
+    /// Further host names and addresses under which HTTP clients may ask the nodes. The nodes need
+    /// not agree on them.
+    pub http_names: Vec<String>,
 }
 
 /// A node's TCP ports; never 0, no two the same on one node.

@@ -230,6 +230,28 @@ pub(super) fn host(value: &Value, ports: &str) -> Result<String, InvalidValue> {
     Ok(text.to_owned())
 }
 
+/// A list of host names and addresses.
+pub(super) fn hosts(value: &Value, most: usize) -> Result<Vec<String>, InvalidValue> {
+    const WANTED: &str = "a list of host names such as [\"pis.school.example\"]";
+    let ValueKind::Array(elements) = &value.kind else {
+        return Err(wants(WANTED, value));
+    };
+    if let Some(beyond) = elements.get(most) {
+        return Err(InvalidValue {
+            sentence: format!("is one of {} names: {most} are the most", elements.len()),
+            element: Some((Span::of(beyond), format!("[{}]", most + 1))),
+        });
+    }
+    let mut hosts = Vec::with_capacity(elements.len());
+    for (element, number) in elements.iter().zip(1..) {
+        hosts.push(host(element, "ports").map_err(|invalid| InvalidValue {
+            element: Some((Span::of(element), format!("[{number}]"))),
+            ..invalid
+        })?);
+    }
+    Ok(hosts)
+}
+
 /// What to hand to `ssh` and `scp`: a host, or `user@host`.
 pub(super) fn ssh(value: &Value) -> Result<String, InvalidValue> {
     let text = string(value, "a host or user@host such as \"pi@pi1.local\"")?;

@@ -19,6 +19,7 @@ impl CurrentLinks {
                 peer,
                 incarnation,
                 link,
+                ..
             } => {
                 let is_newest = self.0.get(&peer).is_none_or(|&earlier| earlier < link);
                 is_newest.then(|| {

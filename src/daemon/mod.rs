@@ -48,7 +48,7 @@ use scheduling_delay::SchedulingDelay;
 use service::ServiceManager;
 use windows::Windows;
 
-pub use setup::{Setup, http_endpoints, ring_endpoints};
+pub use setup::{Setup, host_name, http_endpoints, ring_endpoints};
 
 /// At most this many events wait for the loop; when it is full, the links wait, and TCP slows the peers.
 const MOST_EVENTS: usize = 32;
@@ -112,8 +112,9 @@ impl Daemon {
         };
         let links = Links::start(executor, settings, setup.ring_listener, link_sender);
         let documents = lab.as_ref().map(Lab::documents).unwrap_or_default();
-        let (http, http_requests) =
-            http::Server::new(&setup.http_endpoints, documents, metrics.clone());
+        let access = http::Access::new(&setup.topology, setup.me, &host_name());
+        let (http, http_requests) = http::Server::new(access, documents, metrics.clone());
+        http.configure(&setup.http_endpoints, &setup.http_names);
         let serving = setup
             .http_listener
             .map(|listener| http.clone().spawn(executor, listener));
@@ -199,7 +200,12 @@ impl Daemon {
     /// `None` if the core has nothing to do.
     fn on_event(&mut self, event: LoopEvent) -> Option<(Input, Requester)> {
         let input = match event {
-            LoopEvent::Link(event) => self.current_links.on_event(event)?,
+            LoopEvent::Link(event) => {
+                if let net::Event::Up { peer, address, .. } = &event {
+                    self.http.on_link_up(*peer, *address);
+                }
+                self.current_links.on_event(event)?
+            }
             // The tick brings the core up to date, so that the answer is true now.
             LoopEvent::Http(request) => return Some((Input::Tick, Requester::Http(request))),
             LoopEvent::Timer => Input::Tick,
@@ -317,7 +323,8 @@ impl Daemon {
             ReloadStep::Apply(changes) => {
                 self.links.move_to(changes.ring_endpoints);
                 self.windows.set_endpoints(changes.windows);
-                self.http.allow_endpoints(&changes.http_endpoints);
+                let names = &changes.http_names;
+                self.http.configure(&changes.http_endpoints, names);
                 self.http_endpoints = changes.http_endpoints.into();
                 if let Some(open) = changes.leds {
                     self.leds.replace(open, clock::now());

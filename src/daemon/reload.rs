@@ -12,6 +12,8 @@ pub struct ReloadChanges {
     pub ring_endpoints: Vec<Endpoint>,
     /// Where every node answers HTTP, in ring order.
     pub http_endpoints: Vec<Endpoint>,
+    /// Further names by which HTTP clients may ask for this node.
+    pub http_names: Vec<String>,
     /// Where the windows beside the node take balls.
     pub windows: WindowEndpoints,
     /// Opens the node's new LED, once the old one is off and released; `None` if it stays.
@@ -72,6 +74,9 @@ pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Re
             if old.led != new.led {
                 sentences.push("this node has another LED".to_owned());
             }
+            if old.host != new.host {
+                sentences.push(format!("this node is at {} for the others", new.host));
+            }
             continue;
         }
         if (&old.host, old.ports.ring) != (&new.host, new.ports.ring) {
@@ -87,6 +92,7 @@ pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Re
             ));
         }
     }
+    sentences.extend(http_names(old, new));
     for direction in [Direction::Left, Direction::Right] {
         let (old, new) = (old.window(me, direction), new.window(me, direction));
         let entrance =
@@ -97,6 +103,15 @@ pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Re
         }
     }
     Ok(sentences)
+}
+
+/// By which further names HTTP clients may ask for this node, if that has changed.
+fn http_names(old: &Config, new: &Config) -> Option<String> {
+    let names = &new.ring.http_names;
+    (*names != old.ring.http_names).then(|| match names.as_slice() {
+        [] => "HTTP clients may use no further names".to_owned(),
+        some => format!("HTTP clients may use the further names {}", some.join(", ")),
+    })
 }
 
 /// All settings that decide where node `me` listens.
@@ -161,6 +176,21 @@ mod tests {
             Ok(vec!["this node has another LED".to_owned()])
         );
         assert_eq!(compared(1, &rewired), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn names_for_http_clients_are_taken_over() {
+        let lists = [("http-names = []", "http-names = [\"pi.lan\", \"10.0.0.9\"]")];
+        let sentence = "HTTP clients may use the further names pi.lan, 10.0.0.9";
+        assert_eq!(compared(0, &lists), Ok(vec![sentence.to_owned()]));
+        let (long, short) = (ring(&lists), ring(&[]));
+        let sentence = "HTTP clients may use no further names";
+        let compared_back = compare(&long, &short, NodeId(0));
+        assert_eq!(compared_back, Ok(vec![sentence.to_owned()]));
+        // Only a name: an address would need another listener.
+        let host = [("host = \"pi2.local\"", "host = \"pi2.lan\"")];
+        let sentence = "this node is at pi2.lan for the others";
+        assert_eq!(compared(1, &host), Ok(vec![sentence.to_owned()]));
     }
 
     #[test]

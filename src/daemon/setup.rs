@@ -26,6 +26,8 @@ pub struct Setup {
     pub ring_endpoints: Vec<Endpoint>,
     /// Where every node answers HTTP, in ring order; may be empty.
     pub http_endpoints: Vec<Endpoint>,
+    /// Further names by which HTTP clients may ask for this node.
+    pub http_names: Vec<String>,
     /// Where the windows beside this node take balls.
     pub window_endpoints: WindowEndpoints,
     /// Where peers connect to this node.
@@ -46,6 +48,12 @@ pub struct Setup {
     pub reloads: Option<Receiver<ReloadStep>>,
     /// The service manager, to which the node reports.
     pub service: ServiceManager,
+}
+
+/// What this machine calls itself.
+pub fn host_name() -> String {
+    let system = rustix::system::uname();
+    system.nodename().to_string_lossy().into_owned()
 }
 
 /// Where every node listens for its peers, in the order of the ring file.

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use super::status::Status;
 use crate::connect::connect;
+use crate::endpoint::Endpoint;
 use crate::escape::Escaped;
 
 /// The time for a node to answer.
@@ -36,6 +37,27 @@ pub enum FetchError {
     /// The node answered with an error.
     #[error("the node answered {0}")]
     Refused(StatusCode),
+    /// The node does not answer to that name.
+    #[error(
+        "the node does not answer to that name: ask for its address, or add the name to http-names in [ring] of its ring file"
+    )]
+    UnknownName,
+}
+
+impl FetchError {
+    /// What an answer with that status code means, if it is not [`StatusCode::OK`].
+    pub(super) fn of_code(code: StatusCode) -> Self {
+        match code {
+            StatusCode::MISDIRECTED_REQUEST => Self::UnknownName,
+            other => Self::Refused(other),
+        }
+    }
+}
+
+/// The `Host` header for the node at `host` and `port`.
+pub(super) fn host_header(host: &str, port: u16) -> String {
+    let host = host.to_owned();
+    Endpoint { host, port }.to_string()
 }
 
 /// Fetches the status of the node whose HTTP endpoint is at `host` and `port`.
@@ -59,13 +81,13 @@ async fn fetch(host: &str, port: u16) -> Result<Status, FetchError> {
         .await
         .map_err(not_http)?;
     let request = Request::get("/status")
-        .header(HOST, format!("{host}:{port}"))
+        .header(HOST, host_header(host, port))
         .body(Empty::<Bytes>::new())
         .map_err(|error| FetchError::NotCarom(error.to_string()))?;
     let answer = async {
         let response = sender.send_request(request).await.map_err(not_http)?;
         if response.status() != StatusCode::OK {
-            return Err(FetchError::Refused(response.status()));
+            return Err(FetchError::of_code(response.status()));
         }
         let body = Limited::new(response.into_body(), LONGEST_ANSWER)
             .collect()
@@ -83,4 +105,16 @@ async fn fetch(host: &str, port: u16) -> Result<Status, FetchError> {
         }
     };
     future::or(answer, driven).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_header_is_what_was_dialled() {
+        assert_eq!(host_header("pi1.local", 8080), "pi1.local:8080");
+        assert_eq!(host_header("192.168.7.11", 8081), "192.168.7.11:8081");
+        assert_eq!(host_header("fd00::1", 8080), "[fd00::1]:8080");
+    }
 }

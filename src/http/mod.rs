@@ -2,6 +2,8 @@
 //!
 //! The server asks the ring loop for a snapshot and turns it into bytes; it knows no links and no LEDs.
 
+mod access;
+mod authority;
 mod body;
 mod events;
 mod feed;
@@ -12,6 +14,7 @@ mod serve;
 mod status;
 mod subscribe;
 
+pub use access::Access;
 pub use feed::{Feed, Subscriber};
 pub use fetch::{FetchError, fetch_status};
 pub use metrics::Metrics;

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,8 +11,7 @@ use async_io::{Async, Timer};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
-    ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap,
-    HeaderValue, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -20,6 +19,7 @@ use smol::channel::{Receiver, Sender, bounded};
 use smol::{LocalExecutor, Task, future};
 use smol_hyper::rt::{FuturesIo, SmolTimer};
 
+use super::access::Access;
 use super::body::Answer;
 use super::events::{Session, whole};
 use super::feed::Subscriber;
@@ -28,6 +28,7 @@ use super::page;
 use super::status::{Condition, Status};
 use crate::accept::{self, Service, Standing};
 use crate::endpoint::Endpoint;
+use crate::ring::NodeId;
 
 /// Connections at a time that are no subscribers; one more closes the oldest of them.
 const MOST_CONNECTIONS: usize = 32;
@@ -69,15 +70,15 @@ pub struct Server {
     queries: Sender<Query>,
     documents: Rc<Vec<Document>>,
     metrics: Metrics,
+    access: Rc<RefCell<Access>>,
     policy: Rc<RefCell<HeaderValue>>,
     subscribers: Rc<Cell<usize>>,
 }
 
 impl Server {
-    /// A server, and the queries that the ring loop is to answer. `http_endpoints` are the nodes that
-    /// the page may connect to.
+    /// A server, and the queries that the ring loop is to answer.
     pub fn new(
-        http_endpoints: &[Endpoint],
+        access: Access,
         documents: Vec<Document>,
         metrics: Metrics,
     ) -> (Self, Receiver<Query>) {
@@ -86,15 +87,23 @@ impl Server {
             queries,
             documents: Rc::new(documents),
             metrics,
-            policy: Rc::new(RefCell::new(page::policy(http_endpoints))),
+            access: Rc::new(RefCell::new(access)),
+            policy: Rc::new(RefCell::new(page::policy(&[]))),
             subscribers: Rc::default(),
         };
         (server, received)
     }
 
-    /// Sets the nodes that the page may connect to.
-    pub fn allow_endpoints(&self, http_endpoints: &[Endpoint]) {
+    /// Sets the nodes that the page may connect to and whose pages may read from this one, and the
+    /// further names by which this node answers.
+    pub fn configure(&self, http_endpoints: &[Endpoint], names: &[String]) {
         self.policy.replace(page::policy(http_endpoints));
+        self.access.borrow_mut().set(http_endpoints, names);
+    }
+
+    /// Takes over the address of a peer: a page that is opened by that address may read, too.
+    pub fn on_link_up(&self, peer: NodeId, address: IpAddr) {
+        self.access.borrow_mut().set_address(peer, address);
     }
 
     /// Serves on `listener` from now on; ends when the task is dropped.
@@ -183,8 +192,10 @@ impl Service for Server {
         standing: Rc<Cell<Standing>>,
     ) {
         set_socket_options(&stream);
+        let local = stream.get_ref().local_addr().ok();
+        let local = local.map(|address| address.ip());
         let session = Session::new(standing);
-        let answering = service_fn(|request| reply(request, &self, &session));
+        let answering = service_fn(|request| reply(request, &self, &session, local));
         let served = hyper::server::conn::http1::Builder::new()
             .timer(SmolTimer::new())
             .header_read_timeout(REQUEST_LIMIT)
@@ -212,7 +223,24 @@ fn set_socket_options(stream: &Async<TcpStream>) {
     }
 }
 
+/// Answers a request, if it asks for this node, and says which page may read the answer.
 async fn reply(
+    request: Request<Incoming>,
+    server: &Server,
+    session: &Session,
+    local: Option<IpAddr>,
+) -> Result<Response<Answer>, Infallible> {
+    let checked = server.access.borrow().check(&request, local);
+    let admitted = match checked {
+        Ok(admitted) => admitted,
+        Err(refusal) => return Ok(whole(text(refusal.code(), &format!("{refusal}\n")))),
+    };
+    let mut response = answer_or_subscribe(request, server, session).await?;
+    admitted.grant(&mut response);
+    Ok(response)
+}
+
+async fn answer_or_subscribe(
     request: Request<Incoming>,
     server: &Server,
     session: &Session,
@@ -339,7 +367,5 @@ fn respond(code: StatusCode, kind: &'static str, body: Vec<u8>) -> Response<Full
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // The page of one node reads from the others, too. Whoever reaches the port may read everything.
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response
 }

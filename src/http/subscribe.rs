@@ -12,7 +12,7 @@ use serde::Deserialize;
 use smol::future;
 use smol_hyper::rt::FuturesIo;
 
-use super::fetch::FetchError;
+use super::fetch::{FetchError, host_header};
 use super::status::{BallStatus, Condition, LedStatus, NodeStatus, ReturnStatus, Status};
 use crate::connect::connect;
 
@@ -72,7 +72,7 @@ pub async fn subscribe(host: &str, port: u16, mut on_update: impl FnMut(Update))
                 .await
                 .map_err(not_http)?;
         let request = Request::get("/events")
-            .header(HOST, format!("{host}:{port}"))
+            .header(HOST, host_header(host, port))
             .body(Empty::<Bytes>::new())
             .map_err(|error| FetchError::NotCarom(error.to_string()))?;
         let received = async {
@@ -80,7 +80,7 @@ pub async fn subscribe(host: &str, port: u16, mut on_update: impl FnMut(Update))
                 .await?
                 .map_err(not_http)?;
             if response.status() != StatusCode::OK {
-                return Err(FetchError::Refused(response.status()));
+                return Err(FetchError::of_code(response.status()));
             }
             read(response.into_body(), &mut on_update).await
         };

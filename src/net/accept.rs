@@ -1,6 +1,6 @@
 //! The ring port: accepts links from the nodes listed before this one.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::rc::{Rc, Weak};
@@ -11,6 +11,8 @@ use smol::LocalExecutor;
 use super::hub::Hub;
 use super::link::{self, Origin, PendingConnection};
 use crate::accept::{self, Service, Standing};
+use crate::clock;
+use crate::throttle::RateLimitedLog;
 
 /// Connections that have not introduced themselves; one more closes the oldest of them.
 ///
@@ -23,16 +25,42 @@ pub(super) async fn run(
     listener: Async<TcpListener>,
     hub: Rc<Hub>,
 ) {
-    accept::run(executor, listener, Rc::new(RingPort { hub })).await;
+    accept::run(executor, listener, Rc::new(RingPort::new(hub))).await;
 }
 
 struct RingPort {
     hub: Rc<Hub>,
+    /// For the line about addresses that connect too often.
+    log: RefCell<RateLimitedLog>,
+}
+
+impl RingPort {
+    fn new(hub: Rc<Hub>) -> Self {
+        let log = RefCell::default();
+        Self { hub, log }
+    }
 }
 
 impl Service for RingPort {
     fn limit(&self) -> usize {
         MOST_PENDING
+    }
+
+    fn admits(&self, peer: SocketAddr) -> bool {
+        let admitted = self
+            .hub
+            .admission
+            .borrow_mut()
+            .admit(clock::now(), peer.ip());
+        if !admitted {
+            self.log.borrow_mut().warn(|| {
+                format!(
+                    "{} opens connections to the ring port too fast: some are closed unread",
+                    peer.ip().to_canonical()
+                )
+            });
+        }
+        admitted
     }
 
     fn on_accept_error(&self, error: &io::Error) {

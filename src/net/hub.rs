@@ -1,10 +1,12 @@
 //! What all tasks of the links share: the settings, the table of links, the way to the node's owner.
 
 use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use smol::channel::Sender;
 
+use super::admission::Admission;
 use super::table::Table;
 use crate::endpoint::Endpoint;
 use crate::ring::{Hello, Incarnation, Message, NodeId, Topology, message};
@@ -31,6 +33,8 @@ pub enum Event {
         incarnation: Incarnation,
         /// The number of the link: later links have higher numbers.
         link: u64,
+        /// The peer's address.
+        address: IpAddr,
     },
     /// A link has ended.
     Down {
@@ -80,6 +84,8 @@ pub(super) struct Hub {
     /// Where every node listens now, in ring order; a reload may change it.
     pub(super) addresses: RefCell<Vec<Endpoint>>,
     pub(super) table: Table,
+    /// How many connections each address may still open to the ring port.
+    pub(super) admission: RefCell<Admission>,
     /// For lines about peers, which name the peer.
     pub(super) peer_log: DedupLog,
     /// For lines about connections that have not introduced themselves, which name the address.
@@ -94,6 +100,7 @@ impl Hub {
         let nodes = settings.topology.nodes.len();
         Self {
             table: Table::new(nodes),
+            admission: RefCell::new(Admission::new(settings.topology.lease)),
             peer_log: DedupLog::new(MOST_LOGGED_PER_PEER * nodes),
             unknown_log: DedupLog::new(MOST_UNKNOWN_LOGGED),
             addresses: RefCell::new(std::mem::take(&mut settings.addresses)),

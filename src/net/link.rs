@@ -128,6 +128,7 @@ async fn introduce(hub: &Hub, connection: PendingConnection) -> Result<Link, Lin
     };
     if let Origin::Accepted(standing) = origin {
         standing.set(Standing::Exempt);
+        hub.admission.borrow_mut().on_link(address);
     }
     if reconnect {
         hub.count_reconnect();
@@ -161,6 +162,7 @@ async fn run(hub: &Hub, link: Link) -> LinkError {
         peer,
         incarnation,
         link: number,
+        address,
     })
     .await;
     let receiving = async {

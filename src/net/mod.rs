@@ -6,6 +6,7 @@
 //! logged here in one line.
 
 mod accept;
+mod admission;
 mod dial;
 mod frame;
 mod hub;

@@ -23,6 +23,11 @@ impl TokenBucket {
         }
     }
 
+    /// When all tokens will have been earned back.
+    pub(crate) fn full_at(&self) -> Time {
+        self.full_at
+    }
+
     /// Takes a token; false if there is none.
     pub(crate) fn try_take(&mut self, now: Time) -> bool {
         let missing = now.until(self.full_at);

@@ -121,6 +121,29 @@ fn later_layers_win() {
 }
 
 #[test]
+fn names_for_http_clients_are_a_list_in_every_layer_and_no_part_of_the_topology() {
+    let none = Overrides::default();
+    let names = |config: &Config| config.ring.http_names.join(" ");
+    let bare = plain(&[], &none).unwrap();
+    assert_eq!(names(&bare), "");
+    let text = PLAIN.replacen("[ring]", "[ring]\nhttp-names = [\"pi.lan\", \"::1\"]", 1);
+    let file = parse(&text, &[], &none).unwrap();
+    assert_eq!(names(&file), "pi.lan ::1");
+    assert_eq!(file.topology(), bare.topology());
+    let environment = [("CAROM_RING__HTTP_NAMES", "pi1.lan, pis.school.example")];
+    let config = parse(&text, &environment, &none).unwrap();
+    assert_eq!(names(&config), "pi1.lan pis.school.example");
+    let config = parse(&text, &environment, &none.set("ring.http-names", "")).unwrap();
+    assert_eq!(names(&config), "");
+    let wrong = [("CAROM_RING__HTTP_NAMES", "pi1.lan,http://pi2.lan/")];
+    let faults = report(plain(&wrong, &Overrides::default()));
+    assert!(
+        faults.starts_with("environment CAROM_RING__HTTP_NAMES: ring.http-names[2]: wants"),
+        "{faults}"
+    );
+}
+
+#[test]
 fn the_environment_can_supply_what_the_file_lacks() {
     let text = PLAIN.replace("name = \"classroom\"\n", "");
     assert!(report(parse(&text, &[], &Overrides::default())).contains("ring.name: is missing"));

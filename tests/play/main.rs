@@ -25,6 +25,7 @@ mod overload;
 mod partition;
 mod pause;
 mod power_cut;
+mod readers;
 mod reload;
 mod status;
 #[cfg(feature = "watch")]

@@ -134,9 +134,12 @@ fn five_hundred_idle_connections_keep_no_peer_out_and_no_ball_waiting() {
         // Evicted connections are opened again at once, so that there are always five hundred.
         let crowd = scope.spawn(|| {
             let mut crowd = std::collections::VecDeque::new();
-            let mut opened = 0;
+            let mut opened = 0_usize;
             while !over.load(Ordering::Relaxed) {
-                crowd.push_back(RawClient::connect(port).unwrap());
+                // From many computers: the limit for one address must not help.
+                let [.., high, low] = (opened % 10_000).to_be_bytes();
+                let source = [127, 1, high, low];
+                crowd.push_back(RawClient::connect_from(source, port).unwrap());
                 opened += 1;
                 if crowd.len() > CROWD {
                     crowd.pop_front();
@@ -165,5 +168,52 @@ fn five_hundred_idle_connections_keep_no_peer_out_and_no_ball_waiting() {
     let (_, elections_after) = hops_and_elections(&ring, &nodes);
     assert_eq!(elections_after, elections, "no election");
     assert_small_and_quiet(&ring, "crowd");
+    ring.assert_one_ball();
+}
+
+#[test]
+fn a_flood_from_one_address_keeps_no_peer_at_another_out() {
+    let _exclusive = exclusive();
+    let mut ring = ring_of_four();
+    let nodes = ring.running();
+    let (hops, elections) = hops_and_elections(&ring, &nodes);
+    let port = ring.ports[1].ring;
+    let over = AtomicBool::new(false);
+    let begun = now();
+    let (opened, linked) = scope(|scope| {
+        let flood = scope.spawn(|| {
+            let mut opened = 0;
+            while !over.load(Ordering::Relaxed) {
+                // The answer does not matter; dropping the client closes the connection.
+                if let Ok(mut client) = RawClient::connect_from([127, 0, 0, 2], port) {
+                    client.say(b"garbage\n");
+                    opened += 1;
+                }
+            }
+            opened
+        });
+        sleep(Duration::from_secs(2));
+        ring.spawn(0);
+        let linked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            ring.wait_until_whole(Duration::from_secs(5))
+        }));
+        over.store(true, Ordering::Relaxed);
+        (flood.join().unwrap(), linked.unwrap())
+    });
+    println!(
+        "{opened} connections from 127.0.0.2 in {:.0} ms; pi1 was in the ring {:.0} ms after its start",
+        millis(now() - begun),
+        millis(linked)
+    );
+    assert!(linked <= nanos(Duration::from_secs(2)));
+    let log = ring.log(1);
+    let sentence = "127.0.0.2 opens connections to the ring port too fast: some are closed unread";
+    assert_eq!(log.matches(sentence).count(), 1, "{log}");
+    // At the other address, the limit has not even been reached.
+    assert!(!log.contains("127.0.0.1 opens connections"), "{log}");
+    let (hops_after, elections_after) = hops_and_elections(&ring, &nodes);
+    assert_eq!(elections_after, elections, "no election");
+    assert!(hops_after - hops >= 10);
+    assert_small_and_quiet(&ring, "flood");
     ring.assert_one_ball();
 }

@@ -120,6 +120,7 @@ impl DemoRing {
             me: node,
             ring_endpoints: self.ring_addresses.iter().map(endpoint).collect(),
             http_endpoints: self.http_addresses.iter().map(endpoint).collect(),
+            http_names: Vec::new(),
             window_endpoints: WindowEndpoints::default(),
             ring_listener,
             http_listener,

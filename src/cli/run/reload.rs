@@ -90,6 +90,7 @@ fn decide(
     Ok(ReloadStep::Apply(ReloadChanges {
         ring_endpoints: daemon::ring_endpoints(running),
         http_endpoints: daemon::http_endpoints(running),
+        http_names: running.ring.http_names.clone(),
         windows: WindowEndpoints::of(running, me),
         leds: node.map(|node| Box::new(move || node::leds(&node, lease)) as Box<_>),
     }))

@@ -17,7 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(crate) use basics::{carom, millis, nanos, now, wait_for};
 pub(crate) use cluster::Cluster;
-pub(crate) use http::{get, head};
+pub(crate) use http::{answer_to, get, head, head_for};
 pub(crate) use listener::{Event, Listener};
 pub(crate) use mesh::Mesh;
 pub(crate) use observer::{Observed, WindowSpan};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use carom::config::{Config, Overrides};
 use serde_json::json;
+use socket2::{Domain, Socket, Type};
 
 use super::Cluster;
 
@@ -14,8 +15,16 @@ pub(crate) struct RawClient(pub(crate) TcpStream);
 
 impl RawClient {
     pub(crate) fn connect(port: u16) -> std::io::Result<Self> {
+        Self::connect_from([127, 0, 0, 1], port)
+    }
+
+    /// Connects to the port on 127.0.0.1 from another loopback address.
+    pub(crate) fn connect_from(source: [u8; 4], port: u16) -> std::io::Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((source, 0)).into())?;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
+        socket.connect_timeout(&address.into(), Duration::from_secs(2))?;
+        let stream = TcpStream::from(socket);
         stream.set_nodelay(true)?;
         Ok(Self(stream))
     }
