@@ -9,7 +9,9 @@ use crate::harness::{Cluster, Plan, Usage, exclusive, millis, now};
 const MOST_CPU: f64 = 0.5;
 /// Per second, in addition to the heartbeats.
 const MOST_SWITCHES: f64 = 10.0;
-const MOST_RSS_KIB: u64 = 6 * 1024;
+/// Memory of its own. The pages of the executable and of the C library are not bounded here: the kernel decides how
+/// many of them are mapped, shares them among processes, and drops them when memory is short.
+const MOST_OWN_KIB: u64 = 1536;
 
 /// One node's figures over a span; rates are per second.
 struct Figures {
@@ -20,6 +22,7 @@ struct Figures {
     main_switches: f64,
     all_switches: f64,
     threads: usize,
+    own_kib: u64,
     rss_kib: u64,
     /// The share of the time during which it had the ball.
     lit: f64,
@@ -44,6 +47,7 @@ impl Figures {
             main_switches: rate(before.main_switches, after.main_switches),
             all_switches: rate(before.all_switches, after.all_switches),
             threads: after.threads,
+            own_kib: after.own_kib,
             rss_kib: after.rss_kib,
             lit,
         }
@@ -85,7 +89,7 @@ fn measure(ring: &Cluster) -> Vec<String> {
         ring.plan.lease
     );
     println!(
-        "node  lit %  CPU ms: ticks  main  all  CPU %  switches: main  expected: heartbeats  renewals  all {} threads  RSS MiB",
+        "node  lit %  CPU ms: ticks  main  all  CPU %  switches: main  expected: heartbeats  renewals  all {} threads  own MiB  RSS MiB",
         after[0].threads
     );
     let mut faults = Vec::new();
@@ -119,7 +123,7 @@ fn five_idle_nodes_hardly_wake_and_hardly_weigh() {
 fn judge(node: usize, figures: &Figures, expected: &Wakes) -> Vec<String> {
     let name = format!("pi{}", node + 1);
     println!(
-        "{name}   {:5.0}  {:13}  {:4.1}  {:3.1}  {:5.2}  {:14.1}  {:20.1}  {:8.1}  {:13.1}  {:7.2}",
+        "{name}   {:5.0}  {:13}  {:4.1}  {:3.1}  {:5.2}  {:14.1}  {:20.1}  {:8.1}  {:13.1}  {:7.2}  {:7.2}",
         figures.lit * 100.0,
         figures.cpu_millis,
         figures.main_millis,
@@ -129,6 +133,7 @@ fn judge(node: usize, figures: &Figures, expected: &Wakes) -> Vec<String> {
         expected.heartbeats,
         expected.renewals,
         figures.all_switches,
+        figures.own_kib as f64 / 1024.0,
         figures.rss_kib as f64 / 1024.0,
     );
     assert_eq!(
@@ -146,8 +151,8 @@ fn judge(node: usize, figures: &Figures, expected: &Wakes) -> Vec<String> {
     if beyond >= MOST_SWITCHES {
         faults.push(format!("{name} woke {beyond:.1} times a second too often"));
     }
-    if figures.rss_kib >= MOST_RSS_KIB {
-        faults.push(format!("{name} weighs {} KiB", figures.rss_kib));
+    if figures.own_kib >= MOST_OWN_KIB {
+        faults.push(format!("{name} has {} KiB of its own", figures.own_kib));
     }
     faults
 }

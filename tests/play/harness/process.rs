@@ -143,6 +143,7 @@ impl Process {
             main_switches: field(&status, "voluntary_ctxt_switches"),
             all_switches: switches.iter().sum(),
             threads: switches.len(),
+            own_kib: field(&status, "RssAnon"),
             rss_kib: field(&status, "VmRSS"),
             most_rss_kib: field(&status, "VmHWM"),
         }
@@ -159,6 +160,8 @@ pub(crate) struct Usage {
     pub(crate) main_switches: u64,
     pub(crate) all_switches: u64,
     pub(crate) threads: usize,
+    /// Memory that no other process shares and no file backs.
+    pub(crate) own_kib: u64,
     pub(crate) rss_kib: u64,
     pub(crate) most_rss_kib: u64,
 }
