@@ -11,10 +11,11 @@ use smol::future;
 use smol::io::AsyncWriteExt as _;
 use socket2::{SockRef, TcpKeepalive};
 
-use super::frame::{LONGEST_LINE, LineReader, encode, parse};
+use super::frame::{LONGEST_LINE, encode, parse};
 use super::hub::{Event, Hub};
 use super::link_error::{HELLO_LIMIT, LinkError};
 use super::outbox::Outbox;
+use super::reader::LineReader;
 use super::table::Registration;
 use crate::accept::Standing;
 use crate::ring::{Hello, Incarnation, Message, NodeId};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::frame::ReadError;
 use super::outbox::CloseReason;
+use super::reader::ReadError;
 use crate::escape::Escaped;
 
 /// How long the other end has for its hello.

@@ -10,9 +10,11 @@ mod admission;
 mod dial;
 mod frame;
 mod hub;
+mod lines;
 mod link;
 mod link_error;
 mod outbox;
+mod reader;
 mod table;
 
 use std::net::TcpListener;
