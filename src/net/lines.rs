@@ -49,6 +49,9 @@ impl LineBuffer {
             }
             return Ok(None);
         };
+        if self.scanned + found >= self.longest {
+            return Err(TooLong(self.longest));
+        }
         let line = self.unread.start..self.unread.start + self.scanned + found;
         self.unread.start = line.end + 1;
         self.scanned = 0;
@@ -70,7 +73,26 @@ impl LineBuffer {
         self.buffer.get_mut(self.unread.end..).unwrap_or_default()
     }
 
-    /// So many bytes have been put into [`Self::room`].
+    /// Room for at least `size` more bytes, however long the longest line is.
+    pub(super) fn room_for(&mut self, size: usize) -> &mut [u8] {
+        self.compact();
+        let needed = self.unread.end + size;
+        if self.buffer.len() < needed {
+            self.buffer.resize(needed.max(FIRST_SIZE), 0);
+        }
+        self.buffer.get_mut(self.unread.end..).unwrap_or_default()
+    }
+
+    /// Takes out all that has come after the last line.
+    pub(super) fn take_rest(&mut self) -> Vec<u8> {
+        let rest = self.buffer.get(self.unread.clone()).unwrap_or_default();
+        let rest = rest.to_vec();
+        self.unread = 0..0;
+        self.scanned = 0;
+        rest
+    }
+
+    /// So many bytes have been put into [`Self::room`] or [`Self::room_for`].
     pub(super) fn add(&mut self, count: usize) {
         self.unread.end = (self.unread.end + count).min(self.buffer.len());
     }

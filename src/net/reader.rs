@@ -5,11 +5,13 @@ use std::net::TcpStream;
 
 use async_io::Async;
 
-use super::lines::{LineBuffer, TooLong};
+use super::incoming::Incoming;
+use super::lines::TooLong;
+use super::session::{BadRecord, Opener};
 
 /// Reads lines that end with a newline.
 pub(super) struct LineReader {
-    lines: LineBuffer,
+    incoming: Incoming,
     /// The last read took all that had arrived: wait for more before the next one.
     drained: bool,
 }
@@ -19,6 +21,7 @@ pub(super) struct LineReader {
 pub(super) enum ReadError {
     Closed,
     TooLong(usize),
+    BadRecord,
     Io(io::Error),
 }
 
@@ -26,21 +29,26 @@ impl LineReader {
     /// A reader that accepts lines of up to `longest` bytes.
     pub(super) fn new(longest: usize) -> Self {
         Self {
-            lines: LineBuffer::new(longest),
+            incoming: Incoming::new(longest),
             drained: true,
         }
     }
 
     /// From now on accepts lines of up to `longest` bytes.
     pub(super) fn allow(&mut self, longest: usize) {
-        self.lines.allow(longest);
+        self.incoming.allow(longest);
+    }
+
+    /// From now on what comes in is encrypted.
+    pub(super) fn decrypt(&mut self, opener: Opener) -> Result<(), ReadError> {
+        Ok(self.incoming.decrypt(opener)?)
     }
 
     /// The next line without its newline.
     pub(super) async fn next(&mut self, stream: &Async<TcpStream>) -> Result<&[u8], ReadError> {
         loop {
-            if let Some(line) = self.lines.take_line()? {
-                return Ok(self.lines.line(line));
+            if let Some(line) = self.incoming.take_line()? {
+                return Ok(self.incoming.line(line));
             }
             self.fill(stream).await?;
         }
@@ -51,12 +59,12 @@ impl LineReader {
             if self.drained {
                 stream.readable().await.map_err(ReadError::Io)?;
             }
-            let room = self.lines.room();
+            let room = self.incoming.room();
             let size = room.len();
             match stream.get_ref().read(room) {
                 Ok(0) => return Err(ReadError::Closed),
                 Ok(count) => {
-                    self.lines.add(count);
+                    self.incoming.add(count)?;
                     self.drained = count < size;
                     return Ok(());
                 }
@@ -71,6 +79,12 @@ impl LineReader {
 impl From<TooLong> for ReadError {
     fn from(TooLong(longest): TooLong) -> Self {
         Self::TooLong(longest)
+    }
+}
+
+impl From<BadRecord> for ReadError {
+    fn from(BadRecord: BadRecord) -> Self {
+        Self::BadRecord
     }
 }
 
