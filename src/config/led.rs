@@ -134,12 +134,12 @@ fn read_table(mut table: Table<'_>, report: &mut Report<'_>) -> Option<Spanned<L
     let read = |value: &Value| value::one_of(value, &words);
     let Some(backend) = table.required(report, &every, "backend", read) else {
         // Some backend may have the key, but a key that no backend has is wrong in any case.
-        table.refuse_unknown(report, &every, &[]);
+        table.refuse_unknown(report, &every);
         return None;
     };
     table.title = format!("the backend {:?}", backend.value.name);
     table.where_key_belongs = where_key_belongs;
-    table.refuse_unknown(report, backend.value.keys, &[]);
+    table.refuse_unknown(report, backend.value.keys);
     let active_low = table.optional(report, "active-low", value::switch);
     let read = backend.value.read;
     let led = LedTable {

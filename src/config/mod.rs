@@ -110,7 +110,13 @@ impl Config {
             return Err(report.into_faults());
         }
         let unread = || Faults::of_file(file, "cannot be read, and nobody said why".to_owned());
-        partial.complete().ok_or_else(unread)
+        let mut config = partial.complete().ok_or_else(unread)?;
+        if let (Some(key_file), Some(folder)) =
+            (&mut config.ring.key_file, Path::new(file).parent())
+        {
+            *key_file = folder.join(&key_file);
+        }
+        Ok(config)
     }
 
     /// What is allowed but may surprise, one sentence each.

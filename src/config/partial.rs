@@ -1,6 +1,7 @@
 //! The configuration while it is being read: what could be read so far, with its spans.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::defaults;
@@ -41,6 +42,8 @@ pub(super) struct PartialRing {
     pub(super) guests: Option<Spanned<u8>>,
     pub(super) guest_life: Option<Spanned<Duration>>,
     pub(super) http_names: Option<Spanned<Vec<String>>>,
+    /// As written.
+    pub(super) key_file: Option<Spanned<PathBuf>>,
 }
 
 impl PartialRing {
@@ -57,6 +60,7 @@ impl PartialRing {
                 guest_life: self.guest_life?.value,
             },
             http_names: self.http_names?.value,
+            key_file: self.key_file.map(|path| path.value),
         })
     }
 }

@@ -10,9 +10,7 @@ use super::partial::{
     PartialBall, PartialConfig, PartialNode, PartialPorts, PartialRing, PartialWindow, WindowSides,
 };
 use super::report::Report;
-use super::schema::{
-    BALL, NODE, PORTS, RESERVED_KEYS, RING, SCREEN, SECTIONS, Section, where_key_belongs,
-};
+use super::schema::{BALL, NODE, PORTS, RING, SCREEN, SECTIONS, Section, where_key_belongs};
 use super::span::Span;
 use super::suggest::did_you_mean;
 use super::table::{Table, path_part};
@@ -48,7 +46,7 @@ pub(super) fn read(values: &Value, report: &mut Report<'_>) -> PartialConfig {
     let ring = section(&RING, report).map(|table| ring(&table, report));
     let (width, height) = match section(&SCREEN, report) {
         Some(table) => {
-            table.refuse_unknown(report, SCREEN.keys, &[]);
+            table.refuse_unknown(report, SCREEN.keys);
             let Screen { width, height } = defaults::SCREEN;
             (
                 table.or_default(report, "width", width, value::side),
@@ -164,7 +162,7 @@ fn numbered<T>(values: &[Value], mut read: impl FnMut(usize, &Value) -> Option<T
 }
 
 fn ring(table: &Table<'_>, report: &mut Report<'_>) -> PartialRing {
-    table.refuse_unknown(report, RING.keys, RESERVED_KEYS);
+    table.refuse_unknown(report, RING.keys);
     let shapes = [("ring", Shape::Ring), ("row", Shape::Row)];
     let partitions = [
         ("freeze", OnPartition::Freeze),
@@ -200,6 +198,7 @@ fn ring(table: &Table<'_>, report: &mut Report<'_>) -> PartialRing {
         http_names: table.or_default(report, "http-names", defaults::HTTP_NAMES, |value| {
             value::hosts(value, MOST_HTTP_NAMES)
         }),
+        key_file: table.optional(report, "key-file", value::path),
     }
 }
 
@@ -214,7 +213,7 @@ fn ports(table: &Table<'_>, defaults: Option<&Ports>, report: &mut Report<'_>) -
         ("window-left", |ports| ports.window_left),
         ("window-right", |ports| ports.window_right),
     ];
-    table.refuse_unknown(report, PORTS.keys, &[]);
+    table.refuse_unknown(report, PORTS.keys);
     PartialPorts(NAMES.map(|(name, default)| match defaults {
         Some(defaults) => table.or_default(report, name, default(defaults), value::port),
         None => table.optional(report, name, value::port),
@@ -246,7 +245,7 @@ fn nodes_and_windows(
 
 fn node(mut table: Table<'_>, report: &mut Report<'_>) -> PartialNode {
     table.where_key_belongs = where_node_key_belongs;
-    table.refuse_unknown(report, NODE.keys, &[]);
+    table.refuse_unknown(report, NODE.keys);
     PartialNode {
         written_name: table.text("name"),
         key: table.path.clone(),
@@ -277,7 +276,7 @@ fn node_ports(node: &Table<'_>, report: &mut Report<'_>) -> PartialPorts {
 
 fn ball(number: usize, value: &Value, report: &mut Report<'_>) -> Option<PartialBall> {
     let table = Table::of(value, &format!("ball[{number}]"), BALL.header)?;
-    table.refuse_unknown(report, BALL.keys, &[]);
+    table.refuse_unknown(report, BALL.keys);
     let coordinate = |value: &Value| value::number(value, -FASTEST..=FASTEST);
     let shade = |value: &Value| value::whole(value, 0..=u8::MAX);
     // Take any text here: that no node has this name, which `check.rs` reports, helps more.

@@ -69,6 +69,7 @@ pub(super) const RING: Section = Section {
         Key::with_default("guests", Number),
         Key::with_default("guest-life", Text),
         Key::with_default("http-names", List),
+        Key::new("key-file", Text, r#"key-file = "ring.key""#),
     ],
 };
 
@@ -141,13 +142,6 @@ pub(super) const BALL: Section = Section {
 
 pub(super) const SECTIONS: [&Section; 5] = [&RING, &SCREEN, &PORTS, &NODE, &BALL];
 
-/// Keys that are reserved but do nothing yet: section, key, and what to report.
-pub(super) const RESERVED_KEYS: &[(&str, &str, &str)] = &[(
-    "ring",
-    "key-file",
-    "is not available yet: take this line out; links between nodes are not encrypted",
-)];
-
 /// Every key that the environment and flags can set, with its section.
 pub(super) fn single_keys() -> impl Iterator<Item = (&'static Section, &'static Key)> {
     SECTIONS
@@ -178,21 +172,13 @@ mod tests {
             let path = move |key: &Key| format!("{}.{}", section.name, key.name);
             section.keys.iter().map(path)
         });
-        let later = RESERVED_KEYS
-            .iter()
-            .map(|(section, key, _)| format!("{section}.{key}"));
         let ports = PORTS.keys.iter();
         let ports = ports.map(|key| format!("node.ports.{}", key.name));
         let led = BACKENDS.iter().flat_map(|backend| backend.keys.iter());
         let led = led.map(|key| format!("node.led.{}", key.name));
         let window = WINDOW_KEYS.iter();
         let window = window.map(|key| format!("node.{}", key.name));
-        sections
-            .chain(later)
-            .chain(ports)
-            .chain(led)
-            .chain(window)
-            .collect()
+        sections.chain(ports).chain(led).chain(window).collect()
     }
 
     #[test]

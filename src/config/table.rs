@@ -147,12 +147,7 @@ impl<'value> Table<'value> {
     }
 
     /// Reports every unknown key.
-    pub(super) fn refuse_unknown(
-        &self,
-        report: &mut Report<'_>,
-        known: &[Key],
-        later: &[(&str, &str, &str)],
-    ) {
+    pub(super) fn refuse_unknown(&self, report: &mut Report<'_>, known: &[Key]) {
         let mut unknown: Vec<_> = self
             .keys
             .iter()
@@ -160,13 +155,7 @@ impl<'value> Table<'value> {
             .collect();
         unknown.sort_by_key(|(_, value)| Span::of(value));
         for (name, value) in unknown {
-            let later = later
-                .iter()
-                .find(|(section, key, _)| *section == self.path && key == name);
-            let sentence = match later {
-                Some((_, _, sentence)) => (*sentence).to_owned(),
-                None => self.unknown(name, known),
-            };
+            let sentence = self.unknown(name, known);
             report.fault(
                 Span::of_key(value),
                 &self.path_of(&path_part(name)),

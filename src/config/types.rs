@@ -1,6 +1,7 @@
 //! The content of a ring file without faults.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::endpoint::Endpoint;
@@ -42,6 +43,9 @@ pub struct RingConfig {
     /// Further host names and addresses under which HTTP clients may ask the nodes. The nodes need
     /// not agree on them.
     pub http_names: Vec<String>,
+    /// The file with the ring's key, if it has one. A relative path of any layer begins at the folder
+    /// of the ring file. No part of the topology: the links compare the key itself.
+    pub key_file: Option<PathBuf>,
 }
 
 /// A node's TCP ports; never 0, no two the same on one node.

@@ -33,7 +33,15 @@ pub(super) fn warnings(config: &Config) -> Vec<Warning> {
             .iter()
             .map(|chain| windows_in_ring(config, chain)),
     );
+    sentences.extend(no_key(config));
     sentences.into_iter().map(Warning).collect()
+}
+
+/// Without a key the nodes believe whoever connects to their ring ports.
+fn no_key(config: &Config) -> Option<String> {
+    let sentence = "the ring has no key-file: anyone on the network can take the ball \
+                    (docs/SECURITY.md)";
+    config.ring.key_file.is_none().then(|| sentence.to_owned())
 }
 
 /// How many nodes may be down, if that is fewer than one may expect.

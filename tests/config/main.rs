@@ -144,6 +144,42 @@ fn names_for_http_clients_are_a_list_in_every_layer_and_no_part_of_the_topology(
 }
 
 #[test]
+fn the_key_file_is_beside_the_ring_file_and_no_part_of_the_topology() {
+    let none = Overrides::default();
+    let text = PLAIN.replacen("[ring]", "[ring]\nkey-file = \"ring.key\"", 1);
+    let key_file = |file: &str, environment: &[(String, String)], flags: &Overrides| {
+        let config = Config::parse(file, &text, environment, flags).unwrap();
+        config.ring.key_file.unwrap()
+    };
+    for (file, expected) in [
+        ("ring.toml", "ring.key"),
+        ("/etc/carom/ring.toml", "/etc/carom/ring.key"),
+        ("../ring.toml", "../ring.key"),
+    ] {
+        assert_eq!(key_file(file, &[], &none), Path::new(expected));
+    }
+    let file = "/etc/carom/ring.toml";
+    let environment = [("CAROM_RING__KEY_FILE".to_owned(), "keys/a".to_owned())];
+    let expected = Path::new("/etc/carom/keys/a");
+    assert_eq!(key_file(file, &environment, &none), expected);
+    let flags = none.clone().set("ring.key-file", "/run/b.key");
+    assert_eq!(
+        key_file(file, &environment, &flags),
+        Path::new("/run/b.key")
+    );
+    let (with, without) = (parse(&text, &[], &none), plain(&[], &none));
+    let (with, without) = (with.unwrap(), without.unwrap());
+    assert_eq!(with.topology(), without.topology());
+    assert_eq!(without.ring.key_file, None);
+    let warned = |config: &Config| {
+        let warnings = config.warnings();
+        let mut sentences = warnings.iter().map(ToString::to_string);
+        sentences.any(|sentence| sentence.starts_with("the ring has no key-file"))
+    };
+    assert!(warned(&without) && !warned(&with));
+}
+
+#[test]
 fn the_environment_can_supply_what_the_file_lacks() {
     let text = PLAIN.replace("name = \"classroom\"\n", "");
     assert!(report(parse(&text, &[], &Overrides::default())).contains("ring.name: is missing"));
@@ -268,7 +304,11 @@ fn surprising_settings_are_warned_about_in_a_sentence_each() {
     let warnings = |text: &str| -> Vec<String> {
         let config =
             parse(text, &[], &Overrides::default()).unwrap_or_else(|faults| panic!("{faults}"));
-        config.warnings().iter().map(ToString::to_string).collect()
+        let warnings = config.warnings();
+        let warnings = warnings.iter().map(ToString::to_string);
+        warnings
+            .filter(|warning| !warning.contains("no key-file"))
+            .collect()
     };
     let ring = |count: usize, rest: &str| {
         let nodes =

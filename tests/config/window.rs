@@ -170,7 +170,8 @@ fn window_ports_collide_only_where_there_is_a_window() {
 #[test]
 fn every_window_chain_has_a_warning_about_what_is_unsafe_there() {
     let warnings = |text: &str| -> Vec<String> {
-        let config = load(text).unwrap();
+        let mut config = load(text).unwrap();
+        config.ring.key_file = Some("ring.key".into());
         config.warnings().iter().map(ToString::to_string).collect()
     };
     let told = warnings(&with_windows("ring"));

@@ -47,7 +47,7 @@ pub(crate) fn read(
 ) -> PartialWindow {
     table.title = "a window".to_owned();
     table.where_key_belongs = where_window_key_belongs;
-    table.refuse_unknown(report, WINDOW_KEYS, &[]);
+    table.refuse_unknown(report, WINDOW_KEYS);
     let both = ["listen-left", "listen-right"].map(|name| table.get(name).is_some()) == [true; 2];
     let read = |value: &Value| value::host(value, "listen-left and listen-right");
     let host = if both {
@@ -85,7 +85,7 @@ fn screen(window: &Table<'_>, report: &mut Report<'_>) -> Option<Screen> {
         report.fault(Span::of(value), &path, sentence);
         return None;
     };
-    table.refuse_unknown(report, SCREEN.keys, &[]);
+    table.refuse_unknown(report, SCREEN.keys);
     let mut side = |name, default| match table.get(name) {
         None => Some(default),
         Some(_) => table
