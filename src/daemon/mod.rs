@@ -11,6 +11,7 @@ mod event_log;
 mod event_source;
 mod external_input;
 pub mod inherit;
+pub mod keys;
 pub mod lab;
 pub mod leds;
 pub mod listen;
@@ -33,7 +34,7 @@ use smol::{LocalExecutor, Task};
 
 use crate::clock;
 use crate::endpoint::Endpoint;
-use crate::http::{self, Feed, Metrics, Query, ReturnStatus};
+use crate::http::{self, Feed, KeyStatus, Metrics, Query, ReturnStatus};
 use crate::net::{self, Links};
 use crate::ring::{Incarnation, Input, Node, NodeId, Notification, Output, Time, Topology};
 use crate::window;
@@ -73,6 +74,8 @@ pub struct Daemon {
     http: http::Server,
     metrics: Metrics,
     feed: Feed,
+    /// What the node shows of the ring's keys.
+    key: Option<KeyStatus>,
     /// A ball came or went since the last look at the feed.
     led_changed: bool,
     /// The last ball that this node took over, and when.
@@ -109,7 +112,9 @@ impl Daemon {
             me: setup.me,
             incarnation,
             addresses: setup.ring_endpoints,
+            keys: setup.keys,
         };
+        let key = keys::status(settings.keys.as_ref());
         let links = Links::start(executor, settings, setup.ring_listener, link_sender);
         let documents = lab.as_ref().map(Lab::documents).unwrap_or_default();
         let access = http::Access::new(&setup.topology, setup.me, &host_name());
@@ -152,6 +157,7 @@ impl Daemon {
             http,
             metrics,
             feed: Feed::new(incarnation.to_string(), now),
+            key,
             led_changed: false,
             last_return: None,
             _http: serving,
@@ -317,11 +323,13 @@ impl Daemon {
             }
             ReloadStep::Unchanged => self.service.send_reloaded(None),
             ReloadStep::Refused => {
-                let prefix = "the new ring file was refused, see the log";
+                let prefix = "the reload was refused, see the log";
                 self.service.send_reloaded(Some(prefix));
             }
             ReloadStep::Apply(changes) => {
                 self.links.move_to(changes.ring_endpoints);
+                self.key = keys::status(changes.keys.as_ref());
+                self.links.set_keys(changes.keys);
                 self.windows.set_endpoints(changes.windows);
                 let names = &changes.http_names;
                 self.http.configure(&changes.http_endpoints, names);

@@ -9,6 +9,7 @@ use smol::channel::Sender;
 use super::admission::Admission;
 use super::table::Table;
 use crate::endpoint::Endpoint;
+use crate::key::Keys;
 use crate::ring::{Hello, Incarnation, Message, NodeId, Topology, message};
 use crate::throttle::DedupLog;
 
@@ -67,6 +68,8 @@ pub struct Settings {
     pub incarnation: Incarnation,
     /// Where every node listens for its peers, in ring order.
     pub addresses: Vec<Endpoint>,
+    /// The keys with which links are made; `None` if the ring has no key.
+    pub keys: Option<Keys>,
 }
 
 /// What the links have counted since the start.
