@@ -328,8 +328,10 @@ impl Daemon {
             }
             ReloadStep::Apply(changes) => {
                 self.links.move_to(changes.ring_endpoints);
-                self.key = keys::status(changes.keys.as_ref());
-                self.links.set_keys(changes.keys);
+                if let Some(keys) = changes.keys {
+                    self.key = keys::status(Some(&keys));
+                    self.links.set_keys(keys);
+                }
                 self.windows.set_endpoints(changes.windows);
                 let names = &changes.http_names;
                 self.http.configure(&changes.http_endpoints, names);

@@ -16,7 +16,7 @@ pub struct ReloadChanges {
     pub http_endpoints: Vec<Endpoint>,
     /// Further names by which HTTP clients may ask for this node.
     pub http_names: Vec<String>,
-    /// The keys of the ring's key file, changed or not; `None` if the ring has no key.
+    /// The keys of the key file, changed or not; `None` if the ring has no key.
     pub keys: Option<Keys>,
     /// Where the windows beside the node take balls.
     pub windows: WindowEndpoints,
