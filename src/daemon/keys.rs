@@ -2,7 +2,8 @@
 
 use crate::config::Config;
 use crate::http::KeyStatus;
-use crate::key::{Key, KeyFileError, Keys};
+use crate::key::{Fingerprint, Key, KeyFileError, Keys};
+use crate::net::Links;
 
 /// The keys of the ring's key file; `None` if the ring has no key.
 ///
@@ -23,10 +24,25 @@ pub fn in_words(keys: &Keys) -> String {
 }
 
 /// What everyone may know of the keys: their fingerprints.
-pub(super) fn status(keys: Option<&Keys>) -> Option<KeyStatus> {
-    let fingerprint = |key: &Key| key.fingerprint().to_string();
-    keys.map(|keys| KeyStatus {
-        used: fingerprint(keys.used()),
-        also_accepted: keys.other().map(fingerprint),
-    })
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeyNames {
+    used: Fingerprint,
+    other: Option<Fingerprint>,
+}
+
+impl KeyNames {
+    pub(super) fn of(keys: &Keys) -> Self {
+        Self {
+            used: keys.used().fingerprint(),
+            other: keys.other().map(Key::fingerprint),
+        }
+    }
+
+    pub(super) fn status(self, links: &Links) -> KeyStatus {
+        KeyStatus {
+            used: self.used.to_string(),
+            also_accepted: self.other.map(|other| other.to_string()),
+            links: links.count_with(self.used),
+        }
+    }
 }

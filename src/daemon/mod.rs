@@ -34,7 +34,7 @@ use smol::{LocalExecutor, Task};
 
 use crate::clock;
 use crate::endpoint::Endpoint;
-use crate::http::{self, Feed, KeyStatus, Metrics, Query, ReturnStatus};
+use crate::http::{self, Feed, Metrics, Query, ReturnStatus};
 use crate::net::{self, Links};
 use crate::ring::{Incarnation, Input, Node, NodeId, Notification, Output, Time, Topology};
 use crate::window;
@@ -42,6 +42,7 @@ use current_links::CurrentLinks;
 use event_log::EventLog;
 use event_source::{EventSource, LoopEvent};
 use external_input::{ControlRequest, ExternalInput};
+use keys::KeyNames;
 use lab::Lab;
 use leds::Leds;
 use reload::ReloadStep;
@@ -74,8 +75,8 @@ pub struct Daemon {
     http: http::Server,
     metrics: Metrics,
     feed: Feed,
-    /// What the node shows of the ring's keys.
-    key: Option<KeyStatus>,
+    /// The names of the ring's keys; `None` if it has none.
+    key: Option<KeyNames>,
     /// A ball came or went since the last look at the feed.
     led_changed: bool,
     /// The last ball that this node took over, and when.
@@ -114,7 +115,7 @@ impl Daemon {
             addresses: setup.ring_endpoints,
             keys: setup.keys,
         };
-        let key = keys::status(settings.keys.as_ref());
+        let key = settings.keys.as_ref().map(KeyNames::of);
         let links = Links::start(executor, settings, setup.ring_listener, link_sender);
         let documents = lab.as_ref().map(Lab::documents).unwrap_or_default();
         let access = http::Access::new(&setup.topology, setup.me, &host_name());
@@ -329,7 +330,7 @@ impl Daemon {
             ReloadStep::Apply(changes) => {
                 self.links.move_to(changes.ring_endpoints);
                 if let Some(keys) = changes.keys {
-                    self.key = keys::status(Some(&keys));
+                    self.key = Some(KeyNames::of(&keys));
                     self.links.set_keys(keys);
                 }
                 self.windows.set_endpoints(changes.windows);

@@ -105,6 +105,8 @@ pub struct KeyStatus {
     /// Another key with which peers may make links to it, while the ring's key is changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub also_accepted: Option<String>,
+    /// How many links were made with the key that is used; the others were made before it was.
+    pub links: usize,
 }
 
 /// A node's LED.
