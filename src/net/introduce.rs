@@ -78,7 +78,8 @@ pub(super) async fn introduce(hub: &Hub, connection: PendingConnection) -> Resul
             return Err(error);
         }
     };
-    let link = enter(hub, wire, &hellos, address)?;
+    let dialled = origin.dialled().is_some();
+    let link = enter(hub, wire, &hellos, address, dialled)?;
     match origin {
         Origin::Accepted(standing) => {
             standing.set(Standing::Exempt);
@@ -90,7 +91,13 @@ pub(super) async fn introduce(hub: &Hub, connection: PendingConnection) -> Resul
 }
 
 /// Enters the link in the table.
-fn enter(hub: &Hub, wire: Wire, hellos: &Hellos, address: IpAddr) -> Result<Link, LinkError> {
+fn enter(
+    hub: &Hub,
+    wire: Wire,
+    hellos: &Hellos,
+    address: IpAddr,
+    dialled: bool,
+) -> Result<Link, LinkError> {
     let Wire {
         stream,
         mut reader,
@@ -110,6 +117,7 @@ fn enter(hub: &Hub, wire: Wire, hellos: &Hellos, address: IpAddr) -> Result<Link
         incarnation,
         key,
         continues,
+        dialled,
         outbox: Rc::clone(&outbox),
     });
     let (number, predecessor) = match registration {

@@ -103,6 +103,7 @@ async fn run(hub: &Hub, link: Link) -> LinkError {
     outbox.end();
     if outbox.is_retired() {
         // The connection that has taken over is this link now.
+        outbox.flush_rest(handover_limit).await;
         return error;
     }
     if error.is_refused() {
