@@ -12,6 +12,7 @@ use smol::io::AsyncWriteExt as _;
 use socket2::{SockRef, TcpKeepalive};
 
 use super::frame::{LONGEST_LINE, LineReader, encode, parse};
+use super::hosts::Source;
 use super::hub::{Event, Hub};
 use super::link_error::{HELLO_LIMIT, LinkError};
 use super::outbox::Outbox;
@@ -219,25 +220,65 @@ async fn exchange_hellos(
         Err(error) => return Err(LinkError::NotMessage(error)),
     };
     let settings = &hub.settings;
-    let peer = hello
-        .introduce(&settings.topology, settings.me)
-        .map_err(LinkError::Mismatch)?;
-    if let Some(expected) = dialled.filter(|&expected| expected != peer) {
+    let introduced = hello.introduce(&settings.topology, settings.me);
+    let Some(expected) = dialled else {
+        let peer = check_caller(hub, stream, &hello, introduced).await?;
+        send_message(stream, &hub.hello()).await?;
+        return Ok((peer, hello));
+    };
+    let peer = introduced.map_err(LinkError::Mismatch)?;
+    if expected != peer {
         let (expected, found) = (hub.name(expected), hub.name(peer));
         return Err(LinkError::Mismatch(format!(
             "{found} answers at the address of {expected}: check both hosts and ports in the ring file"
         )));
     }
-    if dialled.is_none() && is_closed_by_peer(stream) {
+    check_duplicate(hub, peer, &hello)?;
+    Ok((peer, hello))
+}
+
+/// Checks the hello of a peer that has dialled; returns the peer.
+async fn check_caller(
+    hub: &Hub,
+    stream: &Async<TcpStream>,
+    hello: &Hello,
+    introduced: Result<NodeId, String>,
+) -> Result<NodeId, LinkError> {
+    let socket = stream.get_ref();
+    let source = Source::new(socket.peer_addr()?.ip(), socket.local_addr()?.ip());
+    let address = source.peer();
+    let peer = match introduced {
+        Ok(peer) => peer,
+        Err(reason) => {
+            // Only a node of the ring file learns what its mistake is.
+            let is_node = match hub.settings.topology.find(&hello.node) {
+                Some(claimed) => hub.is_believed(claimed, source).await,
+                None => hub.is_listed(source),
+            };
+            return Err(if is_node {
+                LinkError::Mismatch(reason)
+            } else {
+                LinkError::Unlisted { address, reason }
+            });
+        }
+    };
+    // Before the address: a process whose name is taken must learn that wherever it runs.
+    check_duplicate(hub, peer, hello)?;
+    if !hub.is_believed(peer, source).await {
+        let node = hub.name(peer).to_owned();
+        return Err(LinkError::NotBelieved { address, node });
+    }
+    if is_closed_by_peer(stream) {
         return Err(LinkError::ClosedByPeer);
     }
+    Ok(peer)
+}
+
+fn check_duplicate(hub: &Hub, peer: NodeId, hello: &Hello) -> Result<(), LinkError> {
     if hub.table.is_duplicate(peer, hello.incarnation) {
         return Err(LinkError::Duplicate(hub.name(peer).to_owned()));
     }
-    if dialled.is_none() {
-        send_message(stream, &hub.hello()).await?;
-    }
-    Ok((peer, hello))
+    Ok(())
 }
 
 /// Whether the peer has closed already. It gives up after a while, and its connection may have
@@ -248,26 +289,17 @@ fn is_closed_by_peer(stream: &Async<TcpStream>) -> bool {
 
 /// Sends the peer the reason, where it is one that the peer can do something about.
 async fn send_refusal(hub: &Hub, stream: &Async<TcpStream>, error: &LinkError) {
-    let is_sent = matches!(
-        error,
-        LinkError::Mismatch(_)
-            | LinkError::Duplicate(_)
-            | LinkError::NotHello
-            | LinkError::NotMessage(_)
-            | LinkError::TooLong(_)
-    );
-    if is_sent {
-        let name = hub.name(hub.settings.me);
-        let reason = format!("{name} says: {error}");
-        let duplicate = matches!(error, LinkError::Duplicate(_));
-        let late = async {
-            Timer::after(HELLO_LIMIT).await;
-            Ok(())
-        };
-        let refusal = Message::Refused { reason, duplicate };
-        // The connection ends either way, and our log has the reason.
-        let _ = future::or(send_message(stream, &refusal), late).await;
-    }
+    let Some(reason) = error.refusal(hub.name(hub.settings.me)) else {
+        return;
+    };
+    let duplicate = matches!(error, LinkError::Duplicate(_));
+    let late = async {
+        Timer::after(HELLO_LIMIT).await;
+        Ok(())
+    };
+    let refusal = Message::Refused { reason, duplicate };
+    // The connection ends either way, and our log has the reason.
+    let _ = future::or(send_message(stream, &refusal), late).await;
 }
 
 async fn send_message(mut stream: &Async<TcpStream>, message: &Message) -> Result<(), LinkError> {

@@ -1,6 +1,7 @@
 //! Why a link ended, as the sentences of the log and of the refusals that are sent to peers.
 
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -31,6 +32,15 @@ pub(super) enum LinkError {
     /// The peer's hello does not fit this ring; the sentence may quote the hello.
     #[error("{}", Escaped(.0))]
     Mismatch(String),
+    /// The hello does not fit this ring, and it came from an address that no node has.
+    #[error("no node of the ring file has the address {address}, and {}", Escaped(.reason))]
+    Unlisted { address: IpAddr, reason: String },
+    /// The hello fits this ring, but that node has another address.
+    #[error(
+        "the host of {node} in the ring file does not stand for {address}: if {node} has this address, too, \
+         make it the host of {node}, or give the ring a key"
+    )]
+    NotBelieved { address: IpAddr, node: String },
     /// Another process with that node's name has the link.
     #[error(
         "another process named {0} is in the ring: stop one of the two, or name them differently"
@@ -45,6 +55,25 @@ pub(super) enum LinkError {
 }
 
 impl LinkError {
+    /// The sentence for the peer, if it can do something about the error.
+    ///
+    /// Only a peer that is at the address of a node, or knows the topology, is told a name.
+    pub(super) fn refusal(&self, me: &str) -> Option<String> {
+        match self {
+            Self::Mismatch(_) | Self::Duplicate(_) => Some(format!("{me} says: {self}")),
+            Self::NotHello | Self::NotMessage(_) | Self::TooLong(_) => Some(self.to_string()),
+            Self::Unlisted { address, .. } => Some(format!("{address} is not in the ring file")),
+            Self::NotBelieved { address, .. } => Some(format!(
+                "{address} is not in the ring file: make it the host of this node there, or give the ring a key"
+            )),
+            Self::ClosedByPeer
+            | Self::Io(_)
+            | Self::NoHello
+            | Self::Refused { .. }
+            | Self::Closed(_) => None,
+        }
+    }
+
     /// Whether the peer sent what is no line of the protocol.
     pub(super) fn is_bad_line(&self) -> bool {
         matches!(self, Self::NotMessage(_) | Self::TooLong(_))

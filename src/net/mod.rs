@@ -9,6 +9,7 @@ mod accept;
 mod admission;
 mod dial;
 mod frame;
+mod hosts;
 mod hub;
 mod link;
 mod link_error;
