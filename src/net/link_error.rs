@@ -25,7 +25,8 @@ pub(super) enum LinkError {
     NoHello,
     #[error("the first line was no hello: this port is for carom's peers only")]
     NotHello,
-    #[error("a line was no message of the ring protocol ({0})")]
+    /// The error may quote the line.
+    #[error("a line was no message of the ring protocol ({})", Escaped(&.0.to_string()))]
     NotMessage(serde_json::Error),
     #[error("a line was longer than {0} bytes")]
     TooLong(usize),
@@ -87,5 +88,55 @@ impl From<ReadError> for LinkError {
             ReadError::TooLong(longest) => Self::TooLong(longest),
             ReadError::Io(error) => Self::Io(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_peer_says_reaches_a_log_unescaped() {
+        let line = r#"{"type":"found","seq":3,"edge":"\u001b[2J\u202e","ball":{}}"#;
+        let error = super::super::frame::parse(line.as_bytes()).unwrap_err();
+        let text = "\u{1b}[2J\u{202e}".to_owned();
+        let address = IpAddr::from([192, 168, 7, 66]);
+        for error in [
+            LinkError::NotMessage(error),
+            LinkError::Mismatch(text.clone()),
+            LinkError::Unlisted {
+                address,
+                reason: text.clone(),
+            },
+            LinkError::Refused {
+                reason: text,
+                duplicate: false,
+            },
+        ] {
+            let shown = error.to_string();
+            assert!(shown.contains("\\u{1b}[2J\\u{202e}"), "{shown}");
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn a_peer_that_is_not_in_the_ring_file_learns_no_name() {
+        let address = IpAddr::from([192, 168, 7, 66]);
+        let unlisted = LinkError::Unlisted {
+            address,
+            reason: "the ring file of pi1 (topology 0123456789abcdef) differs".to_owned(),
+        };
+        let not_believed = LinkError::NotBelieved {
+            address,
+            node: "pi5".to_owned(),
+        };
+        for error in [unlisted, not_believed] {
+            let told = error.refusal("pi1").unwrap();
+            assert!(told.starts_with("192.168.7.66 is not in the ring file"));
+            assert!(!told.contains("pi") && !told.contains("0123"), "{told}");
+        }
+        let known = LinkError::Mismatch("pi2 differs".to_owned());
+        assert_eq!(known.refusal("pi1").unwrap(), "pi1 says: pi2 differs");
+        assert_eq!(LinkError::NoHello.refusal("pi1"), None);
     }
 }
