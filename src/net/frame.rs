@@ -2,26 +2,18 @@
 
 use std::io::{self, Read as _};
 use std::net::TcpStream;
-use std::ops::Range;
 
 use async_io::Async;
 
+use super::line_buffer::{LineBuffer, LineTooLong};
 use crate::ring::Message;
 
 /// The longest line of the ring protocol, its newline included.
 pub const LONGEST_LINE: usize = 64 * 1024;
 
-/// The size of a reader's first buffer; most lines are under 300 bytes.
-const FIRST_SIZE: usize = 2 * 1024;
-
 /// Reads lines that end with a newline.
 pub(super) struct LineReader {
-    buffer: Vec<u8>,
-    /// The unread part of the buffer.
-    unread: Range<usize>,
-    /// So many bytes of the unread part are known to hold no newline.
-    scanned: usize,
-    longest: usize,
+    lines: LineBuffer,
     /// The last read took all that had arrived: wait for more before the next one.
     drained: bool,
 }
@@ -38,60 +30,38 @@ impl LineReader {
     /// A reader that accepts lines of up to `longest` bytes.
     pub(super) fn new(longest: usize) -> Self {
         Self {
-            buffer: Vec::new(),
-            unread: 0..0,
-            scanned: 0,
-            longest,
+            lines: LineBuffer::new(longest),
             drained: true,
         }
     }
 
     /// From now on accepts lines of up to `longest` bytes.
     pub(super) fn allow(&mut self, longest: usize) {
-        self.longest = longest;
+        self.lines.allow(longest);
     }
 
     /// The next line without its newline.
     pub(super) async fn next(&mut self, stream: &Async<TcpStream>) -> Result<&[u8], ReadError> {
         loop {
-            if let Some(line) = self.take_line() {
-                return Ok(self.buffer.get(line).unwrap_or_default());
+            match self.lines.take_line() {
+                Ok(Some(line)) => return Ok(self.lines.line(line)),
+                Ok(None) => self.fill(stream).await?,
+                Err(LineTooLong(longest)) => return Err(ReadError::TooLong(longest)),
             }
-            if self.unread.len() >= self.longest {
-                return Err(ReadError::TooLong(self.longest));
-            }
-            self.fill(stream).await?;
         }
     }
 
-    fn take_line(&mut self) -> Option<Range<usize>> {
-        let rest = self.buffer.get(self.unread.clone())?;
-        let found = rest
-            .get(self.scanned..)?
-            .iter()
-            .position(|&byte| byte == b'\n');
-        let Some(found) = found else {
-            self.scanned = rest.len();
-            return None;
-        };
-        let line = self.unread.start..self.unread.start + self.scanned + found;
-        self.unread.start = line.end + 1;
-        self.scanned = 0;
-        Some(line)
-    }
-
     async fn fill(&mut self, stream: &Async<TcpStream>) -> Result<(), ReadError> {
-        self.make_room();
+        let room = self.lines.room();
+        let size = room.len();
         loop {
             if self.drained {
                 stream.readable().await.map_err(ReadError::Io)?;
             }
-            let room = self.buffer.get_mut(self.unread.end..).unwrap_or_default();
-            let size = room.len();
             match stream.get_ref().read(room) {
                 Ok(0) => return Err(ReadError::Closed),
                 Ok(count) => {
-                    self.unread.end += count;
+                    self.lines.on_filled(count);
                     self.drained = count < size;
                     return Ok(());
                 }
@@ -99,18 +69,6 @@ impl LineReader {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(ReadError::Io(error)),
             }
-        }
-    }
-
-    /// Moves the unread part to the front, and grows the buffer only when a line needs it.
-    fn make_room(&mut self) {
-        if self.unread.start > 0 {
-            self.buffer.copy_within(self.unread.clone(), 0);
-            self.unread = 0..self.unread.len();
-        }
-        if self.unread.end == self.buffer.len() {
-            let size = (self.buffer.len() * 2).clamp(FIRST_SIZE.min(self.longest), self.longest);
-            self.buffer.resize(size, 0);
         }
     }
 }
@@ -178,7 +136,7 @@ mod tests {
                 reader.next(&stream).await,
                 Err(ReadError::TooLong(4_096))
             ));
-            assert!(reader.buffer.len() <= 4_096);
+            assert!(reader.lines.size() <= 4_096);
         });
     }
 

@@ -21,7 +21,7 @@ use crate::accept::Standing;
 use crate::ring::{Hello, Incarnation, Message, NodeId};
 
 /// The longest hello, in bytes: before it, nobody is trusted with more memory.
-const LONGEST_HELLO: usize = 4 * 1024;
+pub(super) const LONGEST_HELLO: usize = 4 * 1024;
 
 /// A connection whose peer has not introduced itself yet.
 pub(super) struct PendingConnection {

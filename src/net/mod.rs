@@ -9,8 +9,11 @@ mod accept;
 mod admission;
 mod dial;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hosts;
 mod hub;
+mod line_buffer;
 mod link;
 mod link_error;
 mod outbox;
