@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::Duration;
 
+use carom::key;
 use serde_json::{Value, json};
 
 use crate::harness::{
@@ -273,4 +274,68 @@ fn assert_refused(ring: &Cluster) {
     assert!(ring.linked(&nodes));
     let seen = ring.assert_one_ball();
     assert!(seen.ons(&nodes, begun, now()) >= 10, "the ball goes on");
+}
+
+#[test]
+fn with_a_key_the_liar_gets_nowhere_and_no_led_changes_for_it() {
+    let _exclusive = exclusive();
+    let mut ring = Cluster::prepare(Plan {
+        ring_options: "key-file = \"ring.key\"",
+        absent: &[ABSENT],
+        ..Plan::five(Duration::from_millis(100))
+    });
+    let path = ring.ring_file().with_file_name("ring.key");
+    let ours = key::create(&path).unwrap().fingerprint().to_string();
+    let other = path.with_file_name("other.key");
+    let other = key::create(&other).unwrap().fingerprint().to_string();
+    ring.start_all();
+    ring.wait_until_whole(Duration::from_secs(5));
+    ring.wait_for_holder();
+    let nodes = ring.running();
+    let elections = ring.counter(&nodes, "elections");
+    let begun = now();
+    let mut tried = 0;
+    let noise = "00".repeat(48);
+    let line = |key: &str| {
+        format!(
+            "{}\n",
+            json!({"type": "key", "version": 1, "key": key, "noise": noise})
+        )
+    };
+    let hello = ClaimedIdentity::of(&ring, "pi5").hello();
+    while now() - begun < nanos(WATCHED) {
+        for first in [
+            hello.clone(),
+            line(&ours).into_bytes(),
+            line(&other).into_bytes(),
+        ] {
+            for &node in &nodes {
+                let mut client = RawClient::connect_from(LISTED, ring.ports[node].ring).unwrap();
+                client.say(&first);
+                let heard = client.read_to_close(Duration::from_secs(2)).unwrap();
+                assert!(heard.contains(&ours), "{heard}");
+                for secret in [&*ring.name, "pi1", "pi2", "pi3", "pi4", "pi5", "topology"] {
+                    assert!(!heard.contains(secret), "told {secret}: {heard}");
+                }
+                tried += 1;
+            }
+        }
+        let liar = Liar::connect(&ring, LISTED);
+        sleep(Duration::from_millis(500));
+        assert_eq!(liar.doubled(), 0, "no ball came to the liar");
+        liar.leave();
+    }
+    println!("{tried} attempts without the key were refused");
+    for &node in &nodes {
+        let log = ring.log(node);
+        assert_eq!(log.matches("the peer has no key").count(), 1, "{log}");
+    }
+    assert_eq!(ring.counter(&nodes, "elections"), elections);
+    assert!(ring.linked(&nodes));
+    let seen = ring.assert_one_ball();
+    let (ons, until) = (seen.ons(&nodes, begun, now()), now());
+    assert_eq!(seen.overlap_between(begun, until), 0);
+    // Every LED change is one of a ring that nobody disturbs: the hops follow each other in one generation.
+    assert_eq!(seen.generations(begun, until).len(), 1);
+    assert!(ons >= 10, "the ball goes on");
 }
