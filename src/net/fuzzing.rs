@@ -1,8 +1,11 @@
 //! What the fuzz targets in `fuzz/` call of this module.
 
+use crate::key::{Key, Keys};
 use crate::ring::{Message, NodeId, Topology};
 
 use super::frame::parse;
+use super::handshake::{Dialling, Opening, answer};
+use super::incoming::Incoming;
 use super::lines::LineBuffer;
 use super::link_error::LinkError;
 use super::wire::LONGEST_HELLO;
@@ -86,4 +89,93 @@ pub fn peer_in(line: &[u8], topology: &Topology, me: NodeId) -> Result<NodeId, S
         Ok(_) | Err(_) => Err(LinkError::NotHello),
     };
     introduced.map_err(|error| error.to_string())
+}
+
+/// The two ends of an encrypted connection: what one sends, and what the other makes of it.
+pub struct Encrypted {
+    sealer: super::session::Sealer,
+    incoming: Incoming,
+}
+
+/// A key that the input does not know.
+fn keys() -> Keys {
+    Keys::new(Key::from_bytes([0x5a; 32]), None)
+}
+
+impl Encrypted {
+    /// A connection after its handshake.
+    ///
+    /// # Errors
+    /// When the system gives no random bits.
+    pub fn connect() -> Result<Self, String> {
+        let keys = keys();
+        let (dialling, line) = Dialling::begin(&keys).map_err(|error| error.to_string())?;
+        let (channel, line) = answer(&keys, &line).map_err(|error| error.to_string())?;
+        let sealer = dialling.finish(&line).map_err(|error| error.to_string())?;
+        let mut incoming = Incoming::new(super::LONGEST_LINE);
+        incoming
+            .decrypt(channel.opener)
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            sealer: sealer.sealer,
+            incoming,
+        })
+    }
+
+    /// The records that carry `plain`.
+    ///
+    /// # Errors
+    /// When there have been too many records.
+    pub fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, String> {
+        let mut records = Vec::new();
+        let sealed = self.sealer.seal(plain, &mut records);
+        sealed.map_err(|error| error.to_string())?;
+        Ok(records)
+    }
+
+    /// Receives `bytes` in reads of at most `most` bytes, and calls `on_line` with every line.
+    ///
+    /// # Errors
+    /// The sentence of the log when a record is not the next one or a line is too long.
+    pub fn receive(
+        &mut self,
+        mut bytes: &[u8],
+        most: usize,
+        mut on_line: impl FnMut(&[u8]),
+    ) -> Result<(), String> {
+        while !bytes.is_empty() {
+            let room = self.incoming.room();
+            let count = room.len().min(most).min(bytes.len());
+            let (now, later) = bytes.split_at(count);
+            if let Some(room) = room.get_mut(..count) {
+                room.copy_from_slice(now);
+            }
+            bytes = later;
+            let added = self.incoming.add(count);
+            added.map_err(|error| error.to_string())?;
+            loop {
+                match self.incoming.take_line() {
+                    Ok(Some(line)) => on_line(self.incoming.line(line)),
+                    Ok(None) => break,
+                    Err(error) => return Err(LinkError::TooLong(error.0).to_string()),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a node with a key accepts this as the first line of a peer, or the sentence of the log.
+///
+/// # Errors
+/// When the line is no handshake of a peer with the same key.
+pub fn handshake_in(line: &[u8]) -> Result<(), String> {
+    match serde_json::from_slice(line) {
+        Ok(Opening::Key(line)) => {
+            let answered = answer(&keys(), &line);
+            answered.map(drop).map_err(|error| error.to_string())
+        }
+        Ok(other) => Err(format!("{other:?}")),
+        Err(_) => Err(LinkError::NotHello.to_string()),
+    }
 }
