@@ -53,6 +53,8 @@ verb_journal() { journalctl -q -u carom.service -n 60 --no-pager -o short-precis
 node_facts() {
     "$root/current/carom" status "$(cat "$root/current/http")" --json 2>/dev/null | awk '
         /"condition":/ { gsub(/[",]/, ""); print "condition", $2 }
+        /"used":/ { gsub(/[",]/, ""); print "key-used", $2 }
+        /"also_accepted":/ { gsub(/[",]/, ""); print "key-also", $2 }
         /"name":/ { gsub(/[",]/, ""); name = $2 }
         /"state": "/ { gsub(/[",]/, ""); if ($2 != "up") print "missing", name }
         /"here": true/ { print "here 1" }

@@ -10,6 +10,8 @@ verb_lock() {
     printf '%s %s %s\n' "$token" "$now" "$new_owner" >"$lock.$token"
     if ln "$lock.$token" "$lock" 2>/dev/null; then
         rm -f "$lock.$token"
+        # What a rollout has left that died.
+        remove_unused_keys
         echo ok
         return 0
     fi
@@ -21,7 +23,10 @@ verb_lock() {
 
 # unlock TOKEN: also removes what the rollout has copied to this host.
 verb_unlock() {
-    if [ -s "$lock" ] && grep -q "^$1 " "$lock"; then rm -f "$lock"; fi
+    if [ -s "$lock" ] && grep -q "^$1 " "$lock"; then
+        remove_unused_keys
+        rm -f "$lock"
+    fi
     rm -rf "/tmp/carom-$1"
     echo ok
 }
