@@ -109,6 +109,7 @@ impl Daemon {
             me: setup.me,
             incarnation,
             addresses: setup.ring_endpoints,
+            keys: None,
         };
         let links = Links::start(executor, settings, setup.ring_listener, link_sender);
         let documents = lab.as_ref().map(Lab::documents).unwrap_or_default();

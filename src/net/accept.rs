@@ -9,7 +9,8 @@ use async_io::Async;
 use smol::LocalExecutor;
 
 use super::hub::Hub;
-use super::link::{self, Origin, PendingConnection};
+use super::introduce::{Origin, PendingConnection};
+use super::link;
 use crate::accept::{self, Service, Standing};
 use crate::clock;
 use crate::throttle::RateLimitedLog;

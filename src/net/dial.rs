@@ -2,14 +2,15 @@
 
 use std::io;
 use std::net::{IpAddr, TcpStream};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use async_io::{Async, Timer};
-use smol::future;
+use smol::{LocalExecutor, Task, future};
 
 use super::hub::Hub;
-use super::link::{Origin, PendingConnection, serve};
+use super::introduce::{Origin, PendingConnection};
+use super::link::{Ended, serve};
 use super::link_error::LinkError;
 use crate::clock;
 use crate::escape::Escaped;
@@ -31,21 +32,50 @@ const CONNECT_LIMIT: Duration = Duration::from_millis(1_900);
 /// After a link that lasted this long, the back-off starts anew.
 const STABLE_AFTER: Duration = Duration::from_secs(1);
 
-/// Dials the peer, again and again.
-pub(super) async fn keep_connected(hub: Rc<Hub>, peer: NodeId) {
+/// At most this many links wait at a time for another one to replace them.
+const MOST_OUTDATED: usize = 2;
+
+/// Dials the peer, again and again. The executor owns this task, so the reference to it is weak.
+pub(super) async fn keep_connected(
+    executor: Weak<LocalExecutor<'static>>,
+    hub: Rc<Hub>,
+    peer: NodeId,
+) {
     let mut random = fastrand::Rng::with_seed(hub.settings.incarnation.0 ^ u64::from(peer.0));
     let mut backoff = FIRST_BACKOFF;
+    // Links that are about to be replaced, as they were made with another key than the one used now.
+    let mut outdated: Vec<Task<Ended>> = Vec::new();
     loop {
+        outdated.retain(|link| !link.is_finished());
         let started = clock::now();
         let mut was_link = false;
         match connect(&hub, peer).await {
             Ok((stream, address)) => {
+                let Some(executor) = executor.upgrade() else {
+                    return;
+                };
                 let connection = PendingConnection {
                     stream,
                     address,
                     origin: Origin::Dialled(peer),
                 };
-                let ended = serve(&hub, connection).await;
+                let served = Rc::clone(&hub);
+                let mut link = executor.spawn(async move { serve(&served, connection).await });
+                drop(executor);
+                let ended = async { Some((&mut link).await) };
+                let renewed = async {
+                    hub.renewal(peer).await;
+                    None
+                };
+                let Some(ended) = future::or(ended, renewed).await else {
+                    if outdated.len() >= MOST_OUTDATED {
+                        // Closes the oldest.
+                        drop(outdated.remove(0));
+                    }
+                    outdated.push(link);
+                    backoff = FIRST_BACKOFF;
+                    continue;
+                };
                 was_link = ended.was_link;
                 if matches!(ended.error, LinkError::Refused { duplicate, .. } if duplicate) {
                     // Each refusal silences a duplicate for a lease: the next must come before that ends.

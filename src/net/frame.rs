@@ -1,119 +1,9 @@
-//! Frames: lines of bounded length, read off a socket, and the messages in them.
-
-use std::io::{self, Read as _};
-use std::net::TcpStream;
-use std::ops::Range;
-
-use async_io::Async;
+//! Messages as lines of bounded length.
 
 use crate::ring::Message;
 
 /// The longest line of the ring protocol, its newline included.
 pub const LONGEST_LINE: usize = 64 * 1024;
-
-/// The size of a reader's first buffer; most lines are under 300 bytes.
-const FIRST_SIZE: usize = 2 * 1024;
-
-/// Reads lines that end with a newline.
-pub(super) struct LineReader {
-    buffer: Vec<u8>,
-    /// The unread part of the buffer.
-    unread: Range<usize>,
-    /// So many bytes of the unread part are known to hold no newline.
-    scanned: usize,
-    longest: usize,
-    /// The last read took all that had arrived: wait for more before the next one.
-    drained: bool,
-}
-
-/// Why there is no further line.
-#[derive(Debug)]
-pub(super) enum ReadError {
-    Closed,
-    TooLong(usize),
-    Io(io::Error),
-}
-
-impl LineReader {
-    /// A reader that accepts lines of up to `longest` bytes.
-    pub(super) fn new(longest: usize) -> Self {
-        Self {
-            buffer: Vec::new(),
-            unread: 0..0,
-            scanned: 0,
-            longest,
-            drained: true,
-        }
-    }
-
-    /// From now on accepts lines of up to `longest` bytes.
-    pub(super) fn allow(&mut self, longest: usize) {
-        self.longest = longest;
-    }
-
-    /// The next line without its newline.
-    pub(super) async fn next(&mut self, stream: &Async<TcpStream>) -> Result<&[u8], ReadError> {
-        loop {
-            if let Some(line) = self.take_line() {
-                return Ok(self.buffer.get(line).unwrap_or_default());
-            }
-            if self.unread.len() >= self.longest {
-                return Err(ReadError::TooLong(self.longest));
-            }
-            self.fill(stream).await?;
-        }
-    }
-
-    fn take_line(&mut self) -> Option<Range<usize>> {
-        let rest = self.buffer.get(self.unread.clone())?;
-        let found = rest
-            .get(self.scanned..)?
-            .iter()
-            .position(|&byte| byte == b'\n');
-        let Some(found) = found else {
-            self.scanned = rest.len();
-            return None;
-        };
-        let line = self.unread.start..self.unread.start + self.scanned + found;
-        self.unread.start = line.end + 1;
-        self.scanned = 0;
-        Some(line)
-    }
-
-    async fn fill(&mut self, stream: &Async<TcpStream>) -> Result<(), ReadError> {
-        self.make_room();
-        loop {
-            if self.drained {
-                stream.readable().await.map_err(ReadError::Io)?;
-            }
-            let room = self.buffer.get_mut(self.unread.end..).unwrap_or_default();
-            let size = room.len();
-            match stream.get_ref().read(room) {
-                Ok(0) => return Err(ReadError::Closed),
-                Ok(count) => {
-                    self.unread.end += count;
-                    self.drained = count < size;
-                    return Ok(());
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.drained = true,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(ReadError::Io(error)),
-            }
-        }
-    }
-
-    /// Moves the unread part to the front, and grows the buffer only when a line needs it.
-    fn make_room(&mut self) {
-        if self.unread.start > 0 {
-            self.buffer.copy_within(self.unread.clone(), 0);
-            self.unread = 0..self.unread.len();
-        }
-        if self.unread.end == self.buffer.len() {
-            let size = (self.buffer.len() * 2).clamp(FIRST_SIZE.min(self.longest), self.longest);
-            self.buffer.resize(size, 0);
-        }
-    }
-}
 
 /// Reads a line of the protocol.
 pub(super) fn parse(line: &[u8]) -> Result<Message, serde_json::Error> {
@@ -139,48 +29,6 @@ pub fn encode(message: &Message, line: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write as _;
-    use std::net::TcpListener;
-
-    fn pair() -> (TcpStream, Async<TcpStream>) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let sender = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (sender, Async::new(listener.accept().unwrap().0).unwrap())
-    }
-
-    #[test]
-    fn lines_come_whole_however_they_are_cut() {
-        let (mut sender, stream) = pair();
-        let long = "x".repeat(30_000);
-        let text = format!("one\n\ntwo\n{long}\nrest");
-        let writer = std::thread::spawn(move || {
-            for piece in text.as_bytes().chunks(777) {
-                sender.write_all(piece).unwrap();
-            }
-        });
-        async_io::block_on(async {
-            let mut reader = LineReader::new(LONGEST_LINE);
-            for expected in ["one", "", "two", &long] {
-                assert_eq!(reader.next(&stream).await.unwrap(), expected.as_bytes());
-            }
-            assert!(matches!(reader.next(&stream).await, Err(ReadError::Closed)));
-        });
-        writer.join().unwrap();
-    }
-
-    #[test]
-    fn a_line_without_end_is_refused_at_its_bound() {
-        let (mut sender, stream) = pair();
-        sender.write_all(&[0; 5_000]).unwrap();
-        async_io::block_on(async {
-            let mut reader = LineReader::new(4_096);
-            assert!(matches!(
-                reader.next(&stream).await,
-                Err(ReadError::TooLong(4_096))
-            ));
-            assert!(reader.buffer.len() <= 4_096);
-        });
-    }
 
     #[test]
     fn a_pass_is_flat_on_the_wire_and_read_alike_both_ways() {

@@ -4,11 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use smol::channel::Sender;
+use smol::channel::{Receiver, Sender, bounded};
 
 use super::admission::Admission;
 use super::table::Table;
 use crate::endpoint::Endpoint;
+use crate::key::{Fingerprint, Keys};
 use crate::ring::{Hello, Incarnation, Message, NodeId, Topology, message};
 use crate::throttle::DedupLog;
 
@@ -67,6 +68,8 @@ pub struct Settings {
     pub incarnation: Incarnation,
     /// Where every node listens for its peers, in ring order.
     pub addresses: Vec<Endpoint>,
+    /// The keys of the ring; without them, whoever reaches the ring port can be any node.
+    pub keys: Option<Keys>,
 }
 
 /// What the links have counted since the start.
@@ -83,6 +86,10 @@ pub(super) struct Hub {
     pub(super) settings: Settings,
     /// Where every node listens now, in ring order; a reload may change it.
     pub(super) addresses: RefCell<Vec<Endpoint>>,
+    /// The keys of the ring now; a reload may change them.
+    pub(super) keys: RefCell<Option<Keys>>,
+    /// Wakes the task that dials a peer, in ring order, when the keys have changed.
+    renewals: Vec<(Sender<()>, Receiver<()>)>,
     pub(super) table: Table,
     /// How many connections each address may still open to the ring port.
     pub(super) admission: RefCell<Admission>,
@@ -104,6 +111,8 @@ impl Hub {
             peer_log: DedupLog::new(MOST_LOGGED_PER_PEER * nodes),
             unknown_log: DedupLog::new(MOST_UNKNOWN_LOGGED),
             addresses: RefCell::new(std::mem::take(&mut settings.addresses)),
+            keys: RefCell::new(settings.keys.take()),
+            renewals: (0..nodes).map(|_| bounded(1)).collect(),
             settings,
             reconnects: Cell::new(0),
             bad_lines: Cell::new(0),
@@ -111,7 +120,8 @@ impl Hub {
         }
     }
 
-    pub(super) fn hello(&self) -> Message {
+    /// The hello of this node; `continues` if the connection takes the place of another one.
+    pub(super) fn hello(&self, continues: bool) -> Message {
         let Settings {
             topology,
             me,
@@ -124,7 +134,47 @@ impl Hub {
             node: topology.name(*me).to_owned(),
             incarnation: *incarnation,
             topology: topology.fingerprint(),
+            continues,
         })
+    }
+
+    /// The name of the key that this node dials with.
+    pub(super) fn used_key(&self) -> Option<Fingerprint> {
+        let keys = self.keys.borrow();
+        keys.as_ref().map(|keys| keys.used().fingerprint())
+    }
+
+    /// Takes over other keys: links are made anew with the one that is used, and those that were made with
+    /// one that is no longer accepted are closed.
+    pub(super) fn set_keys(&self, keys: Keys) {
+        self.table.close_other_keys(&keys);
+        *self.keys.borrow_mut() = Some(keys);
+        for (sender, _) in &self.renewals {
+            // A wake-up that is already queued does as well.
+            let _ = sender.try_send(());
+        }
+    }
+
+    /// Has the link to that peer made anew if it was made with a key that is no longer used.
+    pub(super) fn renew_if_outdated(&self, peer: NodeId) {
+        if !self.table.is_linked_with(peer, self.used_key())
+            && let Some((sender, _)) = self.renewals.get(peer.index())
+        {
+            // A wake-up that is already queued does as well.
+            let _ = sender.try_send(());
+        }
+    }
+
+    /// Waits until the link to that peer is to be made anew, with another key.
+    pub(super) async fn renewal(&self, peer: NodeId) {
+        while let Some((_, receiver)) = self.renewals.get(peer.index()) {
+            // Fails only if the sender is gone, and that is ours.
+            let _ = receiver.recv().await;
+            if !self.table.is_linked_with(peer, self.used_key()) {
+                return;
+            }
+        }
+        std::future::pending().await
     }
 
     pub(super) fn name(&self, node: NodeId) -> &str {

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::frame::ReadError;
+use super::handshake::HandshakeError;
 use super::outbox::CloseReason;
+use super::reader::ReadError;
+use super::session::BadRecord;
 use crate::escape::Escaped;
 
 /// How long the other end has for its hello.
@@ -28,6 +30,12 @@ pub(super) enum LinkError {
     NotMessage(serde_json::Error),
     #[error("a line was longer than {0} bytes")]
     TooLong(usize),
+    /// The two sides have no key in common.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    /// An encrypted connection was tampered with.
+    #[error("{BadRecord}: somebody may be tampering with the connection")]
+    BadRecord,
     /// The peer's hello does not fit this ring; the sentence may quote the hello.
     #[error("{}", Escaped(.0))]
     Mismatch(String),
@@ -45,9 +53,25 @@ pub(super) enum LinkError {
 }
 
 impl LinkError {
-    /// Whether the peer sent what is no line of the protocol.
+    /// Whether the peer is told: it can do something about it.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(
+            self,
+            Self::Mismatch(_)
+                | Self::Duplicate(_)
+                | Self::NotHello
+                | Self::NotMessage(_)
+                | Self::TooLong(_)
+                | Self::Handshake(_)
+        )
+    }
+
+    /// Whether the peer sent what is no line of the protocol, or none of this connection.
     pub(super) fn is_bad_line(&self) -> bool {
-        matches!(self, Self::NotMessage(_) | Self::TooLong(_))
+        matches!(
+            self,
+            Self::NotMessage(_) | Self::TooLong(_) | Self::BadRecord
+        )
     }
 }
 
@@ -56,6 +80,7 @@ impl From<ReadError> for LinkError {
         match error {
             ReadError::Closed => Self::ClosedByPeer,
             ReadError::TooLong(longest) => Self::TooLong(longest),
+            ReadError::BadRecord => Self::BadRecord,
             ReadError::Io(error) => Self::Io(error),
         }
     }

@@ -9,11 +9,18 @@ mod accept;
 mod admission;
 mod dial;
 mod frame;
+mod handshake;
 mod hub;
+mod incoming;
+mod introduce;
+mod lines;
 mod link;
 mod link_error;
 mod outbox;
+mod reader;
+mod session;
 mod table;
+mod wire;
 
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -23,6 +30,7 @@ use smol::channel::Sender;
 use smol::{LocalExecutor, Task};
 
 use crate::endpoint::Endpoint;
+use crate::key::{Fingerprint, Keys};
 use crate::ring::{Incarnation, NodeId};
 use hub::Hub;
 use outbox::CloseReason;
@@ -50,7 +58,10 @@ impl Links {
         let hub = Rc::new(Hub::new(settings, events));
         let mut tasks: Vec<Task<()>> = later
             .into_iter()
-            .map(|peer| executor.spawn(dial::keep_connected(Rc::clone(&hub), peer)))
+            .map(|peer| {
+                let weak = Rc::downgrade(executor);
+                executor.spawn(dial::keep_connected(weak, Rc::clone(&hub), peer))
+            })
             .collect();
         let accepting = accept::run(Rc::downgrade(executor), listener, Rc::clone(&hub));
         tasks.push(executor.spawn(accepting));
@@ -82,6 +93,19 @@ impl Links {
             }
         }
         *current = addresses;
+    }
+
+    /// Takes over other keys. Links are made anew with the key that is used, before the old ones end, and
+    /// those that were made with a key that is no longer accepted are closed.
+    ///
+    /// To begin or to cease to use a key, a node has to restart.
+    pub fn set_keys(&self, keys: Keys) {
+        self.hub.set_keys(keys);
+    }
+
+    /// How many links were made with that key.
+    pub fn count_with(&self, key: Fingerprint) -> usize {
+        self.hub.table.count_with(key)
     }
 
     /// What the links have counted since the start.

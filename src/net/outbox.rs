@@ -2,12 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::rc::Rc;
+use std::time::Duration;
 
-use async_io::Async;
+use async_io::{Async, Timer};
 use smol::channel::{Receiver, Sender, bounded};
+use smol::future;
 use thiserror::Error;
+
+use super::session::Sealer;
 
 /// How much may be queued for a slow peer, in bytes; beyond it the link is closed.
 const MOST_QUEUED: usize = 256 * 1024;
@@ -23,12 +27,21 @@ pub(super) enum CloseReason {
     Superseded,
     #[error("the ring file gives it another address")]
     Moved,
+    #[error("the key that it was made with is no longer in the key file")]
+    KeyForgotten,
 }
 
 /// The sending half of a link, shared by the link's task and the table.
 pub(super) struct Outbox {
     stream: Rc<Async<TcpStream>>,
+    /// Encrypts the lines, unless the connection is plain.
+    sealer: Option<RefCell<Sealing>>,
     queued: RefCell<Vec<u8>>,
+    /// Another connection to the same process has taken over: send what is queued, then nothing.
+    retired: Cell<bool>,
+    /// Closed when the link has ended.
+    end_sender: Sender<()>,
+    end_receiver: Receiver<()>,
     close_reason: Cell<Option<CloseReason>>,
     wake_sender: Sender<()>,
     wake_receiver: Receiver<()>,
@@ -36,12 +49,29 @@ pub(super) struct Outbox {
     pub(super) silent: Cell<u32>,
 }
 
+struct Sealing {
+    sealer: Sealer,
+    /// The records that are being sent; kept to reuse its memory.
+    records: Vec<u8>,
+}
+
 impl Outbox {
-    pub(super) fn new(stream: Rc<Async<TcpStream>>) -> Self {
+    pub(super) fn new(stream: Rc<Async<TcpStream>>, sealer: Option<Sealer>) -> Self {
         let (wake_sender, wake_receiver) = bounded(1);
+        let (end_sender, end_receiver) = bounded(1);
+        let sealing = |sealer| {
+            RefCell::new(Sealing {
+                sealer,
+                records: Vec::new(),
+            })
+        };
         Self {
             stream,
+            sealer: sealer.map(sealing),
             queued: RefCell::default(),
+            retired: Cell::new(false),
+            end_sender,
+            end_receiver,
             close_reason: Cell::new(None),
             wake_sender,
             wake_receiver,
@@ -51,6 +81,20 @@ impl Outbox {
 
     /// Sends a line: straight to the socket, unless earlier bytes are queued.
     pub(super) fn send(&self, line: &[u8]) {
+        let Some(sealer) = &self.sealer else {
+            self.write(line);
+            return;
+        };
+        let Sealing { sealer, records } = &mut *sealer.borrow_mut();
+        records.clear();
+        // Fails after 2^64 records: the peer then finds that nothing comes.
+        if sealer.seal(line, records).is_ok() {
+            self.write(records);
+        }
+    }
+
+    /// Writes bytes: straight to the socket, unless earlier ones are queued.
+    fn write(&self, line: &[u8]) {
         let mut queued = self.queued.borrow_mut();
         let mut rest = line;
         if queued.is_empty() {
@@ -74,6 +118,34 @@ impl Outbox {
         self.wake();
     }
 
+    /// Another connection to the same process takes over: nothing more is sent here.
+    pub(super) fn retire(&self) {
+        self.retired.set(true);
+        self.wake();
+    }
+
+    /// Whether another connection has taken over.
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.get()
+    }
+
+    /// To be called when the link has ended.
+    pub(super) fn end(&self) {
+        self.end_sender.close();
+    }
+
+    /// Waits until the link has ended, for at most `limit`.
+    pub(super) async fn ended(&self, limit: Duration) {
+        let late = async {
+            Timer::after(limit).await;
+        };
+        let ended = async {
+            // Nothing is ever sent: this is the end of the channel.
+            let _ = self.end_receiver.recv().await;
+        };
+        future::or(ended, late).await;
+    }
+
     /// Ends the link; its task logs the reason.
     pub(super) fn close(&self, reason: CloseReason) {
         if self.close_reason.get().is_none() {
@@ -92,10 +164,18 @@ impl Outbox {
     }
 
     /// Writes what is queued, as the socket takes it; returns when the link is to be closed.
-    pub(super) async fn flush(&self) -> Result<CloseReason, io::Error> {
+    ///
+    /// A link that is retired has `limit` to read what the peer sent before it knew.
+    pub(super) async fn flush(&self, limit: Duration) -> Result<CloseReason, io::Error> {
         loop {
             if let Some(reason) = self.close_reason.get() {
                 return Ok(reason);
+            }
+            if self.queued.borrow().is_empty() && self.retired.get() {
+                // The peer reads to this end before it reads the connection that has taken over.
+                self.stream.get_ref().shutdown(Shutdown::Write)?;
+                Timer::after(limit).await;
+                return Ok(CloseReason::Superseded);
             }
             if self.queued.borrow().is_empty() {
                 // Fails only if the sender is gone, and that is ours.

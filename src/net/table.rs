@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::outbox::{CloseReason, Outbox};
+use crate::key::{Fingerprint, Keys};
 use crate::ring::peers::SILENT_HEARTBEATS;
 use crate::ring::{Incarnation, NodeId};
 
@@ -18,14 +19,27 @@ pub(super) struct Table {
 struct Slot {
     link: u64,
     incarnation: Incarnation,
+    /// The key that the link was made with.
+    key: Option<Fingerprint>,
     outbox: Rc<Outbox>,
 }
 
+/// What a new link is entered in the table with.
+pub(super) struct NewLink {
+    pub(super) peer: NodeId,
+    pub(super) incarnation: Incarnation,
+    pub(super) key: Option<Fingerprint>,
+    /// Both sides agree that it continues the link that is open.
+    pub(super) continues: bool,
+    pub(super) outbox: Rc<Outbox>,
+}
+
 /// Whether a new link was entered in the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Registration {
     /// It was, under a number of its own; `reconnect` if the peer had been connected before.
     Accepted { link: u64, reconnect: bool },
+    /// It was, in place of the `predecessor` and under its number: what was sent there comes first.
+    Continued { link: u64, predecessor: Rc<Outbox> },
     /// It was not: another process with that node's name is connected and alive.
     Duplicate,
 }
@@ -50,24 +64,66 @@ impl Table {
             })
     }
 
+    /// Whether a link to that process of the peer is open and can be continued by another connection.
+    pub(super) fn can_continue(&self, peer: NodeId, incarnation: Option<Incarnation>) -> bool {
+        let slots = self.slots.borrow();
+        let slot = slots.get(peer.index()).and_then(Option::as_ref);
+        slot.is_some_and(|slot| {
+            slot.outbox.close_reason().is_none()
+                && incarnation.is_none_or(|incarnation| incarnation == slot.incarnation)
+        })
+    }
+
+    /// Whether the peer is connected by a link that was made with that key.
+    pub(super) fn is_linked_with(&self, peer: NodeId, key: Option<Fingerprint>) -> bool {
+        let slots = self.slots.borrow();
+        let slot = slots.get(peer.index()).and_then(Option::as_ref);
+        slot.is_some_and(|slot| slot.key == key)
+    }
+
+    /// How many links were made with that key.
+    pub(super) fn count_with(&self, key: Fingerprint) -> usize {
+        let slots = self.slots.borrow();
+        slots
+            .iter()
+            .flatten()
+            .filter(|slot| slot.key == Some(key))
+            .count()
+    }
+
+    /// Closes the links that were made with a key that is no longer accepted.
+    pub(super) fn close_other_keys(&self, keys: &Keys) {
+        for slot in self.slots.borrow().iter().flatten() {
+            let is_accepted = |key: Fingerprint| keys.accepted().any(|it| it.fingerprint() == key);
+            if !slot.key.is_some_and(is_accepted) {
+                slot.outbox.close(CloseReason::KeyForgotten);
+            }
+        }
+    }
+
     /// Enters a new link in place of any earlier one, unless another process with that node's name is
     /// connected and alive.
-    pub(super) fn register(
-        &self,
-        peer: NodeId,
-        incarnation: Incarnation,
-        outbox: &Rc<Outbox>,
-    ) -> Registration {
-        if self.is_duplicate(peer, incarnation) {
+    pub(super) fn register(&self, new: NewLink) -> Registration {
+        let peer = new.peer;
+        if self.is_duplicate(peer, new.incarnation) {
             return Registration::Duplicate;
         }
-        let link = self.last_link.get() + 1;
-        self.last_link.set(link);
-        let occupant = Slot {
-            link,
-            incarnation,
-            outbox: Rc::clone(outbox),
+        let continues = new.continues && self.can_continue(peer, Some(new.incarnation));
+        let mut occupant = Slot {
+            link: self.last_link.get() + 1,
+            incarnation: new.incarnation,
+            key: new.key,
+            outbox: new.outbox,
         };
+        if continues && let Some(Some(slot)) = self.slots.borrow_mut().get_mut(peer.index()) {
+            occupant.link = slot.link;
+            let link = slot.link;
+            let predecessor = std::mem::replace(slot, occupant).outbox;
+            predecessor.retire();
+            return Registration::Continued { link, predecessor };
+        }
+        let link = occupant.link;
+        self.last_link.set(link);
         let mut slots = self.slots.borrow_mut();
         let earlier = slots
             .get_mut(peer.index())
@@ -84,9 +140,9 @@ impl Table {
     }
 
     /// Empties the slot, unless a newer link has taken it.
-    pub(super) fn release(&self, peer: NodeId, link: u64) {
+    pub(super) fn release(&self, peer: NodeId, outbox: &Rc<Outbox>) {
         if let Some(slot) = self.slots.borrow_mut().get_mut(peer.index()) {
-            slot.take_if(|slot| slot.link == link);
+            slot.take_if(|slot| Rc::ptr_eq(&slot.outbox, outbox));
         }
     }
 

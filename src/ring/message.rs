@@ -126,6 +126,10 @@ pub struct Hello {
     pub incarnation: Incarnation,
     /// The fingerprint of the sender's topology.
     pub topology: String,
+    /// This connection takes the place of another one between the two processes, as their key has changed.
+    /// What was sent there is read first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub continues: bool,
 }
 
 /// A random number that a process draws at its start: it tells a restarted node from the process before.

@@ -12,6 +12,7 @@ fn hello(topology: &Topology) -> Hello {
         node: "pi2".to_owned(),
         incarnation: Incarnation(0x2a),
         topology: topology.fingerprint(),
+        continues: false,
     }
 }
 
@@ -60,6 +61,7 @@ fn every_mismatch_is_named() {
         (
             Hello {
                 topology: theirs.fingerprint(),
+                continues: false,
                 ..good()
             },
             "differs",

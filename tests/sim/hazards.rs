@@ -390,6 +390,7 @@ fn membership_changes() {
             node: "pi2".to_owned(),
             incarnation: Incarnation(1),
             topology: topology.fingerprint(),
+            continues: false,
         };
         assert_eq!(hello(mine).introduce(mine, NodeId(0)), Ok(NodeId(1)));
         let refusal = hello(theirs).introduce(mine, NodeId(0)).unwrap_err();

@@ -134,6 +134,7 @@ impl World {
             node: process.topology.name(NodeId(host as u8)).to_owned(),
             incarnation: process.incarnation,
             topology: process.topology.fingerprint(),
+            continues: false,
         })
     }
 

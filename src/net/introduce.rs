@@ -1,0 +1,269 @@
+//! How a connection becomes a link: both sides prove that they have the key, if there is one, and say who
+//! they are.
+
+use std::cell::Cell;
+use std::net::{IpAddr, TcpStream};
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_io::{Async, Timer};
+use smol::future;
+use socket2::{SockRef, TcpKeepalive};
+
+use super::frame::{LONGEST_LINE, encode};
+use super::hub::{Event, Hub};
+use super::link_error::{HELLO_LIMIT, LinkError};
+use super::outbox::Outbox;
+use super::reader::LineReader;
+use super::table::{NewLink, Registration};
+use super::wire::Wire;
+use crate::accept::Standing;
+use crate::ring::{Incarnation, Message, NodeId};
+
+/// A connection whose peer has not introduced itself yet.
+pub(super) struct PendingConnection {
+    pub(super) stream: Async<TcpStream>,
+    pub(super) address: IpAddr,
+    pub(super) origin: Origin,
+}
+
+/// Which side opened a connection.
+pub(super) enum Origin {
+    /// This node dialled that peer.
+    Dialled(NodeId),
+    /// The peer dialled. Once it has introduced itself, its connection is no longer evicted.
+    Accepted(Rc<Cell<Standing>>),
+}
+
+impl Origin {
+    pub(super) fn dialled(&self) -> Option<NodeId> {
+        match self {
+            Self::Dialled(peer) => Some(*peer),
+            Self::Accepted(_) => None,
+        }
+    }
+}
+
+/// A connection on which both sides know each other.
+pub(super) struct Link {
+    pub(super) peer: NodeId,
+    pub(super) incarnation: Incarnation,
+    pub(super) number: u64,
+    pub(super) address: IpAddr,
+    pub(super) stream: Rc<Async<TcpStream>>,
+    pub(super) reader: LineReader,
+    pub(super) outbox: Rc<Outbox>,
+    /// The connection that this one continues: what was sent there comes first.
+    pub(super) predecessor: Option<Rc<Outbox>>,
+}
+
+/// Makes a link of a connection, or refuses it.
+pub(super) async fn introduce(hub: &Hub, connection: PendingConnection) -> Result<Link, LinkError> {
+    let PendingConnection {
+        stream,
+        address,
+        origin,
+    } = connection;
+    set_socket_options(&stream, hub.settings.topology.lease);
+    let mut wire = Wire::new(stream);
+    let late = async {
+        Timer::after(HELLO_LIMIT).await;
+        Err(LinkError::NoHello)
+    };
+    let hellos = exchange_hellos(hub, &mut wire, origin.dialled());
+    let hellos = match future::or(hellos, late).await {
+        Ok(hellos) => hellos,
+        Err(error) => {
+            send_refusal(hub, &mut wire, &error).await;
+            return Err(error);
+        }
+    };
+    let link = enter(hub, wire, &hellos, address)?;
+    match origin {
+        Origin::Accepted(standing) => {
+            standing.set(Standing::Exempt);
+            hub.admission.borrow_mut().on_link(address);
+        }
+        Origin::Dialled(peer) => hub.renew_if_outdated(peer),
+    }
+    Ok(link)
+}
+
+/// Enters the link in the table.
+fn enter(hub: &Hub, wire: Wire, hellos: &Hellos, address: IpAddr) -> Result<Link, LinkError> {
+    let Wire {
+        stream,
+        mut reader,
+        sealer,
+        key,
+    } = wire;
+    let &Hellos {
+        peer,
+        incarnation,
+        continues,
+    } = hellos;
+    reader.allow(LONGEST_LINE);
+    let stream = Rc::new(stream);
+    let outbox = Rc::new(Outbox::new(Rc::clone(&stream), sealer));
+    let registration = hub.table.register(NewLink {
+        peer,
+        incarnation,
+        key,
+        continues,
+        outbox: Rc::clone(&outbox),
+    });
+    let (number, predecessor) = match registration {
+        Registration::Accepted { link, reconnect } => {
+            if reconnect {
+                hub.count_reconnect();
+            }
+            (link, None)
+        }
+        Registration::Continued { link, predecessor } => (link, Some(predecessor)),
+        Registration::Duplicate => {
+            let error = LinkError::Duplicate(hub.name(peer).to_owned());
+            outbox.send(&refusal(hub, &error));
+            return Err(error);
+        }
+    };
+    Ok(Link {
+        peer,
+        incarnation,
+        number,
+        address,
+        stream,
+        reader,
+        outbox,
+        predecessor,
+    })
+}
+
+/// What the two hellos say.
+struct Hellos {
+    peer: NodeId,
+    incarnation: Incarnation,
+    /// Both sides agree that the connection continues the link that is open.
+    continues: bool,
+}
+
+/// Proves that both sides have the key, if there is one, and exchanges hellos: the side that dialled sends
+/// first.
+async fn exchange_hellos(
+    hub: &Hub,
+    wire: &mut Wire,
+    dialled: Option<NodeId>,
+) -> Result<Hellos, LinkError> {
+    let keys = hub.keys.borrow().clone();
+    if let Some(keys) = &keys {
+        wire.secure(keys, dialled.is_some()).await?;
+    }
+    let offered = dialled.is_some_and(|peer| keys.is_some() && hub.table.can_continue(peer, None));
+    if dialled.is_some() {
+        wire.send(&hub.hello(offered)).await?;
+    }
+    let hello = match wire.first_message().await? {
+        Ok(Message::Hello(hello)) => hello,
+        Ok(Message::Refused { reason, duplicate }) => {
+            // Believed only from a peer that this node dialled: anyone can connect and claim it.
+            if duplicate && dialled.is_some() {
+                hub.send_event(Event::Duplicate).await;
+            }
+            return Err(LinkError::Refused { reason, duplicate });
+        }
+        Ok(_) => return Err(LinkError::NotHello),
+        Err(_) if dialled.is_none() => return Err(LinkError::NotHello),
+        Err(error) => return Err(LinkError::NotMessage(error)),
+    };
+    let settings = &hub.settings;
+    let peer = hello
+        .introduce(&settings.topology, settings.me)
+        .map_err(LinkError::Mismatch)?;
+    if let Some(expected) = dialled.filter(|&expected| expected != peer) {
+        let (expected, found) = (hub.name(expected), hub.name(peer));
+        return Err(LinkError::Mismatch(format!(
+            "{found} answers at the address of {expected}: check both hosts and ports in the ring file"
+        )));
+    }
+    if dialled.is_none() && is_closed_by_peer(&wire.stream) {
+        return Err(LinkError::ClosedByPeer);
+    }
+    let incarnation = hello.incarnation;
+    if hub.table.is_duplicate(peer, incarnation) {
+        return Err(LinkError::Duplicate(hub.name(peer).to_owned()));
+    }
+    let continues = match dialled {
+        Some(_) => offered && hello.continues,
+        None => {
+            let continues = hello.continues && hub.table.can_continue(peer, Some(incarnation));
+            wire.send(&hub.hello(continues)).await?;
+            continues
+        }
+    };
+    Ok(Hellos {
+        peer,
+        incarnation,
+        continues,
+    })
+}
+
+/// Whether the peer has closed already. It gives up after a while, and its connection may have
+/// waited longer than that: the service manager holds the listener while no process accepts.
+fn is_closed_by_peer(stream: &Async<TcpStream>) -> bool {
+    matches!(stream.get_ref().peek(&mut [0]), Ok(0))
+}
+
+/// Sends the peer the reason, where it is one that the peer can do something about.
+async fn send_refusal(hub: &Hub, wire: &mut Wire, error: &LinkError) {
+    if !error.is_refused() {
+        return;
+    }
+    let late = async {
+        Timer::after(HELLO_LIMIT).await;
+        Ok(())
+    };
+    // Nobody without the key hears the name of a node.
+    let is_known = wire.key.is_some() || hub.keys.borrow().is_none();
+    let refused = if is_known {
+        refused(hub, error)
+    } else {
+        Message::Refused {
+            reason: error.to_string(),
+            duplicate: false,
+        }
+    };
+    // The connection ends either way, and our log has the reason.
+    let _ = future::or(wire.send(&refused), late).await;
+}
+
+/// The message that tells a peer of the ring why this side closes.
+fn refused(hub: &Hub, error: &LinkError) -> Message {
+    let name = hub.name(hub.settings.me);
+    Message::Refused {
+        reason: format!("{name} says: {error}"),
+        duplicate: matches!(error, LinkError::Duplicate(_)),
+    }
+}
+
+/// The same as a line.
+pub(super) fn refusal(hub: &Hub, error: &LinkError) -> Vec<u8> {
+    let mut line = Vec::new();
+    encode(&refused(hub, error), &mut line);
+    line
+}
+
+/// Sends small lines without delay, and finds a dead peer even while nothing is sent.
+fn set_socket_options(stream: &Async<TcpStream>, lease: Duration) {
+    let socket = SockRef::from(stream.get_ref());
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(10))
+        .with_interval(Duration::from_secs(5))
+        .with_retries(3);
+    let set = socket
+        .set_tcp_nodelay(true)
+        .and_then(|()| socket.set_tcp_keepalive(&keepalive))
+        .and_then(|()| socket.set_tcp_user_timeout(Some(lease * 2)));
+    if let Err(error) = set {
+        // The link works without; missing heartbeats reveal a dead peer, too.
+        tracing::debug!("a socket option of a peer link could not be set: {error}");
+    }
+}

@@ -1,0 +1,149 @@
+//! Two nodes of a ring, and what their links report.
+
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_io::{Async, Timer};
+use carom::config::{Config, Overrides};
+use carom::endpoint::Endpoint;
+use carom::key::{Key, Keys};
+use carom::net::{Event, Links, Settings, encode};
+use carom::ring::{Incarnation, Message, NodeId};
+use smol::channel::{Receiver, unbounded};
+use smol::{LocalExecutor, future};
+
+/// How long a test waits for what must happen.
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+/// So long a test waits for what must not happen.
+pub(crate) const A_WHILE: Duration = Duration::from_millis(600);
+
+/// One node: its links and their events.
+pub(crate) struct Node {
+    pub(crate) links: Links,
+    pub(crate) events: Receiver<Event>,
+    pub(crate) id: NodeId,
+}
+
+/// The keys of these bytes, each repeated: the first is used.
+pub(crate) fn keys(bytes: &[u8]) -> Option<Keys> {
+    let mut keys = bytes.iter().map(|&byte| Key::from_bytes([byte; 32]));
+    Some(Keys::new(keys.next()?, keys.next()))
+}
+
+/// Two listeners of nodes that are not started yet.
+pub(crate) fn listeners() -> [TcpListener; 2] {
+    [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap())
+}
+
+/// Where the listeners can be reached.
+pub(crate) fn addresses(listeners: &[TcpListener; 2]) -> [SocketAddr; 2] {
+    [0, 1].map(|index| listeners[index].local_addr().unwrap())
+}
+
+/// Starts the node `id` of two; node 0 dials node 1.
+pub(crate) fn start(
+    executor: &Rc<LocalExecutor<'static>>,
+    id: u8,
+    listener: TcpListener,
+    addresses: [SocketAddr; 2],
+    keys: Option<Keys>,
+) -> Node {
+    let ring = "[ring]\nname = \"links\"\n[[node]]\nname = \"left\"\nhost = \"127.0.0.1\"\nports = { ring = 1 }\n\
+                [[node]]\nname = \"right\"\nhost = \"127.0.0.1\"\nports = { ring = 2, http = 3, receiver = 4, rate = 5 }\n";
+    let config = Config::parse("ring.toml", ring, &[], &Overrides::default()).unwrap();
+    let endpoint = |address: SocketAddr| Endpoint {
+        host: address.ip().to_string(),
+        port: address.port(),
+    };
+    let settings = Settings {
+        topology: Arc::new(config.topology()),
+        me: NodeId(id),
+        incarnation: Incarnation(u64::from(id) + 1),
+        addresses: addresses.map(endpoint).to_vec(),
+        keys,
+    };
+    let (sender, events) = unbounded();
+    let links = Links::start(executor, settings, Async::new(listener).unwrap(), sender);
+    let id = NodeId(id);
+    Node { links, events, id }
+}
+
+/// Runs a test on an executor of its own.
+pub(crate) fn run<F: Future<Output = ()>>(test: impl FnOnce(Rc<LocalExecutor<'static>>) -> F) {
+    let executor = Rc::new(LocalExecutor::new());
+    let test = test(Rc::clone(&executor));
+    async_io::block_on(executor.run(test));
+}
+
+/// A pair of nodes with these keys.
+pub(crate) fn pair(
+    executor: &Rc<LocalExecutor<'static>>,
+    left: Option<Keys>,
+    right: Option<Keys>,
+) -> [Node; 2] {
+    let listeners = listeners();
+    let addresses = addresses(&listeners);
+    let [first, second] = listeners;
+    [
+        start(executor, 0, first, addresses, left),
+        start(executor, 1, second, addresses, right),
+    ]
+}
+
+impl Node {
+    /// The next event.
+    pub(crate) async fn next(&self) -> Event {
+        let late = async {
+            Timer::after(SOON).await;
+            panic!("nothing happened at {:?}", self.id);
+        };
+        let event = async { self.events.recv().await.unwrap() };
+        future::or(event, late).await
+    }
+
+    /// Waits for the link to come up.
+    pub(crate) async fn up(&self) {
+        let event = self.next().await;
+        assert!(matches!(event, Event::Up { .. }), "{event:?}");
+    }
+
+    /// The next event within a while.
+    pub(crate) async fn next_or_nothing(&self) -> Option<Event> {
+        let event = async { Some(self.events.recv().await.unwrap()) };
+        let late = async {
+            Timer::after(A_WHILE).await;
+            None
+        };
+        future::or(event, late).await
+    }
+
+    /// Waits for a while, in which nothing may happen.
+    pub(crate) async fn nothing(&self) {
+        assert_eq!(self.next_or_nothing().await, None);
+    }
+
+    /// Sends the other node a heartbeat that says `at`.
+    pub(crate) fn send(&self, at: u64) {
+        let mut line = Vec::new();
+        let (echo, since) = (None, 0);
+        encode(&Message::Heartbeat { at, echo, since }, &mut line);
+        let to = NodeId(1 - self.id.0);
+        self.links.send(to, Incarnation(u64::from(to.0) + 1), &line);
+    }
+
+    /// Waits for a heartbeat that says `at`, which must be the next event.
+    pub(crate) async fn receives(&self, expected: u64) {
+        let event = self.next().await;
+        let Event::Line {
+            message: Message::Heartbeat { at, .. },
+            ..
+        } = event
+        else {
+            panic!("{event:?}");
+        };
+        assert_eq!(at, expected);
+    }
+}
