@@ -27,7 +27,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// What `carom --version` prints. `deploy/rollout` reads the version of the ring protocol from it, and, in a binary for
 /// another machine, finds it by its parentheses.
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (wire 1)");
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (wire 2)");
 
 /// A bouncing ball passed round a ring of Raspberry Pis: never lost, never doubled.
 #[derive(Parser)]
