@@ -7,11 +7,18 @@ use std::time::Duration;
 use super::process::{Children, free_ports, watch};
 use super::{Figures, NODES};
 
-/// Runs the ring for `span`.
-pub(crate) fn run(span: Duration, strace: bool) -> Figures {
+/// Runs the ring for `span`, with a key if `keyed`.
+pub(crate) fn run(span: Duration, strace: bool, keyed: bool) -> Figures {
     let ports = free_ports(4 * NODES);
-    let file = std::env::temp_dir().join(format!("carom-bench-{}.toml", std::process::id()));
-    std::fs::write(&file, ring(&ports)).expect("a ring file");
+    let folder = std::env::temp_dir().join(format!("carom-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let file = folder.join("ring.toml");
+    let mut text = ring(&ports);
+    if keyed {
+        carom::key::create(&folder.join("ring.key")).expect("a key file");
+        text = text.replacen("[ring]\n", "[ring]\nkey-file = \"ring.key\"\n", 1);
+    }
+    std::fs::write(&file, text).expect("a ring file");
     let children = (0..NODES).map(|index| {
         Command::new(env!("CARGO_BIN_EXE_carom"))
             .args(["run", "--node", &format!("n{index}"), "--config"])
@@ -25,7 +32,7 @@ pub(crate) fn run(span: Duration, strace: bool) -> Figures {
     std::thread::sleep(Duration::from_millis(1_500));
     let http = ports[NODES..2 * NODES].to_vec();
     let figures = watch(&children, span, strace, || hops(&http));
-    let _ = std::fs::remove_file(&file);
+    let _ = std::fs::remove_dir_all(&folder);
     figures
 }
 

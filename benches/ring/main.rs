@@ -1,8 +1,8 @@
 //! How fast a ball that leaves every screen at once goes round five daemons, compared with the lower
-//! bound: a bare token in a ring of five processes with blocking sockets.
+//! bound: a bare token in a ring of five processes with blocking sockets. And what a key costs.
 //!
-//! `cargo bench --bench ring [-- --pairs 7 --seconds 2]`. Both are run in turn, pair by pair, and
-//! only the ratio within a pair counts: the noise of the machine hits both.
+//! `cargo bench --bench ring [-- --rounds 7 --seconds 2]`. All are run in turn, round by round, and
+//! only the ratio within a round counts: the noise of the machine hits all.
 
 #![allow(
     clippy::expect_used,
@@ -25,8 +25,6 @@ pub(crate) struct Figures {
     pub(crate) rate: f64,
     /// CPU microseconds of all processes per hop.
     pub(crate) cpu: f64,
-    /// Voluntary context switches of all threads per hop.
-    pub(crate) switches: f64,
     /// System calls per hop; `None` where strace is not installed.
     pub(crate) calls: Option<f64>,
 }
@@ -42,34 +40,73 @@ fn main() {
         bare::node(rest);
         return;
     }
-    let pairs = number(&arguments, "--pairs").unwrap_or(7);
+    let rounds = number(&arguments, "--rounds").unwrap_or(7);
     let span = Duration::from_secs(number(&arguments, "--seconds").unwrap_or(2));
-    println!("{NODES} processes each, {pairs} pairs of {span:?}");
+    println!("{NODES} processes each, {rounds} rounds of {span:?} each");
     println!(
-        "pair  bare hops/s  carom hops/s  bare/carom  CPU us/hop bare carom  switches/hop bare carom"
+        "round  hops/s: bare  carom  with a key  bare/carom  carom/with a key  CPU us/hop: bare  carom  with a key"
     );
-    let mut ratios = Vec::new();
-    for pair in 1..=pairs {
+    let (mut floors, mut keys) = (Vec::new(), Vec::new());
+    for round in 1..=rounds {
         let floor = bare::run(span, false);
-        let ours = carom::run(span, false);
-        let ratio = floor.rate / ours.rate;
+        let ours = carom::run(span, false, false);
+        let keyed = carom::run(span, false, true);
+        let (over_floor, over_plain) = (floor.rate / ours.rate, ours.rate / keyed.rate);
         println!(
-            "{pair:4}  {:11.0}  {:12.0}  {ratio:10.2}  {:15.1} {:5.1}  {:17.2} {:5.2}",
-            floor.rate, ours.rate, floor.cpu, ours.cpu, floor.switches, ours.switches
+            "{round:5}  {:12.0}  {:5.0}  {:10.0}  {over_floor:10.2}  {over_plain:16.2}  {:16.1}  {:5.1}  {:10.1}",
+            floor.rate, ours.rate, keyed.rate, floor.cpu, ours.cpu, keyed.cpu
         );
-        ratios.push(ratio);
+        floors.push(over_floor);
+        keys.push(over_plain);
     }
-    ratios.sort_by(f64::total_cmp);
-    let middle = ratios[ratios.len() / 2];
-    let (least, most) = (ratios[0], ratios[ratios.len() - 1]);
     println!(
-        "a hop of carom takes {middle:.2} times a bare hop (median of the pairs; {least:.2} to {most:.2})"
+        "a hop of carom takes {} a bare hop",
+        Spread::of(&mut floors)
     );
-    match (bare::run(span, true).calls, carom::run(span, true).calls) {
-        (Some(floor), Some(ours)) => println!(
-            "system calls a hop: bare {floor:.1}, carom {ours:.1} (a run of its own, under strace)"
-        ),
-        _ => println!("system calls a hop: not counted, strace is not installed"),
+    println!(
+        "a hop with a key takes {} one without",
+        Spread::of(&mut keys)
+    );
+    let calls = [
+        ("bare", bare::run(span, true).calls),
+        ("carom", carom::run(span, true, false).calls),
+        ("carom with a key", carom::run(span, true, true).calls),
+    ];
+    for (name, calls) in calls {
+        match calls {
+            Some(calls) => {
+                println!("system calls a hop, {name}: {calls:.1} (a run of its own, under strace)");
+            }
+            None => println!("system calls a hop, {name}: not counted, strace gave no sum"),
+        }
+    }
+}
+
+/// The median of some ratios, and the least and the largest.
+struct Spread {
+    median: f64,
+    least: f64,
+    most: f64,
+}
+
+impl Spread {
+    fn of(ratios: &mut [f64]) -> Self {
+        ratios.sort_by(f64::total_cmp);
+        Self {
+            median: ratios[ratios.len() / 2],
+            least: ratios[0],
+            most: ratios[ratios.len() - 1],
+        }
+    }
+}
+
+impl std::fmt::Display for Spread {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "{:.2} times (median of the rounds; {:.2} to {:.2})",
+            self.median, self.least, self.most
+        )
     }
 }
 

@@ -27,12 +27,12 @@ pub(crate) fn free_ports(count: usize) -> Vec<u16> {
     listeners.iter().map(port).collect()
 }
 
-/// CPU time in clock ticks, and voluntary context switches, of all threads of all children.
-fn counts(children: &Children) -> (u64, u64) {
-    let mut sums = (0, 0);
+/// CPU time of all children, in clock ticks.
+fn ticks(children: &Children) -> u64 {
+    let mut sum = 0;
     for child in &children.0 {
-        let root = format!("/proc/{}", child.id());
-        let stat = std::fs::read_to_string(format!("{root}/stat")).expect("a living child");
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id()));
+        let stat = stat.expect("a living child");
         // Fields 14 and 15, counted from 1; the name in field 2 may hold spaces but ends with ")".
         let fields: Vec<&str> = stat
             .rsplit_once(") ")
@@ -40,20 +40,10 @@ fn counts(children: &Children) -> (u64, u64) {
             .1
             .split(' ')
             .collect();
-        sums.0 +=
+        sum +=
             fields[11].parse::<u64>().expect("utime") + fields[12].parse::<u64>().expect("stime");
-        for thread in std::fs::read_dir(format!("{root}/task")).expect("threads") {
-            let path = thread.expect("a thread").path().join("status");
-            let status = std::fs::read_to_string(path).unwrap_or_default();
-            let line = status
-                .lines()
-                .find(|line| line.starts_with("voluntary_ctxt_switches"));
-            sums.1 += line
-                .and_then(|line| line.split_whitespace().nth(1))
-                .map_or(0, |n| n.parse().unwrap_or(0));
-        }
     }
-    sums
+    sum
 }
 
 /// Watches the children for `span`; `hops` reads how many hops there have been.
@@ -64,20 +54,19 @@ pub(crate) fn watch(
     hops: impl Fn() -> u64,
 ) -> Figures {
     let counter = strace.then(|| Strace::attach(children)).flatten();
-    let (ticks, switches) = counts(children);
+    let before = ticks(children);
     let (first, begun) = (hops(), Instant::now());
     std::thread::sleep(span);
     let (last, took) = (hops(), begun.elapsed());
-    let (ticks_after, switches_after) = counts(children);
-    let calls = counter.map(Strace::count);
+    let after = ticks(children);
+    let calls = counter.and_then(Strace::count);
     let done = (last - first) as f64;
     assert!(done > 0.0, "nothing moved");
     // USER_HZ is 100 on every Linux that Rust runs on.
-    let micros = (ticks_after - ticks) as f64 * 10_000.0;
+    let micros = (after - before) as f64 * 10_000.0;
     Figures {
         rate: done / took.as_secs_f64(),
         cpu: micros / done,
-        switches: (switches_after - switches) as f64 / done,
         calls: calls.map(|calls| calls as f64 / done),
     }
 }
@@ -107,7 +96,8 @@ impl Strace {
         Some(Self { child, summary })
     }
 
-    fn count(mut self) -> u64 {
+    /// `None` if strace printed no sum.
+    fn count(mut self) -> Option<u64> {
         // An interrupt makes it detach and write its summary; a kill would lose it.
         let _ = Command::new("kill")
             .args(["-INT", &self.child.id().to_string()])
@@ -119,8 +109,6 @@ impl Strace {
             .lines()
             .rev()
             .find(|line| line.trim_end().ends_with("total"));
-        total
-            .and_then(|line| line.split_whitespace().nth(3))
-            .map_or(0, |count| count.parse().unwrap_or(0))
+        total?.split_whitespace().nth(3)?.parse().ok()
     }
 }

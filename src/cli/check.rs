@@ -7,9 +7,11 @@ use clap::Args;
 use super::failure::Failure;
 use super::ring_file::RingFile;
 use crate::config::{Config, NodeConfig, WindowChainConfig};
+use crate::daemon;
+use crate::key::Keys;
 use crate::ring::{Direction, NodeId, OnPartition, Shape, Topology};
 
-/// Reports every fault of a ring file in one run, or prints the ring that it describes
+/// Reports every fault of a ring file and of its key file in one run, or prints the ring that it describes
 #[derive(Args)]
 #[command(
     after_help = "Example: carom check --config ring.toml\nExit code 2 if anything is wrong."
@@ -21,11 +23,12 @@ pub(super) struct Arguments {
 
 pub(super) fn check(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.file.load()?;
-    print(&config)?;
+    let keys = daemon::keys::read(&config).map_err(Failure::KeyFile)?;
+    print(&config, keys.as_ref())?;
     Ok(())
 }
 
-fn print(config: &Config) -> io::Result<()> {
+fn print(config: &Config, keys: Option<&Keys>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let topology = config.topology();
     let (count, quorum) = (config.nodes.len(), config.nodes.len() / 2 + 1);
@@ -60,6 +63,12 @@ fn print(config: &Config) -> io::Result<()> {
             out,
             "plays on in every island; the newest ball survives when they meet"
         )?,
+    }
+    if let Some(keys) = keys {
+        let other = keys.other().map(|key| key.fingerprint());
+        let other = other.map(|other| format!(", also accepts {other}"));
+        let used = keys.used().fingerprint();
+        writeln!(out, "uses the key {used}{}", other.unwrap_or_default())?;
     }
     members(&mut out, config, &topology)?;
     for (number, ball) in (1..).zip(&config.balls) {

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use crate::config::Faults;
+use crate::key::KeyFileError;
 
 /// Why a command failed.
 pub(super) enum Failure {
@@ -12,6 +13,8 @@ pub(super) enum Failure {
     Usage(String),
     /// A ring file with faults, a line each: exit code 2.
     RingFile(Faults),
+    /// A key file that cannot be used: exit code 2, as for the ring file that names it.
+    KeyFile(KeyFileError),
     /// An error at run time: exit code 1.
     Run(String),
     /// An error that needs no message: exit code 1.
@@ -30,6 +33,7 @@ impl Failure {
             Self::Usage(sentence) => (format!("carom: {sentence}"), 2),
             // Each line begins with its place, as compilers write it, so that editors can jump there.
             Self::RingFile(faults) => (faults.to_string(), 2),
+            Self::KeyFile(error) => (format!("carom: {error}"), 2),
             Self::Run(sentence) => (format!("carom: {sentence}"), 1),
             Self::Silent => return ExitCode::from(1),
         };

@@ -7,6 +7,7 @@ mod demo;
 mod executor;
 mod failure;
 mod hosts;
+mod key;
 mod keyboard;
 mod led;
 mod node;
@@ -42,6 +43,7 @@ enum Command {
     Demo(demo::Arguments),
     Run(run::Arguments),
     Check(check::Arguments),
+    Key(key::Arguments),
     Status(status::Arguments),
     Send(send::Arguments),
     Receive(receive::Arguments),
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Key(arguments) => key::key(&arguments),
         Command::Status(arguments) => status::status(&arguments),
         Command::Send(arguments) => send::send(&arguments),
         Command::Receive(arguments) => receive::receive(&arguments),

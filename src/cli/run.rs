@@ -24,7 +24,9 @@ use crate::daemon::lab::LabListeners;
 use crate::daemon::service::ServiceManager;
 use crate::daemon::windows::{WindowEndpoints, WindowListeners};
 use crate::daemon::{self, Daemon, Setup, listen, lock, log, signals};
+use crate::key::Keys;
 use crate::ring::{Direction, NodeId, Topology};
+use reload::Running;
 
 /// Plays one node of the ring, until SIGTERM or SIGINT; SIGHUP makes it read the ring file again
 #[derive(Args)]
@@ -45,6 +47,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.file.load()?;
+    let keys = daemon::keys::read(&config).map_err(Failure::KeyFile)?;
     log::init(log::level(Level::INFO));
     let topology = Arc::new(config.topology());
     let me = node::find(&config, arguments.node.as_deref())?;
@@ -62,6 +65,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             ring_endpoints: daemon::ring_endpoints(&config),
             http_endpoints: daemon::http_endpoints(&config),
             http_names: config.ring.http_names.clone(),
+            keys: keys.clone(),
             me,
             leds: node::leds(node, config.ring.lease),
             ring_listener: listen::listen(node, "ring", node.ports.ring, &mut inherited)
@@ -90,24 +94,35 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let watching = executor.spawn(signals::watch(stop));
         let reloading = executor.spawn(reload::watch(
             arguments.file.clone(),
-            config.clone(),
+            Running {
+                config: config.clone(),
+                keys: keys.clone(),
+            },
             me,
             reload_sender,
         ));
-        tracing::info!(
-            "carom {} plays {name} of the ring {} on port {}, HTTP on port {}, messages on {}, rates on {}",
-            env!("CARGO_PKG_VERSION"),
-            config.ring.name,
-            node.ports.ring,
-            node.ports.http,
-            node.ports.receiver,
-            node.ports.rate
-        );
+        log_start(&config.ring.name, node, keys.as_ref());
         executor.spawn(daemon.run()).await;
         tracing::info!("{name} has left the ring");
         drop((watching, reloading));
         Ok(())
     })
+}
+
+/// Says what runs here, where it listens, and which keys its links use.
+fn log_start(ring: &str, node: &config::NodeConfig, keys: Option<&Keys>) {
+    tracing::info!(
+        "carom {} plays {} of the ring {ring} on port {}, HTTP on port {}, messages on {}, rates on {}",
+        env!("CARGO_PKG_VERSION"),
+        node.name,
+        node.ports.ring,
+        node.ports.http,
+        node.ports.receiver,
+        node.ports.rate
+    );
+    if let Some(keys) = keys {
+        tracing::info!("{}", daemon::keys::in_words(keys));
+    }
 }
 
 /// The listeners for the windows beside the node, if there are any.

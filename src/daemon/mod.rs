@@ -11,6 +11,7 @@ mod event_log;
 mod event_source;
 mod external_input;
 pub mod inherit;
+pub mod keys;
 pub mod lab;
 pub mod leds;
 pub mod listen;
@@ -41,6 +42,7 @@ use current_links::CurrentLinks;
 use event_log::EventLog;
 use event_source::{EventSource, LoopEvent};
 use external_input::{ControlRequest, ExternalInput};
+use keys::KeyNames;
 use lab::Lab;
 use leds::Leds;
 use reload::ReloadStep;
@@ -73,6 +75,8 @@ pub struct Daemon {
     http: http::Server,
     metrics: Metrics,
     feed: Feed,
+    /// The names of the ring's keys; `None` if it has none.
+    key: Option<KeyNames>,
     /// A ball came or went since the last look at the feed.
     led_changed: bool,
     /// The last ball that this node took over, and when.
@@ -109,8 +113,9 @@ impl Daemon {
             me: setup.me,
             incarnation,
             addresses: setup.ring_endpoints,
-            keys: None,
+            keys: setup.keys,
         };
+        let key = settings.keys.as_ref().map(KeyNames::of);
         let links = Links::start(executor, settings, setup.ring_listener, link_sender);
         let documents = lab.as_ref().map(Lab::documents).unwrap_or_default();
         let access = http::Access::new(&setup.topology, setup.me, &host_name());
@@ -153,6 +158,7 @@ impl Daemon {
             http,
             metrics,
             feed: Feed::new(incarnation.to_string(), now),
+            key,
             led_changed: false,
             last_return: None,
             _http: serving,
@@ -318,11 +324,15 @@ impl Daemon {
             }
             ReloadStep::Unchanged => self.service.send_reloaded(None),
             ReloadStep::Refused => {
-                let prefix = "the new ring file was refused, see the log";
+                let prefix = "the reload was refused, see the log";
                 self.service.send_reloaded(Some(prefix));
             }
             ReloadStep::Apply(changes) => {
                 self.links.move_to(changes.ring_endpoints);
+                if let Some(keys) = changes.keys {
+                    self.key = Some(KeyNames::of(&keys));
+                    self.links.set_keys(keys);
+                }
                 self.windows.set_endpoints(changes.windows);
                 let names = &changes.http_names;
                 self.http.configure(&changes.http_endpoints, names);

@@ -1,9 +1,11 @@
 //! A new ring file for a running node: it takes over all that has changed, or nothing.
 
+use super::keys;
 use super::leds::Leds;
 use super::windows::WindowEndpoints;
 use crate::config::{Config, NodeConfig, WindowConfig};
 use crate::endpoint::Endpoint;
+use crate::key::Keys;
 use crate::ring::{Direction, NodeId, Topology};
 
 /// What the new file changes in a running node.
@@ -14,6 +16,8 @@ pub struct ReloadChanges {
     pub http_endpoints: Vec<Endpoint>,
     /// Further names by which HTTP clients may ask for this node.
     pub http_names: Vec<String>,
+    /// The keys of the key file, changed or not; `None` if the ring has no key.
+    pub keys: Option<Keys>,
     /// Where the windows beside the node take balls.
     pub windows: WindowEndpoints,
     /// Opens the node's new LED, once the old one is off and released; `None` if it stays.
@@ -27,7 +31,7 @@ pub enum ReloadStep {
     /// The file is the same, as far as this node is concerned.
     Unchanged,
     /// These changes are to be made now.
-    Apply(ReloadChanges),
+    Apply(Box<ReloadChanges>),
     /// Nothing changes: the file was refused.
     Refused,
 }
@@ -51,6 +55,15 @@ pub enum ReloadRefused {
         "it gives this node another host, listen or port, which needs new listeners: restart this node"
     )]
     Listeners,
+    /// The ring would get a key, or lose it.
+    #[error(
+        "{}, and nodes with a key and nodes without never talk: stop all nodes, change the file on all, start all, as deploy/rollout does",
+        if *.on { "it names a key-file, and this node runs without a key" } else { "it names no key-file, and this node runs with a key" }
+    )]
+    Key {
+        /// Whether the new file gives the ring a key.
+        on: bool,
+    },
 }
 
 /// What differs between two files, in sentences; empty if no difference concerns node `me`.
@@ -105,6 +118,20 @@ pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Re
     Ok(sentences)
 }
 
+/// What differs between the keys of two key files, in a sentence; `None` if nothing does.
+///
+/// # Errors
+/// When the ring would get a key, or lose it.
+pub fn compare_keys(
+    old: Option<&Keys>,
+    new: Option<&Keys>,
+) -> Result<Option<String>, ReloadRefused> {
+    if old.is_some() != new.is_some() {
+        return Err(ReloadRefused::Key { on: new.is_some() });
+    }
+    Ok(new.filter(|_| old != new).map(keys::in_words))
+}
+
 /// By which further names HTTP clients may ask for this node, if that has changed.
 fn http_names(old: &Config, new: &Config) -> Option<String> {
     let names = &new.ring.http_names;
@@ -140,6 +167,7 @@ fn binds<'node>(
 mod tests {
     use super::*;
     use crate::config::Overrides;
+    use crate::key::Key;
 
     fn ring(changes: &[(&str, &str)]) -> Config {
         let text = include_str!("../../config/ring.toml").to_owned();
@@ -191,6 +219,43 @@ mod tests {
         let host = [("host = \"pi2.local\"", "host = \"pi2.lan\"")];
         let sentence = "this node is at pi2.lan for the others";
         assert_eq!(compared(1, &host), Ok(vec![sentence.to_owned()]));
+    }
+
+    #[test]
+    fn new_keys_are_taken_over_but_a_ring_keeps_its_key_or_keeps_having_none() {
+        let key = |byte| Key::from_bytes([byte; 32]);
+        let (one, two) = (Keys::new(key(1), None), Keys::new(key(1), Some(key(2))));
+        let turned = Keys::new(key(2), Some(key(1)));
+        assert_eq!(compare_keys(None, None), Ok(None));
+        assert_eq!(compare_keys(Some(&two), Some(&two.clone())), Ok(None));
+        let [first, second] = [1, 2].map(|byte| key(byte).fingerprint());
+        for (old, new, sentence) in [
+            (
+                &one,
+                &two,
+                format!("links use the key {first}, and {second} is also accepted"),
+            ),
+            (
+                &two,
+                &turned,
+                format!("links use the key {second}, and {first} is also accepted"),
+            ),
+            (
+                &two,
+                &one,
+                format!("links use the key {first}, and no other is accepted"),
+            ),
+        ] {
+            assert_eq!(compare_keys(Some(old), Some(new)), Ok(Some(sentence)));
+        }
+        let refused = compare_keys(None, Some(&one)).unwrap_err();
+        assert_eq!(refused, ReloadRefused::Key { on: true });
+        assert!(
+            refused.to_string().starts_with("it names a key-file"),
+            "{refused}"
+        );
+        let refused = compare_keys(Some(&one), None).unwrap_err().to_string();
+        assert!(refused.contains("stop all nodes"), "{refused}");
     }
 
     #[test]

@@ -34,6 +34,7 @@ impl Daemon {
         let daemon = DaemonStatus {
             http_endpoints: Rc::clone(&self.http_endpoints),
             last_return,
+            key: self.key.map(|key| key.status(&self.links)),
             led: self.leds.status(),
             reconnects: counters.reconnects,
             bad_lines: counters.bad_lines,

@@ -33,7 +33,7 @@ pub struct ServiceManager {
     ready_at: Option<Time>,
     next_status: Time,
     last_status: String,
-    /// Stands in the status text before the balls, such as that a new ring file was refused.
+    /// Stands in the status text before the balls, such as that a reload was refused.
     status_prefix: Option<&'static str>,
 }
 

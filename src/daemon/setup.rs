@@ -14,6 +14,7 @@ use super::service::ServiceManager;
 use super::windows::{WindowEndpoints, WindowListeners};
 use crate::config::{Config, NodeConfig};
 use crate::endpoint::Endpoint;
+use crate::key::Keys;
 use crate::ring::{NodeId, Topology};
 
 /// What a node needs to run.
@@ -28,6 +29,8 @@ pub struct Setup {
     pub http_endpoints: Vec<Endpoint>,
     /// Further names by which HTTP clients may ask for this node.
     pub http_names: Vec<String>,
+    /// The keys of the ring's key file; `None` if the ring has no key.
+    pub keys: Option<Keys>,
     /// Where the windows beside this node take balls.
     pub window_endpoints: WindowEndpoints,
     /// Where peers connect to this node.

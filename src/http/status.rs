@@ -36,6 +36,9 @@ pub struct Status {
     pub on_partition: OnPartition,
     /// Every node's screen, width and height in pixels.
     pub screen: [f64; 2],
+    /// The keys that the links of the node are made with; `null` if the ring has no key.
+    #[serde(default)]
+    pub key: Option<KeyStatus>,
     /// The LED of the node.
     pub led: LedStatus,
     /// Every node, in ring order.
@@ -91,6 +94,19 @@ impl Condition {
             Self::Draining => "stopping",
         }
     }
+}
+
+/// The keys of the ring, by their fingerprints. Everyone may see them: a fingerprint is a part of the hash
+/// of 256 random bits, which tells nothing about them, and the links send it before they are encrypted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyStatus {
+    /// The key with which the node makes links.
+    pub used: String,
+    /// Another key with which peers may make links to it, while the ring's key is changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also_accepted: Option<String>,
+    /// How many links were made with the key that is used; the others were made before it was.
+    pub links: usize,
 }
 
 /// A node's LED.
@@ -206,6 +222,8 @@ pub struct DaemonStatus {
     pub http_endpoints: Rc<[Endpoint]>,
     /// The last ball that this node took over.
     pub last_return: Option<ReturnStatus>,
+    /// The keys that the links are made with.
+    pub key: Option<KeyStatus>,
     /// The LED of the node.
     pub led: LedStatus,
     /// Links to a peer that had been connected before.
@@ -243,6 +261,7 @@ impl Status {
             lease_ms: whole_millis(topology.lease),
             on_partition: topology.on_partition,
             screen: [topology.screen.width, topology.screen.height],
+            key: daemon.key,
             led: daemon.led,
             nodes: view
                 .nodes

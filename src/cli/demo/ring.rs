@@ -121,6 +121,7 @@ impl DemoRing {
             ring_endpoints: self.ring_addresses.iter().map(endpoint).collect(),
             http_endpoints: self.http_addresses.iter().map(endpoint).collect(),
             http_names: Vec::new(),
+            keys: None,
             window_endpoints: WindowEndpoints::default(),
             ring_listener,
             http_listener,

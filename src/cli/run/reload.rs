@@ -1,5 +1,5 @@
-//! SIGHUP: reads the ring file again, and hands the changes that a running node can take over to
-//! its loop.
+//! SIGHUP: reads the ring file and the key file again, and hands the changes that a running node can
+//! take over to its loop.
 
 use std::sync::Arc;
 
@@ -9,18 +9,25 @@ use smol::stream::StreamExt as _;
 use crate::cli::node;
 use crate::cli::ring_file::RingFile;
 use crate::config::{Config, Faults};
-use crate::daemon::reload::{ReloadChanges, ReloadRefused, ReloadStep, compare};
+use crate::daemon::reload::{ReloadChanges, ReloadRefused, ReloadStep, compare, compare_keys};
 use crate::daemon::windows::WindowEndpoints;
 use crate::daemon::{self, signals};
+use crate::key::{KeyFileError, Keys};
 use crate::ring::NodeId;
 
-/// Reads the file again at every SIGHUP, for ever. A file with faults changes nothing.
+/// What the node runs with.
+pub(super) struct Running {
+    pub(super) config: Config,
+    pub(super) keys: Option<Keys>,
+}
+
+/// Reads the files again at every SIGHUP, for ever. If one has faults, nothing changes.
 ///
 /// # Errors
 /// When the system does not let the process watch for signals.
 pub(super) async fn watch(
     file: RingFile,
-    mut running: Config,
+    mut running: Running,
     me: NodeId,
     steps: Sender<ReloadStep>,
 ) -> std::io::Result<()> {
@@ -31,7 +38,7 @@ pub(super) async fn watch(
         send(&steps, ReloadStep::Begun).await;
         let reading = Arc::clone(&file);
         // In a thread of its own: an SD card may be slow, and the ring must not wait.
-        let read = smol::unblock(move || reading.read()).await;
+        let read = smol::unblock(move || read(&reading)).await;
         let step = match decide(read, &mut running, me) {
             Ok(step) => step,
             Err(refused) => {
@@ -44,9 +51,17 @@ pub(super) async fn watch(
     Ok(())
 }
 
-/// Why the new file changes nothing.
+/// Reads the ring file, and the key file that it names.
+fn read(file: &RingFile) -> Result<Running, Refused> {
+    let config = file.read().map_err(Refused::Faults)?;
+    let keys = daemon::keys::read(&config).map_err(Refused::KeyFile)?;
+    Ok(Running { config, keys })
+}
+
+/// Why the new files change nothing.
 enum Refused {
     Faults(Faults),
+    KeyFile(KeyFileError),
     Change(ReloadRefused),
 }
 
@@ -61,6 +76,11 @@ impl Refused {
                     "the new ring file has faults: nothing changes, the node plays on as before"
                 );
             }
+            Self::KeyFile(error) => {
+                tracing::error!(
+                    "the new key file was refused, nothing changes, the node plays on as before: {error}"
+                );
+            }
             Self::Change(refusal) => {
                 tracing::error!("the new ring file was refused, nothing changes: {refusal}");
             }
@@ -68,15 +88,21 @@ impl Refused {
     }
 }
 
-/// Compares the new file with the running one, and logs what changes.
+/// Compares the new files with what the node runs with, and logs what changes.
 fn decide(
-    read: Result<Config, Faults>,
-    running: &mut Config,
+    read: Result<Running, Refused>,
+    running: &mut Running,
     me: NodeId,
 ) -> Result<ReloadStep, Refused> {
-    let new = read.map_err(Refused::Faults)?;
-    let sentences = compare(running, &new, me).map_err(Refused::Change)?;
-    let old = std::mem::replace(running, new);
+    let new = read?;
+    let mut sentences = compare(&running.config, &new.config, me).map_err(Refused::Change)?;
+    let keys = compare_keys(running.keys.as_ref(), new.keys.as_ref()).map_err(Refused::Change)?;
+    sentences.extend(keys);
+    let Running { config: old, .. } = std::mem::replace(running, new);
+    let Running {
+        config: running,
+        keys,
+    } = running;
     if sentences.is_empty() {
         tracing::info!("the ring file was read again: nothing in it concerns this node anew");
         return Ok(ReloadStep::Unchanged);
@@ -87,13 +113,15 @@ fn decide(
     let lease = running.ring.lease;
     let node = running.nodes.get(me.index());
     let node = node.filter(|_| has_new_led).cloned();
-    Ok(ReloadStep::Apply(ReloadChanges {
+    let changes = ReloadChanges {
         ring_endpoints: daemon::ring_endpoints(running),
         http_endpoints: daemon::http_endpoints(running),
         http_names: running.ring.http_names.clone(),
+        keys: keys.clone(),
         windows: WindowEndpoints::of(running, me),
         leds: node.map(|node| Box::new(move || node::leds(&node, lease)) as Box<_>),
-    }))
+    };
+    Ok(ReloadStep::Apply(Box::new(changes)))
 }
 
 async fn send(steps: &Sender<ReloadStep>, step: ReloadStep) {

@@ -61,6 +61,7 @@ pub(super) fn print(answers: &[Answer], out: &mut impl io::Write) -> io::Result<
         writeln!(out, "{ball}")?;
     }
     print_last_return(&statuses, out)?;
+    print_without_key(&statuses, out)?;
     print_unreached(answers, out)
 }
 
@@ -233,6 +234,23 @@ fn print_last_return(statuses: &[&Status], out: &mut impl io::Write) -> io::Resu
         last.age_seconds,
         Escaped(&last.from),
         last.away_ms
+    )
+}
+
+/// Says which nodes run without a key: anyone on their network can pretend to be a node.
+fn print_without_key(statuses: &[&Status], out: &mut impl io::Write) -> io::Result<()> {
+    let without = statuses.iter().filter(|status| status.key.is_none());
+    let names: Vec<_> = without
+        .map(|status| Escaped(&status.node).to_string())
+        .collect();
+    let who = match names.len() {
+        0 => return Ok(()),
+        all if all == statuses.len() => "the ring has no key".to_owned(),
+        _ => format!("without a key: {}", names.join(", ")),
+    };
+    writeln!(
+        out,
+        "{who}; anyone on the network can take the ball (docs/SECURITY.md)"
     )
 }
 

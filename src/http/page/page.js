@@ -151,7 +151,7 @@ function renew() {
     const word = frozen ? "frozen" : node.led?.fault ? "LED broken" : well;
     const data = { state: node.state, lit, frozen, heard: node.heard };
     for (const [key, value] of Object.entries(data)) {
-      if (card.dataset[key] !== String(value)) card.dataset[key] = String(value);
+      if (card.dataset[key] !== String(value)) card.dataset[key] = value;
     }
     if (state.textContent !== word) state.textContent = word;
     if (node.url) open.href = `${node.url}/screen`;
@@ -161,11 +161,11 @@ function renew() {
   for (const entry of lines.values()) {
     if (!entry.line) continue;
     const up = ring.linked(entry.one, entry.other);
-    entry.line.dataset.up = String(up);
+    entry.line.dataset.up = up;
     if (!entry.label) continue;
     const span = up ? ring.roundTrip(entry.one, entry.other) : null;
     entry.label.textContent = up ? (span === null ? "" : millis(span)) : "✕";
-    entry.label.dataset.up = String(up);
+    entry.label.dataset.up = up;
   }
   hub(balls, states);
   show.renew(balls, states);

@@ -71,12 +71,13 @@ export function panels(ring) {
   }
 
   function renew(balls, states) {
-    const { facts, names } = ring;
+    const { facts } = ring;
     if (!byId("ring").dataset.known) log(`listening to the ring by ${ring.home}`);
     byId("ring").dataset.known = "yes";
     set(byId("ring"), facts.ring);
     document.title = `${facts.ring} · Carom`;
-    set(byId("version"), `carom ${facts.carom}`);
+    const { key } = ring.statuses.get(ring.home);
+    set(byId("version"), `carom ${facts.carom}${key ? "" : " · no key: anyone on the network can take the ball"}`);
     const nodes = [...states.values()];
     happened(nodes, balls);
     summary(nodes, balls);
@@ -89,8 +90,6 @@ export function panels(ring) {
       const age = ago((performance.now() - back.at) / 1000);
       set(byId("return-words"), `${back.to} took ball ${back.ball} back, ${age}. It was last heard of on ${back.from}.`);
     }
-    document.body.dataset.home = ring.home;
-    document.body.dataset.nodes = String(names.length);
   }
 
   function happened(nodes, balls) {
@@ -132,7 +131,7 @@ export function panels(ring) {
     if (still) parts.push(still === 1 ? "a ball stands still" : `${still} balls stand still`);
     const text = `${well} of ${nodes.length} nodes up${parts.length ? `: ${parts.join("; ")}` : ""}`;
     set(byId("summary"), text);
-    byId("summary").dataset.well = String(!parts.length);
+    byId("summary").dataset.well = !parts.length;
   }
 
   function figures(nodes, balls) {

@@ -75,7 +75,7 @@ function draw(now) {
     const ball = shown.get(key) ?? add(key, view.ball);
     const size = 2 * view.radius * scale;
     ball.className = view.frozen ? "ball frozen" : "ball";
-    ball.dataset.here = String(view.holder === ring.home);
+    ball.dataset.here = view.holder === ring.home;
     Object.assign(ball.style, {
       width: `${size}px`,
       height: `${size}px`,
@@ -93,7 +93,7 @@ function draw(now) {
 
 function add(key, number) {
   const ball = document.createElement("div");
-  ball.dataset.ball = String(number);
+  ball.dataset.ball = number;
   field.append(ball);
   shown.set(key, ball);
   return ball;
