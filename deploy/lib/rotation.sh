@@ -66,7 +66,7 @@ find_unlearned() {
 
 # check_whole: the ring must be whole before anything is changed, so that afterwards a missing link tells of a failure.
 check_whole() {
-    step=none
+    step=none all_use=no
     for_each_host wait_for_step "$work/all" && return 0
     message "the ring is not whole: nothing was changed"
     return 1
@@ -85,6 +85,7 @@ take_step() {
     else
         for_each_host change_host "$work/todo" || return 1
     fi
+    if [ "$step" = use ]; then all_use=yes; fi
     for_each_host wait_for_step "$work/all" || return 1
     message "$2"
 }
@@ -111,7 +112,8 @@ has_taken() {
         esac
     done
 }
-# wait_for_step NAME: until the host has taken $step and has a link to every peer.
+# wait_for_step NAME: until the host has taken $step and has a link to every peer; once all hosts use the new key, these links
+# must have been made with it, because those that were not end when the old key is forgotten.
 wait_for_step() {
     step_began=$(date +%s)
     while :; do
@@ -121,6 +123,8 @@ wait_for_step() {
             waits_for="the daemon has not taken the key over: see journalctl -u carom there"
         elif [ -n "$(state_value "$1" missing)" ]; then
             waits_for="not whole: no link to $(state_value "$1" missing | sed 's/,$//')"
+        elif [ "$all_use" = yes ] && [ "$(state_value "$1" old_links)" != 0 ]; then
+            waits_for="$(state_value "$1" old_links) of its links were made with another key"
         else
             if [ "$step" != none ]; then host_message "$1" "$(step_result)"; fi
             return 0

@@ -55,6 +55,7 @@ node_facts() {
         /"condition":/ { gsub(/[",]/, ""); print "condition", $2 }
         /"used":/ { gsub(/[",]/, ""); print "key-used", $2 }
         /"also_accepted":/ { gsub(/[",]/, ""); print "key-also", $2 }
+        /"links":/ { gsub(/[",]/, ""); print "key-links", $2 }
         /"name":/ { gsub(/[",]/, ""); name = $2 }
         /"state": "/ { gsub(/[",]/, ""); if ($2 != "up") print "missing", name }
         /"here": true/ { print "here 1" }

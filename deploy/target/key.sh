@@ -122,14 +122,16 @@ has_one_of() {
     return 1
 }
 
-# key-state: which keys the file has, which the daemon uses, and to which peers it has no link.
+# key-state: which keys the file has, and which the daemon; to which peers it has no link, and how many of its links were
+# made with another key than the one that it uses.
 verb_key_state() {
-    node_facts >/run/carom-rollout-facts
-    printf 'ok state=%s file=%s daemon=%s missing=%s\n' "$(systemctl is-active carom.service 2>/dev/null || true)" \
-        "$(running_fingerprints)" "$(awk '
-            $1 == "key-used" { used = $2 }
-            $1 == "key-also" { also = $2 }
-            END { if (used == "") print "none"; else print used "," also }' /run/carom-rollout-facts)" \
-        "$(awk '$1 == "condition" { answered = 1 } $1 == "missing" { printf "%s,", $2 } END { if (!answered) print "unknown" }' /run/carom-rollout-facts)"
-    rm -f /run/carom-rollout-facts
+    printf 'ok state=%s file=%s %s\n' "$(systemctl is-active carom.service 2>/dev/null || true)" "$(running_fingerprints)" \
+        "$(node_facts | awk '
+            { value[$1] = $2 }
+            $1 == "missing" { missing = missing $2 "," }
+            END {
+                daemon = value["key-used"] == "" ? "none" : value["key-used"] "," value["key-also"]
+                if (value["condition"] == "") missing = "unknown"
+                printf "daemon=%s missing=%s old_links=%d", daemon, missing, value["nodes"] - 1 - value["key-links"]
+            }')"
 }
