@@ -59,19 +59,25 @@ check_key() {
         ;;
     esac
 }
-# choose_sent_keys: the files of the keys that a host without a key gets. In the middle of a change of the key it gets
-# both, and uses the one that no other host has forgotten.
+# choose_sent_keys: sets $sent_keys to the fingerprints of what a host without a key gets, "USED,ALSO". In the middle of a
+# change of the key it gets both keys, and uses the one that no other host has forgotten.
 choose_sent_keys() {
     [ -n "$key_file" ] || return 0
-    # shellcheck disable=SC2034 # release.sh reads both
-    sent_key_files=$key_path sent_keys=$key,
+    sent_keys=$key,
     [ -n "$new_key" ] || return 0
     message "note: the change of the key to $new_key is not finished: run deploy/rotate-key"
-    sent_key_files="$key_path $key_path.new" sent_keys=$key,$new_key
+    sent_keys=$key,$new_key
     while read -r name; do
         if [ -e "$work/$name.probe" ] && [ "$(probe_value "$name" key)" = "$new_key" ]; then
-            # shellcheck disable=SC2034 # release.sh reads both
-            sent_key_files="$key_path.new $key_path" sent_keys=$new_key,$key
+            sent_keys=$new_key,$key
         fi
     done <"$work/all"
+}
+# send_chosen_keys NAME
+send_chosen_keys() {
+    case $sent_keys in
+    "$key,") send_key "$1" "$key_path" ;;
+    "$key,"*) send_key "$1" "$key_path" "$key_path.new" ;;
+    *) send_key "$1" "$key_path.new" "$key_path" ;;
+    esac
 }

@@ -136,8 +136,7 @@ send_wanted_key() {
     key_answer=kept
     if [ "$(cat "$work/$1.key-source")" = kept ]; then return 0; fi
     key_answer=$sent_keys
-    # shellcheck disable=SC2086 # one or two files, whose names read_key has checked
-    send_key "$1" $sent_key_files || {
+    send_chosen_keys "$1" || {
         report_problem "$1" "the key could not be sent: $(tail -n 1 "$logs/$1.log" 2>/dev/null)"
         return 1
     }

@@ -42,7 +42,7 @@ judge_state() {
     for place in file daemon; do
         case $(used_of "$1" "$place") in
         "$key" | "${new_key:-$key}") ;;
-        *) report_problem "$1" "uses the key $(used_of "$1" "$place"), which is neither that of $key_path, $key, nor the new one${new_key:+, $new_key}: put the key of the ring into $key_path first" || return 0 ;;
+        *) report_problem "$1" "uses the key $(used_of "$1" "$place"), which is neither that of $key_path, $key, nor the new one${new_key:+, $new_key}: $(advice_for_unknown_key "$1")" || return 0 ;;
         esac
         case $(also_of "$1" "$place") in
         '' | "$key" | "${new_key:-$key}") ;;
@@ -53,6 +53,16 @@ judge_state() {
             find_unlearned "$1"
         fi
     done
+}
+# advice_for_unknown_key NAME: by whether any host has the key that is here.
+advice_for_unknown_key() {
+    while read -r other; do
+        if accepted_by "$other" file | grep -qxF -e "$key" -e "${new_key:-$key}"; then
+            echo "run sudo rm /etc/carom/$key_file there, and then deploy/rollout --only $1"
+            return 0
+        fi
+    done <"$work/all"
+    echo "put the key of the ring there first, from any host"
 }
 # find_unlearned FORGETFUL: a problem of each host that does not know the new key, although that host has forgotten the old one.
 find_unlearned() {

@@ -15,7 +15,7 @@ ring=$stage/keyed.toml
 secrets=$stage/secrets sightings=$stage/sightings
 : >"$secrets" && : >"$sightings"
 note_secrets() {
-    { cat "$secrets" && sed -n 's/^carom-key-1 //p' "$stage"/keys/*; } 2>/dev/null | sort -u >"$secrets.new"
+    { cat "$secrets" && sed -n 's/^carom-key-1 //p' "$stage"/keys/* "$stage"/other/keys/*; } 2>/dev/null | sort -u >"$secrets.new"
     mv "$secrets.new" "$secrets"
 }
 watch_processes() {
@@ -89,6 +89,17 @@ expect 1 "pi2: it uses the key $first_key, and .*: to change the key, put the ol
 ring=$stage/keyed.toml
 expect_on_hosts "used $first_key"
 pass "a rollout with another key is refused, and says what changes a key"
+
+# A card from long ago: one host has another key on its disk.
+sed -n p "$stage/other/keys/ring.key" | on_laptop ssh -F "$stage/ssh_config" pi5 \
+    'sudo sh -c "cat >/opt/carom/current/keys/ring.key"; sudo systemctl restart carom'
+expect 1 "pi5: uses the key .*, which is neither .*: run sudo rm /etc/carom/keys/ring.key there, and then deploy/rollout --only pi5" deploy rotate-key
+expect 1 'pi5: it uses the key' deploy rollout --binary "$stage/v1/carom" --only pi5
+on pi5 'sudo rm /etc/carom/keys/ring.key'
+expect 0 'pi5: gets the key' deploy rollout --binary "$stage/v1/carom" --only pi5
+expect_secret 1
+expect_on_hosts "used $first_key"
+pass "a host with a wrong key: rotate-key and a rollout refuse it and say what to do, and then the rollout gives it the key"
 
 # rotate_until PATTERN SIGNAL: starts to change the key, and ends that with SIGNAL once its output matches PATTERN.
 rotate_until() {
