@@ -2,6 +2,7 @@
 
 # lock TOKEN OWNER [break]
 verb_lock() {
+    lock_step
     token=$1 new_owner=$2
     # Seconds since the machine started, because the wall clock may jump.
     now=$(awk '{ print int($1) }' /proc/uptime)
@@ -23,6 +24,8 @@ verb_lock() {
 
 # unlock TOKEN: also removes what the rollout has copied to this host.
 verb_unlock() {
+    # A step that goes on without its rollout may be placing a key.
+    lock_step
     if [ -s "$lock" ] && grep -q "^$1 " "$lock"; then
         remove_unused_keys
         rm -f "$lock"

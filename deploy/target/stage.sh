@@ -3,6 +3,7 @@
 # stage TOKEN HASH NODE host=H ring=P receiver=P ... [wire=N] [key-file=PATH key=FINGERPRINTS]: the new binary itself checks the
 # ring file. wire=: the version of the ring protocol that the binary should speak. key=: as for put_key.
 verb_stage() {
+    lock_step
     trap 'rm -rf "$root/releases/.partial" "$received_key"' EXIT
     token=$1 hash=$2 node=$3
     shift 3
