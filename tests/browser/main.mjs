@@ -43,6 +43,12 @@ async function ballGoesRound(ring, page) {
   return turns.join(" ");
 }
 
+async function noKey(page) {
+  const words = await page.textContent("#version");
+  assert.match(words, /no key: anyone on the network can take the ball$/);
+  return words;
+}
+
 async function ballFliesSmoothly(ring, page) {
   const path = await page.evaluate(() => new Promise((done) => {
     const found = [];
@@ -367,6 +373,7 @@ await page.evaluate(watchCards);
 const steps = [
   ["nothing comes from elsewhere, and the policy is strict", () => nothingFromElsewhere(ring)],
   ["the ball is seen on each node in turn", () => ballGoesRound(ring, page)],
+  ["a ring without a key says so in the last line", () => noKey(page)],
   ["the ball flies smoothly", () => ballFliesSmoothly(ring, page)],
   ["two screens side by side agree where the ball crosses", () => screensAgree(ring, browser)],
   ["a screen shows the ball where the node says it is", () => heightIsTrue(ring, browser)],

@@ -1,7 +1,10 @@
-//! What `carom check` and `carom run` refuse, with which exit code and which words.
+//! What `carom check`, `carom run` and `carom key` refuse, with which exit code and which words.
 
-use std::fs::{copy as copy_file, read_to_string};
+use std::fs::{
+    Permissions, copy as copy_file, metadata, read_to_string, remove_file, set_permissions, write,
+};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -113,7 +116,7 @@ fn check_and_hosts_tell_who_listens_for_a_window() {
         .collect();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ring.toml");
-    std::fs::write(&path, with_window.join("\n")).unwrap();
+    write(&path, with_window.join("\n")).unwrap();
     let said = |command: &str| {
         let output = run(&[command, "--config", path.to_str().unwrap()]);
         assert!(output.status.success());
@@ -147,4 +150,138 @@ fn check_and_hosts_tell_who_listens_for_a_window() {
     let line = "\n  laptop  a window, takes balls from its left at laptop.local:10001";
     assert!(check.contains(line));
     assert!(check.contains("note: laptop is between pi5 and pi1, where nobody acknowledges"));
+}
+
+/// The shipped ring file with a key file beside it.
+fn keyed_ring(folder: &Path) -> (String, String) {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/ring.toml");
+    let text = read_to_string(shipped).unwrap();
+    let text = text.replacen("# key-file = ", "key-file = ", 1);
+    let [ring, key] = ["ring.toml", "ring.key"].map(|name| folder.join(name));
+    write(&ring, text).unwrap();
+    [ring, key]
+        .map(|path| path.to_str().unwrap().to_owned())
+        .into()
+}
+
+#[test]
+fn a_new_key_is_private_is_never_printed_and_is_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ring, key) = keyed_ring(folder.path());
+    let said = |arguments: &[&str]| {
+        let output = run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        text(&output.stdout)
+    };
+    let fingerprint = said(&["key", "new", &key]);
+    let fingerprint = fingerprint.trim_end();
+    println!("{fingerprint}");
+    assert_eq!(fingerprint.split('-').count(), 6);
+    assert_eq!(metadata(&key).unwrap().permissions().mode() & 0o7777, 0o600);
+    let before = read_to_string(&key).unwrap();
+    let secret = before.rsplit(' ').next().unwrap().trim();
+    assert_eq!(secret.len(), 64);
+
+    let used = format!("used {fingerprint}\n");
+    assert_eq!(said(&["key", "show", &key]), used);
+    assert_eq!(said(&["key", "show", "--config", &ring]), used);
+    let check = said(&["check", "--config", &ring]);
+    assert!(
+        check.contains(&format!("\nuses the key {fingerprint}\n")),
+        "{check}"
+    );
+    assert!(
+        !check.contains("no key-file") && !check.contains(secret),
+        "{check}"
+    );
+    for taken in [&key, &ring] {
+        let (code, refusal) = refused(&["key", "new", taken]);
+        assert_eq!(code, 2);
+        assert!(refusal.contains("so it is not overwritten"), "{refusal}");
+    }
+    assert_eq!(read_to_string(&key).unwrap(), before);
+
+    let second = folder.path().join("second.key");
+    let other = said(&["key", "new", second.to_str().unwrap()]);
+    write(&key, read_to_string(second).unwrap() + &before).unwrap();
+    let expected = format!("used {other}also accepted {fingerprint}\n");
+    assert_eq!(said(&["key", "show", &key]), expected);
+    let check = said(&["check", "--config", &ring]);
+    let expected = format!(
+        "uses the key {}, also accepts {fingerprint}",
+        other.trim_end()
+    );
+    assert!(check.contains(&expected), "{check}");
+}
+
+#[test]
+fn a_bad_key_file_is_refused_in_the_same_words_by_check_run_and_show() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ring, key) = keyed_ring(folder.path());
+    let line = format!("carom-key-1 {}\n", "1f".repeat(32));
+    let refused_by_all = |sentence: &str| {
+        for arguments in [
+            ["check", "--config", &ring].as_slice(),
+            &["run", "--config", &ring, "--node", "pi1"],
+            &["key", "show", "--config", &ring],
+            &["key", "show", &key],
+        ] {
+            let (code, said) = refused(arguments);
+            assert_eq!(code, 2, "{arguments:?}");
+            assert!(
+                said.starts_with("carom: ") && said.contains(sentence),
+                "{said}"
+            );
+            assert_eq!(said.lines().count(), 1, "one sentence: {said}");
+            assert!(!said.contains("1f1f"), "{said}");
+        }
+        let output = run(&["hosts", "--config", &ring]);
+        assert!(output.status.success(), "hosts needs no key: {output:?}");
+    };
+    refused_by_all(&format!("there is no key file {key}: "));
+    write(&key, &line).unwrap();
+    set_permissions(&key, Permissions::from_mode(0o604)).unwrap();
+    refused_by_all(&format!(
+        "(mode 0604): take them away with `chmod o-rwx {key}`"
+    ));
+    set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+    for (content, sentence) in [
+        ("# no key\n".to_owned(), "has no key: ".to_owned()),
+        (
+            format!("\n{}", &line[..50]),
+            format!("{key}:2: the key has 38 characters and needs 64"),
+        ),
+        (
+            line.to_uppercase(),
+            format!("{key}:1: a line with a key begins with carom-key-1"),
+        ),
+        (
+            line.replace('f', "g"),
+            format!("{key}:1: the key has other characters than"),
+        ),
+        (
+            line.repeat(2),
+            format!("{key}:2: this is the key of line 1 again"),
+        ),
+    ] {
+        write(&key, content).unwrap();
+        refused_by_all(&sentence);
+    }
+    remove_file(&key).unwrap();
+}
+
+#[test]
+fn a_ring_without_a_key_is_told_so_and_none_is_shown() {
+    let file = corpus("../../config/ring.toml");
+    let output = run(&["check", "--config", &file]);
+    assert!(output.status.success());
+    let check = text(&output.stdout);
+    let note = "note: the ring has no key-file: anyone on the network can take the ball";
+    assert!(check.contains(note), "{check}");
+    let (code, said) = refused(&["key", "show", "--config", &file]);
+    assert_eq!(code, 1);
+    assert!(
+        said.contains("has no key-file, so this ring has no key"),
+        "{said}"
+    );
 }

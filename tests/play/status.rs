@@ -88,6 +88,8 @@ fn a_ring_with_one_node_down_is_one_table_and_one_json_document() {
     let table = text(&output.stdout);
     println!("{table}");
     assert!(output.status.success());
+    let note = "\nthe ring has no key; anyone on the network can take the ball";
+    assert!(table.contains(note), "{table}");
     let states: Vec<(&str, &str)> = table
         .lines()
         .filter_map(|line| {
@@ -115,6 +117,7 @@ fn a_ring_with_one_node_down_is_one_table_and_one_json_document() {
         } else {
             assert_eq!(answer["status"]["node"], format!("pi{}", index + 1));
             assert_eq!(answer["status"]["version"], 1);
+            assert_eq!(answer["status"].get("key"), Some(&Value::Null));
         }
     }
     let lit = answers
