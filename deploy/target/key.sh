@@ -84,10 +84,14 @@ remove_key_links() {
 remove_unused_keys() {
     rm -rf "$root/releases/.partial" "$root/releases/.damaged" "$received_key"
     for release in "$root"/releases/*; do
+        key_file=$(key_file_of "$(basename "$release")")
+        if [ -z "$key_file" ]; then continue; fi
+        # Half of a key, if the power failed while it was written.
+        rm -f "$release/$key_file.partial"
         case $(basename "$release") in
         "$(current_release)" | "$(content_or "$root/previous" none)" | "$(content_or "$root/pending" none)" | \
             "$(content_or "$root/reverting" none)") ;;
-        *) if [ -s "$release/key-file" ]; then rm -f "$release/$(cat "$release/key-file")"; fi ;;
+        *) rm -f "$release/$key_file" ;;
         esac
     done
 }

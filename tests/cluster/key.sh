@@ -193,7 +193,7 @@ for name in $hosts; do
 done
 expect_secret 1
 # The watcher itself must notice a key.
-sh -c 'sleep 0.5' "$(head -n 1 "$secrets")"
+sh -c 'sleep 0.5; :' "$(head -n 1 "$secrets")"
 [ -s "$sightings" ] || fail "the watcher does not notice a key among the arguments of a process"
 kill "$watcher"
 watcher='' background=''
