@@ -43,6 +43,15 @@ pub async fn connect(
     })
 }
 
+/// Looks up the addresses of a host; waits for the resolver.
+///
+/// # Errors
+/// When the name cannot be looked up.
+pub fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
+    let found = (host, 0).to_socket_addrs()?;
+    Ok(found.map(|target| target.ip().to_canonical()).collect())
+}
+
 async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);

@@ -8,6 +8,7 @@ use hyper::body::Bytes;
 use hyper::header::HOST;
 use hyper::{Request, StatusCode};
 use smol::future;
+use smol::io::{AsyncRead, AsyncWrite};
 use smol_hyper::rt::FuturesIo;
 use thiserror::Error;
 
@@ -76,6 +77,15 @@ async fn fetch(host: &str, port: u16) -> Result<Status, FetchError> {
     let (stream, _) = connect(host, port, FETCH_LIMIT)
         .await
         .map_err(FetchError::Unreachable)?;
+    ask(stream, host, port).await
+}
+
+/// Asks for the status on an open connection.
+pub(super) async fn ask(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    host: &str,
+    port: u16,
+) -> Result<Status, FetchError> {
     let not_http = |error: hyper::Error| FetchError::NotCarom(error.to_string());
     let (mut sender, connection) = hyper::client::conn::http1::handshake(FuturesIo::new(stream))
         .await

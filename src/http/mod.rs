@@ -8,6 +8,8 @@ mod body;
 mod events;
 mod feed;
 mod fetch;
+#[doc(hidden)]
+pub mod fuzzing;
 mod metrics;
 mod page;
 mod serve;

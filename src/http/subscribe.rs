@@ -130,7 +130,7 @@ async fn read(
 }
 
 /// Parses every complete event in `buffer`, and leaves the rest.
-fn take_events(buffer: &mut Vec<u8>, on_update: &mut impl FnMut(Update)) {
+pub(super) fn take_events(buffer: &mut Vec<u8>, on_update: &mut impl FnMut(Update)) {
     let mut start = 0;
     while let Some(event) = buffer.get(start..) {
         let Some(length) = event.windows(2).position(|end| end == b"\n\n") else {

@@ -9,6 +9,8 @@
 pub mod client;
 mod connection;
 mod connections;
+#[doc(hidden)]
+pub mod fuzzing;
 mod latest;
 mod limits;
 mod message;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use smol::channel::{Receiver, Sender, bounded};
 
 use super::admission::Admission;
+use super::hosts::{Belief, Hosts, Source};
 use super::table::Table;
 use crate::endpoint::Endpoint;
+use crate::escape::Escaped;
 use crate::key::{Fingerprint, Keys};
 use crate::ring::{Hello, Incarnation, Message, NodeId, Topology, message};
 use crate::throttle::DedupLog;
@@ -93,6 +95,8 @@ pub(super) struct Hub {
     pub(super) table: Table,
     /// How many connections each address may still open to the ring port.
     pub(super) admission: RefCell<Admission>,
+    /// What the hosts of the ring file stand for.
+    hosts: Hosts,
     /// For lines about peers, which name the peer.
     pub(super) peer_log: DedupLog,
     /// For lines about connections that have not introduced themselves, which name the address.
@@ -108,6 +112,7 @@ impl Hub {
         Self {
             table: Table::new(nodes),
             admission: RefCell::new(Admission::new(settings.topology.lease)),
+            hosts: Hosts::new(nodes),
             peer_log: DedupLog::new(MOST_LOGGED_PER_PEER * nodes),
             unknown_log: DedupLog::new(MOST_UNKNOWN_LOGGED),
             addresses: RefCell::new(std::mem::take(&mut settings.addresses)),
@@ -179,6 +184,34 @@ impl Hub {
 
     pub(super) fn name(&self, node: NodeId) -> &str {
         self.settings.topology.name(node)
+    }
+
+    /// Whether a hello as that node is believed on a connection that this node has accepted.
+    ///
+    /// Only a ring without a key depends on this: with a key, a peer has proved that it belongs to
+    /// the ring before it says hello, and its address does not matter.
+    pub(super) async fn is_believed(&self, peer: NodeId, source: Source) -> bool {
+        if self.keys.borrow().is_some() {
+            return true;
+        }
+        let Some(endpoint) = self.addresses.borrow().get(peer.index()).cloned() else {
+            return false;
+        };
+        let belief = self.hosts.belief(peer, &endpoint, source).await;
+        if belief == Belief::Unknown {
+            self.unknown_log.warn(&format!(
+                "the host of {}, {}, cannot be looked up here: its address is not checked",
+                self.name(peer),
+                Escaped(&endpoint.host)
+            ));
+        }
+        belief != Belief::No
+    }
+
+    /// Whether the ring file has the address of that connection, as far as names have been looked up, or the
+    /// peer has proved that it belongs to the ring.
+    pub(super) fn is_listed(&self, source: Source) -> bool {
+        self.keys.borrow().is_some() || self.hosts.any_fits(&self.addresses.borrow(), source)
     }
 
     pub(super) async fn send_event(&self, event: Event) {

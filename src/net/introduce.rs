@@ -11,6 +11,7 @@ use smol::future;
 use socket2::{SockRef, TcpKeepalive};
 
 use super::frame::{LONGEST_LINE, encode};
+use super::hosts::Source;
 use super::hub::{Event, Hub};
 use super::link_error::{HELLO_LIMIT, LinkError};
 use super::outbox::Outbox;
@@ -18,7 +19,7 @@ use super::reader::LineReader;
 use super::table::{NewLink, Registration};
 use super::wire::Wire;
 use crate::accept::Standing;
-use crate::ring::{Incarnation, Message, NodeId};
+use crate::ring::{Hello, Incarnation, Message, NodeId};
 
 /// A connection whose peer has not introduced itself yet.
 pub(super) struct PendingConnection {
@@ -78,7 +79,8 @@ pub(super) async fn introduce(hub: &Hub, connection: PendingConnection) -> Resul
             return Err(error);
         }
     };
-    let link = enter(hub, wire, &hellos, address)?;
+    let dialled = origin.dialled().is_some();
+    let link = enter(hub, wire, &hellos, address, dialled)?;
     match origin {
         Origin::Accepted(standing) => {
             standing.set(Standing::Exempt);
@@ -90,7 +92,13 @@ pub(super) async fn introduce(hub: &Hub, connection: PendingConnection) -> Resul
 }
 
 /// Enters the link in the table.
-fn enter(hub: &Hub, wire: Wire, hellos: &Hellos, address: IpAddr) -> Result<Link, LinkError> {
+fn enter(
+    hub: &Hub,
+    wire: Wire,
+    hellos: &Hellos,
+    address: IpAddr,
+    dialled: bool,
+) -> Result<Link, LinkError> {
     let Wire {
         stream,
         mut reader,
@@ -110,6 +118,7 @@ fn enter(hub: &Hub, wire: Wire, hellos: &Hellos, address: IpAddr) -> Result<Link
         incarnation,
         key,
         continues,
+        dialled,
         outbox: Rc::clone(&outbox),
     });
     let (number, predecessor) = match registration {
@@ -122,7 +131,7 @@ fn enter(hub: &Hub, wire: Wire, hellos: &Hellos, address: IpAddr) -> Result<Link
         Registration::Continued { link, predecessor } => (link, Some(predecessor)),
         Registration::Duplicate => {
             let error = LinkError::Duplicate(hub.name(peer).to_owned());
-            outbox.send(&refusal(hub, &error));
+            refuse(hub, &outbox, &error);
             return Err(error);
         }
     };
@@ -175,35 +184,76 @@ async fn exchange_hellos(
         Err(error) => return Err(LinkError::NotMessage(error)),
     };
     let settings = &hub.settings;
-    let peer = hello
-        .introduce(&settings.topology, settings.me)
-        .map_err(LinkError::Mismatch)?;
-    if let Some(expected) = dialled.filter(|&expected| expected != peer) {
+    let introduced = hello.introduce(&settings.topology, settings.me);
+    let incarnation = hello.incarnation;
+    let Some(expected) = dialled else {
+        let peer = check_caller(hub, &wire.stream, &hello, introduced).await?;
+        let continues = hello.continues && hub.table.can_continue(peer, Some(incarnation));
+        wire.send(&hub.hello(continues)).await?;
+        return Ok(Hellos {
+            peer,
+            incarnation,
+            continues,
+        });
+    };
+    let peer = introduced.map_err(LinkError::Mismatch)?;
+    if expected != peer {
         let (expected, found) = (hub.name(expected), hub.name(peer));
         return Err(LinkError::Mismatch(format!(
             "{found} answers at the address of {expected}: check both hosts and ports in the ring file"
         )));
     }
-    if dialled.is_none() && is_closed_by_peer(&wire.stream) {
-        return Err(LinkError::ClosedByPeer);
-    }
-    let incarnation = hello.incarnation;
-    if hub.table.is_duplicate(peer, incarnation) {
-        return Err(LinkError::Duplicate(hub.name(peer).to_owned()));
-    }
-    let continues = match dialled {
-        Some(_) => offered && hello.continues,
-        None => {
-            let continues = hello.continues && hub.table.can_continue(peer, Some(incarnation));
-            wire.send(&hub.hello(continues)).await?;
-            continues
-        }
-    };
+    check_duplicate(hub, peer, &hello)?;
+    let continues = offered && hello.continues;
     Ok(Hellos {
         peer,
         incarnation,
         continues,
     })
+}
+
+/// Checks the hello of a peer that has dialled; returns the peer.
+async fn check_caller(
+    hub: &Hub,
+    stream: &Async<TcpStream>,
+    hello: &Hello,
+    introduced: Result<NodeId, String>,
+) -> Result<NodeId, LinkError> {
+    let socket = stream.get_ref();
+    let source = Source::new(socket.peer_addr()?.ip(), socket.local_addr()?.ip());
+    let address = source.peer();
+    let peer = match introduced {
+        Ok(peer) => peer,
+        Err(reason) => {
+            // Only a node of the ring file learns what its mistake is.
+            let is_node = match hub.settings.topology.find(&hello.node) {
+                Some(claimed) => hub.is_believed(claimed, source).await,
+                None => hub.is_listed(source),
+            };
+            return Err(if is_node {
+                LinkError::Mismatch(reason)
+            } else {
+                LinkError::Unlisted { address, reason }
+            });
+        }
+    };
+    // Before the address: a process whose name is taken must learn that wherever it runs.
+    check_duplicate(hub, peer, hello)?;
+    if !hub.is_believed(peer, source).await {
+        let node = hub.name(peer).to_owned();
+        return Err(LinkError::NotBelieved { address, node });
+    }
+    if is_closed_by_peer(stream) {
+        return Err(LinkError::ClosedByPeer);
+    }
+    Ok(peer)
+}
+
+fn check_duplicate(hub: &Hub, peer: NodeId, hello: &Hello) -> Result<(), LinkError> {
+    if hub.table.is_duplicate(peer, hello.incarnation) {
+        return Err(LinkError::Duplicate(hub.name(peer).to_owned()));
+    }
+    Ok(())
 }
 
 /// Whether the peer has closed already. It gives up after a while, and its connection may have
@@ -214,41 +264,32 @@ fn is_closed_by_peer(stream: &Async<TcpStream>) -> bool {
 
 /// Sends the peer the reason, where it is one that the peer can do something about.
 async fn send_refusal(hub: &Hub, wire: &mut Wire, error: &LinkError) {
-    if !error.is_refused() {
+    let Some(refused) = refused(hub, error) else {
         return;
-    }
+    };
     let late = async {
         Timer::after(HELLO_LIMIT).await;
         Ok(())
-    };
-    // Nobody without the key hears the name of a node.
-    let is_known = wire.key.is_some() || hub.keys.borrow().is_none();
-    let refused = if is_known {
-        refused(hub, error)
-    } else {
-        Message::Refused {
-            reason: error.to_string(),
-            duplicate: false,
-        }
     };
     // The connection ends either way, and our log has the reason.
     let _ = future::or(wire.send(&refused), late).await;
 }
 
-/// The message that tells a peer of the ring why this side closes.
-fn refused(hub: &Hub, error: &LinkError) -> Message {
-    let name = hub.name(hub.settings.me);
-    Message::Refused {
-        reason: format!("{name} says: {error}"),
+/// The message that tells a peer why this side closes.
+fn refused(hub: &Hub, error: &LinkError) -> Option<Message> {
+    Some(Message::Refused {
+        reason: error.refusal(hub.name(hub.settings.me))?,
         duplicate: matches!(error, LinkError::Duplicate(_)),
-    }
+    })
 }
 
-/// The same as a line.
-pub(super) fn refusal(hub: &Hub, error: &LinkError) -> Vec<u8> {
-    let mut line = Vec::new();
-    encode(&refused(hub, error), &mut line);
-    line
+/// Sends a peer of an open link the reason.
+pub(super) fn refuse(hub: &Hub, outbox: &Outbox, error: &LinkError) {
+    if let Some(refused) = refused(hub, error) {
+        let mut line = Vec::new();
+        encode(&refused, &mut line);
+        outbox.send(&line);
+    }
 }
 
 /// Sends small lines without delay, and finds a dead peer even while nothing is sent.

@@ -97,6 +97,11 @@ impl LineBuffer {
         self.unread.end = (self.unread.end + count).min(self.buffer.len());
     }
 
+    /// The memory that it has, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Moves the unread part to the front.
     fn compact(&mut self) {
         if self.unread.start > 0 {

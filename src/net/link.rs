@@ -8,7 +8,7 @@ use smol::future;
 
 use super::frame::parse;
 use super::hub::{Event, Hub};
-use super::introduce::{Link, PendingConnection, introduce, refusal};
+use super::introduce::{Link, PendingConnection, introduce, refuse};
 use super::link_error::LinkError;
 use super::outbox::Outbox;
 use super::reader::LineReader;
@@ -103,11 +103,10 @@ async fn run(hub: &Hub, link: Link) -> LinkError {
     outbox.end();
     if outbox.is_retired() {
         // The connection that has taken over is this link now.
+        outbox.flush_rest(handover_limit).await;
         return error;
     }
-    if error.is_refused() {
-        outbox.send(&refusal(hub, &error));
-    }
+    refuse(hub, &outbox, &error);
     hub.table.release(peer, &outbox);
     hub.send_event(Event::Down { peer, link: number }).await;
     hub.peer_log.warn(&format!(

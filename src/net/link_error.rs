@@ -1,6 +1,7 @@
 //! Why a link ended, as the sentences of the log and of the refusals that are sent to peers.
 
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -26,7 +27,8 @@ pub(super) enum LinkError {
     NoHello,
     #[error("the first line was no hello: this port is for carom's peers only")]
     NotHello,
-    #[error("a line was no message of the ring protocol ({0})")]
+    /// The error may quote the line.
+    #[error("a line was no message of the ring protocol ({})", Escaped(&.0.to_string()))]
     NotMessage(serde_json::Error),
     #[error("a line was longer than {0} bytes")]
     TooLong(usize),
@@ -39,6 +41,15 @@ pub(super) enum LinkError {
     /// The peer's hello does not fit this ring; the sentence may quote the hello.
     #[error("{}", Escaped(.0))]
     Mismatch(String),
+    /// The hello does not fit this ring, and it came from an address that no node has.
+    #[error("no node of the ring file has the address {address}, and {}", Escaped(.reason))]
+    Unlisted { address: IpAddr, reason: String },
+    /// The hello fits this ring, but that node has another address.
+    #[error(
+        "the host of {node} in the ring file does not stand for {address}: if {node} has this address, too, \
+         make it the host of {node}, or give the ring a key"
+    )]
+    NotBelieved { address: IpAddr, node: String },
     /// Another process with that node's name has the link.
     #[error(
         "another process named {0} is in the ring: stop one of the two, or name them differently"
@@ -53,17 +64,27 @@ pub(super) enum LinkError {
 }
 
 impl LinkError {
-    /// Whether the peer is told: it can do something about it.
-    pub(super) fn is_refused(&self) -> bool {
-        matches!(
-            self,
-            Self::Mismatch(_)
-                | Self::Duplicate(_)
-                | Self::NotHello
-                | Self::NotMessage(_)
-                | Self::TooLong(_)
-                | Self::Handshake(_)
-        )
+    /// The sentence for the peer, if it can do something about the error.
+    ///
+    /// Only a peer that has proved to have the key, is at the address of a node, or knows the topology, is
+    /// told a name.
+    pub(super) fn refusal(&self, me: &str) -> Option<String> {
+        match self {
+            Self::Mismatch(_) | Self::Duplicate(_) => Some(format!("{me} says: {self}")),
+            Self::NotHello | Self::NotMessage(_) | Self::TooLong(_) | Self::Handshake(_) => {
+                Some(self.to_string())
+            }
+            Self::Unlisted { address, .. } => Some(format!("{address} is not in the ring file")),
+            Self::NotBelieved { address, .. } => Some(format!(
+                "{address} is not in the ring file: make it the host of this node there, or give the ring a key"
+            )),
+            Self::ClosedByPeer
+            | Self::Io(_)
+            | Self::NoHello
+            | Self::BadRecord
+            | Self::Refused { .. }
+            | Self::Closed(_) => None,
+        }
     }
 
     /// Whether the peer sent what is no line of the protocol, or none of this connection.
@@ -83,5 +104,55 @@ impl From<ReadError> for LinkError {
             ReadError::BadRecord => Self::BadRecord,
             ReadError::Io(error) => Self::Io(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_peer_says_reaches_a_log_unescaped() {
+        let line = r#"{"type":"found","seq":3,"edge":"\u001b[2J\u202e","ball":{}}"#;
+        let error = super::super::frame::parse(line.as_bytes()).unwrap_err();
+        let text = "\u{1b}[2J\u{202e}".to_owned();
+        let address = IpAddr::from([192, 168, 7, 66]);
+        for error in [
+            LinkError::NotMessage(error),
+            LinkError::Mismatch(text.clone()),
+            LinkError::Unlisted {
+                address,
+                reason: text.clone(),
+            },
+            LinkError::Refused {
+                reason: text,
+                duplicate: false,
+            },
+        ] {
+            let shown = error.to_string();
+            assert!(shown.contains("\\u{1b}[2J\\u{202e}"), "{shown}");
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn a_peer_that_is_not_in_the_ring_file_learns_no_name() {
+        let address = IpAddr::from([192, 168, 7, 66]);
+        let unlisted = LinkError::Unlisted {
+            address,
+            reason: "the ring file of pi1 (topology 0123456789abcdef) differs".to_owned(),
+        };
+        let not_believed = LinkError::NotBelieved {
+            address,
+            node: "pi5".to_owned(),
+        };
+        for error in [unlisted, not_believed] {
+            let told = error.refusal("pi1").unwrap();
+            assert!(told.starts_with("192.168.7.66 is not in the ring file"));
+            assert!(!told.contains("pi") && !told.contains("0123"), "{told}");
+        }
+        let known = LinkError::Mismatch("pi2 differs".to_owned());
+        assert_eq!(known.refusal("pi1").unwrap(), "pi1 says: pi2 differs");
+        assert_eq!(LinkError::NoHello.refusal("pi1"), None);
     }
 }

@@ -9,7 +9,10 @@ mod accept;
 mod admission;
 mod dial;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
+mod hosts;
 mod hub;
 mod incoming;
 mod introduce;

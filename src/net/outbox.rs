@@ -38,7 +38,7 @@ pub(super) struct Outbox {
     sealer: Option<RefCell<Sealing>>,
     queued: RefCell<Vec<u8>>,
     /// Another connection to the same process has taken over: send what is queued, then nothing.
-    retired: Cell<bool>,
+    retired: Cell<Option<Retired>>,
     /// Closed when the link has ended.
     end_sender: Sender<()>,
     end_receiver: Receiver<()>,
@@ -47,6 +47,14 @@ pub(super) struct Outbox {
     wake_receiver: Receiver<()>,
     /// Sweeps since the last line came in.
     pub(super) silent: Cell<u32>,
+}
+
+/// Which side of a link is retired. The side that dialled ends its half first: by then it knows of the
+/// connection that has taken over, so the end of the other half does not look like the end of the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Retired {
+    EndsNow,
+    AwaitsEnd,
 }
 
 struct Sealing {
@@ -69,7 +77,7 @@ impl Outbox {
             stream,
             sealer: sealer.map(sealing),
             queued: RefCell::default(),
-            retired: Cell::new(false),
+            retired: Cell::new(None),
             end_sender,
             end_receiver,
             close_reason: Cell::new(None),
@@ -119,14 +127,19 @@ impl Outbox {
     }
 
     /// Another connection to the same process takes over: nothing more is sent here.
-    pub(super) fn retire(&self) {
-        self.retired.set(true);
+    pub(super) fn retire(&self, dialled: bool) {
+        let side = if dialled {
+            Retired::EndsNow
+        } else {
+            Retired::AwaitsEnd
+        };
+        self.retired.set(Some(side));
         self.wake();
     }
 
     /// Whether another connection has taken over.
     pub(super) fn is_retired(&self) -> bool {
-        self.retired.get()
+        self.retired.get().is_some()
     }
 
     /// To be called when the link has ended.
@@ -171,9 +184,12 @@ impl Outbox {
             if let Some(reason) = self.close_reason.get() {
                 return Ok(reason);
             }
-            if self.queued.borrow().is_empty() && self.retired.get() {
-                // The peer reads to this end before it reads the connection that has taken over.
-                self.stream.get_ref().shutdown(Shutdown::Write)?;
+            if self.queued.borrow().is_empty()
+                && let Some(side) = self.retired.get()
+            {
+                if side == Retired::EndsNow {
+                    self.stream.get_ref().shutdown(Shutdown::Write)?;
+                }
                 Timer::after(limit).await;
                 return Ok(CloseReason::Superseded);
             }
@@ -183,16 +199,37 @@ impl Outbox {
                 continue;
             }
             self.stream.writable().await?;
-            let mut queued = self.queued.borrow_mut();
-            match self.stream.get_ref().write(&queued) {
-                Ok(count) => drop(queued.drain(..count)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-            if queued.is_empty() {
-                queued.shrink_to(0);
-            }
+            self.write_queued()?;
         }
+    }
+
+    /// Writes what is still queued, for at most `limit`.
+    pub(super) async fn flush_rest(&self, limit: Duration) {
+        let written = async {
+            while !self.queued.borrow().is_empty() {
+                if self.stream.writable().await.is_err() || self.write_queued().is_err() {
+                    return;
+                }
+            }
+        };
+        let late = async {
+            Timer::after(limit).await;
+        };
+        future::or(written, late).await;
+    }
+
+    /// Writes as much of the queue as the socket takes.
+    fn write_queued(&self) -> io::Result<()> {
+        let mut queued = self.queued.borrow_mut();
+        match self.stream.get_ref().write(&queued) {
+            Ok(count) => drop(queued.drain(..count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if queued.is_empty() {
+            queued.shrink_to(0);
+        }
+        Ok(())
     }
 }

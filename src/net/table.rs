@@ -31,6 +31,8 @@ pub(super) struct NewLink {
     pub(super) key: Option<Fingerprint>,
     /// Both sides agree that it continues the link that is open.
     pub(super) continues: bool,
+    /// This side opened the connection.
+    pub(super) dialled: bool,
     pub(super) outbox: Rc<Outbox>,
 }
 
@@ -119,7 +121,7 @@ impl Table {
             occupant.link = slot.link;
             let link = slot.link;
             let predecessor = std::mem::replace(slot, occupant).outbox;
-            predecessor.retire();
+            predecessor.retire(new.dialled);
             return Registration::Continued { link, predecessor };
         }
         let link = occupant.link;

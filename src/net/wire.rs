@@ -14,7 +14,7 @@ use crate::key::{Fingerprint, Keys};
 use crate::ring::Message;
 
 /// The longest line before the peer is known, in bytes: nobody is trusted with more memory before.
-const LONGEST_HELLO: usize = 4 * 1024;
+pub(super) const LONGEST_HELLO: usize = 4 * 1024;
 
 /// A connection whose peer is not known yet.
 pub(super) struct Wire {

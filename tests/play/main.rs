@@ -12,6 +12,7 @@
     reason = "a failed set-up ends the test, and figures are for people"
 )]
 
+mod attack;
 mod commands;
 mod demo;
 mod events;

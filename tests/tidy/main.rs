@@ -74,7 +74,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 }
 
 fn rust_files() -> Vec<PathBuf> {
-    ["src", "tests", "benches"]
+    ["src", "tests", "benches", "fuzz/fuzz_targets"]
         .iter()
         .flat_map(|folder| files(&root().join(folder), ".rs"))
         .collect()
@@ -289,7 +289,7 @@ fn files_that_documents_name_exist() {
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || "/_.-".contains(c));
             let ours = [
-                "src", "tests", "deploy", "systemd", "config", "docs", "benches",
+                "src", "tests", "deploy", "systemd", "config", "docs", "benches", "fuzz",
             ];
             let folder = name.split('/').next().unwrap();
             let known = ours.contains(&folder) || root().join("src").join(folder).is_dir();

@@ -1,6 +1,6 @@
 //! The observer: which LED was on when, from the merged traces and the interventions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::millis;
 use super::traces::{LedChange, Stamp};
@@ -156,6 +156,27 @@ impl Observed {
     /// For how long the LEDs of two nodes were on for one ball at once, in nanoseconds.
     pub(crate) fn overlap(&self) -> u64 {
         self.pairs().map(|(_, _, both)| both).sum()
+    }
+
+    /// As [`Self::overlap`], between two moments.
+    pub(crate) fn overlap_between(&self, from: u64, to: u64) -> u64 {
+        let ends = self
+            .pairs()
+            .map(|(_, other, both)| (other.from, other.from + both));
+        ends.map(|(begun, end)| end.min(to).saturating_sub(begun.max(from)))
+            .sum()
+    }
+
+    /// When two LEDs were last on for one ball at once.
+    pub(crate) fn last_overlap(&self) -> Option<u64> {
+        self.pairs().map(|(_, other, both)| other.from + both).max()
+    }
+
+    /// The generations, as round and nonce, of the LEDs that went on between two moments.
+    pub(crate) fn generations(&self, from: u64, to: u64) -> BTreeSet<(u64, u64)> {
+        let within = |line: &&LedChange| line.on && (from..to).contains(&line.at);
+        let ons = self.lines.iter().filter(within);
+        ons.map(|line| (line.stamp.0, line.stamp.1)).collect()
     }
 
     fn pairs(&self) -> impl Iterator<Item = (&LitSpan, &LitSpan, u64)> {

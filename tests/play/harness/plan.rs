@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) ring_options: &'static str,
     /// Whether every node has a control socket.
     pub(crate) controlled: bool,
+    /// The host of every node.
+    pub(crate) host: &'static str,
 }
 
 impl Plan {
@@ -45,6 +47,7 @@ impl Plan {
             windows: &[],
             ring_options: "",
             controlled: false,
+            host: "127.0.0.1",
         }
     }
 }
@@ -124,10 +127,10 @@ pub(crate) fn ring_file(
             window_right,
             ..
         } = ports;
-        let trace = folder.join(format!("pi{number}.trace"));
+        let (host, trace) = (plan.host, folder.join(format!("pi{number}.trace")));
         write!(
             text,
-            "\n[[node]]\nname = \"pi{number}\"\nhost = \"127.0.0.1\"\n\
+            "\n[[node]]\nname = \"pi{number}\"\nhost = {host:?}\n\
              ports = {{ ring = {ring}, receiver = {receiver}, rate = {rate}, http = {http}, \
              window-left = {window_left}, window-right = {window_right} }}\n\
              led = {{ backend = \"trace\", path = {trace:?} }}\n"
