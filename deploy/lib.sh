@@ -12,6 +12,8 @@ script_name=deploy/$(basename "$0")
 . "$deploy_dir/lib/display.sh"
 # shellcheck source=lib/ssh.sh
 . "$deploy_dir/lib/ssh.sh"
+# shellcheck source=lib/key.sh
+. "$deploy_dir/lib/key.sh"
 # shellcheck source=lib/hosts.sh
 . "$deploy_dir/lib/hosts.sh"
 # shellcheck source=lib/probe.sh

@@ -1,7 +1,7 @@
 # Arguments: the options that all scripts of deploy/ understand, their defaults, and the usage text.
 # shellcheck shell=sh
 
-config='' only='' jobs=8 skip_unreachable=no break_lock='' ssh_config='' dry_run=no keep_going=no binaries=''
+config='' only='' jobs=8 skip_unreachable=no break_lock='' ssh_config='' dry_run=no keep_going=no binaries='' given_key=''
 
 die() {
     printf '%s: %s\n' "$script_name" "$*" >&2
@@ -9,6 +9,7 @@ die() {
 }
 
 # parse_arguments "$@": sets the variables above.
+# shellcheck disable=SC2034 # given_key: rotate-key reads it
 parse_arguments() {
     while [ $# -gt 0 ]; do
         case $1 in
@@ -16,6 +17,7 @@ parse_arguments() {
         --only) only=${2:?--only wants names with commas between} && shift ;;
         --jobs) jobs=${2:?--jobs wants a number} && shift ;;
         --ssh-config) ssh_config=${2:?--ssh-config wants a file} && shift ;;
+        --new-key) given_key=${2:?--new-key wants a file} && shift ;;
         --binary) binaries="$binaries ${2:?--binary wants a file}" && shift ;;
         --skip-unreachable) skip_unreachable=yes ;;
         --break-lock) break_lock='break' ;;

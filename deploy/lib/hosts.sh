@@ -10,8 +10,9 @@ read_hosts() {
     # shellcheck disable=SC2034 # rollout reads it
     topology=$(sed -n '1s/.*topology //p' "$work/check")
     "$carom" hosts --config "$config" >"$work/ring-hosts"
+    read_key
     while read -r name target host rest; do
-        add_host "$name" "$target" "host=$host $rest"
+        add_host "$name" "$target" "host=$host ${rest%% key-file=*}"
     done <"$work/ring-hosts"
     select_hosts
 }

@@ -51,19 +51,28 @@ hash_of() {
         sha256 <"$work/target.sh"
     } | sha256 | cut -c 1-12
 }
-# find_binaries: for each kind of machine that has a binary, binary-MACHINE and hash-MACHINE in $work.
+# wire_in BINARY: the version of the ring protocol that it speaks, from the text of `carom --version` in it, because a binary
+# for another kind of machine does not run here. 1 if it has no such text, as before there were others.
+wire_in() {
+    spoken=$(LC_ALL=C grep -a -o '(wire [0-9][0-9]*)' "$1" | head -n 1 | tr -cd 0-9)
+    echo "${spoken:-1}"
+}
+# find_binaries: for each kind of machine that has a binary, binary-MACHINE and hash-MACHINE in $work. $wire is the version
+# of the ring protocol that they speak.
 find_binaries() {
     for file in $binaries; do
         [ -s "$file" ] || die "there is no binary $file"
         [ "$(machine_of "$file")" != none ] || die "$file is no program for Linux"
     done
-    list=
+    list='' wire=''
     for machine in x86_64 aarch64 armv7l armv6l armv8l riscv64; do
         file=$(binary_for "$machine")
         if [ -n "$file" ]; then
             printf '%s\n' "$file" >"$work/binary-$machine"
             hash_of "$file" >"$work/hash-$machine"
             list="$list$machine=$(cat "$work/hash-$machine"),"
+            [ "$(wire_in "$file")" = "${wire:=$(wire_in "$file")}" ] ||
+                die "$file speaks version $(wire_in "$file") of the ring protocol, and another binary version $wire: make all with deploy/build"
         fi
     done
     [ -n "$list" ] || die "there is no binary to roll out: run deploy/build, or name one with --binary"
@@ -96,7 +105,11 @@ stage_host() {
     if [ "$(probe_value "$name" staged)" != none ]; then
         probe_value "$name" staged >"$work/$name.release"
         host_message "$name" "has $(probe_value "$name" staged) already"
-        return 0
+        [ -n "$key_file" ] || return 0
+        send_wanted_key "$name" || return 1
+        run_step "$name" key "$(cat "$work/$name.release")" "$key_answer" && return 0
+        report_problem "$name" "$(cat "$work/$name.failure")"
+        return 1
     fi
     bundle=$work/bundle-$(probe_value "$name" machine)
     host_message "$name" "copying"
@@ -105,11 +118,27 @@ stage_host() {
         report_problem "$name" "could not copy to /tmp on $target: $(printf '%s' "$copied" | tail -n 1)"
         return 1
     }
-    # shellcheck disable=SC2046 # the endpoints are separate words
-    answer=$(remote "$name" stage "$token" "$(cat "$work/$name.hash")" "$name" $(cat "$work/$name.endpoints")) || {
+    key_words=
+    if [ -n "$key_file" ]; then
+        send_wanted_key "$name" || return 1
+        key_words="key-file=$key_file key=$key_answer"
+    fi
+    # shellcheck disable=SC2046,SC2086 # separate words
+    answer=$(remote "$name" stage "$token" "$(cat "$work/$name.hash")" "$name" $(cat "$work/$name.endpoints") "wire=$wire" $key_words) || {
         report_problem "$name" "$(printf '%s' "${answer:-the connection was lost}" | sed 's/^failed //')"
         return 1
     }
     printf '%s\n' "${answer#ok }" >"$work/$name.release"
     host_message "$name" "has ${answer#ok }, checked by its own binary"
+}
+# send_wanted_key NAME: the key for its new release, unless it has it. Sets $key_answer, which tells the host where the key is.
+send_wanted_key() {
+    key_answer=kept
+    if [ "$(cat "$work/$1.key-source")" = kept ]; then return 0; fi
+    key_answer=$sent_keys
+    send_chosen_keys "$1" || {
+        report_problem "$1" "the key could not be sent: $(tail -n 1 "$logs/$1.log" 2>/dev/null)"
+        return 1
+    }
+    host_message "$1" "gets the key ${sent_keys%%,*}"
 }

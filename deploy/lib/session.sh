@@ -1,6 +1,9 @@
 # Session: what a script sets up before it works, what it must leave in order at its end, and the summary.
 # shellcheck shell=sh
 
+# What end_session says of the hosts if somebody has interrupted the script.
+when_interrupted='every host is left with one release, whole'
+
 # start_session: a work folder, a log folder, and the hosts of the ring file.
 start_session() {
     # In /tmp, because the path of an ssh control socket may have about 100 characters only.
@@ -32,7 +35,7 @@ end_session() {
     trap '' INT TERM HUP
     trap - EXIT
     if [ -n "$caught_signal" ]; then
-        message "interrupted: every host is left with one release, whole"
+        message "interrupted: $when_interrupted"
         for pid in ${job_pids:-}; do kill "$pid" 2>/dev/null || true; done
     fi
     for unconfirmed in "$work"/*.unconfirmed; do

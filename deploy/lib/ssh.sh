@@ -9,10 +9,11 @@ remote() {
     quoted=
     for word; do quoted="$quoted '$word'"; done
     mkdir -p "$logs"
-    run_ssh "$remote_host" \
-        "if [ \"\$(id -u)\" = 0 ]; then exec sh -s --$quoted; else exec sudo -n sh -s --$quoted; fi" \
-        <"$work/target.sh" 2>>"$logs/$remote_host.log"
+    run_ssh "$remote_host" "$(as_root "sh -s --$quoted")" <"$work/target.sh" 2>>"$logs/$remote_host.log"
 }
+# as_root COMMAND: a command for the remote shell that runs this one as root.
+# shellcheck disable=SC2016 # for the remote shell
+as_root() { printf 'if [ "$(id -u)" = 0 ]; then exec %s; else exec sudo -n %s; fi' "$1" "$1"; }
 run_ssh() {
     ssh_host=$1
     shift

@@ -53,7 +53,10 @@ verb_journal() { journalctl -q -u carom.service -n 60 --no-pager -o short-precis
 node_facts() {
     "$root/current/carom" status "$(cat "$root/current/http")" --json 2>/dev/null | awk '
         /"condition":/ { gsub(/[",]/, ""); print "condition", $2 }
-        /"name":/ { gsub(/[",]/, ""); name = $2 }
+        /"used":/ { gsub(/[",]/, ""); print "key-used", $2 }
+        /"also_accepted":/ { gsub(/[",]/, ""); print "key-also", $2 }
+        /"links":/ { gsub(/[",]/, ""); print "key-links", $2 }
+        /"name":/ { gsub(/[",]/, ""); name = $2; if (in_nodes) nodes++ }
         /"state": "/ { gsub(/[",]/, ""); if ($2 != "up") print "missing", name }
         /"here": true/ { print "here 1" }
         /"ball":/ { print "ball 1" }
@@ -61,7 +64,6 @@ node_facts() {
         /"nodes":/ { in_nodes = 1 }
         /"screen":/ { getline; gsub(/,/, ""); width = $1 }
         /"velocity":/ { getline; gsub(/[,-]/, ""); if ($1 > 0) print "crossing", int(width / $1) + 1 }
-        /"name":/ { if (in_nodes) nodes++ }
         /"balls":/ { in_nodes = 0; print "nodes", nodes }'
 }
 

@@ -4,7 +4,7 @@
 # /opt/carom/target.sh. Answers are one line: "ok ...", "wait ..." or "failed SENTENCE".
 # This file is joined from the parts in deploy/target/. Here: settings, paths, and what all parts use.
 #
-#   /opt/carom/releases/VERSION-HASH/   binary, ring file, units: written once, never changed
+#   /opt/carom/releases/VERSION-HASH/   binary, ring file, units: written once, never changed; the key (key.sh)
 #   /opt/carom/current                  a link to the release that runs
 #   /opt/carom/previous                 the name of the one that `rollback` goes back to
 #   /opt/carom/pending                  the name of the one to go back to unless the switch is confirmed
@@ -20,6 +20,8 @@ units=/etc/systemd/system
 heartbeat=/run/carom-rollout-alive
 # The lock: "TOKEN SECONDS-SINCE-BOOT OWNER".
 lock=/run/carom-rollout-owner
+# The key of the ring, on its way from a rollout to its place. deploy/lib/key.sh knows the same path.
+received_key=/run/carom-rollout-key
 
 # If a rollout gives no sign of life for so many seconds, it is dead, and the guard reverts an unconfirmed switch.
 heartbeat_timeout_seconds=20

@@ -2,6 +2,7 @@
 
 # lock TOKEN OWNER [break]
 verb_lock() {
+    lock_step
     token=$1 new_owner=$2
     # Seconds since the machine started, because the wall clock may jump.
     now=$(awk '{ print int($1) }' /proc/uptime)
@@ -10,6 +11,8 @@ verb_lock() {
     printf '%s %s %s\n' "$token" "$now" "$new_owner" >"$lock.$token"
     if ln "$lock.$token" "$lock" 2>/dev/null; then
         rm -f "$lock.$token"
+        # What a rollout has left that died.
+        remove_unused_keys
         echo ok
         return 0
     fi
@@ -21,7 +24,12 @@ verb_lock() {
 
 # unlock TOKEN: also removes what the rollout has copied to this host.
 verb_unlock() {
-    if [ -s "$lock" ] && grep -q "^$1 " "$lock"; then rm -f "$lock"; fi
+    # A step that goes on without its rollout may be placing a key.
+    lock_step
+    if [ -s "$lock" ] && grep -q "^$1 " "$lock"; then
+        remove_unused_keys
+        rm -f "$lock"
+    fi
     rm -rf "/tmp/carom-$1"
     echo ok
 }

@@ -4,7 +4,8 @@ verb=${1:?a verb}
 shift
 case $verb in
 probe | missing-peers | ring-file | lock | unlock | stage | switch | prepare | stop | activate | start | confirm | \
-    revert | revert-at-boot | guard | gate | heartbeat | journal | report | restore | uninstall)
+    revert | revert-at-boot | guard | gate | heartbeat | journal | report | restore | uninstall | \
+    key | key-state | change-key)
     "verb_$(printf '%s' "$verb" | tr '-' '_')" "$@"
     ;;
 *) fail "there is no verb $verb" ;;

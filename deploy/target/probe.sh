@@ -26,7 +26,10 @@ verb_probe() {
     previous=$(content_or "$root/previous" none)
     had_previous=no
     if [ -s "$root/previous" ]; then had_previous=yes; fi
-    printf 'ok owner=%s had_previous=%s binary=%s ring=%s previous_topology=%s ' \
+    key=$(running_fingerprints)
+    printf 'ok wire=%s previous_wire=%s key=%s key_file=%s previous_key_file=%s ' "$(wire_of "$root/current/carom")" \
+        "$(wire_of "$root/releases/$previous/carom")" "${key%%,*}" "$(key_file_of "$running")" "$(key_file_of "$previous")"
+    printf 'owner=%s had_previous=%s binary=%s ring=%s previous_topology=%s ' \
         "$(cut -d ' ' -f 3 "$lock" 2>/dev/null || true)" "$had_previous" \
         "$(checksum "$root/current/carom")" "$(checksum "$root/current/ring.toml")" \
         "$(content_or "$root/releases/$previous/topology" none)"
@@ -48,6 +51,11 @@ release_with_hash() {
 }
 is_intact() {
     [ "$1" = none ] || (cd "$root/releases/$1" && sha256sum --quiet -c SHA256SUMS >/dev/null 2>&1)
+}
+# wire_of BINARY: the version of the ring protocol that it speaks; 1 if it cannot say, as before there were others.
+wire_of() {
+    spoken=$("$1" --version 2>/dev/null | sed -n '1s/.*(wire \([0-9]*\)).*/\1/p')
+    echo "${spoken:-1}"
 }
 checksum() { if [ -s "$1" ]; then sha256sum <"$1" | cut -c 1-64; else echo none; fi; }
 

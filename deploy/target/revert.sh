@@ -18,6 +18,7 @@ verb_revert() {
         restart_units "$from" "$old"
     fi
     rm -f "$root/reverting" "$heartbeat"
+    remove_unused_keys
     sync
     log "$from was not confirmed: back to $old"
     # Last, and not by the guard, because this stops the guard itself.
@@ -29,6 +30,7 @@ verb_revert_at_boot() {
     take_switch_back || return 0
     if [ "$old" = none ]; then remove_units; else install_units "$old"; fi
     rm -f "$root/reverting"
+    remove_unused_keys
     sync
     systemctl daemon-reload
     # systemd has planned this start of the machine by the units of the reverted release.

@@ -1,7 +1,10 @@
 # Stage: makes a release of what scp has copied to this host. Nothing that runs is changed.
 
-# stage TOKEN HASH NODE host=H ring=P receiver=P ...: the new binary itself checks the ring file.
+# stage TOKEN HASH NODE host=H ring=P receiver=P ... [wire=N] [key-file=PATH key=FINGERPRINTS]: the new binary itself checks the
+# ring file. wire=: the version of the ring protocol that the binary should speak. key=: as for put_key.
 verb_stage() {
+    lock_step
+    trap 'rm -rf "$root/releases/.partial" "$received_key"' EXIT
     token=$1 hash=$2 node=$3
     shift 3
     from=/tmp/carom-$token
@@ -11,25 +14,34 @@ verb_stage() {
     version=$("$from/carom" --version 2>&1) ||
         fail "the binary does not run on this machine ($(uname -m)): $(printf '%s' "$version" | head -n 1)"
     version=$(printf '%s\n' "$version" | awk 'NR == 1 { print $2 }' | tr -cd 'A-Za-z0-9.+~')
-    topology=$("$from/carom" check --config "$from/ring.toml" 2>"$from/why") ||
-        fail "the new binary refuses the ring file: $(head -n 1 "$from/why")"
-    topology=$(printf '%s\n' "$topology" | sed -n '1s/.*topology //p')
+    expected_wire=$(value_in wire "$@")
+    [ "$(wire_of "$from/carom")" = "$expected_wire" ] ||
+        fail "the binary speaks version $(wire_of "$from/carom") of the ring protocol, and not $expected_wire as the rollout has read from it: build it again"
     name=${version:-unknown}-$hash
     install -d -m 755 "$root" "$root/releases"
     rm -rf "$root/releases/.partial"
     install -d "$root/releases/.partial"
     cp "$from"/* "$root/releases/.partial/" || fail_disk_full
     cd "$root/releases/.partial"
-    rm -f why
     mv SHA256SUMS sent
     sha256sum --quiet -c sent >/dev/null 2>&1 || fail_disk_full
     printf 'CAROM_NODE=%s\n' "$node" >carom.env
+    key_file=$(value_in key-file "$@")
+    if [ -n "$key_file" ]; then
+        [ ! -e "$key_file" ] || fail "key-file = \"$key_file\" is the name of another file of a release: choose one such as \"ring.key\""
+        printf '%s\n' "$key_file" >key-file
+        put_key .partial "$(value_in key "$@")"
+    fi
+    topology=$(./carom check --config ring.toml 2>"$from/why") ||
+        fail "the new binary refuses the ring file: $(head -n 1 "$from/why")"
+    topology=$(printf '%s\n' "$topology" | sed -n '1s/.*topology //p')
     printf '%s\n' "$topology" >topology
     write_socket_unit "$@"
     rm sent
     # deploy/reset restores the ring file from this copy.
     cp -p ring.toml ring.toml.as-sent || fail_disk_full
-    sha256sum -- * >../.sums || fail_disk_full
+    # All but the key, which deploy/rotate-key changes.
+    find . -type f ! -path "./$key_file" -exec sha256sum -- {} + >../.sums || fail_disk_full
     mv ../.sums SHA256SUMS
     sync
     cd "$root"
@@ -46,6 +58,15 @@ verb_stage() {
 fail_disk_full() {
     rm -rf "$root/releases/.partial"
     fail "the release could not be written to $root: $(df -Pk "$root" | awk 'NR == 2 { print $4 }') KiB are free there"
+}
+
+# value_in KEY KEY=VALUE...: the value of that key, or nothing.
+value_in() {
+    wanted_key=$1
+    shift
+    for word; do
+        case $word in "$wanted_key="*) printf '%s\n' "${word#*=}" ;; esac
+    done
 }
 
 # write_socket_unit KEY=VALUE...: this node's ports, on the address to which the daemon itself would bind them.

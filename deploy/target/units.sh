@@ -12,16 +12,13 @@ install_units() {
     done
     ln -sfn ../carom.service "$units/multi-user.target.wants/carom.service"
     ln -sfn ../carom.socket "$units/sockets.target.wants/carom.socket"
-    for file in ring.toml carom.env; do
-        # A file that somebody put there is kept under another name.
-        if [ -e "/etc/carom/$file" ] && [ ! -L "/etc/carom/$file" ]; then
-            mv "/etc/carom/$file" "/etc/carom/$file.before-rollout"
-        fi
-        ln -sfn "$root/current/$file" "/etc/carom/$file"
-    done
+    link_file ring.toml
+    link_file carom.env
     ln -sfn "$root/current/carom" /usr/local/bin/carom
     install -D -m 644 "$root/releases/$1/carom.sysusers" /etc/sysusers.d/carom.conf
     systemd-sysusers /etc/sysusers.d/carom.conf
+    # After the user is there, who may read it.
+    link_key "$1"
     if command -v udevadm >/dev/null 2>&1; then
         install -D -m 644 "$root/releases/$1/60-carom.rules" /etc/udev/rules.d/60-carom.rules
         # These fail in a container, where udevd does not run.
@@ -29,7 +26,14 @@ install_units() {
         udevadm trigger --subsystem-match=gpio --subsystem-match=leds 2>/dev/null || true
     fi
 }
+# link_file FILE: /etc/carom/FILE leads to that of the running release.
+link_file() {
+    # A file that somebody put there is kept under another name.
+    if [ -e "/etc/carom/$1" ] && [ ! -L "/etc/carom/$1" ]; then mv "/etc/carom/$1" "/etc/carom/$1.before-rollout"; fi
+    ln -sfn "$root/current/$1" "/etc/carom/$1"
+}
 remove_units() {
+    remove_key_links ''
     rm -f "$units/multi-user.target.wants/carom.service" "$units/sockets.target.wants/carom.socket" \
         "$units/multi-user.target.wants/carom-revert.service" "$units/carom-revert.service" \
         "$units/carom.service" "$units/carom.socket" "$units/carom-retry.timer" \

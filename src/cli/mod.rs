@@ -26,9 +26,13 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+/// What `carom --version` prints. `deploy/rollout` reads the version of the ring protocol from it, and, in a binary for
+/// another machine, finds it by its parentheses.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (wire 2)");
+
 /// A bouncing ball passed round a ring of Raspberry Pis: never lost, never doubled.
 #[derive(Parser)]
-#[command(name = "carom", version, propagate_version = true)]
+#[command(name = "carom", version = VERSION, propagate_version = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -84,5 +88,20 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::VERSION;
+    use crate::ring::message;
+
+    #[test]
+    fn the_version_names_that_of_the_ring_protocol() {
+        let wire = format!(" (wire {})", message::VERSION);
+        assert!(
+            VERSION.ends_with(&wire),
+            "{VERSION} does not end with{wire}"
+        );
     }
 }

@@ -12,8 +12,9 @@ use super::node_id::NodeId;
 use super::topology::Topology;
 use super::window_ball::WindowBall;
 
-/// The version of these messages.
-pub const VERSION: u32 = 1;
+/// The version of these messages. It is raised when nodes before and after a change must not play together.
+/// Version 2: a ball carries its renewals, and voters judge by them.
+pub const VERSION: u32 = 2;
 
 /// One line from one node to another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

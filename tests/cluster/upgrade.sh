@@ -1,33 +1,6 @@
 # A rolling upgrade and a rollback while the ball moves. The traces of all LEDs are checked, and clients poll the ports.
 # shellcheck shell=sh disable=SC2154,SC2034 # variables shared with tests/cluster/run
 
-addresses=$(for number in 1 2 3 4 5; do printf '%s.%s ' "$net" "$((10 + number))"; done)
-start_polling() {
-    # shellcheck disable=SC2086 # a word each
-    exec ip netns exec "$run_id-laptop" python3 tests/cluster/poll_ports.py "$stage/polls" 10000 $addresses &
-    poller=$!
-    # shellcheck disable=SC2086 # a word each
-    exec ip netns exec "$run_id-laptop" python3 tests/cluster/poll_ports.py --http "$stage/polls-http" 8080 $addresses &
-    http_poller=$!
-    background="$poller $http_poller"
-}
-stop_polling() {
-    kill -TERM "$poller" "$http_poller"
-    wait "$poller" "$http_poller" || true
-    background=''
-    receiver=$(head -n 1 "$stage/polls") http=$(head -n 1 "$stage/polls-http")
-    [ "$(value_of "$receiver" refused)" = 0 ] || fail "the receiver port refused: $(cat "$stage/polls")"
-    [ "$(value_of "$http" refused)" = 0 ] || fail "the HTTP port refused: $(cat "$stage/polls-http")"
-}
-# Fails unless, since $from, one ball has visited all hosts in one generation, and never two LEDs were lit.
-expect_one_ball() {
-    saw=$(observe_since "$from")
-    [ "$(value_of "$saw" generations)" = 1 ] || fail "the generation changed: $saw"
-    [ "$(value_of "$saw" two_lit)" = 0 ] || fail "two LEDs were lit: $saw"
-    [ "$(value_of "$saw" hops_back)" = 0 ] || fail "the ball went back: $saw"
-    [ "$(value_of "$saw" nodes)" = 5 ] || fail "the ball did not visit all: $saw"
-}
-
 expect 0 'one host after the other: the ball keeps moving' deploy rollout --dry-run --binary "$stage/v2/carom"
 from=$(now_ns)
 start_polling

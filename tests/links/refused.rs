@@ -62,7 +62,7 @@ fn answer(bytes: &[u8], keyed: bool) -> String {
 
 #[test]
 fn a_stranger_hears_fingerprints_and_nothing_of_the_ring() {
-    let hello = br#"{"type":"hello","version":1,"ring":"x","node":"left","incarnation":"1","topology":"0"}"#;
+    let hello = br#"{"type":"hello","version":2,"ring":"x","node":"left","incarnation":"1","topology":"0"}"#;
     let ours = keys(&[1]).unwrap().used().fingerprint().to_string();
     let other = keys(&[2]).unwrap().used().fingerprint().to_string();
     let key = |key: &str| {

@@ -64,9 +64,9 @@ fn false_hellos(ring: &Cluster) -> Vec<Attack> {
         ),
         attack(
             "another version",
-            changed(ring, |claim| claim.version = 2),
+            changed(ring, |claim| claim.version = 1),
             "\"refused\"",
-            "the peer version 2",
+            "the peer version 1",
         ),
         attack(
             "an unknown node",

@@ -20,7 +20,7 @@ fn hello(topology: &Topology) -> Hello {
 fn the_format_is_what_the_protocol_says() {
     let text = serde_json::to_string(&Message::Hello(hello(&topology(3, LEASE)))).unwrap();
     assert!(
-        text.starts_with(r#"{"type":"hello","version":1,"ring":"rules","node":"pi2""#),
+        text.starts_with(r#"{"type":"hello","version":2,"ring":"rules","node":"pi2""#),
         "{text}"
     );
     assert!(

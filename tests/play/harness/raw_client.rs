@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use carom::config::{Config, Overrides};
+use carom::ring::message::VERSION;
 use serde_json::json;
 use socket2::{Domain, Socket, Type};
 
@@ -64,7 +65,7 @@ impl ClaimedIdentity {
     pub(crate) fn of(ring: &Cluster, node: &str) -> Self {
         let config = Config::load(&ring.ring_file(), &Overrides::default()).unwrap();
         Self {
-            version: 1,
+            version: VERSION,
             ring: ring.name.clone(),
             node: node.to_owned(),
             topology: config.topology().fingerprint(),
