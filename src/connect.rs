@@ -21,26 +21,40 @@ pub async fn connect(
     port: u16,
     limit: Duration,
 ) -> io::Result<(Async<TcpStream>, IpAddr)> {
-    let mut last = None;
+    let unknown = || {
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("the name {} has no address", Escaped(host)),
+        )
+    };
     let targets = resolve(host, port).await?;
+    connect_to_first(&targets, limit)
+        .await
+        .unwrap_or_else(|| Err(unknown()))
+}
+
+/// Connects to the first of these addresses that answers; `None` if there are no addresses.
+///
+/// Each address gets an equal share of `limit`.
+pub async fn connect_to_first(
+    targets: &[SocketAddr],
+    limit: Duration,
+) -> Option<io::Result<(Async<TcpStream>, IpAddr)>> {
+    let mut last = None;
     let share = limit / u32::try_from(targets.len()).unwrap_or(u32::MAX).max(1);
-    for target in targets {
+    for &target in targets {
         let late = async {
             Timer::after(share).await;
             Err(io::Error::new(io::ErrorKind::TimedOut, "no answer"))
         };
         match future::or(Async::<TcpStream>::connect(target), late).await {
-            Ok(stream) => return Ok((stream, target.ip())),
+            Ok(stream) => return Some(Ok((stream, target.ip()))),
             Err(error) => last = Some((target, error)),
         }
     }
-    Err(match last {
-        Some((target, error)) => io::Error::new(error.kind(), format!("{target}: {error}")),
-        None => io::Error::new(
-            io::ErrorKind::NotFound,
-            format!("the name {} has no address", Escaped(host)),
-        ),
-    })
+    let (target, error) = last?;
+    let sentence = format!("{target}: {error}");
+    Some(Err(io::Error::new(error.kind(), sentence)))
 }
 
 /// Looks up the addresses of a host; waits for the resolver.

@@ -3,7 +3,7 @@
 //! This is what a ring without a key has. Why each answer is as it is: decision 0023.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,6 +101,8 @@ struct Name {
     /// When the last lookup ended, and whether it was successful.
     looked_up: Option<(Time, bool)>,
     running: Option<smol::Task<io::Result<Vec<IpAddr>>>>,
+    /// When a hello first waited for the lookup that is running.
+    begun: Option<Time>,
 }
 
 impl Hosts {
@@ -122,22 +124,24 @@ impl Hosts {
     /// IPv6. So another address is believed if the node's own ring port answers at its host. That is
     /// not so while the node is switched off.
     pub(super) async fn belief(&self, node: NodeId, endpoint: &Endpoint, source: Source) -> Belief {
-        match self.fits(node, &endpoint.host, source).await {
-            None => Belief::Unknown,
-            Some(true) => Belief::Yes,
-            Some(false) if answers(endpoint).await => Belief::Yes,
-            Some(false) => Belief::No,
+        let Some(addresses) = self.addresses(node, &endpoint.host).await else {
+            return Belief::Unknown;
+        };
+        if source.fits(&addresses) || answers(&addresses, endpoint.port).await {
+            Belief::Yes
+        } else {
+            Belief::No
         }
     }
 
-    /// Whether the host of that node stands for the address; `None` if it could never be looked up.
-    async fn fits(&self, node: NodeId, host: &str, source: Source) -> Option<bool> {
+    /// What the host of that node stands for; `None` if it could never be looked up.
+    async fn addresses(&self, node: NodeId, host: &str) -> Option<Vec<IpAddr>> {
         if let Ok(address) = host.parse::<IpAddr>() {
-            return Some(source.fits(&[address.to_canonical()]));
+            return Some(vec![address.to_canonical()]);
         }
         let mut name = self.names.get(node.index())?.lock().await;
         name.refresh(host, &self.lookups, self.look_up).await;
-        Some(source.fits(name.addresses.as_ref()?))
+        name.addresses.clone()
     }
 
     /// Whether any of these hosts is known to stand for the address; looks nothing up.
@@ -166,6 +170,9 @@ impl Name {
         if self.looked_up.is_some_and(is_recent) {
             return;
         }
+        // Wait only once for a slow lookup: many hellos must not queue up behind it.
+        let now = clock::now();
+        let deadline = *self.begun.get_or_insert(now) + LOOKUP_LIMIT;
         let running = async {
             if self.running.is_none() {
                 let permit = lookups.acquire_arc().await;
@@ -182,11 +189,11 @@ impl Name {
             }
         };
         let late = async {
-            Timer::after(LOOKUP_LIMIT).await;
+            Timer::after(now.until(deadline)).await;
             None
         };
         if let Some(found) = future::or(running, late).await {
-            self.running = None;
+            (self.begun, self.running) = (None, None);
             self.looked_up = Some((clock::now(), found.is_ok()));
             if let Ok(addresses) = found {
                 self.addresses = Some(addresses);
@@ -195,18 +202,16 @@ impl Name {
     }
 }
 
-/// Whether something accepts connections at the node's ring port.
-async fn answers(endpoint: &Endpoint) -> bool {
-    let late = async {
-        Timer::after(ANSWER_LIMIT).await;
-        false
-    };
-    let answer = async {
-        connect::connect(&endpoint.host, endpoint.port, ANSWER_LIMIT)
-            .await
-            .is_ok()
-    };
-    future::or(answer, late).await
+/// Whether something accepts connections at one of these addresses of a node, at its ring port.
+///
+/// The host is not looked up again: the name of a node that is switched off may take seconds.
+async fn answers(addresses: &[IpAddr], port: u16) -> bool {
+    let targets: Vec<SocketAddr> = addresses
+        .iter()
+        .map(|&address| SocketAddr::new(address, port))
+        .collect();
+    let answer = connect::connect_to_first(&targets, ANSWER_LIMIT).await;
+    answer.is_some_and(|answer| answer.is_ok())
 }
 
 #[cfg(test)]
@@ -286,11 +291,18 @@ mod tests {
     #[test]
     fn a_slow_lookup_is_awaited_for_a_second_and_ends_in_the_background() {
         let hosts = Hosts::with(1, |_| {
-            std::thread::sleep(LOOKUP_LIMIT + Duration::from_millis(200));
+            std::thread::sleep(LOOKUP_LIMIT * 3 / 2);
             Ok(vec!["192.0.2.3".parse().unwrap()])
         });
-        assert_eq!(belief(&hosts, "pi3.invalid", "192.0.2.4"), Belief::Unknown);
-        assert_eq!(belief(&hosts, "pi3.invalid", "192.0.2.4"), Belief::No);
+        let waited = |expected| {
+            let begun = clock::now();
+            assert_eq!(belief(&hosts, "pi3.invalid", "192.0.2.3"), expected);
+            clock::now().since(begun)
+        };
+        assert!(waited(Belief::Unknown) >= LOOKUP_LIMIT);
+        assert!(waited(Belief::Unknown) < LOOKUP_LIMIT / 2, "only once");
+        std::thread::sleep(LOOKUP_LIMIT);
+        assert!(waited(Belief::Yes) < LOOKUP_LIMIT / 2);
         let endpoints = [at("pi3.invalid", 9)];
         assert!(hosts.any_fits(&endpoints, source("192.0.2.3", "127.0.0.1")));
         assert!(!hosts.any_fits(&endpoints, source("192.0.2.4", "127.0.0.1")));
