@@ -58,28 +58,29 @@ pub(super) struct KeyLine {
     pub(super) noise: String,
 }
 
-/// Why there is no channel. The sentences name keys by their fingerprints, and nothing of the ring.
+/// Why there is no channel. The sentences name keys by their fingerprints, and nothing of the ring. The peer
+/// is sent the same sentence, so none of them says "this node".
 #[derive(Debug, Error)]
 pub(super) enum HandshakeError {
     #[error(
-        "the peer has the key {theirs}, and this node the key {ours}: give every node the same key file, then reload them all"
+        "the node that dials has the key {dials}, and the node that answers the key {answers}: give every node the same key file, then reload them all"
     )]
     OtherKey {
-        theirs: Fingerprint,
-        ours: Fingerprint,
+        dials: Fingerprint,
+        answers: Fingerprint,
     },
     #[error(
-        "the peer has no key, and this node has the key {ours}: give every node the same key file, then restart them all"
+        "the node that dials has no key, and the node that answers has the key {answers}: give every node the same key file, then restart them all"
     )]
-    PeerHasNone { ours: Fingerprint },
+    DialsWithout { answers: Fingerprint },
     #[error(
-        "the peer has the key {theirs}, and this node has none: give every node the same key file, then restart them all"
+        "the node that dials has the key {dials}, and the node that answers has none: give every node the same key file, then restart them all"
     )]
-    NoneHere { theirs: Fingerprint },
-    #[error("the peer names the key {key} and does not have it")]
+    AnswersWithout { dials: Fingerprint },
+    #[error("the other side names the key {key} and does not have it")]
     NotProven { key: Fingerprint },
     #[error(
-        "the peer speaks version {theirs} of the key handshake, and this node version {VERSION}: run the same carom on both"
+        "one side speaks version {theirs} of the key handshake, and the other version {VERSION}: run the same carom on both"
     )]
     OtherVersion { theirs: u32 },
     #[error("the first line was no handshake: this port is for carom's peers only")]
@@ -115,8 +116,10 @@ impl Dialling {
         check_version(answer)?;
         let theirs = named(answer)?;
         if theirs != self.key {
-            let ours = self.key;
-            return Err(HandshakeError::OtherKey { theirs, ours });
+            return Err(HandshakeError::OtherKey {
+                dials: self.key,
+                answers: theirs,
+            });
         }
         read(&mut self.state, answer, theirs)?;
         Ok(Channel::new(self.state, self.key)?)
@@ -132,8 +135,10 @@ pub(super) fn answer(keys: &Keys, line: &KeyLine) -> Result<(Channel, KeyLine), 
     let theirs = named(line)?;
     let mut accepted = keys.accepted();
     let Some(key) = accepted.find(|key| key.fingerprint() == theirs) else {
-        let ours = keys.used().fingerprint();
-        return Err(HandshakeError::OtherKey { theirs, ours });
+        return Err(HandshakeError::OtherKey {
+            dials: theirs,
+            answers: keys.used().fingerprint(),
+        });
     };
     let mut state = builder(key)?.build_responder()?;
     read(&mut state, line, theirs)?;
@@ -144,7 +149,7 @@ pub(super) fn answer(keys: &Keys, line: &KeyLine) -> Result<(Channel, KeyLine), 
 /// The refusal for a peer that has a key, where this node has none.
 pub(super) fn refuse_key(line: &KeyLine) -> HandshakeError {
     match named(line) {
-        Ok(theirs) => HandshakeError::NoneHere { theirs },
+        Ok(dials) => HandshakeError::AnswersWithout { dials },
         Err(error) => error,
     }
 }

@@ -41,10 +41,10 @@ impl Wire {
         let channel = if dials {
             let (dialling, line) = Dialling::begin(keys)?;
             self.send_line(&Opening::Key(line)).await?;
-            let answer = self.handshake_line(keys).await?;
+            let answer = self.handshake_line(None).await?;
             dialling.finish(&answer)?
         } else {
-            let line = self.handshake_line(keys).await?;
+            let line = self.handshake_line(Some(keys)).await?;
             let (channel, answer) = handshake::answer(keys, &line)?;
             self.send_line(&Opening::Key(answer)).await?;
             channel
@@ -60,16 +60,16 @@ impl Wire {
         Ok(())
     }
 
-    /// The peer's message of the handshake.
-    async fn handshake_line(&mut self, keys: &Keys) -> Result<KeyLine, LinkError> {
+    /// The peer's message of the handshake; `keys` are those of a node that answers.
+    async fn handshake_line(&mut self, keys: Option<&Keys>) -> Result<KeyLine, LinkError> {
         let line = self.reader.next(&self.stream).await?;
         let malformed = || LinkError::Handshake(HandshakeError::Malformed);
         match serde_json::from_slice(line).map_err(|_| malformed())? {
             Opening::Key(line) => Ok(line),
-            Opening::Hello => {
-                let ours = keys.used().fingerprint();
-                Err(HandshakeError::PeerHasNone { ours }.into())
-            }
+            Opening::Hello => Err(keys.map_or_else(malformed, |keys| {
+                let answers = keys.used().fingerprint();
+                HandshakeError::DialsWithout { answers }.into()
+            })),
             // Whoever says this has not proven to have the key: it may not say who is in the ring.
             Opening::Refused { reason } => Err(LinkError::Refused {
                 reason,

@@ -70,7 +70,7 @@ fn a_stranger_hears_fingerprints_and_nothing_of_the_ring() {
         format!(r#"{{"type":"key","version":1,"key":"{key}","noise":"{noise}"}}"#)
     };
     let cases = [
-        (hello.to_vec(), "has no key"),
+        (hello.to_vec(), "dials has no key"),
         (key(&other).into_bytes(), &*other),
         (key(&ours).into_bytes(), "does not have it"),
         (key("left").into_bytes(), "no handshake"),
@@ -89,7 +89,7 @@ fn a_stranger_hears_fingerprints_and_nothing_of_the_ring() {
     // A node without a key tells a peer with one what is wrong.
     let text = answer(format!("{}\n", key(&other)).as_bytes(), false);
     assert!(
-        text.contains("this node has none") && text.contains(&other),
+        text.contains("the node that answers has none") && text.contains(&other),
         "{text}"
     );
 }

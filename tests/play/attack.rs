@@ -328,7 +328,11 @@ fn with_a_key_the_liar_gets_nowhere_and_no_led_changes_for_it() {
     println!("{tried} attempts without the key were refused");
     for &node in &nodes {
         let log = ring.log(node);
-        assert_eq!(log.matches("the peer has no key").count(), 1, "{log}");
+        assert_eq!(
+            log.matches("the node that dials has no key").count(),
+            1,
+            "{log}"
+        );
     }
     assert_eq!(ring.counter(&nodes, "elections"), elections);
     assert!(ring.linked(&nodes));

@@ -1,6 +1,6 @@
 //! The table of `carom status`: a line for each node, then a line for each ball.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::answer::Answer;
@@ -61,6 +61,7 @@ pub(super) fn print(answers: &[Answer], out: &mut impl io::Write) -> io::Result<
         writeln!(out, "{ball}")?;
     }
     print_last_return(&statuses, out)?;
+    print_different_keys(&statuses, out)?;
     print_without_key(&statuses, out)?;
     print_unreached(answers, out)
 }
@@ -252,6 +253,28 @@ fn print_without_key(statuses: &[&Status], out: &mut impl io::Write) -> io::Resu
         out,
         "{who}; anyone on the network can take the ball (docs/SECURITY.md)"
     )
+}
+
+/// Says which node uses which key, where they differ: nodes without a key in common are not linked.
+fn print_different_keys(statuses: &[&Status], out: &mut impl io::Write) -> io::Result<()> {
+    let mut users: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for status in statuses {
+        if let Some(key) = &status.key {
+            let name = Escaped(&status.node).to_string();
+            users.entry(&key.used).or_default().push(name);
+        }
+    }
+    if users.len() < 2 {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "the nodes use different keys; nodes without a key in common are not linked"
+    )?;
+    for (key, nodes) in users {
+        writeln!(out, "  {}: {}", Escaped(key), nodes.join(", "))?;
+    }
+    Ok(())
 }
 
 fn print_unreached(answers: &[Answer], out: &mut impl io::Write) -> io::Result<()> {
