@@ -121,19 +121,17 @@ fn lie(world: &mut World, random: &mut fastrand::Rng) {
 }
 
 /// Some nodes, or all, find arbitrary values in their memory.
+///
+/// The timer that a node has set before stays set: it is not in its memory but in the kernel.
 fn corrupt(world: &mut World, random: &mut fastrand::Rng) {
     let all = random.bool();
-    let now = world.now;
     for host in 0..world.hosts.len() {
         if !all && random.bool() {
             continue;
         }
         if let Some(process) = world.hosts[host].awake_mut() {
             process.node.corrupt(random);
-            process.deadline = None;
-            process.wake = now;
         }
-        world.set_timer(host);
     }
 }
 
