@@ -106,10 +106,10 @@ fn log_ring(topology: &Topology, notification: &Notification) {
             tracing::info!("ball {ball} moves on here: a majority renewed its lease");
         }
         Notification::SteppedDown { ball, generation } => tracing::info!(
-            "the copy of ball {ball} of generation {generation} is dropped: the ring plays on with a newer one"
+            "the copy of ball {ball} of generation {generation} is dropped: another node knows a newer one"
         ),
         Notification::DoubleDropped { ball, stamp } => tracing::warn!(
-            "another node has ball {ball}, too: the copy here (hop {}) is dropped; a peer has lied or its memory was corrupt",
+            "another node has ball {ball}, too, or remembers a later hop of it: the copy here (hop {}) is dropped; a peer has lied or its memory was corrupt",
             stamp.hop
         ),
         Notification::PassUnacknowledged { ball, to } => tracing::warn!(

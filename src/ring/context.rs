@@ -63,11 +63,12 @@ impl Context {
 
     /// Goes on to the moment `now`.
     ///
-    /// A clock that goes back a little is held; one that is more than a lease behind shows that this
-    /// node's memory is wrong, not the clock (rule 11).
+    /// A clock that goes back a little is held; one that is more than a heartbeat interval behind shows
+    /// that this node's memory is wrong, not the clock (rule 11). A longer hold would silence the node
+    /// for as long.
     pub(super) fn advance_to(&mut self, now: Time) {
-        let lease = self.topology.lease;
-        self.now = if now + lease < self.now {
+        let heartbeat = self.topology.heartbeat();
+        self.now = if now + heartbeat < self.now {
             now
         } else {
             self.now.max(now)

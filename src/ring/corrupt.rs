@@ -63,6 +63,7 @@ impl Drawn<'_> {
             newest: self.some(|drawn| drawn.record(state)),
             holder: self.some(Self::node),
             heard_at: self.some(Self::moment),
+            tombstone: self.some(Self::generation),
             highest_round: self.random.u64(0..12),
             not_before: self.moment(),
             pending_ack: self.some(|drawn| (drawn.node(), drawn.record(state).stamp)),

@@ -161,15 +161,15 @@ pub enum Notification {
         /// The ball.
         ball: BallId,
     },
-    /// The ring went on with a newer generation: this node's copy is dropped.
+    /// Another node knows a newer generation: this node's copy is dropped.
     SteppedDown {
         /// The ball.
         ball: BallId,
         /// The generation of the dropped copy.
         generation: Generation,
     },
-    /// Another node holds the ball in the same generation, because a peer has lied or its memory was
-    /// corrupt: this node's copy is dropped.
+    /// Another node holds the ball in the same generation, or remembers a later hop of it, because a peer
+    /// has lied or its memory was corrupt: this node's copy is dropped.
     DoubleDropped {
         /// The ball.
         ball: BallId,

@@ -21,6 +21,7 @@ mod hello;
 mod lineage;
 mod loan;
 mod loan_expiry;
+mod outranked;
 mod passing;
 mod renewal;
 mod tombstone;

@@ -139,7 +139,7 @@ fn a_frozen_copy_is_retired_when_a_higher_generation_is_heard_of() {
     let (mut node, seq) = frozen(3);
     let mine = node.stamp().unwrap().generation;
     assert_eq!(
-        notifications(&node.deny(1, seq, None, 0, Some(record(mine, 9)))),
+        notifications(&node.deny(1, seq, None, 0, Some(record(mine, 0)))),
         [],
         "its own"
     );
@@ -162,13 +162,12 @@ fn a_frozen_copy_is_retired_when_the_next_holder_renews() {
 }
 
 #[test]
-fn before_its_deadline_a_holder_ignores_denials_and_newer_holders() {
+fn before_its_deadline_a_holder_ignores_votes_that_others_have() {
     let mut node = TestNode::holder(3, 1000 * LEASE);
     let (seq, _) = renewed(&node.until(LEASE + HEARTBEAT)).unwrap();
-    let newer = Some(record(generation(7), 7));
     for peer in [1, 2] {
-        node.deny(peer, seq, Some(generation(7)), 9, newer);
-        node.renewal(peer, generation(7), 7);
+        node.deny(peer, seq, Some(generation(7)), 9, None);
+        node.request_lease(peer, generation(8));
         assert!(node.has_ball());
     }
     node.until(LEASE + HOLDER_LEASE - 1);

@@ -14,6 +14,7 @@ pub(in crate::ring) struct Corruption {
     pub(in crate::ring) newest: Option<Record>,
     pub(in crate::ring) holder: Option<NodeId>,
     pub(in crate::ring) heard_at: Option<Time>,
+    pub(in crate::ring) tombstone: Option<Generation>,
     pub(in crate::ring) highest_round: u64,
     pub(in crate::ring) not_before: Time,
     pub(in crate::ring) pending_ack: Option<(NodeId, Stamp)>,
@@ -33,8 +34,13 @@ impl Ball {
     /// Replaces the memory of this ball.
     pub(in crate::ring) fn corrupt(&mut self, with: Corruption) {
         let Record { stamp, state } = with.record;
-        self.voter
-            .corrupt(with.lease, with.newest, with.holder, with.heard_at);
+        self.voter.corrupt(
+            with.lease,
+            with.newest,
+            with.holder,
+            with.heard_at,
+            with.tombstone,
+        );
         self.highest_round = with.highest_round;
         self.not_before = with.not_before;
         self.pending_ack = with.pending_ack;

@@ -132,8 +132,8 @@ impl Ball {
         }
     }
 
-    /// Rule 7: a frozen holder drops its copy when it learns of a holder of a higher generation, or
-    /// when a majority denies it in favour of one other generation.
+    /// Rule 7: a frozen holder drops its copy when a majority denies it in favour of one other generation.
+    /// Rule 11: a holder lets go when a voter has granted a renewal to its double.
     pub(super) fn on_renewal_denied(
         &mut self,
         context: &mut Context,
@@ -152,37 +152,39 @@ impl Ball {
             self.drop_double(context);
             return;
         }
-        let newer = denial
-            .newest
-            .is_some_and(|newest| newest.stamp.generation > own);
         let rival = denial.lease_generation.filter(|&rival| rival != own);
         let against = held
             .renewal_mut(seq)
             .zip(rival)
             .map_or(0, |(renewal, rival)| renewal.count_denial(from, rival));
-        let outvoted = frozen && !plays_on && against >= majority;
-        if outvoted || (newer && (frozen || plays_on)) {
+        if frozen && !plays_on && against >= majority {
             self.step_down(context);
         }
     }
 
-    /// Rule 7: drops the copy, or ends the election, when a holder of a higher generation was heard of.
+    /// Rule 7: drops the ball when some voter, this one or another, has a record above the holder's stamp.
     ///
-    /// A holder with a running deadline never drops its ball, unless islands play on: there it is
-    /// the meeting of two islands, and the newer ball stays.
-    pub(super) fn step_down_if_stale(&mut self, context: &mut Context) {
-        let Some(newest) = self.voter.newest_generation() else {
+    /// That voter refuses the ball when it comes there. So the holder lets go now, even if its deadline is
+    /// ahead, and the next election goes above that record.
+    pub(super) fn step_down_if_outranked(&mut self, context: &mut Context, record: Option<Record>) {
+        let (Some(held), Some(record)) = (self.held(), record) else {
             return;
         };
+        if record.stamp.generation > held.stamp.generation {
+            self.step_down(context);
+        } else if record.stamp > held.stamp {
+            // No correct run leads there: while a node holds a ball, no record of that generation is newer.
+            self.drop_double(context);
+        }
+    }
+
+    /// Rule 7: drops the ball, or ends the election, when a holder of a higher generation was heard of.
+    pub(super) fn step_down_if_stale(&mut self, context: &mut Context) {
+        let newest = self.voter.newest();
         match &self.holding {
-            HolderState::Held(held) => {
-                let may_drop = held.is_frozen() || context.plays_on();
-                if held.stamp.generation < newest && may_drop {
-                    self.step_down(context);
-                }
-            }
+            HolderState::Held(_) => self.step_down_if_outranked(context, newest),
             HolderState::Electing(election) => {
-                if election.generation < newest {
+                if newest.is_some_and(|newest| election.generation < newest.stamp.generation) {
                     self.cancel_election(context);
                 }
             }

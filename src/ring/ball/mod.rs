@@ -89,7 +89,10 @@ impl Ball {
             HolderState::Electing(election) if election.seq == seq => {
                 election.on_granted(from, newest);
             }
-            HolderState::Held(_) => self.on_renewal_granted(context, from, seq),
+            HolderState::Held(_) => {
+                self.step_down_if_outranked(context, newest);
+                self.on_renewal_granted(context, from, seq);
+            }
             HolderState::None | HolderState::Passing(_) | HolderState::Electing(_) => {}
         }
     }
@@ -111,7 +114,10 @@ impl Ball {
             HolderState::Electing(election) if election.seq == seq => {
                 election.on_denied(from, denial);
             }
-            HolderState::Held(_) => self.on_renewal_denied(context, from, seq, denial),
+            HolderState::Held(_) => {
+                self.on_renewal_denied(context, from, seq, denial);
+                self.step_down_if_outranked(context, denial.newest);
+            }
             HolderState::None | HolderState::Passing(_) | HolderState::Electing(_) => {}
         }
     }

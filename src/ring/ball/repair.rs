@@ -2,8 +2,8 @@
 //!
 //! Every moment is brought back into the range that a correct run can lead to, so that nothing wrong
 //! lasts longer than a lease or a back-off. The rest follows from the other rules: voters deny a double
-//! (`voter.rs`), and a holder that is denied for one lets go (`lease.rs`). In a correct run nothing
-//! here changes anything.
+//! (`voter.rs`), and a holder lets go that is denied for one or is outranked by a voter's record
+//! (`lease.rs`). In a correct run nothing here changes anything.
 
 use super::election::longest_backoff;
 use super::holder::{HeldBall, HolderState, Placement};
@@ -13,11 +13,14 @@ use crate::ring::motion;
 use crate::ring::time::Time;
 
 impl Ball {
-    /// Limits every moment of this ball to what a correct run can lead to.
+    /// Limits every moment of this ball to what a correct run can lead to. Only a guest has a tombstone.
     pub(in crate::ring) fn limit_moments(&mut self, context: &mut Context) {
         let (now, lease) = (context.now, context.topology.lease);
         at_most(&mut self.not_before, now + longest_backoff(context));
         self.voter.limit_moments(now, lease);
+        if !self.is_guest() {
+            self.voter.forget_tombstone();
+        }
         match &mut self.holding {
             HolderState::None => {}
             HolderState::Held(held) => held.limit_moments(context),

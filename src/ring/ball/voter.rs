@@ -110,6 +110,11 @@ impl Voter {
         self.known_since = self.known_since.map(|since| since.min(now));
     }
 
+    /// Rule 11: a ball of the ring file never leaves the ring.
+    pub(super) fn forget_tombstone(&mut self) {
+        self.tombstone = None;
+    }
+
     /// Replaces the voter's memory, for tests of rule 11.
     pub(super) fn corrupt(
         &mut self,
@@ -117,7 +122,9 @@ impl Voter {
         newest: Option<Record>,
         holder: Option<NodeId>,
         heard_at: Option<Time>,
+        tombstone: Option<Generation>,
     ) {
+        self.tombstone = tombstone;
         self.lease = lease.map(|(generation, until, renewal)| GrantedLease {
             generation,
             until,
