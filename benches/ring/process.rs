@@ -67,7 +67,10 @@ pub(crate) fn watch(
     Figures {
         rate: done / took.as_secs_f64(),
         cpu: micros / done,
-        calls: calls.map(|calls| calls as f64 / done),
+        // A hop needs one call at least: with less, strace did not watch all the time.
+        calls: calls
+            .map(|calls| calls as f64 / done)
+            .filter(|&calls| calls >= 1.0),
     }
 }
 
