@@ -3,7 +3,7 @@
 //! Each seed draws a ring, lets it run, corrupts the memory of some nodes or lets one node lie for a while,
 //! and then lets nothing go wrong any more. From three leases later on, six in a ring of more than 40
 //! nodes, exactly one node must possess each ball, except while the ball is on its way from one node to
-//! the next.
+//! the next. At last a holder is cut off, which shows whether its memory is right, too.
 
 use std::sync::Arc;
 
@@ -19,6 +19,9 @@ use crate::world::World;
 
 /// How long the ring is watched after the time for healing, in leases.
 const WATCHED_LEASES: u64 = 6;
+
+/// How long a holder is cut off at the end, in leases: longer than an election takes.
+const CUT_OFF_LEASES: u64 = 3;
 
 /// How long nobody may possess a ball, in times on the way: one for the pass, and two for the renewal that a
 /// ball needs first where it comes to a node whose connection is too young for an echo.
@@ -57,7 +60,8 @@ pub(crate) fn heal(seed: u64, trace: Trace) -> Result<(), Unhealed> {
     let faults_ended = world.now;
     let leases = if count > LARGE { 6 } else { 3 };
     world.run_until(faults_ended + leases * lease);
-    watch(&mut world).map_err(|what| Unhealed {
+    let healed = watch(&mut world).and_then(|()| cut_off(&mut world, &mut random));
+    healed.map_err(|what| Unhealed {
         what,
         trace: std::mem::take(&mut world.trace.lines),
     })
@@ -156,6 +160,35 @@ fn watch(world: &mut World) -> Result<(), String> {
                 failure = Some(format!(
                     "nobody has possessed ball {} for {leases:.3} leases",
                     ball + 1
+                ));
+            }
+        }
+        failure.is_some()
+    });
+    failure.map_or(Ok(()), Err)
+}
+
+/// Cuts one holder off from all others for a while: the ball may be missed then, and never doubled.
+fn cut_off(world: &mut World, random: &mut fastrand::Rng) -> Result<(), String> {
+    let ball = random.usize(0..world.plan.topology.balls.len());
+    let holder = holders(world, ball).first().copied();
+    let Some(holder) = holder.filter(|_| !world.plan.plays_on()) else {
+        return Ok(());
+    };
+    for other in (0..world.hosts.len()).filter(|&other| other != holder) {
+        world.net.cut(holder, other, false);
+        world.net.cut(other, holder, false);
+    }
+    world.links_changed = true;
+    let until = world.now + CUT_OFF_LEASES * world.plan.lease();
+    let mut failure = None;
+    world.run_to(until, |world| {
+        for ball in 0..world.plan.topology.balls.len() {
+            let holders = holders(world, ball);
+            if holders.len() > 1 {
+                let ball = ball + 1;
+                failure = Some(format!(
+                    "hosts {holders:?} all possess ball {ball} while host {holder} is cut off"
                 ));
             }
         }
