@@ -7,8 +7,9 @@ from typing import Any, Iterator
 
 import z3
 
-from actions import ACTIONS, LeftOut
+from actions import ACTIONS
 from invariant import CONJUNCTS, initial
+from step import LeftOut
 from vocabulary import State, World
 
 # A check that takes longer is not proved.

@@ -8,8 +8,9 @@ from typing import Any
 
 import z3
 
-from actions import ACTIONS, Action, LeftOut, Step
+from actions import ACTIONS
 from invariant import initial
+from step import Action, LeftOut, Step
 from vocabulary import State, World
 
 ACTION_NAMED: dict[str, Action] = {action.__name__: action for actions in ACTIONS.values() for action in actions}

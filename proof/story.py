@@ -7,9 +7,9 @@ from typing import Any
 
 from z3 import And, Or, Q
 
-from actions import LeftOut
 from instance import NODE_OF, Run, run_of, thing
 from necessity import Clause
+from step import LeftOut
 from vocabulary import possesses
 
 # What happens between the lines.
@@ -25,10 +25,11 @@ def ends_in_two(clause: Clause, left_out: LeftOut) -> Run | None:
     # With a little time left for each, which shows better.
     rest = Q(1, 5) if clause.clocks_agree else Q(1, 1000)
 
-    def both(p: str, r: str) -> Any:
-        return And([And(possesses(end, thing(x)), end.deadline(thing(x)) >= end.clock(thing(x)) + rest) for x in (p, r)])
+    def acts(name: str) -> Any:
+        p = thing(name)
+        return And(possesses(end, p), end.deadline(p) >= end.clock(p) + rest)
 
-    run.solver.add(Or([both(p, r) for p, r in combinations(NODE_OF, 2)]))
+    run.solver.add(Or([And(acts(p), acts(r)) for p, r in combinations(NODE_OF, 2)]))
     return run if run.is_possible() else None
 
 
