@@ -66,6 +66,10 @@ class Run:
         """Whether z3 finds such a run."""
         return self.solver.check() == z3.sat
 
+    def is_impossible(self) -> bool:
+        """Whether z3 finds that there is no such run; `unknown` is neither."""
+        return self.solver.check() == z3.unsat
+
     def value(self, term: Any) -> str:
         """What the term is in that run; a number with two digits after the point."""
         value = self.solver.model().eval(term, model_completion=True)

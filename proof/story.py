@@ -18,8 +18,8 @@ UNTOLD = {"time", "beat", "hear_beat"}
 CONTINUES = {"grant": ("stand", "grant"), "take": ("pass_ball", "resend"), "start": ("crash",)}
 
 
-def ends_in_two(clause: Clause, left_out: LeftOut) -> Run | None:
-    """The run of that clause's schedule after which two processes possess the ball; None if z3 finds none."""
+def ends_in_two(clause: Clause, left_out: LeftOut) -> Run:
+    """The run of that clause's schedule after which two processes possess the ball, if it is possible."""
     run = run_of(list(clause.schedule), left_out, clause.clocks_agree)
     end = run.states[-1]
     # With a little time left for each, which shows better.
@@ -30,7 +30,7 @@ def ends_in_two(clause: Clause, left_out: LeftOut) -> Run | None:
         return And(possesses(end, p), end.deadline(p) >= end.clock(p) + rest)
 
     run.solver.add(Or([And(acts(p), acts(r)) for p, r in combinations(NODE_OF, 2)]))
-    return run if run.is_possible() else None
+    return run
 
 
 def phrase(run: Run, index: int) -> str:
