@@ -46,6 +46,15 @@ MARKED = {
         "Rule 3: the deadline counts from the moment at which the request was sent.",
         ("time", "stand:p1", "grant:p1", "grant:p2", "time", "win:p1", "time", *SECOND),
     ),
+    "safe-lease": Clause(
+        "Rule 3: a holder counts 0.99 leases, so that a slow clock does not make its lease longer.",
+        (*FIRST, "time", *SECOND),
+        clocks_agree=False,
+    ),
+    "let-go": Clause(
+        "Rule 4: a holder that passes a ball no longer holds it.",
+        (*FIRST, *passing("p1", "p2")),
+    ),
     "stamp-is-newer": Clause(
         "Rule 4: a pass is accepted only if its stamp is above that of the newest record.",
         (*FIRST, *passing("p1", "p2"), *passing("p2", "p3"), "take:p2"),
@@ -61,17 +70,8 @@ MARKED = {
     ),
 }
 
-# What else the proof rests on; docs/PROTOCOL.md has no mark there.
+# What else the proof assumes.
 OTHERS = {
-    "safe-lease": Clause(
-        "Rule 3: a holder counts 0.99 leases, so that a slow clock does not make its lease longer.",
-        (*FIRST, "time", *SECOND),
-        clocks_agree=False,
-    ),
-    "let-go": Clause(
-        "Rule 4: a node that has passed a ball does not hold it.",
-        (*FIRST, *passing("p1", "p2")),
-    ),
     "new-generation": Clause(
         "Rule 6: no two elections have the same generation.",
         ("time", "stand:p1", "stand:p3", "grant:p1", "grant:p2", "win:p1", "grant:p2", "grant:p3", "win:p3"),
