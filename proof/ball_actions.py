@@ -23,7 +23,8 @@ def hear_beat(w: World, s: State, left_out: LeftOut) -> Step:
     """A process receives a heartbeat, and remembers when."""
     p, b = w.pick("Process", "receiver"), w.pick("Beat", "beat")
     after = s.change(heard=put(s.heard, [p, b], True), heard_clock=put(s.heard_clock, [p, b], s.clock(p)))
-    return Step([is_alive(s, p), s.beat_sent(b), Not(s.heard(p, b))], after)
+    part = {"process": p, "of": w.beat_of(b)}
+    return Step([is_alive(s, p), s.beat_sent(b), Not(s.heard(p, b))], after, part)
 
 
 def is_pass_of(w: World, s: State, p: Any, m: Any, deadline: Any) -> list[Any]:
@@ -92,7 +93,8 @@ def take(w: World, s: State, left_out: LeftOut) -> Step:
     """
     p, m, deadline = w.pick("Process", "receiver"), w.pick("Pass", "pass"), w.pick("Real", "deadline")
     g, hop = w.pass_generation(m), w.pass_hop(m)
-    carried = w.beat_clock(w.pass_echo(m)) + safe(w.pass_span(m))
+    span = w.pass_span(m) if "safe-span" in left_out else safe(w.pass_span(m))
+    carried = w.beat_clock(w.pass_echo(m)) + span
     if "from-the-echo" in left_out:
         carried = s.clock(p) + w.pass_span(m)
     frozen = deadline == s.clock(p)

@@ -60,6 +60,7 @@ class Run:
     names: list[str]
     states: list[State]
     steps: list[Step]
+    digits: int = 2
     solver: Any = field(default_factory=z3.Solver)
 
     def is_possible(self) -> bool:
@@ -71,9 +72,9 @@ class Run:
         return self.solver.check() == z3.unsat
 
     def value(self, term: Any) -> str:
-        """What the term is in that run; a number with two digits after the point."""
+        """What the term is in that run; a number with so many digits after the point."""
         value = self.solver.model().eval(term, model_completion=True)
-        return f"{float(value.as_fraction()):.2f}" if z3.is_rational_value(value) else str(value)
+        return f"{float(value.as_fraction()):.{self.digits}f}" if z3.is_rational_value(value) else str(value)
 
 
 def run_of(schedule: list[str], left_out: LeftOut = frozenset(), clocks_agree: bool = True) -> Run:
@@ -83,7 +84,7 @@ def run_of(schedule: list[str], left_out: LeftOut = frozenset(), clocks_agree: b
     """
     w = small_world()
     first = State.any(w)
-    run = Run([], [first], [])
+    run = Run([], [first], [], 2 if clocks_agree else 3)
     run.solver.set("timeout", 60_000)
     run.solver.add(*ring(left_out), *initial(w, first), first.now == 0)
     run.solver.add(*[first.current(thing(NODE_OF[p])) == thing(p) for p in ("p1", "p2", "p3")])

@@ -63,6 +63,11 @@ MARKED = {
         "Rule 4: the lease in a pass counts from the echo, not from the arrival.",
         (*FIRST, "beat", "hear_beat", "pass_ball:p1", "time", "take:p2", "time", *election("p3", "p1", "p3")),
     ),
+    "safe-span": Clause(
+        "Rule 4: the receiver counts 0.99 of that span, as its clock may be slower than the sender's.",
+        ("beat", "hear_beat", *FIRST, "pass_ball:p1", "take:p2", "time", *election("p3", "p1", "p3")),
+        clocks_agree=False,
+    ),
     "same-incarnation": Clause(
         "Rule 5: a pass is sent again only to the same incarnation.",
         (*FIRST, *passing("p1", "p2"), *passing("p2", "p3"), "crash:p2", "start:p2b")

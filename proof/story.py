@@ -12,8 +12,8 @@ from necessity import Clause
 from step import LeftOut
 from vocabulary import possesses
 
-# What happens between the lines.
-UNTOLD = {"time", "beat", "hear_beat"}
+# What happens between the lines. With clocks that differ, it matters when a heartbeat was heard.
+UNTOLD = {"time", "beat"}
 # What is told in the same line as the step before, if no time lies between them.
 CONTINUES = {"grant": ("stand", "grant"), "take": ("pass_ball", "resend"), "start": ("crash",)}
 
@@ -43,6 +43,7 @@ def phrase(run: Run, index: int) -> str:
         "stand": f"{process} asks for generation {generation}",
         "grant": f"{process} votes for {generation}",
         "win": f"{process} has a quorum for {generation} and may act until its clock shows {deadline}",
+        "hear_beat": f"{process} hears a heartbeat of {told.get('of')}",
         "pass_ball": f"{process} passes the ball to {to} as hop {hop}",
         "resend": f"{process} has no acknowledgement and sends hop {hop} again, to {to}",
         "take": f"{process} accepts hop {hop} and may act until its clock shows {deadline}",
@@ -64,7 +65,7 @@ def lines(run: Run, clocks_agree: bool) -> list[str]:
     moments = ["0.00"]
     before = ""
     for index, name in enumerate(run.names):
-        if name not in UNTOLD:
+        if name not in UNTOLD and not (name == "hear_beat" and clocks_agree):
             says = phrase(run, index) + ("" if clocks_agree else on_its_clock(run, index))
             if before in CONTINUES.get(name, ()):
                 told[-1].append(says)
