@@ -31,6 +31,7 @@ def prove() -> bool:
     counted: Counter[str] = Counter()
     spent: Counter[str] = Counter()
     failed: list[Check] = []
+    print(f"z3 {z3.get_version_string()}: each sentence of the invariant still holds after each action")
     for check in all_checks():
         started = time.monotonic()
         proved = check.is_proved()
@@ -46,7 +47,7 @@ def prove() -> bool:
     for check in failed:
         print(f"not proved: {check.name}: {says[check.name.split(' / ')[1]]}")
     total = sum(counted.values())
-    print(f"{total} checks: {'proved' if not failed else f'{len(failed)} not proved'} (z3 {z3.get_version_string()})")
+    print(f"{total} checks: {'proved' if not failed else f'{len(failed)} not proved'}")
     return not failed
 
 

@@ -1,6 +1,6 @@
 """What happens without a clause: the clauses that the docs mark with ⚠, and the assumptions of the proof.
 
-For each, the guard or the effect in actions.py that is left out, and the sequence of actions by which two
+For each, what it says (the actions ask for it by its name), and the sequence of actions by which two
 processes then come to possess one ball. z3 finds who takes part in it and when, or that it is impossible.
 """
 
