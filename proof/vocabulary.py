@@ -42,7 +42,8 @@ FIXED = {
     "pass_span": (["Pass"], "Real", "`since` + `left`, both counted by the sender's clock."),
 }
 
-# What changes. Values marked "ghost" exist in the proof only: no process knows them, no action is guarded by them.
+# What changes. Values marked "ghost" exist in the proof only; no process knows them. Two guards use them all the same:
+# `used` says in `stand` that no two nonces are equal, and `over` says in `release` which votes the code gives back.
 STATE = {
     "now": ([], "Real", "Reference time: at every moment it runs as fast as the fastest clock."),
     "clock": (["Process"], "Real", "What the process's own clock shows."),
