@@ -233,6 +233,7 @@ fn links_between_documents_lead_somewhere() {
         "CHANGELOG.md",
         "CONTRIBUTING.md",
         "tests/README.md",
+        "proof/README.md",
     ];
     documents.extend(others.map(|name| root().join(name)));
     for path in documents {
