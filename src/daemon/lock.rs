@@ -44,9 +44,7 @@ pub enum LockError {
 pub fn take(ring: &str, node: &str) -> Result<Lock, LockError> {
     // Hashed, because an abstract name has room for only 107 bytes.
     let name = Sha256::digest(format!("{ring}/{node}"));
-    let name = name.iter().fold(String::from("carom/"), |text, byte| {
-        text + &format!("{byte:02x}")
-    });
+    let name = format!("carom/{}", base16ct::lower::encode_string(&name));
     SocketAddr::from_abstract_name(name.as_bytes())
         .and_then(|address| UnixListener::bind_addr(&address))
         .map(Lock)

@@ -68,8 +68,8 @@ pub(super) fn find(
 ) -> Option<Response<Full<Bytes>>> {
     let file = FILES.iter().find(|file| file.path == path)?;
     let digest = Sha256::digest(file.text);
-    let digits = digest.iter().take(8).map(|byte| format!("{byte:02x}"));
-    let tag = format!("\"{}\"", digits.collect::<String>());
+    let digits = base16ct::lower::encode_string(digest.get(..8).unwrap_or_default());
+    let tag = format!("\"{digits}\"");
     let same = |known: &HeaderValue| {
         let known = known.to_str().unwrap_or_default();
         known

@@ -58,11 +58,9 @@ impl Key {
         let mut line = Zeroizing::new(String::with_capacity(PREFIX.len() + 1 + 2 * LENGTH));
         line.push_str(PREFIX);
         line.push(' ');
-        for byte in self.0 {
-            for digit in [byte >> 4, byte & 0xf] {
-                line.extend(char::from_digit(u32::from(digit), 16));
-            }
-        }
+        let mut digits = Zeroizing::new([0; 2 * LENGTH]);
+        // Fails only without room for all digits.
+        line.push_str(base16ct::lower::encode_str(&self.0, &mut *digits).unwrap_or_default());
         line
     }
 
@@ -77,21 +75,9 @@ impl Key {
             return Err(LineFault::Length(digits.len()));
         }
         let mut key = Self([0; LENGTH]);
-        for (byte, pair) in key.0.iter_mut().zip(digits.chunks_exact(2)) {
-            for &digit in pair {
-                *byte = *byte << 4 | value(digit).ok_or(LineFault::Digit)?;
-            }
-        }
+        // Capital letters are refused, so that a key is written in one way only.
+        base16ct::lower::decode(digits, &mut key.0).map_err(|_| LineFault::Digit)?;
         Ok(key)
-    }
-}
-
-/// The value of a hexadecimal digit. Capital letters are none, so that a key is written in one way only.
-const fn value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
     }
 }
 

@@ -170,7 +170,7 @@ impl Assembly {
             text: EscapedBytes(shown).to_string(),
             cut,
             bytes: self.bytes,
-            sha256: hexadecimal(&digest),
+            sha256: base16ct::lower::encode_string(&digest),
             reads: self.reads,
             seconds: seconds(now.saturating_sub(self.begun)),
             end,
@@ -189,15 +189,6 @@ fn whole_characters(bytes: &[u8]) -> &[u8] {
         }
         _ => bytes,
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -204,13 +204,8 @@ impl Topology {
             super::time::micros(loan),
             super::time::micros(guest_life),
         );
-        Sha256::digest(facts)
-            .iter()
-            .take(8)
-            .fold(String::new(), |mut text, byte| {
-                let _ = write!(text, "{byte:02x}");
-                text
-            })
+        let digest = Sha256::digest(facts);
+        base16ct::lower::encode_string(digest.get(..8).unwrap_or_default())
     }
 }
 
