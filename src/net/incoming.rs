@@ -2,14 +2,12 @@
 
 use std::ops::Range;
 
+use super::byte_buffer::ByteBuffer;
 use super::lines::{LineBuffer, TooLong};
 use super::session::{BadRecord, LONGEST_RECORD, Opener};
 
 /// The bytes of a record before it, which give its length.
 const HEADER: usize = 2;
-
-/// The size of a first buffer for records.
-const FIRST_SIZE: usize = 2 * 1024;
 
 /// The receiving half of a connection.
 pub(super) struct Incoming {
@@ -20,9 +18,7 @@ pub(super) struct Incoming {
 
 struct RecordBuffer {
     opener: Opener,
-    buffer: Vec<u8>,
-    /// The unread part of the buffer.
-    unread: Range<usize>,
+    bytes: ByteBuffer,
 }
 
 impl Incoming {
@@ -44,12 +40,8 @@ impl Incoming {
     /// # Errors
     /// When these are no records of this connection.
     pub(super) fn decrypt(&mut self, opener: Opener) -> Result<(), BadRecord> {
-        let buffer = self.lines.take_rest();
-        let mut records = RecordBuffer {
-            opener,
-            unread: 0..buffer.len(),
-            buffer,
-        };
+        let bytes = self.lines.take_rest();
+        let mut records = RecordBuffer { opener, bytes };
         records.decrypt_into(&mut self.lines)?;
         self.records = Some(records);
         Ok(())
@@ -58,7 +50,8 @@ impl Incoming {
     /// Where received bytes are to be put; not empty after [`Self::take_line`] has found no line.
     pub(super) fn room(&mut self) -> &mut [u8] {
         match &mut self.records {
-            Some(records) => records.room(),
+            // A whole record is decrypted as soon as it has come, so there is always room.
+            Some(records) => records.bytes.room(HEADER + LONGEST_RECORD),
             None => self.lines.room(),
         }
     }
@@ -72,7 +65,7 @@ impl Incoming {
             self.lines.add(count);
             return Ok(());
         };
-        records.unread.end = (records.unread.end + count).min(records.buffer.len());
+        records.bytes.add(count);
         records.decrypt_into(&mut self.lines)
     }
 
@@ -91,23 +84,10 @@ impl Incoming {
 }
 
 impl RecordBuffer {
-    fn room(&mut self) -> &mut [u8] {
-        if self.unread.start > 0 {
-            self.buffer.copy_within(self.unread.clone(), 0);
-            self.unread = 0..self.unread.len();
-        }
-        if self.unread.end == self.buffer.len() {
-            let longest = HEADER + LONGEST_RECORD;
-            let size = (self.buffer.len() * 2).clamp(FIRST_SIZE, longest);
-            self.buffer.resize(size, 0);
-        }
-        self.buffer.get_mut(self.unread.end..).unwrap_or_default()
-    }
-
     /// Decrypts every record that has come whole.
     fn decrypt_into(&mut self, lines: &mut LineBuffer) -> Result<(), BadRecord> {
         loop {
-            let rest = self.buffer.get(self.unread.clone()).unwrap_or_default();
+            let rest = self.bytes.unread();
             let Some((&header, rest)) = rest.split_first_chunk::<HEADER>() else {
                 return Ok(());
             };
@@ -118,7 +98,7 @@ impl RecordBuffer {
             let plain = lines.room_for(size);
             let count = self.opener.open(record, plain)?;
             lines.add(count);
-            self.unread.start += HEADER + size;
+            self.bytes.consume(HEADER + size);
         }
     }
 }

@@ -2,15 +2,12 @@
 
 use std::ops::Range;
 
-/// The size of a first buffer; most lines are under 300 bytes.
-const FIRST_SIZE: usize = 2 * 1024;
+use super::byte_buffer::ByteBuffer;
 
 /// Received bytes that are not yet consumed as lines.
 pub(super) struct LineBuffer {
-    buffer: Vec<u8>,
-    /// The unread part of the buffer.
-    unread: Range<usize>,
-    /// So many bytes of the unread part are known to hold no newline.
+    bytes: ByteBuffer,
+    /// So many unread bytes are known to hold no newline.
     scanned: usize,
     longest: usize,
 }
@@ -23,8 +20,7 @@ impl LineBuffer {
     /// A buffer that accepts lines of up to `longest` bytes.
     pub(super) fn new(longest: usize) -> Self {
         Self {
-            buffer: Vec::new(),
-            unread: 0..0,
+            bytes: ByteBuffer::default(),
             scanned: 0,
             longest,
         }
@@ -40,74 +36,51 @@ impl LineBuffer {
     /// # Errors
     /// When as many bytes as a line may have came without a newline.
     pub(super) fn take_line(&mut self) -> Result<Option<Range<usize>>, TooLong> {
-        let rest = self.buffer.get(self.unread.clone()).unwrap_or_default();
-        let new = rest.get(self.scanned..).unwrap_or_default();
-        let Some(found) = memchr::memchr(b'\n', new) else {
-            self.scanned = rest.len();
-            if rest.len() >= self.longest {
-                return Err(TooLong(self.longest));
-            }
-            return Ok(None);
-        };
-        if self.scanned + found >= self.longest {
+        let unread = self.bytes.unread();
+        let new = unread.get(self.scanned..).unwrap_or_default();
+        let found = memchr::memchr(b'\n', new).map(|found| self.scanned + found);
+        // Without a newline, the line is at least as long as what has come of it.
+        if found.unwrap_or(unread.len()) >= self.longest {
             return Err(TooLong(self.longest));
         }
-        let line = self.unread.start..self.unread.start + self.scanned + found;
-        self.unread.start = line.end + 1;
+        let Some(length) = found else {
+            self.scanned = unread.len();
+            return Ok(None);
+        };
         self.scanned = 0;
-        Ok(Some(line))
+        let begin = self.bytes.consume(length + 1).start;
+        Ok(Some(begin..begin + length))
     }
 
     /// The line that [`Self::take_line`] found. Valid until more bytes are added.
     pub(super) fn line(&self, line: Range<usize>) -> &[u8] {
-        self.buffer.get(line).unwrap_or_default()
+        self.bytes.consumed(line)
     }
 
     /// Where received bytes are to be put; never empty after [`Self::take_line`] has found no line.
     pub(super) fn room(&mut self) -> &mut [u8] {
-        self.compact();
-        if self.unread.end == self.buffer.len() {
-            let size = (self.buffer.len() * 2).clamp(FIRST_SIZE.min(self.longest), self.longest);
-            self.buffer.resize(size.max(self.buffer.len()), 0);
-        }
-        self.buffer.get_mut(self.unread.end..).unwrap_or_default()
+        self.bytes.room(self.longest)
     }
 
     /// Room for at least `size` more bytes, however long the longest line is.
     pub(super) fn room_for(&mut self, size: usize) -> &mut [u8] {
-        self.compact();
-        let needed = self.unread.end + size;
-        if self.buffer.len() < needed {
-            self.buffer.resize(needed.max(FIRST_SIZE), 0);
-        }
-        self.buffer.get_mut(self.unread.end..).unwrap_or_default()
-    }
-
-    /// Takes out all that has come after the last line.
-    pub(super) fn take_rest(&mut self) -> Vec<u8> {
-        let rest = self.buffer.get(self.unread.clone()).unwrap_or_default();
-        let rest = rest.to_vec();
-        self.unread = 0..0;
-        self.scanned = 0;
-        rest
+        self.bytes.room_for(size)
     }
 
     /// So many bytes have been put into [`Self::room`] or [`Self::room_for`].
     pub(super) fn add(&mut self, count: usize) {
-        self.unread.end = (self.unread.end + count).min(self.buffer.len());
+        self.bytes.add(count);
+    }
+
+    /// Takes out all that has come after the last line.
+    pub(super) fn take_rest(&mut self) -> ByteBuffer {
+        self.scanned = 0;
+        self.bytes.take()
     }
 
     /// The memory that it has, in bytes.
     pub(super) fn size(&self) -> usize {
-        self.buffer.len()
-    }
-
-    /// Moves the unread part to the front.
-    fn compact(&mut self) {
-        if self.unread.start > 0 {
-            self.buffer.copy_within(self.unread.clone(), 0);
-            self.unread = 0..self.unread.len();
-        }
+        self.bytes.size()
     }
 }
 
@@ -160,6 +133,6 @@ mod tests {
             read += count;
             assert!(read <= 4_096 && count > 0);
         }
-        assert!(buffer.buffer.len() <= 4_096);
+        assert!(buffer.size() <= 4_096);
     }
 }

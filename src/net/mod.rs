@@ -7,6 +7,7 @@
 
 mod accept;
 mod admission;
+mod byte_buffer;
 mod dial;
 mod frame;
 #[doc(hidden)]
