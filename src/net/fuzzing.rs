@@ -4,15 +4,15 @@ use crate::key::{Key, Keys};
 use crate::ring::{Message, NodeId, Topology};
 
 use super::frame::parse;
-use super::handshake::{Dialling, Opening, answer};
+use super::handshake::{Opening, answer, connect};
 use super::incoming::Incoming;
-use super::lines::LineBuffer;
 use super::link_error::LinkError;
+use super::session::Sealer;
 use super::wire::LONGEST_HELLO;
 
 /// The lines of a stream that comes in reads of these sizes: at most `longest` bytes each, with the newline.
 pub struct Lines {
-    buffer: LineBuffer,
+    incoming: Incoming,
     longest: usize,
 }
 
@@ -28,8 +28,8 @@ impl Lines {
     }
 
     fn new(longest: usize) -> Self {
-        let buffer = LineBuffer::new(longest);
-        Self { buffer, longest }
+        let incoming = Incoming::new(longest);
+        Self { incoming, longest }
     }
 
     /// The longest line, with its newline.
@@ -39,30 +39,32 @@ impl Lines {
 
     /// The memory that it has, in bytes.
     pub fn memory(&self) -> usize {
-        self.buffer.size()
+        self.incoming.size()
     }
 
     /// Reads up to `most` bytes of `rest`, and calls `on_line` with every line that is whole then.
     ///
     /// # Errors
-    /// The sentence of the log when a line is too long.
+    /// The sentence of the log when a line is too long, or a record is not the next one.
     pub fn read(
         &mut self,
         rest: &mut &[u8],
         most: usize,
         mut on_line: impl FnMut(&[u8]),
     ) -> Result<(), String> {
-        let room = self.buffer.room();
+        let room = self.incoming.room();
         let count = room.len().min(most).min(rest.len());
         let (now, later) = rest.split_at(count);
         if let Some(room) = room.get_mut(..count) {
             room.copy_from_slice(now);
         }
         *rest = later;
-        self.buffer.add(count);
+        self.incoming
+            .add(count)
+            .map_err(|error| error.to_string())?;
         loop {
-            match self.buffer.take_line() {
-                Ok(Some(line)) => on_line(self.buffer.line(line)),
+            match self.incoming.take_line() {
+                Ok(Some(line)) => on_line(self.incoming.line(line)),
                 Ok(None) => return Ok(()),
                 Err(error) => return Err(LinkError::TooLong(error.0).to_string()),
             }
@@ -93,8 +95,9 @@ pub fn peer_in(line: &[u8], topology: &Topology, me: NodeId) -> Result<NodeId, S
 
 /// The two ends of an encrypted connection: what one sends, and what the other makes of it.
 pub struct Encrypted {
-    sealer: super::session::Sealer,
-    incoming: Incoming,
+    sealer: Sealer,
+    /// What the other end receives.
+    pub received: Lines,
 }
 
 /// A key that the input does not know.
@@ -108,18 +111,13 @@ impl Encrypted {
     /// # Errors
     /// When the system gives no random bits.
     pub fn connect() -> Result<Self, String> {
-        let keys = keys();
-        let (dialling, line) = Dialling::begin(&keys).map_err(|error| error.to_string())?;
-        let (channel, line) = answer(&keys, &line).map_err(|error| error.to_string())?;
-        let sealer = dialling.finish(&line).map_err(|error| error.to_string())?;
-        let mut incoming = Incoming::new(super::LONGEST_LINE);
-        incoming
-            .decrypt(channel.opener)
-            .map_err(|error| error.to_string())?;
-        Ok(Self {
-            sealer: sealer.sealer,
-            incoming,
-        })
+        let channels = connect(&keys(), &keys()).map_err(|error| error.to_string());
+        let (dials, answers) = channels?;
+        let mut received = Lines::of_link();
+        let decrypts = received.incoming.decrypt(answers.opener);
+        decrypts.map_err(|error| error.to_string())?;
+        let sealer = dials.sealer;
+        Ok(Self { sealer, received })
     }
 
     /// The records that carry `plain`.
@@ -131,37 +129,6 @@ impl Encrypted {
         let sealed = self.sealer.seal(plain, &mut records);
         sealed.map_err(|error| error.to_string())?;
         Ok(records)
-    }
-
-    /// Receives `bytes` in reads of at most `most` bytes, and calls `on_line` with every line.
-    ///
-    /// # Errors
-    /// The sentence of the log when a record is not the next one or a line is too long.
-    pub fn receive(
-        &mut self,
-        mut bytes: &[u8],
-        most: usize,
-        mut on_line: impl FnMut(&[u8]),
-    ) -> Result<(), String> {
-        while !bytes.is_empty() {
-            let room = self.incoming.room();
-            let count = room.len().min(most).min(bytes.len());
-            let (now, later) = bytes.split_at(count);
-            if let Some(room) = room.get_mut(..count) {
-                room.copy_from_slice(now);
-            }
-            bytes = later;
-            let added = self.incoming.add(count);
-            added.map_err(|error| error.to_string())?;
-            loop {
-                match self.incoming.take_line() {
-                    Ok(Some(line)) => on_line(self.incoming.line(line)),
-                    Ok(None) => break,
-                    Err(error) => return Err(LinkError::TooLong(error.0).to_string()),
-                }
-            }
-        }
-        Ok(())
     }
 }
 

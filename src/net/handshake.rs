@@ -146,6 +146,17 @@ pub(super) fn answer(keys: &Keys, line: &KeyLine) -> Result<(Channel, KeyLine), 
     Ok((Channel::new(state, theirs)?, answer))
 }
 
+/// Both ends of a connection without a network: of the side that dials, and of the one that answers. For tests
+/// and fuzz targets.
+///
+/// # Errors
+/// When the two have no key in common that the side which dials uses.
+pub(super) fn connect(dials: &Keys, answers: &Keys) -> Result<(Channel, Channel), HandshakeError> {
+    let (dialling, line) = Dialling::begin(dials)?;
+    let (channel, line) = answer(answers, &line)?;
+    Ok((dialling.finish(&line)?, channel))
+}
+
 /// The refusal for a peer that has a key, where this node has none.
 pub(super) fn refuse_key(line: &KeyLine) -> HandshakeError {
     match named(line) {
@@ -205,18 +216,7 @@ fn read(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn keys(bytes: &[u8]) -> Keys {
-        let mut keys = bytes.iter().map(|&byte| Key::from_bytes([byte; 32]));
-        Keys::new(keys.next().unwrap(), keys.next())
-    }
-
-    /// The channels of a side that dials and of one that answers.
-    fn connect(dials: &Keys, answers: &Keys) -> Result<(Channel, Channel), HandshakeError> {
-        let (dialling, line) = Dialling::begin(dials)?;
-        let (channel, line) = answer(answers, &line)?;
-        Ok((dialling.finish(&line)?, channel))
-    }
+    use crate::net::test_keys::keys;
 
     #[test]
     fn a_refusal_names_both_keys_and_nothing_else() {

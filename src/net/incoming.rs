@@ -77,6 +77,12 @@ impl Incoming {
         self.lines.take_line()
     }
 
+    /// The memory that it has, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let records = self.records.as_ref();
+        self.lines.size() + records.map_or(0, |records| records.bytes.size())
+    }
+
     /// The line that [`Self::take_line`] found. Valid until more bytes are added.
     pub(super) fn line(&self, line: Range<usize>) -> &[u8] {
         self.lines.line(line)
@@ -106,15 +112,13 @@ impl RecordBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::{Key, Keys};
-    use crate::net::handshake::{Dialling, answer};
+    use crate::net::handshake::connect;
     use crate::net::session::Sealer;
+    use crate::net::test_keys::keys;
 
     fn channel() -> (Sealer, Opener) {
-        let keys = Keys::new(Key::from_bytes([7; 32]), None);
-        let (dialling, line) = Dialling::begin(&keys).unwrap();
-        let (channel, line) = answer(&keys, &line).unwrap();
-        (dialling.finish(&line).unwrap().sealer, channel.opener)
+        let (dials, answers) = connect(&keys(&[7]), &keys(&[7])).unwrap();
+        (dials.sealer, answers.opener)
     }
 
     fn add(incoming: &mut Incoming, mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, BadRecord> {

@@ -24,6 +24,8 @@ mod outbox;
 mod reader;
 mod session;
 mod table;
+#[cfg(test)]
+mod test_keys;
 mod wire;
 
 use std::net::TcpListener;

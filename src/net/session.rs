@@ -98,20 +98,8 @@ impl Opener {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::{Key, Keys};
-    use crate::net::handshake::{Dialling, HandshakeError, answer};
-
-    fn keys(bytes: &[u8]) -> Keys {
-        let mut keys = bytes.iter().map(|&byte| Key::from_bytes([byte; 32]));
-        Keys::new(keys.next().unwrap(), keys.next())
-    }
-
-    /// The channels of a side that dials and of one that answers.
-    fn connect(dials: &Keys, answers: &Keys) -> Result<(Channel, Channel), HandshakeError> {
-        let (dialling, line) = Dialling::begin(dials)?;
-        let (channel, line) = answer(answers, &line)?;
-        Ok((dialling.finish(&line)?, channel))
-    }
+    use crate::net::handshake::connect;
+    use crate::net::test_keys::keys;
 
     fn sealed(channel: &mut Channel, plain: &[u8]) -> Vec<u8> {
         let mut records = Vec::new();
