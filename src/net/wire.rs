@@ -86,7 +86,8 @@ impl Wire {
     ) -> Result<Result<Message, serde_json::Error>, LinkError> {
         let line = self.reader.next(&self.stream).await?;
         let message = parse(line);
-        if let Ok(Message::Unknown) = message
+        if self.key.is_none()
+            && let Ok(Message::Unknown) = message
             && let Ok(Opening::Key(line)) = serde_json::from_slice(line)
         {
             return Err(handshake::refuse_key(&line).into());
