@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::Duration;
 
-use carom::key;
+use carom::key::{self, Keys};
 use serde_json::{Value, json};
 
 use crate::harness::{
@@ -279,18 +279,13 @@ fn assert_refused(ring: &Cluster) {
 #[test]
 fn with_a_key_the_liar_gets_nowhere_and_no_led_changes_for_it() {
     let _exclusive = exclusive();
-    let mut ring = Cluster::prepare(Plan {
-        ring_options: "key-file = \"ring.key\"",
+    let (ring, path) = Cluster::start_keyed(Plan {
         absent: &[ABSENT],
         ..Plan::five(Duration::from_millis(100))
     });
-    let path = ring.ring_file().with_file_name("ring.key");
-    let ours = key::create(&path).unwrap().fingerprint().to_string();
+    let ours = Keys::read(&path).unwrap().used().fingerprint().to_string();
     let other = path.with_file_name("other.key");
     let other = key::create(&other).unwrap().fingerprint().to_string();
-    ring.start_all();
-    ring.wait_until_whole(Duration::from_secs(5));
-    ring.wait_for_holder();
     let nodes = ring.running();
     let elections = ring.counter(&nodes, "elections");
     let begun = now();

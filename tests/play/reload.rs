@@ -83,16 +83,7 @@ fn a_node_refuses_to_move_itself() {
 
 /// A ring of five with a key, and the path of its key file.
 fn keyed_ring() -> (Cluster, PathBuf) {
-    let mut ring = Cluster::prepare(Plan {
-        ring_options: "key-file = \"ring.key\"",
-        ..Plan::five(Duration::from_millis(100))
-    });
-    let path = ring.ring_file().with_file_name("ring.key");
-    key::create(&path).unwrap();
-    ring.start_all();
-    ring.wait_until_whole(SOON);
-    ring.wait_for_holder();
-    (ring, path)
+    Cluster::start_keyed(Plan::five(Duration::from_millis(100)))
 }
 
 /// The key in a new file, and its fingerprint.

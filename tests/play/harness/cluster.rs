@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use carom::key;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -67,6 +68,20 @@ impl Cluster {
         cluster.wait_until_whole(Duration::from_secs(5));
         cluster.wait_for_holder();
         cluster
+    }
+
+    /// Starts a ring with a new key and waits until it is whole; also returns where its key is.
+    pub(crate) fn start_keyed(plan: Plan) -> (Self, PathBuf) {
+        let mut cluster = Self::prepare(Plan {
+            ring_options: "key-file = \"ring.key\"",
+            ..plan
+        });
+        let path = cluster.folder.path().join("ring.key");
+        key::create(&path).unwrap();
+        cluster.start_all();
+        cluster.wait_until_whole(Duration::from_secs(5));
+        cluster.wait_for_holder();
+        (cluster, path)
     }
 
     /// Writes the ring files for the current `plan` and `ports`; running nodes do not read them yet.
