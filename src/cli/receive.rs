@@ -63,7 +63,7 @@ enum Received {
 }
 
 pub(super) fn receive(arguments: &Arguments) -> Result<(), Failure> {
-    log::init(log::level(Level::WARN));
+    let _log = log::init(log::level(Level::WARN)).map_err(Failure::run)?;
     let (sender, received) = sync_channel(MOST_WAITING);
     let (_receiver, address) = receiver(arguments.listen, sender.clone())?;
     let mut out = io::stdout().lock();

@@ -48,7 +48,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.file.load()?;
     let keys = daemon::keys::read(&config).map_err(Failure::KeyFile)?;
-    log::init(log::level(Level::INFO));
+    let _log = log::init(log::level(Level::INFO)).map_err(Failure::run)?;
     let topology = Arc::new(config.topology());
     let me = node::find(&config, arguments.node.as_deref())?;
     let name = topology.name(me).to_owned();

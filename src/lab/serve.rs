@@ -15,16 +15,12 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::net::SocketFlags;
 use smol::channel::Sender;
-use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
-    set_thread_priority_and_policy, thread_native_id,
-};
 
 use super::connections::Connections;
 use super::limits::Limits;
 use super::service::Service;
 use super::time::Nanos;
-use crate::clock;
+use crate::{clock, priority};
 
 /// The priority of an endpoint's thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +132,7 @@ pub(super) fn start<S: Service>(
         .name(S::NAME.to_owned())
         .spawn(move || {
             if priority == Priority::BehindTheRing {
-                yield_to_others();
+                yield_to_the_ring();
             }
             if let Err(error) = event_loop.run() {
                 tracing::error!("the {} endpoint has ended: {error}", S::NAME);
@@ -150,17 +146,9 @@ pub(super) fn start<S: Service>(
     })
 }
 
-/// Lets every other thread go first: gives up the real-time priority that the unit may give to the
-/// ring (docs/decisions/0009), and lowers the priority further.
-fn yield_to_others() {
-    // 22 on this scale of 0 to 99 is nice 10. It concerns the calling thread only.
-    let nice = ThreadPriorityValue::try_from(22_u8).map(ThreadPriority::Crossplatform);
-    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
-    let yielded = nice.map_err(|error| error.to_string()).and_then(|nice| {
-        set_thread_priority_and_policy(thread_native_id(), nice, policy)
-            .map_err(|error| format!("{error:?}"))
-    });
-    if let Err(error) = yielded {
+/// Lets the ring go first, or warns.
+fn yield_to_the_ring() {
+    if let Err(error) = priority::go_behind_the_ring() {
         tracing::warn!(
             "the lab cannot stand behind the ring ({error}): a saturated endpoint may delay the ball; allow sched_setscheduler and setpriority in the sandbox"
         );

@@ -22,6 +22,7 @@ mod idle;
 mod kill;
 mod lab;
 mod led;
+mod log;
 mod overload;
 mod partition;
 mod pause;

@@ -69,11 +69,8 @@ enum Event {
 pub(super) fn demo(arguments: &Arguments) -> Result<(), Failure> {
     let terminal = io::stdout().is_terminal();
     // On a terminal, the display shows everything, and log lines would disturb it.
-    log::init(log::level(if terminal {
-        Level::ERROR
-    } else {
-        Level::WARN
-    }));
+    let level = if terminal { Level::ERROR } else { Level::WARN };
+    let _log = log::init(log::level(level)).map_err(Failure::run)?;
     let keyboard = (terminal && io::stdin().is_terminal())
         .then(Keyboard::open)
         .transpose()?;

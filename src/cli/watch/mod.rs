@@ -74,7 +74,7 @@ type Shared = Rc<RefCell<Model>>;
 
 pub(super) fn watch(arguments: &Arguments) -> Result<(), Failure> {
     let targets = targets(arguments.config.as_deref(), &arguments.addresses)?;
-    log::init(log::level(Level::ERROR));
+    let _log = log::init(log::level(Level::ERROR)).map_err(Failure::run)?;
     let terminal = io::stdout().is_terminal();
     let keyboard = (terminal && io::stdin().is_terminal())
         .then(Keyboard::open)

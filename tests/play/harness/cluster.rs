@@ -2,6 +2,7 @@
 
 use std::fs::{read_to_string, write};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -133,15 +134,26 @@ impl Cluster {
     /// Starts that node; returns the moment before.
     pub(crate) fn spawn(&mut self, node: usize) -> u64 {
         let before = now();
+        let process = Process::spawn(self.command(node), &self.log_path(node));
+        self.processes[node] = Some(process);
+        before
+    }
+
+    /// Starts that node with this as its standard error.
+    pub(crate) fn spawn_logging_to(&mut self, node: usize, stderr: Stdio) {
+        let process = Process::spawn_logging_to(self.command(node), stderr);
+        self.processes[node] = Some(process);
+    }
+
+    /// The command that plays that node.
+    fn command(&self, node: usize) -> Command {
         let name = format!("pi{}", node + 1);
         let mut command = carom(&["run", "--node", &name, "--config"]);
         command.arg(self.file_of(node));
         if self.plan.controlled {
             command.arg("--control").arg(self.control(node));
         }
-        let process = Process::spawn(command, &self.log_path(node));
-        self.processes[node] = Some(process);
-        before
+        command
     }
 
     pub(crate) fn process(&self, node: usize) -> &Process {

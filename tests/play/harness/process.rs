@@ -23,13 +23,19 @@ impl Process {
         Self::spawn(command, log)
     }
 
-    /// Starts a command that becomes a running node under the same process id.
-    pub(crate) fn spawn(mut command: Command, log: &Path) -> Self {
+    /// Starts a command that becomes a running node under the same process id; its log is appended to `log`.
+    pub(crate) fn spawn(command: Command, log: &Path) -> Self {
         let log = OpenOptions::new().append(true).create(true).open(log);
+        let log = log.unwrap_or_else(|_| File::open("/dev/null").unwrap());
+        Self::spawn_logging_to(command, log.into())
+    }
+
+    /// The same, with this as its standard error.
+    pub(crate) fn spawn_logging_to(mut command: Command, stderr: Stdio) -> Self {
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log.unwrap_or_else(|_| File::open("/dev/null").unwrap()))
+            .stderr(stderr)
             .spawn()
             .unwrap();
         Self { child }
