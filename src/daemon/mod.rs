@@ -17,6 +17,7 @@ pub mod leds;
 pub mod listen;
 pub mod lock;
 pub mod log;
+mod notify_socket;
 pub mod reload;
 mod reporting;
 mod scheduling_delay;

@@ -1,12 +1,14 @@
 //! What the node reports to the service manager: ready, alive, who has the ball, reloading, stopping.
 //!
-//! The ring loop itself pings the watchdog, once per turn: a loop that hangs sends no ping.
+//! The ring loop itself pings the watchdog, once per turn: a loop that hangs sends no ping. It never waits
+//! for the manager: what its socket does not take at once is dropped, but for `READY=1`, which is sent again.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 
+use super::notify_socket;
 use crate::ring::view::BallView;
 use crate::ring::{Time, Topology};
 
@@ -18,6 +20,9 @@ const STOP_MARGIN: Duration = Duration::from_secs(5);
 
 /// With more balls than this, the status text gives their number only.
 const MOST_BALLS_NAMED: usize = 8;
+
+/// When to send `READY=1` again that the manager's socket did not take.
+const READY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Sends states to a service manager.
 type Notify = fn(&[NotifyState<'_>]) -> std::io::Result<()>;
@@ -46,7 +51,7 @@ impl ServiceManager {
         let managed = std::env::var_os("NOTIFY_SOCKET").is_some();
         let timeout = sd_notify::watchdog_enabled().filter(|_| managed);
         Self {
-            notify: managed.then_some(sd_notify::notify as Notify),
+            notify: managed.then_some(notify_socket::notify as Notify),
             ping_interval: timeout.map(|timeout| timeout / 3),
             ready_at: Some(now + lease).filter(|_| managed),
             ..Self::none(now)
@@ -86,8 +91,8 @@ impl ServiceManager {
             self.send(&[NotifyState::Watchdog]);
         }
         if self.ready_at.is_some_and(|ready| now >= ready) {
-            self.ready_at = None;
-            self.send(&[NotifyState::Ready]);
+            let sent = self.send(&[NotifyState::Ready]);
+            self.ready_at = (!sent).then(|| now + READY_AGAIN);
         }
     }
 
@@ -128,16 +133,18 @@ impl ServiceManager {
     /// Reports that the reload is over; `status_prefix` stands in the status text until the next reload.
     pub(super) fn send_reloaded(&mut self, status_prefix: Option<&'static str>) {
         self.status_prefix = status_prefix;
-        self.send(&[NotifyState::Ready]);
+        if !self.send(&[NotifyState::Ready]) {
+            self.ready_at = Some(self.next_status);
+        }
     }
 
-    fn send(&self, states: &[NotifyState<'_>]) {
-        if let Some(notify) = self.notify
-            && let Err(error) = notify(states)
-        {
-            // Nothing more to do: the manager has its own timeouts.
+    /// Sends the states; whether they were sent, or nobody wants them.
+    fn send(&self, states: &[NotifyState<'_>]) -> bool {
+        let sent = self.notify.map_or(Ok(()), |notify| notify(states));
+        if let Err(error) = &sent {
             tracing::debug!("the service manager could not be told {states:?}: {error}");
         }
+        sent.is_ok()
     }
 }
 
@@ -230,6 +237,29 @@ mod tests {
         service.on_loop_turn(at(9_000));
         assert!(sent().iter().all(|word| word != "WATCHDOG=1"));
         assert_eq!(service.next_deadline(), None);
+    }
+
+    fn refuse(_: &[NotifyState<'_>]) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::WouldBlock.into())
+    }
+
+    #[test]
+    fn readiness_that_could_not_be_sent_is_sent_again() {
+        let mut service = managed(3_000);
+        service.notify = Some(refuse);
+        service.on_loop_turn(at(500));
+        service.notify = Some(record);
+        service.on_loop_turn(at(1_400));
+        assert!(!sent().contains(&"READY=1".to_owned()));
+        service.on_loop_turn(at(1_500));
+        service.on_loop_turn(at(9_000));
+        let ready = sent().iter().filter(|word| *word == "READY=1").count();
+        assert_eq!(ready, 1);
+        service.notify = Some(refuse);
+        service.send_reloaded(None);
+        service.notify = Some(record);
+        service.on_loop_turn(at(10_000));
+        assert!(sent().contains(&"READY=1".to_owned()));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Storm,
     /// No room for the trace.
     Disk,
+    /// Nobody reads the log of a node, or it cannot be written, while another node is killed.
+    Log,
     /// Twice as many busy processes as processors.
     Hogs,
     /// The holder killed or unplugged while the processors are busy.
@@ -37,7 +39,7 @@ const DECK: [Kind; 20] = [
     Kind::Kill,
     Kind::Kill,
     Kind::Kill,
-    Kind::Kill,
+    Kind::Log,
     Kind::Pressed,
     Kind::Term,
     Kind::Term,
@@ -105,6 +107,7 @@ impl Kind {
             Self::Two => "two at once",
             Self::Storm => "restart storm",
             Self::Disk => "full disk",
+            Self::Log => "log not read",
             Self::Hogs => "CPU hogs",
             Self::Pressed => "holder under load",
         }
@@ -133,6 +136,7 @@ impl Kind {
             Self::Shatter => (400, 1_500),
             Self::Storm => (0, 0),
             Self::Disk => (1_600, 3_000),
+            Self::Log => (800, 2_000),
             Self::Hogs => (2_500, 6_000),
         }
     }

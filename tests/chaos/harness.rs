@@ -12,6 +12,7 @@ macro_rules! borrowed {
 
 borrowed! {
     "../play/harness/basics.rs" basics
+    "../play/harness/full_pipe.rs" full_pipe
     "../play/harness/http.rs" http
     "../play/harness/observer.rs" observer
     "../play/harness/process.rs" process
@@ -19,6 +20,7 @@ borrowed! {
 }
 
 pub(crate) use basics::{carom, millis, nanos, now, wait_for};
+pub(crate) use full_pipe::full_pipe;
 pub(crate) use http::get_from;
 pub(crate) use observer::{Intervention, Observed};
 pub(crate) use process::Process;

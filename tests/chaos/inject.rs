@@ -1,11 +1,13 @@
 //! Injects one fault into the ring, and heals it.
 
+use std::fs::OpenOptions;
+use std::io::pipe;
 use std::process::{Child, Command, Stdio};
 use std::thread::{available_parallelism, sleep};
 use std::time::Duration;
 
 use super::fault::{Fault, Kind, Target};
-use super::harness::now;
+use super::harness::{full_pipe, now};
 use super::ring::{LEASE, NODES, Ring};
 use super::testbed::Drops;
 
@@ -77,6 +79,7 @@ pub(crate) fn inject(ring: &mut Ring, fault: &Fault) -> Damage {
         },
         Kind::Storm => storm(ring, fault, &aim),
         Kind::Disk => disk(ring, fault, &aim),
+        Kind::Log => unread_log(ring, fault, &aim),
         Kind::Hogs => hogs(ring, fault),
         Kind::Pressed => under_load(ring, fault, aim),
     }
@@ -244,6 +247,40 @@ fn disk(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
         damage.wrong.push(sentence);
     }
     damage
+}
+
+/// A node runs with a log that nobody reads, or that cannot be written. Another is killed, so that there is much to log.
+fn unread_log(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
+    let (node, other) = (aim.first, aim.others[0]);
+    let at = ring.terminate(node);
+    let (how, _reader) = match fault.form % 3 {
+        0 => {
+            let (reader, writer) = full_pipe();
+            ring.spawn_logging_to(node, writer.into());
+            ("into a full pipe", Some(reader))
+        }
+        1 => {
+            let (reader, writer) = pipe().unwrap();
+            drop(reader);
+            ring.spawn_logging_to(node, writer.into());
+            ("into a closed pipe", None)
+        }
+        _ => {
+            let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+            ring.spawn_logging_to(node, full.into());
+            ("into /dev/full", None)
+        }
+    };
+    ring.watch(LEASE * 3 / 2);
+    ring.kill(&[other]);
+    ring.watch(fault.lasts);
+    ring.spawn(other);
+    ring.watch(LEASE * 3 / 2);
+    ring.terminate(node);
+    let healed = ring.spawn(node);
+    // Only the killed node may lose the ball: the other must not notice.
+    let how = format!(" killed, pi{} logs {how}", node + 1);
+    damage(aim, vec![other], &how, at, healed)
 }
 
 fn hogs(ring: &mut Ring, fault: &Fault) -> Damage {

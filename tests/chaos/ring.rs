@@ -3,6 +3,7 @@
 use std::fs::{File, read_to_string};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -76,11 +77,21 @@ impl Ring {
 
     pub(crate) fn spawn(&mut self, node: usize) -> u64 {
         let before = now();
+        let process = Process::spawn(self.command(node), &self.testbed.log(node));
+        self.processes[node] = Some(process);
+        before
+    }
+
+    /// Starts that node with this as its standard error.
+    pub(crate) fn spawn_logging_to(&mut self, node: usize, stderr: Stdio) {
+        let process = Process::spawn_logging_to(self.command(node), stderr);
+        self.processes[node] = Some(process);
+    }
+
+    fn command(&self, node: usize) -> Command {
         let (file, name) = (self.file.to_str().unwrap(), format!("pi{}", node + 1));
         let arguments = ["run", "--config", file, "--node", &name];
-        let command = self.testbed.carom(node, &arguments);
-        self.processes[node] = Some(Process::spawn(command, &self.testbed.log(node)));
-        before
+        self.testbed.carom(node, &arguments)
     }
 
     fn process(&mut self, node: usize) -> &mut Process {

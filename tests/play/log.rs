@@ -1,28 +1,17 @@
 //! Nobody reads the log of a node, or it cannot be written: the ball does not notice.
 
 use std::fs::OpenOptions;
-use std::io::{PipeReader, PipeWriter, Read as _, Write as _, pipe};
+use std::io::{PipeReader, Read as _, pipe};
 use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
 
 use rustix::io::ioctl_fionbio;
 
-use crate::harness::{Cluster, Plan, exclusive, millis, nanos, now, text, wait_for};
+use crate::harness::{Cluster, Plan, exclusive, full_pipe, millis, nanos, now, text, wait_for};
 
 /// How long the ball is watched.
 const SPAN: Duration = Duration::from_secs(4);
-
-/// A blocking pipe that is full; its ends.
-fn full_pipe() -> (PipeReader, PipeWriter) {
-    let (reader, mut writer) = pipe().unwrap();
-    ioctl_fionbio(&writer, true).unwrap();
-    for size in [4096, 1] {
-        while writer.write(&vec![b'.'; size]).is_ok() {}
-    }
-    ioctl_fionbio(&writer, false).unwrap();
-    (reader, writer)
-}
 
 /// Reads until the log contains that.
 fn read_until(reader: &mut PipeReader, wanted: &str) -> String {

@@ -2,6 +2,7 @@
 
 mod basics;
 mod cluster;
+mod full_pipe;
 mod http;
 mod listener;
 mod mesh;
@@ -17,6 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(crate) use basics::{carom, millis, nanos, now, wait_for};
 pub(crate) use cluster::Cluster;
+pub(crate) use full_pipe::full_pipe;
 pub(crate) use http::{answer_to, get, head, head_for};
 pub(crate) use listener::{Event, Listener};
 pub(crate) use mesh::Mesh;
