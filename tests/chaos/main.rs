@@ -266,7 +266,8 @@ impl Chaos {
             };
             let incarnation = status["incarnation"].to_string();
             let refused = status["counters"]["refused_passes"].as_u64();
-            self.refused.insert(incarnation, refused.unwrap_or(0));
+            self.refused
+                .insert(incarnation, refused.expect("a counter of that name"));
         }
         self.report.refused_passes = self.refused.values().sum();
     }

@@ -55,9 +55,11 @@ impl Report {
         self.kinds.values().map(of).sum()
     }
 
-    fn waking(&self) -> u64 {
-        let waking = self.kinds.values().filter_map(|figures| figures.waking);
-        waking.max().unwrap_or(0)
+    fn waking(&self) -> Option<u64> {
+        self.kinds
+            .values()
+            .filter_map(|figures| figures.waking)
+            .max()
     }
 
     /// Fails a run with enough kills that misses the aim.
@@ -113,13 +115,13 @@ impl Report {
         );
         let margins = self.kinds.values().map(|figures| figures.margin);
         println!(
-            "closest call          {:.1} ms from one LED off to another on by election",
-            millis(margins.fold(None, least).unwrap_or(0))
+            "closest call          {} from one LED off to another on by election",
+            measured(margins.fold(None, least))
         );
         println!(
-            "stopped, still lit    {:.1} ms, counted apart; off at most {:.1} ms after SIGCONT",
+            "stopped, still lit    {:.1} ms, counted apart; off at most {} after SIGCONT",
             millis(self.sum(|figures| figures.lit_while_stopped)),
-            millis(self.waking())
+            measured(self.waking())
         );
         println!(
             "false elections       {} in {:.1} s without a fault, of them {} in {:.1} s with all processors busy",
@@ -167,6 +169,13 @@ fn share(sorted: &[u64], percent: usize) -> Option<u64> {
     rank.checked_sub(1)
         .and_then(|rank| sorted.get(rank))
         .copied()
+}
+
+/// A span as text; says so if there was none to measure.
+fn measured(span: Option<u64>) -> String {
+    span.map_or("(not measured)".to_owned(), |span| {
+        format!("{:.1} ms", millis(span))
+    })
 }
 
 fn part(spans: &[u64], percent: usize) -> String {

@@ -183,7 +183,9 @@ impl Play {
         );
         self.check(
             // The ball may wait for an emulated processor on a busy machine, but not that long.
-            verdict.disagreement() < nanos(LEASE),
+            verdict
+                .disagreement()
+                .is_some_and(|apart| apart < nanos(LEASE)),
             &format!("pin and possession apart by less than a lease, {LEASE:?}"),
         );
         self.check(

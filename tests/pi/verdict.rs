@@ -146,9 +146,13 @@ impl Verdict {
             .map(|visit| visit.late().max(visit.early()))
             .collect();
         apart.sort_unstable();
-        let median = apart.get(apart.len() / 2).map_or(0.0, |&span| millis(span));
+        let Some(&median) = apart.get(apart.len() / 2) else {
+            println!("  no pass was measured");
+            return;
+        };
+        let median = millis(median);
         let most = |of: fn(&PassThroughPi) -> u64| {
-            millis(self.passes_through.iter().map(of).max().unwrap_or(0))
+            millis(self.passes_through.iter().map(of).max().expect("a pass"))
         };
         println!(
             "  {} passes; largest disagreement {:.1} ms, median {median:.1} ms (high at most {:.1} ms after the last node went dark, low at \
@@ -163,12 +167,12 @@ impl Verdict {
         );
     }
 
-    /// The longest disagreement of pin and possession, in nanoseconds.
-    pub(crate) fn disagreement(&self) -> u64 {
+    /// The longest disagreement of pin and possession, in nanoseconds; `None` if no pass was measured.
+    pub(crate) fn disagreement(&self) -> Option<u64> {
         let spans = self
             .passes_through
             .iter()
             .map(|visit| visit.late().max(visit.early()));
-        spans.max().unwrap_or(0)
+        spans.max()
     }
 }

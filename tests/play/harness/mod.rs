@@ -49,8 +49,10 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 pub(crate) fn spread(spans: &[u64]) -> String {
     let mut sorted = spans.to_vec();
     sorted.sort_unstable();
-    let at = |index: usize| sorted.get(index).map_or(0.0, |&span| millis(span));
-    let last = sorted.len().saturating_sub(1);
+    let Some(last) = sorted.len().checked_sub(1) else {
+        return "(not measured)".to_owned();
+    };
+    let at = |index: usize| millis(sorted[index]);
     format!(
         "{} times: least {:.1} ms, median {:.1} ms, most {:.1} ms",
         sorted.len(),

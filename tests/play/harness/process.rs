@@ -115,15 +115,10 @@ impl Process {
         rest.split_whitespace().map(str::to_owned).collect()
     }
 
-    /// Nanoseconds on a processor, the first field; 0 where the kernel does not count them.
-    fn spent(&self, file: &str) -> u64 {
-        let figures = read_to_string(format!("/proc/{}/{file}", self.child.id()));
-        let figures = figures.unwrap_or_default();
-        let spent = figures
-            .split(' ')
-            .next()
-            .and_then(|spent| spent.parse().ok());
-        spent.unwrap_or(0)
+    /// Nanoseconds on a processor, the first field; `None` for a thread that has ended.
+    fn spent(&self, file: &str) -> Option<u64> {
+        let figures = read_to_string(format!("/proc/{}/{file}", self.child.id())).ok()?;
+        figures.split(' ').next()?.parse().ok()
     }
 
     /// What it has used so far.
@@ -132,7 +127,7 @@ impl Process {
         let ticks = |index: usize| stat[index].parse::<u64>().unwrap();
         let status = self.file("status");
         let folders = read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        let spent = folders.map(|task| {
+        let spent = folders.filter_map(|task| {
             let task = task.unwrap().file_name();
             self.spent(&format!("task/{}/schedstat", task.to_string_lossy()))
         });
@@ -144,7 +139,9 @@ impl Process {
         Usage {
             // utime and stime, in hundredths of a second.
             cpu_millis: (ticks(11) + ticks(12)) * 10,
-            main_nanos: self.spent("schedstat"),
+            main_nanos: self
+                .spent("schedstat")
+                .expect("a kernel that counts run times (CONFIG_SCHED_INFO)"),
             all_nanos: spent.sum(),
             main_switches: field(&status, "voluntary_ctxt_switches"),
             all_switches: switches.iter().sum(),
@@ -160,7 +157,7 @@ impl Process {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
     pub(crate) cpu_millis: u64,
-    /// CPU time in nanoseconds, where the kernel counts it: of the first thread, and of all threads.
+    /// CPU time in nanoseconds: of the first thread, and of all threads.
     pub(crate) main_nanos: u64,
     pub(crate) all_nanos: u64,
     pub(crate) main_switches: u64,
