@@ -14,6 +14,7 @@ use carom::ring::message::{LeaseRequest, Pass};
 use carom::ring::{BallState, Generation, Incarnation, Message, NodeId, Record, Stamp, Time};
 
 use crate::clock::{LEASE, local};
+use crate::liveness::Candidacy;
 use crate::model::node_id;
 use crate::state::{Packet, Payload, State};
 
@@ -146,6 +147,27 @@ impl CanonicalHasher<'_> {
         );
         self.number(state.ticks);
         self.number(state.violation.is_some().into());
+        self.watch();
+    }
+
+    /// What happened since nobody has possessed the ball; nothing while somebody does.
+    fn watch(&mut self) {
+        let watch = &self.state.watch;
+        self.number(watch.members.into());
+        let dark = self.state.now - watch.since;
+        self.number(dark);
+        if dark == 0 && !watch.stood {
+            return;
+        }
+        self.number(watch.stood.into());
+        self.number(watch.lost.map_or(0, |lost| 1 + self.state.now - lost));
+        let candidates = watch.candidates.iter().map(|one| {
+            one.map_or(0, |one: Candidacy| {
+                4 + 2 * u64::from(one.alone) + u64::from(one.met)
+            })
+        });
+        self.number(candidates.fold(0, |all, one| all * 8 + one));
+        watch.losers.iter().for_each(|&loser| self.maybe_generation(loser));
     }
 
     /// Strays have no order, so the sum of their hashes is used.

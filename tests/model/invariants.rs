@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use carom::ring::{Input, Notification, Output, Stamp};
 
 use crate::clock::local;
-use crate::model::Ring;
+use crate::model::{Ring, leases};
 use crate::state::State;
 
 /// An event that is counted, so that a run shows what it covered.
@@ -21,14 +21,19 @@ pub(crate) enum Event {
     Unfrozen,
     Retired,
     PassDropped,
+    VotesFree,
+    Stood,
+    StoodAgain,
+    PossessedAgain,
     Left,
+    SplitVoteResolved,
     RecoveryChecked,
     StatesCompared,
     BeyondBounds,
 }
 
 /// Every event, in the order of its number, with its name.
-pub(crate) const EVENTS: [(Event, &str); 12] = [
+pub(crate) const EVENTS: [(Event, &str); 17] = [
     (Event::Pass, "passes sent"),
     (Event::ElectionStarted, "elections started"),
     (Event::Won, "elections won"),
@@ -37,7 +42,15 @@ pub(crate) const EVENTS: [(Event, &str); 12] = [
     (Event::Unfrozen, "balls unfrozen"),
     (Event::Retired, "copies retired"),
     (Event::PassDropped, "unacknowledged passes dropped"),
+    (Event::VotesFree, "states in which all votes had to be free (L1)"),
+    (Event::Stood, "first candidates (L2, L3)"),
+    (Event::StoodAgain, "candidates after a lost election (L4)"),
+    (Event::PossessedAgain, "possessions after a time without one (theorem)"),
     (Event::Left, "planned stops finished"),
+    (
+        Event::SplitVoteResolved,
+        "candidates that stood again after a split vote (L5)",
+    ),
     (
         Event::RecoveryChecked,
         "states from which recovery was checked",
@@ -89,9 +102,22 @@ impl fmt::Display for Totals {
 #[derive(Default)]
 pub(crate) struct Coverage {
     counts: [AtomicU64; EVENTS.len()],
+    /// The longest time without a possession in an island, in microseconds: without a lost election,
+    /// and with one.
+    longest: [AtomicU64; 2],
 }
 
 impl Coverage {
+    pub(crate) fn longest(&self, dark: u64, lost: bool) {
+        self.longest[usize::from(lost)].fetch_max(dark, Ordering::Relaxed);
+    }
+
+    /// In leases.
+    pub(crate) fn longest_times(&self) -> [f64; 2] {
+        let longest = self.longest.each_ref();
+        longest.map(|micros| leases(micros.load(Ordering::Relaxed)))
+    }
+
     pub(crate) fn count(&self, event: Event) {
         self.counts[event as usize].fetch_add(1, Ordering::Relaxed);
     }

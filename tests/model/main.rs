@@ -28,6 +28,7 @@ mod equivalence;
 mod faults;
 mod interning;
 mod invariants;
+mod liveness;
 mod model;
 mod recovery;
 mod scenarios;
@@ -137,6 +138,10 @@ fn run(bounds: Bounds, totals: &mut Totals) -> bool {
         checker.state_count(),
         checker.max_depth() - 1,
         elapsed.as_secs_f64()
+    );
+    let [plain, lost] = checker.model().coverage.longest_times();
+    println!(
+        "  without a possession in an island for at most {plain:.3} leases, with an election lost {lost:.3}"
     );
     totals.add(checker.unique_state_count(), &checker.model().coverage);
     if let Some(path) = checker.discoveries().into_values().next() {

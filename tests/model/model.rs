@@ -12,6 +12,7 @@ use crate::clock::{LEASE, local};
 use crate::equivalence::Successors;
 use crate::interning::SharedNodes;
 use crate::invariants::{Coverage, Event};
+use crate::liveness::Watch;
 use crate::state::{Directions, Host, State};
 use crate::topology;
 
@@ -113,6 +114,7 @@ impl Ring {
             faults_left: 0,
             fingerprint: (0, 0),
             ticks: 0,
+            watch: Watch::default(),
             violation: None,
         };
         (0..self.bounds.nodes).for_each(|node| self.start(&mut state, node));
@@ -146,6 +148,7 @@ impl Ring {
         } else {
             self.apply_fault(&mut next, step)?;
         }
+        self.watch_step(&mut next, Some(step));
         self.fingerprint(&mut next);
         Some(next)
     }
@@ -211,6 +214,7 @@ impl Model for Ring {
         } else {
             self.under_way()
         };
+        self.watch_step(&mut state, None);
         self.fingerprint(&mut state);
         vec![state]
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use carom::ring::{Incarnation, Message, Node, Stamp};
 
 use crate::bounds::FAULTS;
+use crate::liveness::Watch;
 
 /// One state of the whole ring.
 #[derive(Clone)]
@@ -36,6 +37,8 @@ pub(crate) struct State {
     pub(crate) fingerprint: (u64, u64),
     /// Ticks since the start, if time has an end.
     pub(crate) ticks: u64,
+    /// What the lemmas of liveness need to know of the past.
+    pub(crate) watch: Watch,
     /// The invariant that the last step violated.
     pub(crate) violation: Option<&'static str>,
 }

@@ -78,6 +78,7 @@ impl Ring {
     }
 
     fn carry_out(&self, state: &mut State, index: usize, output: Output) {
+        self.watch_output(state, index, &output);
         match output {
             Output::LedOn(Possession { stamp, .. }) => self.on_led_on(state, index, stamp),
             Output::LedOff(_) => state.hosts[index].led = None,
@@ -134,6 +135,7 @@ impl Ring {
         host.resumed = false;
         host.open_links = Default::default();
         host.known_incarnations = [None; 4];
+        state.watch.forget(index);
         state.packets.retain(|packet| packet.to != index);
         state.strays.retain(|stray| stray.to != index);
         for peer in 0..state.hosts.len() {
