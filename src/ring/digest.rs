@@ -1,8 +1,8 @@
 //! State digest for the model checker's deduplication.
 //!
 //! A node shows all that can change what it will ever do, each value by its kind. It leaves out what
-//! only people look at, and, of windows and guests, what a ring without them never has. Two nodes
-//! with the same digest behave alike from here on. The shipped binary never calls any of this, so it
+//! only people look at, and the radius and color of balls, which never change. Two nodes with the
+//! same digest behave alike from here on, as long as no two balls are lent to windows at once. The shipped binary never calls any of this, so it
 //! does not contain it.
 
 use std::time::Duration;

@@ -37,6 +37,11 @@ impl LoanQueries {
         self.0.push_back(query);
     }
 
+    /// The questions, oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &LoanQuery> {
+        self.0.iter()
+    }
+
     /// Takes out the question that this answer is for.
     pub(super) fn take(&mut self, from: NodeId, seq: u64) -> Option<LoanQuery> {
         self.take_first(|query| query.to == from && query.seq == seq)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::context::Context;
-use super::digest::{StateDigest, node_set, optional_moment};
+use super::digest::{StateDigest, motion, node_set, optional_moment};
 use super::generation::BallId;
 use super::node::Node;
 use super::node_id::NodeId;
@@ -38,6 +38,7 @@ impl Node {
             node_set(to, drain.awaited);
             to.number(drain.done.into());
         }
+        self.digest_visitors(to);
         for ball in self.balls.values() {
             if let Some((peer, stamp)) = ball.pending_ack {
                 let BallId(number) = ball.id;
@@ -48,6 +49,20 @@ impl Node {
         }
         for ball in self.balls.values() {
             ball.digest(context, to);
+        }
+    }
+
+    /// Shows what only rings with windows or guests have.
+    fn digest_visitors(&self, to: &mut impl StateDigest) {
+        let context = &self.context;
+        if context.topology.external_balls.guests > 0 {
+            to.moment(context.me, self.guest_rate.full_at(), Duration::ZERO);
+        }
+        for query in self.loan_queries.iter() {
+            to.request(query.seq);
+            to.number(query.to.0.into());
+            to.number(query.edge as u64);
+            motion(to, &query.state);
         }
     }
 

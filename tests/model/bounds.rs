@@ -13,10 +13,11 @@ pub(crate) enum Fault {
     Reset,
     Pause,
     Drain,
+    Removal,
 }
 
 /// Every fault, in the order of its number, with the name of its option.
-pub(crate) const FAULTS: [(Fault, &str, &str); 8] = [
+pub(crate) const FAULTS: [(Fault, &str, &str); 9] = [
     (
         Fault::Crash,
         "crashes",
@@ -53,6 +54,11 @@ pub(crate) const FAULTS: [(Fault, &str, &str); 8] = [
         "drains",
         "a planned stop; the node may start again",
     ),
+    (
+        Fault::Removal,
+        "removals",
+        "a person removes the guest, at any node that knows it",
+    ),
 ];
 
 /// The limits of one run.
@@ -82,6 +88,12 @@ pub(crate) struct Bounds {
     pub(crate) recovery: u64,
     /// One of so many states is compared with other states of the same fingerprint.
     pub(crate) equivalence: u64,
+    /// Whether a window stands between the first two nodes.
+    pub(crate) window: bool,
+    /// How many loans the window accepts; without a value any number.
+    pub(crate) loans: Option<u8>,
+    /// Whether the only ball is one of the window, a guest.
+    pub(crate) guest: bool,
     pub(crate) seconds: Option<u64>,
     pub(crate) threads: usize,
 }
@@ -102,6 +114,9 @@ impl Default for Bounds {
             reverse: false,
             recovery: 500,
             equivalence: 0,
+            window: false,
+            loans: None,
+            guest: false,
             seconds: None,
             threads: 2,
         }
@@ -139,6 +154,9 @@ impl Bounds {
                 "skew" => bounds.skew = true,
                 "cold" => bounds.cold = true,
                 "reverse" => bounds.reverse = true,
+                "window" => bounds.window = true,
+                "loans" => bounds.loans = Some(small(number()?)?),
+                "guest" => bounds.guest = true,
                 "recovery" => bounds.recovery = number()?,
                 "equivalence" => bounds.equivalence = number()?,
                 "seconds" => bounds.seconds = Some(number()?),

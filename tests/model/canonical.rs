@@ -6,7 +6,7 @@
 //! sender's latest. So a ring without faults returns to states that are known already, and the
 //! model needs no end of time.
 
-use std::hash::Hasher;
+use std::hash::Hasher as _;
 use std::time::Duration;
 
 use carom::ring::digest::StateDigest;
@@ -14,9 +14,11 @@ use carom::ring::message::{LeaseRequest, Pass};
 use carom::ring::{BallState, Generation, Incarnation, Message, NodeId, Record, Stamp, Time};
 
 use crate::clock::{LEASE, local};
+use crate::hasher::Mix;
 use crate::liveness::Candidacy;
 use crate::model::node_id;
 use crate::state::{Packet, Payload, State};
+use crate::windows::Windows;
 
 /// The fingerprint of the state, and the difference of the highest and the lowest round in it.
 pub(crate) fn fingerprint(state: &State) -> (u64, u64) {
@@ -50,42 +52,18 @@ pub(crate) fn fingerprint(state: &State) -> (u64, u64) {
     (hasher.hasher.finish(), newest.saturating_sub(oldest))
 }
 
-/// A hasher that multiplies and folds; the same on every machine and in every run.
-pub(crate) struct Mix(u64);
-
-impl Default for Mix {
-    fn default() -> Self {
-        Self(0x243f_6a88_85a3_08d3)
-    }
-}
-
-impl Hasher for Mix {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        let product = u128::from(self.0.rotate_left(23) ^ number) * 0x9e37_79b9_7f4a_7c15;
-        self.0 = (product as u64) ^ ((product >> 64) as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
 /// The node whose request this message carries or answers, and the sequence number of the request.
 fn request_of(packet: &Packet) -> Option<(usize, u64)> {
     let Payload::Message(message) = &packet.line else {
         return None;
     };
-    if let Message::Acquire { seq, .. } = message.as_ref() {
-        return Some((packet.from, *seq));
+    match message.as_ref() {
+        Message::Acquire { seq, .. } | Message::LoanQuery { seq, .. } => Some((packet.from, *seq)),
+        Message::Granted { seq, .. }
+        | Message::Denied { seq, .. }
+        | Message::LoanUnknown { seq } => Some((packet.to, *seq)),
+        _ => None,
     }
-    if let Message::Granted { seq, .. } | Message::Denied { seq, .. } = message.as_ref() {
-        return Some((packet.to, *seq));
-    }
-    None
 }
 
 /// A request this far behind the latest is one that its node no longer remembers.
@@ -139,6 +117,14 @@ impl CanonicalHasher<'_> {
         self.number(u64::from(state.cut.0) << 16 | u64::from(state.connected.0));
         self.number(state.now % state.tick);
         self.number(state.faults_left);
+        let Windows {
+            kept,
+            loans,
+            opening,
+        } = state.windows;
+        let loans = loans.map_or(u64::MAX, u64::from);
+        self.number(loans << 16 | u64::from(kept) << 8 | u64::from(opening));
+        self.maybe_generation(state.retired);
         self.number(
             state
                 .silence
@@ -154,6 +140,9 @@ impl CanonicalHasher<'_> {
     fn watch(&mut self) {
         let watch = &self.state.watch;
         self.number(watch.members.into());
+        if watch.members == 0 {
+            return;
+        }
         let dark = self.state.now - watch.since;
         self.number(dark);
         if dark == 0 && !watch.stood {
@@ -235,6 +224,7 @@ impl CanonicalHasher<'_> {
                     let waits = denial.lease_generation.is_none();
                     self.number(if waits { denial.lease_left } else { 0 });
                     self.record(denial.newest);
+                    self.maybe_generation(denial.gone);
                 }
             }
             Message::Release { generation, .. } => {
@@ -243,11 +233,20 @@ impl CanonicalHasher<'_> {
             }
             Message::Leaving => self.number(8),
             Message::LeaveAck => self.number(9),
-            // The model has no windows and no guests.
-            Message::LoanQuery { .. }
-            | Message::LoanUnknown { .. }
-            | Message::Remove { .. }
-            | Message::Hello(_)
+            Message::LoanQuery { seq, edge, .. } => {
+                self.number(11);
+                self.request(*seq);
+                self.number(*edge as u64);
+            }
+            Message::LoanUnknown { seq } => {
+                self.number(12);
+                self.request(*seq);
+            }
+            Message::Remove { generation, .. } => {
+                self.number(13);
+                self.generation(*generation);
+            }
+            Message::Hello(_)
             | Message::Refused { .. }
             | Message::Heartbeat { .. }
             | Message::Unknown => self.number(10),
@@ -270,6 +269,8 @@ impl CanonicalHasher<'_> {
     fn claim(&mut self, claim: &LeaseRequest) {
         self.generation(claim.generation);
         self.record(claim.record());
+        self.number(claim.leaves.into());
+        self.maybe_generation(claim.after);
     }
 
     fn record(&mut self, record: Option<Record>) {

@@ -54,6 +54,7 @@ impl Ring {
     pub(crate) fn may_advance(&self, state: &State) -> bool {
         let in_time = self.bounds.ticks.is_none_or(|ticks| state.ticks < ticks);
         in_time
+            && state.windows.opening == 0
             && !state.packets.iter().any(|packet| {
                 packet.age >= self.bounds.max_delay
                     && packet.age >= 0

@@ -2,7 +2,7 @@
 
 use carom::ring::Input;
 
-use crate::bounds::Fault;
+use crate::bounds::{FAULTS, Fault};
 use crate::model::{Ring, Step};
 use crate::state::{Directions, Packet, Payload, State};
 
@@ -20,8 +20,9 @@ impl Ring {
 
     /// How often each fault may still occur, as one number.
     pub(crate) fn all_faults_left(&self, state: &State) -> u64 {
-        let left = std::array::from_fn(|fault| self.faults_left(state, fault));
-        u64::from_le_bytes(left)
+        let left = (0..FAULTS.len()).map(|fault| self.faults_left(state, fault));
+        // Each is below 100.
+        left.fold(0, |all, left| all * 100 + u64::from(left))
     }
 
     /// The faults of nodes and links that may begin or end now.
@@ -150,12 +151,12 @@ impl Ring {
                 self.use_fault(state, Fault::Drain);
                 self.handle(state, node, Input::Drain);
             }
-            Step::Time | Step::Arrive(..) | Step::StrayArrives(_) => return None,
+            _ => return None,
         }
         Some(())
     }
 
-    fn use_fault(&self, state: &mut State, fault: Fault) {
+    pub(crate) fn use_fault(&self, state: &mut State, fault: Fault) {
         state.faults_used[fault as usize] += 1;
     }
 

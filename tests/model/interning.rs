@@ -8,7 +8,7 @@ use std::time::Duration;
 use carom::ring::digest::StateDigest;
 use carom::ring::{Generation, Incarnation, Node, NodeId, Stamp, Time};
 
-use crate::canonical::Mix;
+use crate::hasher::Mix;
 
 const SHARDS: usize = 64;
 

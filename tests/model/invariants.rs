@@ -26,6 +26,12 @@ pub(crate) enum Event {
     StoodAgain,
     PossessedAgain,
     Left,
+    Lent,
+    LoanExpired,
+    LateCopyRefused,
+    GuestJoined,
+    GuestLeft,
+    GuestEndChecked,
     SplitVoteResolved,
     RecoveryChecked,
     StatesCompared,
@@ -33,7 +39,7 @@ pub(crate) enum Event {
 }
 
 /// Every event, in the order of its number, with its name.
-pub(crate) const EVENTS: [(Event, &str); 17] = [
+pub(crate) const EVENTS: [(Event, &str); 23] = [
     (Event::Pass, "passes sent"),
     (Event::ElectionStarted, "elections started"),
     (Event::Won, "elections won"),
@@ -47,6 +53,15 @@ pub(crate) const EVENTS: [(Event, &str); 17] = [
     (Event::StoodAgain, "candidates after a lost election (L4)"),
     (Event::PossessedAgain, "possessions after a time without one (theorem)"),
     (Event::Left, "planned stops finished"),
+    (Event::Lent, "balls lent to the window"),
+    (Event::LoanExpired, "loans expired"),
+    (Event::LateCopyRefused, "late copies refused"),
+    (Event::GuestJoined, "guests joined"),
+    (Event::GuestLeft, "guests left"),
+    (
+        Event::GuestEndChecked,
+        "states from which the end of the guest was checked",
+    ),
     (
         Event::SplitVoteResolved,
         "candidates that stood again after a split vote (L5)",
@@ -135,7 +150,6 @@ impl Coverage {
             Notification::Unfrozen { .. } => Event::Unfrozen,
             Notification::SteppedDown { .. } => Event::Retired,
             Notification::PassUnacknowledged { .. } => Event::PassDropped,
-            // The model has no windows and no guests.
             _ => return,
         });
     }

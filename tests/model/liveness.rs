@@ -220,14 +220,8 @@ impl Ring {
 
     /// Whether a member possesses the ball; a lender does while the lease runs.
     fn is_possessed(&self, state: &State) -> bool {
-        let has_windows = !self.topology.window_chains.is_empty();
-        let lends = |node: &carom::ring::Node| {
-            let mut balls = node.ball_views();
-            balls.any(|ball| ball.loan.is_some() && !ball.frozen)
-        };
-        self.members(state).any(|(index, node)| {
-            state.hosts[index].led.is_some() || has_windows && lends(node)
-        })
+        self.members(state)
+            .any(|(index, _)| state.hosts[index].led.is_some() || self.lends(state, index))
     }
 
     fn has_frozen(&self, state: &State) -> bool {
@@ -241,7 +235,10 @@ impl Ring {
             return;
         }
         let members = self.island(state);
-        let fault = !matches!(step, Some(Step::Time | Step::Arrive(..)));
+        let fault = !matches!(
+            step,
+            Some(Step::Time | Step::Arrive(..) | Step::WindowAnswers(_) | Step::WindowSends { .. })
+        );
         if fault || members != state.watch.members {
             state.watch.members = members;
             state.watch.restart(state.now);

@@ -27,6 +27,7 @@ mod clock;
 mod equivalence;
 mod faults;
 mod interning;
+mod hasher;
 mod invariants;
 mod liveness;
 mod model;
@@ -37,6 +38,7 @@ mod state;
 #[allow(dead_code, reason = "the simulator uses the rest")]
 mod topology;
 mod trace;
+mod windows;
 mod world;
 
 use std::process::ExitCode;

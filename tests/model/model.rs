@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use carom::ring::{Incarnation, Node, NodeId, Topology};
+use carom::ring::{BallState, Incarnation, Node, NodeId, Topology};
 use stateright::{Model, Property};
 
 use crate::bounds::{Bounds, FAULTS, Fault};
@@ -15,11 +15,14 @@ use crate::invariants::{Coverage, Event};
 use crate::liveness::Watch;
 use crate::state::{Directions, Host, State};
 use crate::topology;
+use crate::windows::{self, Windows};
 
 /// The ring under exploration.
 pub(crate) struct Ring {
     pub(crate) bounds: Bounds,
     pub(crate) topology: Arc<Topology>,
+    /// The one ball, as it begins.
+    pub(crate) ball: BallState,
     pub(crate) coverage: Coverage,
     nodes: SharedNodes,
     pub(crate) successors: Successors,
@@ -52,6 +55,15 @@ pub(crate) enum Step {
     Pause(usize),
     Resume(usize),
     Drain(usize),
+    /// The window accepts the connection for which this node waits, unless it is full.
+    WindowAnswers(usize),
+    /// The window sends a ball to this node, and may keep a copy.
+    WindowSends {
+        node: usize,
+        keeps: bool,
+    },
+    /// Somebody asks this node to remove the guest.
+    Remove(usize),
 }
 
 pub(crate) fn node_id(index: usize) -> NodeId {
@@ -63,10 +75,15 @@ impl Ring {
         let tick = LEASE / bounds.grid;
         let crossing = tick * bounds.crossing;
         let ball = topology::crossing_ball(crossing.as_secs_f64());
-        let topology = topology::one_ball("model", bounds.nodes, LEASE, ball);
+        let mut topology = topology::one_ball("model", bounds.nodes, LEASE, ball);
+        let mut ball = ball;
+        if bounds.window || bounds.guest {
+            ball = windows::add_window(&mut topology, crossing, bounds.guest);
+        }
         Self {
             bounds,
             topology: Arc::new(topology),
+            ball,
             coverage: Coverage::default(),
             nodes: SharedNodes::default(),
             successors: Successors::default(),
@@ -114,6 +131,8 @@ impl Ring {
             faults_left: 0,
             fingerprint: (0, 0),
             ticks: 0,
+            windows: Windows::default(),
+            retired: None,
             watch: Watch::default(),
             violation: None,
         };
@@ -125,12 +144,15 @@ impl Ring {
     /// A ring without faults, some leases after its start.
     fn under_way(&self) -> State {
         let mut state = self.just_started();
+        state.windows.kept = u8::MAX;
         while state.now < 4 * LEASE.as_micros() as u64 {
             self.deliver_all(&mut state);
             self.advance(&mut state);
         }
         self.deliver_all(&mut state);
         state.ticks = 0;
+        state.windows.kept = u8::from(self.bounds.guest);
+        state.windows.loans = self.bounds.loans;
         state
     }
 
@@ -145,7 +167,7 @@ impl Ring {
         } else if let Step::StrayArrives(index) = step {
             let packet = next.strays.remove(index);
             self.deliver(&mut next, packet);
-        } else {
+        } else if self.apply_window(&mut next, step).is_none() {
             self.apply_fault(&mut next, step)?;
         }
         self.watch_step(&mut next, Some(step));
@@ -173,6 +195,11 @@ impl Ring {
         {
             let packet = state.packets.remove(index);
             self.deliver(state, packet);
+        }
+        for node in 0..2 {
+            if state.windows.opening >> node & 1 == 1 {
+                self.answer(state, node);
+            }
         }
     }
 
@@ -224,6 +251,7 @@ impl Model for Ring {
             return;
         }
         self.network_steps(state, steps);
+        self.window_steps(state, steps);
         self.fault_steps(state, steps);
         if self.may_advance(state) {
             steps.push(Step::Time);

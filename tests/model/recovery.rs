@@ -7,6 +7,7 @@ use crate::invariants::Event;
 use crate::liveness::Watch;
 use crate::model::Ring;
 use crate::state::{Directions, State};
+use crate::windows::GUEST_LEASES;
 
 /// Whether this is one of the states that are checked further: one in `of`, or none if `of` is 0.
 pub(crate) fn is_chosen(state: &State, of: u64) -> bool {
@@ -17,6 +18,8 @@ pub(crate) fn is_chosen(state: &State, of: u64) -> bool {
 
 pub(crate) const NOT_RECOVERED: &str =
     "the ball comes back within three leases after the last fault";
+
+pub(crate) const GUEST_STAYS: &str = "a guest leaves when its time is over";
 
 impl Ring {
     /// Checks for one of so many states that the ball comes back after the last fault.
@@ -47,6 +50,11 @@ impl Ring {
             }
         }
         self.connect(&mut state);
+        // From now on the window takes no ball and sends none.
+        state.windows.kept = u8::MAX;
+        if self.bounds.guest {
+            return self.guest_ends(state);
+        }
         let limit = state.now + 3 * LEASE.as_micros() as u64;
         let end = limit + LEASE.as_micros() as u64;
         while state.now < end {
@@ -65,5 +73,21 @@ impl Ring {
             }
         }
         Some(NOT_RECOVERED)
+    }
+
+    /// A guest leaves when its time is over, and then no node knows it any more.
+    fn guest_ends(&self, mut state: State) -> Option<&'static str> {
+        self.coverage.count(Event::GuestEndChecked);
+        let end = state.now + LEASE.as_micros() as u64 * u64::from(GUEST_LEASES + 4);
+        while state.now < end {
+            self.deliver_all(&mut state);
+            if state.violation.is_some() {
+                return state.violation;
+            }
+            self.advance(&mut state);
+        }
+        let mut nodes = state.hosts.iter().filter_map(|host| host.node.as_ref());
+        let known = nodes.any(|node| node.ball_views().next().is_some());
+        known.then_some(GUEST_STAYS)
     }
 }

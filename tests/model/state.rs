@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use carom::ring::{Incarnation, Message, Node, Stamp};
+use carom::ring::{Generation, Incarnation, Message, Node, Stamp};
 
 use crate::bounds::FAULTS;
 use crate::liveness::Watch;
+use crate::windows::Windows;
 
 /// One state of the whole ring.
 #[derive(Clone)]
@@ -37,6 +38,9 @@ pub(crate) struct State {
     pub(crate) fingerprint: (u64, u64),
     /// Ticks since the start, if time has an end.
     pub(crate) ticks: u64,
+    pub(crate) windows: Windows,
+    /// The highest generation of a guest that a quorum has retired.
+    pub(crate) retired: Option<Generation>,
     /// What the lemmas of liveness need to know of the past.
     pub(crate) watch: Watch,
     /// The invariant that the last step violated.

@@ -79,6 +79,7 @@ impl Ring {
 
     fn carry_out(&self, state: &mut State, index: usize, output: Output) {
         self.watch_output(state, index, &output);
+        self.window_output(state, index, &output);
         match output {
             Output::LedOn(Possession { stamp, .. }) => self.on_led_on(state, index, stamp),
             Output::LedOff(_) => state.hosts[index].led = None,
@@ -97,7 +98,6 @@ impl Ring {
                 }
                 self.coverage.note(&note);
             }
-            // The model has no windows.
             Output::OpenWindow { .. } | Output::SendToWindow { .. } => {}
             Output::Drained => {
                 self.coverage.count(Event::Left);
@@ -136,6 +136,7 @@ impl Ring {
         host.open_links = Default::default();
         host.known_incarnations = [None; 4];
         state.watch.forget(index);
+        state.windows.opening &= !(1 << index);
         state.packets.retain(|packet| packet.to != index);
         state.strays.retain(|stray| stray.to != index);
         for peer in 0..state.hosts.len() {

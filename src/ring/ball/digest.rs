@@ -26,6 +26,15 @@ impl Ball {
         digest_voter(&self.voter, context, to);
         to.round(self.highest_known_round());
         to.moment(me, self.not_before, Duration::ZERO);
+        if self.is_guest() {
+            let life = context.topology.external_balls.guest_life;
+            optional_moment(to, me, self.voter.known_since(), life);
+            to.number(self.newcomer.is_some().into());
+            if let Some(newcomer) = &self.newcomer {
+                to.number(newcomer.position.map(f64::to_bits)[0]);
+                motion(to, newcomer);
+            }
+        }
         match &self.holding {
             HolderState::None => to.number(0),
             HolderState::Held(held) => {
