@@ -49,6 +49,8 @@ pub(crate) fn fingerprint(state: &State) -> (u64, u64) {
     hasher.collects = false;
     hasher.walk();
     let (oldest, newest) = hasher.rounds;
+    // A process that starts knows only round 0.
+    hasher.number(if state.may_restart { oldest } else { 0 });
     (hasher.hasher.finish(), newest.saturating_sub(oldest))
 }
 
@@ -156,7 +158,10 @@ impl CanonicalHasher<'_> {
             })
         });
         self.number(candidates.fold(0, |all, one| all * 8 + one));
-        watch.losers.iter().for_each(|&loser| self.maybe_generation(loser));
+        watch
+            .losers
+            .iter()
+            .for_each(|&loser| self.maybe_generation(loser));
     }
 
     /// Strays have no order, so the sum of their hashes is used.

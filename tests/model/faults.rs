@@ -1,6 +1,6 @@
 //! The faults: what may go wrong next, and what it does to the ring.
 
-use carom::ring::Input;
+use carom::ring::{Input, Node};
 
 use crate::bounds::{FAULTS, Fault};
 use crate::model::{Ring, Step};
@@ -23,6 +23,18 @@ impl Ring {
         let left = (0..FAULTS.len()).map(|fault| self.faults_left(state, fault));
         // Each is below 100.
         left.fold(0, |all, left| all * 100 + u64::from(left))
+    }
+
+    /// Whether a process may still start again: one has ended, or may yet end.
+    pub(crate) fn may_restart(&self, state: &State) -> bool {
+        let ends = |fault| self.is_affordable(state, fault);
+        let leaves = |node: &Node| node.view().draining;
+        let mut nodes = state.hosts.iter().map(|host| host.node.as_deref());
+        ends(Fault::Crash)
+            || ends(Fault::Drain)
+            || nodes.any(|node| {
+                node.is_none_or(|node| self.bounds.most[Fault::Drain as usize] > 0 && leaves(node))
+            })
     }
 
     /// The faults of nodes and links that may begin or end now.

@@ -67,6 +67,7 @@ impl Watch {
         self.losers = [None; 4];
         for candidacy in self.candidates.iter_mut().flatten() {
             candidacy.alone = false;
+            candidacy.met = false;
         }
     }
 
@@ -289,7 +290,7 @@ impl Ring {
             true => lost + lease,
             false => lost + lease + quarantine,
         });
-        (again? .max(watch.since + stands) < state.now).then_some(L4)
+        (again?.max(watch.since + stands) < state.now).then_some(L4)
     }
 
     /// L1: asks every voter of the island for its vote, on a copy of it.

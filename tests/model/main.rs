@@ -4,7 +4,7 @@
 //! in ticks of an eighth or a quarter of a lease, and has no end: a ring without faults returns to
 //! states that are known already (`canonical.rs`). Possible at any moment: a message arrives, strays
 //! in any order; a tick passes, if no message is overdue; a fault of `bounds.rs` begins or ends.
-//! `invariants.rs` and `recovery.rs` say what is checked.
+//! `invariants.rs`, `liveness.rs`, `windows.rs` and `recovery.rs` say what is checked.
 //!
 //! Simplification: once a tick a heartbeat reaches every node that can be reached, without delay.
 //! This is the harder case, because an older heartbeat makes the lease in a pass shorter, never
@@ -26,8 +26,8 @@ mod canonical;
 mod clock;
 mod equivalence;
 mod faults;
-mod interning;
 mod hasher;
+mod interning;
 mod invariants;
 mod liveness;
 mod model;
@@ -55,6 +55,7 @@ use scenarios::Scenario;
 const NOT_COVERED: &str = "\
 Not covered:
   more faults at once, more nodes, more balls than stated above; rows and play-on; ring files that differ
+  more than one window; windows that answer late or never; late copies that join as guests
   moments within a tick: messages arrive on the tick, timers fire at their exact moment
   messages slower than --max-delay ticks on a link without a fault, unless as a stray or behind a cut
   random numbers: one draw for each node and incarnation (and a second order of them with --reverse)
@@ -114,7 +115,10 @@ fn explore(scenarios: &[Scenario], options: &[String]) -> ExitCode {
         clock_now().since(begun).as_secs_f64()
     );
     println!("{NOT_COVERED}");
-    if let (true, Some(never_seen)) = (scenarios.len() > 1, totals.never_seen()) {
+    // The quick scenarios are too small to see everything.
+    let many = scenarios.len() > scenarios::QUICK.len();
+    let usual = scenarios.len() == scenarios::USUAL.len();
+    if let (true, Some(never_seen)) = (many, totals.never_seen(usual)) {
         println!("FAILED: never seen: {never_seen}; such a run proves nothing");
         return ExitCode::FAILURE;
     }

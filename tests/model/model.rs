@@ -121,6 +121,7 @@ impl Ring {
             skew: self.bounds.skew,
             tick: self.tick(),
             hashes_randomness: self.bounds.equivalence > 0,
+            may_restart: true,
             hosts: vec![host; self.bounds.nodes],
             packets: Vec::new(),
             strays: Vec::new(),
@@ -183,6 +184,7 @@ impl Ring {
             }
         }
         state.faults_left = self.all_faults_left(state);
+        state.may_restart = self.may_restart(state);
         state.fingerprint = canonical::fingerprint(state);
     }
 

@@ -1,6 +1,7 @@
 //! The runs that together are the evidence: each explores all states within its bounds.
 
 /// One run: what goes wrong in it, and its bounds as options.
+#[derive(Clone, Copy)]
 pub(crate) struct Scenario {
     pub(crate) says: &'static str,
     pub(crate) options: &'static str,
@@ -22,8 +23,8 @@ pub(crate) const QUICK: &[Scenario] = &[
     ),
 ];
 
-/// Three nodes, for every change.
-pub(crate) const THREE: &[Scenario] = &[
+/// For every change.
+pub(crate) const USUAL: &[Scenario] = &[
     scenario("two crashes", "--crashes 2 --faults 2"),
     scenario(
         "a partition, or a pause, or a planned stop; equal states compared",
@@ -33,13 +34,38 @@ pub(crate) const THREE: &[Scenario] = &[
         "a crash and a message lost, doubled or late, or two such messages",
         "--crashes 1 --losses 2 --copies 2 --strays 2 --faults 2 --grid 4 --crossing 2",
     ),
+    scenario(
+        "a crash, while messages take up to a sixteenth of a lease",
+        "--crashes 1 --faults 1 --grid 16 --crossing 6 --max-delay 1",
+    ),
+    FOUR[0],
+    scenario(
+        "a window that accepts one loan, and one fault; equal states compared",
+        "--window --loans 1 --crashes 1 --losses 1 --copies 1 --strays 1 --faults 1 \
+         --grid 4 --crossing 2 --equivalence 50",
+    ),
+    scenario(
+        "a guest from a window that accepts one loan, and one fault or its removal",
+        "--guest --loans 1 --crashes 1 --losses 1 --copies 1 --strays 1 --removals 1 --faults 1 \
+         --grid 4 --crossing 2",
+    ),
 ];
 
 /// Three nodes, for an evening.
-pub(crate) const THREE_LONG: &[Scenario] = &[scenario(
-    "a crash and a partition",
-    "--crashes 1 --cuts 1 --faults 2 --grid 4 --crossing 2",
-)];
+pub(crate) const THREE_LONG: &[Scenario] = &[
+    scenario(
+        "a crash and a partition",
+        "--crashes 1 --cuts 1 --faults 2 --grid 4 --crossing 2",
+    ),
+    scenario(
+        "a window that accepts any number of loans, and one fault",
+        "--window --crashes 1 --losses 1 --copies 1 --strays 1 --faults 1 --grid 4 --crossing 2",
+    ),
+    scenario(
+        "a guest from a window that accepts one loan, a crash and its removal",
+        "--guest --loans 1 --crashes 1 --removals 1 --faults 2 --grid 4 --crossing 2",
+    ),
+];
 
 /// Four nodes.
 pub(crate) const FOUR: &[Scenario] = &[
@@ -62,7 +88,7 @@ pub(crate) const FOUR_LONG: &[Scenario] = &[scenario(
 
 const ALL: [(&str, &[Scenario]); 5] = [
     ("quick", QUICK),
-    ("three", THREE),
+    ("usual", USUAL),
     ("three-long", THREE_LONG),
     ("four", FOUR),
     ("four-long", FOUR_LONG),

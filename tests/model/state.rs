@@ -20,6 +20,8 @@ pub(crate) struct State {
     pub(crate) tick: u64,
     /// Whether states that differ only in the random numbers still to come count as two.
     pub(crate) hashes_randomness: bool,
+    /// Whether a process may still start again.
+    pub(crate) may_restart: bool,
     pub(crate) hosts: Vec<Host>,
     /// The packets under way, sorted by pair; in order within a pair.
     pub(crate) packets: Vec<Packet>,

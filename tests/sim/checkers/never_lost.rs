@@ -1,8 +1,8 @@
 //! P2: while a majority can talk, every ball is possessed again within the bound, newest state kept.
 //!
 //! Two bounds. The promised one counts from the death of a holder in a settled ring: 1.25 leases and
-//! a round trip where nodes are few, unless a vote is split. The other counts from any moment
-//! without an LED in a whole island, whatever went before.
+//! one and a half round trips where nodes are few, unless an election is lost (`docs/LIVENESS.md`).
+//! The other counts from any moment without an LED in a whole island, whatever went before.
 
 use std::collections::HashMap;
 
@@ -49,7 +49,8 @@ impl NeverLost {
             death: vec![None; plan.topology.balls.len()],
             known: HashMap::new(),
             recovery: lease * RECOVERY_QUARTERS / 4,
-            promised: lease + turns + 2 * plan.one_way() + lease / 100,
+            // The last request of the holder is on its way, then a candidate's, then the answers.
+            promised: lease + turns + 3 * plan.one_way() + lease / 100,
         }
     }
 
