@@ -126,7 +126,8 @@ impl CanonicalHasher<'_> {
         } = state.windows;
         let loans = loans.map_or(u64::MAX, u64::from);
         self.number(loans << 16 | u64::from(kept) << 8 | u64::from(opening));
-        self.maybe_generation(state.retired);
+        self.maybe_generation(state.guest.newest);
+        self.maybe_generation(state.guest.retired);
         self.number(
             state
                 .silence

@@ -270,16 +270,15 @@ impl Ring {
         if dark > 3 * lease {
             return Some(RECOVERY);
         }
-        if dark > stands + 2 * delay && watch.lost.is_none() {
-            return Some(BOUND);
-        }
         // While a line of a silent peer may still be awaited, the answers are waited for longer.
         let answered = 2 * delay.max(if dark > lease { 0 } else { lease / 16 });
         if oldest.is_some_and(|began| state.now > began + answered && began > watch.since) {
             return Some(L3);
         }
+        let late = dark > stands + 2 * delay && watch.lost.is_none();
+        let bound = late.then_some(BOUND);
         if oldest.is_some() || self.has_frozen(state) {
-            return None;
+            return bound;
         }
         if !watch.stood && dark > stands {
             return Some(L2);
@@ -290,7 +289,8 @@ impl Ring {
             true => lost + lease,
             false => lost + lease + quarantine,
         });
-        (again?.max(watch.since + stands) < state.now).then_some(L4)
+        let overdue = again.is_some_and(|again| state.now > again.max(watch.since + stands));
+        bound.or(overdue.then_some(L4))
     }
 
     /// L1: asks every voter of the island for its vote, on a copy of it.

@@ -15,7 +15,7 @@ use crate::invariants::{Coverage, Event};
 use crate::liveness::Watch;
 use crate::state::{Directions, Host, State};
 use crate::topology;
-use crate::windows::{self, Windows};
+use crate::windows::{self, Guest, Windows};
 
 /// The ring under exploration.
 pub(crate) struct Ring {
@@ -133,7 +133,7 @@ impl Ring {
             fingerprint: (0, 0),
             ticks: 0,
             windows: Windows::default(),
-            retired: None,
+            guest: Guest::default(),
             watch: Watch::default(),
             violation: None,
         };

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use carom::ring::{Generation, Incarnation, Message, Node, Stamp};
+use carom::ring::{Incarnation, Message, Node, Stamp};
 
 use crate::bounds::FAULTS;
 use crate::liveness::Watch;
-use crate::windows::Windows;
+use crate::windows::{Guest, Windows};
 
 /// One state of the whole ring.
 #[derive(Clone)]
@@ -41,8 +41,7 @@ pub(crate) struct State {
     /// Ticks since the start, if time has an end.
     pub(crate) ticks: u64,
     pub(crate) windows: Windows,
-    /// The highest generation of a guest that a quorum has retired.
-    pub(crate) retired: Option<Generation>,
+    pub(crate) guest: Guest,
     /// What the lemmas of liveness need to know of the past.
     pub(crate) watch: Watch,
     /// The invariant that the last step violated.

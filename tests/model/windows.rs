@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use carom::ring::{
-    BallId, BallState, Direction, ExternalBallPolicy, Input, LateCopy, Node, Notification, Output,
-    Screen, Topology, Window, WindowBall, WindowChain,
+    BallId, BallState, Direction, ExternalBallPolicy, Generation, Input, LateCopy, Node,
+    Notification, Output, Screen, Topology, Window, WindowBall, WindowChain,
 };
 
 use crate::bounds::Fault;
@@ -39,6 +39,28 @@ pub(crate) struct Windows {
     pub(crate) loans: Option<u8>,
     /// The nodes that wait for a connection to it, as bits.
     pub(crate) opening: u8,
+}
+
+/// What has become of the guests.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Guest {
+    /// The highest generation of a guest that was possessed.
+    pub(crate) newest: Option<Generation>,
+    /// The highest generation of a guest that a quorum has retired.
+    pub(crate) retired: Option<Generation>,
+    /// Whether the next possession is that of a new guest.
+    joins: bool,
+}
+
+impl Guest {
+    /// A guest of this generation is possessed; whether it is one that has left.
+    fn comes_back(&mut self, generation: Generation) -> bool {
+        let joins = std::mem::take(&mut self.joins);
+        // A takeover begins a new generation, of the guest of the newest one before.
+        let of_newest = !joins && self.newest.is_some() && self.newest <= self.retired;
+        self.newest = self.newest.max(Some(generation));
+        of_newest || self.retired.is_some_and(|retired| generation <= retired)
+    }
 }
 
 /// Pixels a second, whole pixels a frame: so no window rounds it.
@@ -167,16 +189,16 @@ impl Ring {
                 self.coverage.count(Event::LateCopyRefused);
             }
             Output::Notify(Notification::GuestJoined { .. }) => {
+                state.guest.joins = true;
                 self.coverage.count(Event::GuestJoined);
             }
             Output::Notify(Notification::GuestLeft { .. }) => {
                 self.coverage.count(Event::GuestLeft);
                 let left = state.hosts[node].latest.map(|latest| latest.generation);
-                state.retired = state.retired.max(left);
+                state.guest.retired = state.guest.retired.max(left);
             }
             Output::LedOn(possession) => {
-                let generation = possession.stamp.generation;
-                if state.retired.is_some_and(|retired| generation <= retired) {
+                if self.bounds.guest && state.guest.comes_back(possession.stamp.generation) {
                     state.violation.get_or_insert(GUEST_CAME_BACK);
                 }
                 let lends = |other: &usize| *other != node && self.lends(state, *other);
