@@ -38,7 +38,7 @@ impl Node {
             node_set(to, drain.awaited);
             to.number(drain.done.into());
         }
-        self.digest_visitors(to);
+        self.digest_windows_and_guests(to);
         for ball in self.balls.values() {
             if let Some((peer, stamp)) = ball.pending_ack {
                 let BallId(number) = ball.id;
@@ -53,7 +53,7 @@ impl Node {
     }
 
     /// Shows what only rings with windows or guests have.
-    fn digest_visitors(&self, to: &mut impl StateDigest) {
+    fn digest_windows_and_guests(&self, to: &mut impl StateDigest) {
         let context = &self.context;
         if context.topology.external_balls.guests > 0 {
             to.moment(context.me, self.guest_rate.full_at(), Duration::ZERO);
