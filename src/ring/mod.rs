@@ -32,6 +32,7 @@
 //! - *guest*: a ball that is not in the ring file; *window*: a program beside the ring; *loan*: a ball
 //!   that a window has while its lender keeps the lease.
 
+pub mod abstract_state;
 mod ball;
 mod context;
 mod corrupt;

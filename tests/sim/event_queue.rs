@@ -32,6 +32,8 @@ pub(crate) enum Event {
         host: usize,
         lifetime: u64,
         from: usize,
+        /// The lifetime of the sending process.
+        sender: u64,
         message: Box<Message>,
     },
     /// The time of a fault has come; it begins now or waits for its trigger.

@@ -257,7 +257,7 @@ impl World {
         wire.open[end] = false;
         let (host, peer, lifetime) = (wire.hosts[end], wire.hosts[1 - end], wire.lifetimes[end]);
         let unread = std::mem::take(&mut wire.towards[end]);
-        self.deliver_strays(host, peer, unread);
+        self.deliver_strays(connection, end, unread);
         if self.net.connections[connection].open[1 - end] {
             // A reset may discard what the other end has not read yet; an orderly close does not.
             let travelling = self.net.connections[connection].towards[1 - end].len();
@@ -267,7 +267,7 @@ impl World {
                 self.random.usize(0..=travelling)
             };
             let lost = self.net.connections[connection].towards[1 - end].split_off(kept);
-            self.deliver_strays(peer, host, lost);
+            self.deliver_strays(connection, 1 - end, lost);
             if notify_peer {
                 self.post(connection, 1 - end, Item::Closed);
             }
@@ -296,8 +296,8 @@ impl World {
     /// Some messages that are lost with a connection arrive after all, perhaps after a reconnect.
     fn deliver_strays(
         &mut self,
-        host: usize,
-        from: usize,
+        connection: usize,
+        end: usize,
         lost: impl IntoIterator<Item = (Nanos, Item)>,
     ) {
         let permille = self.plan.profile.stray_permille;
@@ -306,27 +306,30 @@ impl World {
                 && permille > 0
                 && self.random.u32(0..1_000) < permille
             {
-                self.schedule_stray(host, from, &message);
+                self.schedule_stray(connection, end, &message);
             }
         }
     }
 
     /// Some messages arrive twice.
-    pub(crate) fn repeat(&mut self, host: usize, from: usize, message: &Message) {
+    pub(crate) fn repeat(&mut self, connection: usize, end: usize, message: &Message) {
         let permille = self.plan.profile.duplicate_permille;
         if permille > 0 && self.random.u32(0..1_000) < permille {
-            self.schedule_stray(host, from, message);
+            self.schedule_stray(connection, end, message);
         }
     }
 
-    fn schedule_stray(&mut self, host: usize, from: usize, message: &Message) {
+    fn schedule_stray(&mut self, connection: usize, end: usize, message: &Message) {
         let ordered = matches!(message, Message::Leaving | Message::LeaveAck);
-        let Some(process) = self.hosts[host].process.as_ref() else {
+        let wire = &self.net.connections[connection];
+        let (host, from) = (wire.hosts[end], wire.hosts[1 - end]);
+        // A line reaches only the process to whose connection it was written.
+        let (lifetime, sender) = (wire.lifetimes[end], wire.lifetimes[1 - end]);
+        if self.hosts[host].process.is_none() {
             return;
-        };
+        }
         // The meaning of these two depends on the order of messages within one connection.
         if !ordered && !self.net.faults_ended {
-            let lifetime = process.lifetime;
             let later = crate::plan::log_uniform(&mut self.random, 1_000, self.plan.lease() * 2);
             let due = self.now + later;
             self.net.disturbed_until = self.net.disturbed_until.max(due);
@@ -337,9 +340,20 @@ impl World {
                     host,
                     lifetime,
                     from,
+                    sender,
                     message,
                 },
             );
         }
+    }
+
+    /// Whether the line still reaches that process: it does not read a line of a peer's process once it is connected
+    /// to a later one (`src/daemon/current_links.rs`).
+    pub(crate) fn reads_stray(&self, host: usize, lifetime: u64, from: usize, sender: u64) -> bool {
+        self.hosts[host].awake().is_some_and(|process| {
+            let current = process.links[from].map(|link| &self.net.connections[link]);
+            process.lifetime == lifetime
+                && current.is_none_or(|link| link.lifetimes[1 - link.end_of(host)] == sender)
+        })
     }
 }

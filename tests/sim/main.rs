@@ -28,6 +28,8 @@ mod links;
 mod network;
 mod outputs;
 mod plan;
+#[path = "../common/refinement/mod.rs"]
+mod refinement;
 mod regressions;
 mod script;
 mod shrink;

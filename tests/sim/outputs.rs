@@ -112,6 +112,6 @@ impl World {
         }
         let end = 1 - self.net.connections[connection].end_of(host);
         self.post(connection, end, Item::Line(message.clone()));
-        self.repeat(to, host, message);
+        self.repeat(connection, end, message);
     }
 }

@@ -4,6 +4,7 @@ use std::env;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use crate::checkers::refinement;
 use crate::healing;
 use crate::plan::Plan;
 use crate::play;
@@ -66,6 +67,9 @@ pub(crate) fn from_environment() {
         "every promise kept"
     };
     println!("{seeds} seeds from {first}: {promise}");
+    if !heals {
+        refinement::print_summary(seeds);
+    }
 }
 
 fn sweep(first: u64, seeds: u64, run: impl Fn(u64) -> Result<(), String> + Sync) -> Vec<u64> {

@@ -185,12 +185,10 @@ impl World {
                 host,
                 lifetime,
                 from,
+                sender,
                 message,
             } => {
-                if self.hosts[host]
-                    .awake()
-                    .is_some_and(|process| process.lifetime == lifetime)
-                {
+                if self.reads_stray(host, lifetime, from, sender) {
                     self.trace
                         .add(self.now, Some(host), || "a stray message:".to_owned());
                     self.receive_message(host, from, *message);
@@ -254,6 +252,7 @@ impl World {
         });
         self.links_changed = true;
         self.trace.add(now, Some(number), || "STARTS".to_owned());
+        self.check(&Step::Started { host: number });
         self.dial_everyone(number);
         self.set_timer(number);
     }

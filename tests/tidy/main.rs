@@ -7,6 +7,7 @@
 )]
 
 mod imports;
+mod proof;
 mod words;
 
 use std::fs;

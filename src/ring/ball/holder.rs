@@ -122,6 +122,16 @@ impl HeldBall {
         )
     }
 
+    /// Whether a window has the ball, or has returned it for another node.
+    pub(in crate::ring) fn is_lent(&self) -> bool {
+        matches!(self.placement, Placement::Lent(_) | Placement::Returning(_))
+    }
+
+    /// Whether the ball is a guest that is leaving.
+    pub(in crate::ring) fn is_retiring(&self) -> bool {
+        matches!(self.placement, Placement::Retiring)
+    }
+
     /// Whether this node possesses the ball: it is on the screen, and the lease runs. The LED is on
     /// exactly then.
     pub(in crate::ring) fn is_possessed(&self) -> bool {

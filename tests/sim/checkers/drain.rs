@@ -166,7 +166,7 @@ impl Checker for Drain {
                     }
                 }
             }
-            Step::Handled { .. } | Step::Time => {}
+            Step::Started { .. } | Step::Handled { .. } | Step::Time => {}
         }
         let began = self.stop.as_ref().map(|stop| stop.began);
         if began.is_some_and(|began| world.net.disturbed_until > began) {

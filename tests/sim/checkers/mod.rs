@@ -9,6 +9,7 @@ pub(crate) mod never_stuck;
 pub(crate) mod never_two;
 pub(crate) mod no_double;
 pub(crate) mod order;
+pub(crate) mod refinement;
 
 use carom::ring::{Input, Output};
 
@@ -25,6 +26,8 @@ pub(crate) enum Step<'a> {
         input: &'a Input,
         outputs: &'a [Output],
     },
+    /// A process has been started.
+    Started { host: usize },
     /// A process is about to be told to leave.
     Drain { host: usize },
     /// A process has ended; which LEDs it had on, by ball.
@@ -58,7 +61,7 @@ pub(crate) trait Checker {
 
 /// One checker of each kind.
 pub(crate) fn all(plan: &Plan) -> Vec<Box<dyn Checker>> {
-    vec![
+    let mut all: Vec<Box<dyn Checker>> = vec![
         Box::new(order::Order),
         Box::new(no_double::NoDouble),
         Box::new(never_two::NeverTwo::new(plan)),
@@ -68,5 +71,10 @@ pub(crate) fn all(plan: &Plan) -> Vec<Box<dyn Checker>> {
         Box::new(count::Count),
         Box::new(drain::Drain::default()),
         Box::new(bounds::Bounds::new(plan)),
-    ]
+    ];
+    if refinement::is_wanted(plan) {
+        // First: it names the step, where a promise is broken only later.
+        all.insert(0, Box::new(refinement::Refinement::new(plan)));
+    }
+    all
 }

@@ -250,7 +250,7 @@ impl Checker for NeverLost {
             }
             Step::IslandsChanged => self.on_islands_changed(world),
 
-            Step::Gone { .. } | Step::Time | Step::Drain { .. } => {}
+            Step::Started { .. } | Step::Gone { .. } | Step::Time | Step::Drain { .. } => {}
         }
         self.check_bounds(world)
     }

@@ -1,0 +1,90 @@
+//! What a node remembers, in the words of the proof (`proof/vocabulary.py`).
+//!
+//! The simulator compares it after every step with what the actions of the proof lead to. The shipped binary
+//! never calls any of this, so it does not contain it.
+
+use super::ball::{Ball, HolderState};
+use super::generation::{BallId, Generation, Stamp};
+use super::node::Node;
+use super::time::Time;
+
+/// What a node remembers of one ball.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AbstractBall {
+    /// The ball.
+    pub ball: BallId,
+    /// The generation that has the vote, and until when; the vote may have run out.
+    pub vote: Option<(Generation, Time)>,
+    /// The stamp of the newest record.
+    pub newest: Option<Stamp>,
+    /// Guests up to this generation have left.
+    pub tombstone: Option<Generation>,
+    /// The copy, if the node holds one.
+    pub copy: Option<AbstractCopy>,
+    /// The generation for which the node is a candidate.
+    pub standing: Option<Generation>,
+}
+
+/// A holder's copy of a ball.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AbstractCopy {
+    /// Generation and hop.
+    pub stamp: Stamp,
+    /// Until when the holder may act, on its own clock.
+    pub deadline: Time,
+    /// Whether a window has the ball, or has just returned it.
+    pub lent: bool,
+    /// Whether the ball is a guest that is leaving.
+    pub retiring: bool,
+}
+
+impl AbstractBall {
+    /// What a node that has just started remembers of a ball: nothing.
+    pub const fn nothing(ball: BallId) -> Self {
+        Self {
+            ball,
+            vote: None,
+            newest: None,
+            tombstone: None,
+            copy: None,
+            standing: None,
+        }
+    }
+}
+
+impl Node {
+    /// What this node remembers of each ball, in the order of their numbers.
+    pub fn abstract_balls(&self) -> impl Iterator<Item = AbstractBall> {
+        self.balls.values().map(abstract_ball)
+    }
+
+    /// When this node's quarantine ends, on its own clock.
+    pub fn quarantine_until(&self) -> Time {
+        self.context.quarantine_until
+    }
+}
+
+fn abstract_ball(ball: &Ball) -> AbstractBall {
+    let vote = ball.voter.lease();
+    let (copy, standing) = match &ball.holding {
+        HolderState::Held(held) => {
+            let copy = AbstractCopy {
+                stamp: held.stamp,
+                deadline: held.deadline,
+                lent: held.is_lent(),
+                retiring: held.is_retiring(),
+            };
+            (Some(copy), None)
+        }
+        HolderState::Electing(election) => (None, Some(election.generation)),
+        HolderState::None | HolderState::Passing(_) => (None, None),
+    };
+    AbstractBall {
+        ball: ball.id,
+        vote: vote.map(|lease| (lease.generation, lease.until)),
+        newest: ball.voter.newest().map(|newest| newest.stamp),
+        tombstone: ball.voter.tombstone(),
+        copy,
+        standing,
+    }
+}

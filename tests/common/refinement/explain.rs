@@ -1,0 +1,142 @@
+//! One step of a node: which actions were they, were they possible, and do they lead to what the node remembers?
+
+use carom::ring::abstract_state::AbstractBall;
+use carom::ring::{BallId, Input, Message, Node, NodeId, Output, Time};
+
+use super::action::Outcome;
+use super::state::{ProcessId, State};
+
+/// An input that a node has handled.
+pub(crate) struct Handled<'a> {
+    /// The process that handled it.
+    pub(crate) process: ProcessId,
+    /// The reference time, and what the process's clock showed.
+    pub(crate) now: u64,
+    pub(crate) clock: Time,
+    pub(crate) input: &'a Input,
+    pub(crate) outputs: &'a [Output],
+    /// The node afterwards.
+    pub(crate) node: &'a Node,
+    /// The process to whose connection the node's lines to that peer are written; none if there is no connection.
+    pub(crate) recipient: &'a dyn Fn(NodeId) -> Option<ProcessId>,
+    /// Whether the LED of that ball is on.
+    pub(crate) is_lit: &'a dyn Fn(BallId) -> bool,
+}
+
+impl Handled<'_> {
+    /// The line that came in, unless the node has no connection to its sender, and so ignores it.
+    pub(super) fn line(&self) -> Option<(NodeId, &Message)> {
+        match self.input {
+            Input::Received { from, message } => {
+                let connected = self.node.recipient(*from).is_some();
+                connected.then_some((*from, message))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// One ball in a step.
+pub(super) struct Part<'a> {
+    pub(super) step: &'a Handled<'a>,
+    pub(super) ball: BallId,
+    /// What the node remembers of the ball afterwards.
+    pub(super) after: AbstractBall,
+}
+
+impl State {
+    /// Takes the actions that this step stands for; an error is a sentence that says which one was not possible, or
+    /// what no action explains.
+    pub(crate) fn explain(&mut self, step: &Handled<'_>) -> Outcome {
+        let p = step.process;
+        self.time(step.now, p, step.clock)?;
+        self.limit_moments(p)?;
+        match step.input {
+            Input::Duplicate => self.quarantine_again(p)?,
+            Input::Received {
+                from,
+                message: Message::Heartbeat { at, .. },
+            } => {
+                self.heartbeat_came(p, *from, Time::from_micros(*at))?;
+            }
+            _ => {}
+        }
+        for after in step.node.abstract_balls() {
+            let ball = after.ball;
+            let part = Part { step, ball, after };
+            self.explain_ball(&part)
+                .map_err(|what| format!("ball {ball}: {what}"))?;
+        }
+        for output in step.outputs {
+            if let Output::Send {
+                message: Message::Heartbeat { at, .. },
+                ..
+            } = output
+            {
+                self.beat(p, Time::from_micros(*at))?;
+            }
+        }
+        if self.processes[p].quarantine_until != step.node.quarantine_until() {
+            return Err("no action explains when its quarantine ends".to_owned());
+        }
+        Ok(())
+    }
+
+    /// A heartbeat came from that node.
+    fn heartbeat_came(&mut self, p: ProcessId, from: NodeId, at: Time) -> Outcome {
+        let senders = self.processes_of(from).rev();
+        let sender = senders
+            .into_iter()
+            .find(|&sender| self.processes[sender].beats.contains(&at));
+        match sender {
+            Some(sender) => self.hear_beat(p, (sender, at)),
+            None => Err(format!(
+                "no process of pi{} has sent that heartbeat",
+                from.0 + 1
+            )),
+        }
+    }
+
+    /// The processes of a node, the first one first.
+    pub(super) fn processes_of(
+        &self,
+        node: NodeId,
+    ) -> impl DoubleEndedIterator<Item = ProcessId> + use<> {
+        let processes = self.processes.iter().enumerate();
+        let of = processes.filter(|(_, process)| process.node == node.index());
+        of.map(|(p, _)| p).collect::<Vec<_>>().into_iter()
+    }
+
+    fn explain_ball(&mut self, part: &Part<'_>) -> Outcome {
+        self.explain_input(part)?;
+        for output in part.step.outputs {
+            self.explain_output(part, output)?;
+        }
+        self.explain_silence(part)?;
+        self.compare(part)
+    }
+
+    /// The state after the actions is what the node remembers, and its LED tells whether it possesses the ball.
+    fn compare(&self, part: &Part<'_>) -> Outcome {
+        let p = part.step.process;
+        let ball = &self.balls[&part.ball];
+        if ball.of[p] != part.after {
+            return Err(format!(
+                "the actions lead to {:?}, and the node remembers {:?}",
+                ball.of[p], part.after
+            ));
+        }
+        let is_leaving = part.step.outputs.contains(&Output::Drained);
+        if self.possesses(part.ball, p) != (part.step.is_lit)(part.ball) && !is_leaving {
+            return Err("its LED does not tell whether it possesses the ball".to_owned());
+        }
+        let Some(copy) = ball.copy(p) else {
+            return Ok(());
+        };
+        let term = ball.terms.get(&copy.stamp.generation);
+        if term.is_none_or(|term| !term.won || term.carrier != p || term.top != copy.stamp.hop) {
+            return Err("the invariant `holders_are_carriers` does not hold".to_owned());
+        }
+        Ok(())
+    }
+}
