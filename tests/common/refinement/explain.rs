@@ -120,11 +120,8 @@ impl State {
     fn compare(&self, part: &Part<'_>) -> Outcome {
         let p = part.step.process;
         let ball = &self.balls[&part.ball];
-        if ball.of[p] != part.after {
-            return Err(format!(
-                "the actions lead to {:?}, and the node remembers {:?}",
-                ball.of[p], part.after
-            ));
+        if let Some(what) = difference(&ball.of[p], &part.after) {
+            return Err(format!("no action explains its {what}"));
         }
         let is_leaving = part.step.outputs.contains(&Output::Drained);
         if self.possesses(part.ball, p) != (part.step.is_lit)(part.ball) && !is_leaving {
@@ -138,5 +135,25 @@ impl State {
             return Err("the invariant `holders_are_carriers` does not hold".to_owned());
         }
         Ok(())
+    }
+}
+
+/// What the node remembers differently from what the actions lead to.
+fn difference(led_to: &AbstractBall, found: &AbstractBall) -> Option<String> {
+    let differs = |name: &str, led_to: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
+        Some(format!("{name} {found:?}, the actions lead to {led_to:?}"))
+    };
+    if led_to == found {
+        None
+    } else if led_to.copy != found.copy {
+        differs("copy", &led_to.copy, &found.copy)
+    } else if led_to.vote != found.vote {
+        differs("vote", &led_to.vote, &found.vote)
+    } else if led_to.newest != found.newest {
+        differs("newest record", &led_to.newest, &found.newest)
+    } else if led_to.tombstone != found.tombstone {
+        differs("tombstone", &led_to.tombstone, &found.tombstone)
+    } else {
+        differs("candidacy", &led_to.standing, &found.standing)
     }
 }

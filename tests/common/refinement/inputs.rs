@@ -21,10 +21,10 @@ impl State {
                     self.explain_answer(part, (from.index(), *seq), request)?;
                 }
             }
-            Message::Granted { seq, balls } => {
-                if balls.iter().any(|grant| grant.ball == part.ball) {
-                    self.explain_grant(part, *seq)?;
-                }
+            Message::Granted { seq, balls }
+                if balls.iter().any(|grant| grant.ball == part.ball) =>
+            {
+                self.explain_grant(part, *seq)?;
             }
             Message::Denied { balls, .. } => {
                 let mut denials = balls.iter().filter(|denial| denial.ball == part.ball);

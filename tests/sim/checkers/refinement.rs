@@ -6,12 +6,13 @@ use std::env;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use carom::ring::NodeId;
+use carom::ring::{Input, NodeId};
 
 use super::{Checker, Step};
 use crate::host::index;
 use crate::plan::Plan;
 use crate::refinement::{ACTIONS, Handled, ProcessId, Ring, State};
+use crate::trace;
 use crate::world::World;
 
 /// Fast clocks run by this much faster than true time at most; reference time is as fast as the fastest clock.
@@ -131,7 +132,8 @@ impl Checker for Refinement {
                     recipient: &|peer| runs.recipient(world, host, peer),
                     is_lit: &|ball| process.leds[index(ball)].is_some_and(|led| !led.lent),
                 });
-                checked.map_err(|what| format!("pi{} handles {input:?}: {what}", host + 1))
+                checked
+                    .map_err(|what| format!("pi{} handles {}: {what}", host + 1, describe(input)))
             }
             _ => Ok(()),
         }
@@ -145,6 +147,16 @@ impl std::ops::Drop for Refinement {
         for (total, taken) in TAKEN.iter().zip(self.state.taken) {
             total.fetch_add(taken, Ordering::Relaxed);
         }
+    }
+}
+
+fn describe(input: &Input) -> String {
+    match input {
+        Input::Received { from, message } => {
+            let line = trace::message(message).unwrap_or("a heartbeat".to_owned());
+            format!("{line} from pi{}", from.0 + 1)
+        }
+        input => format!("{input:?}"),
     }
 }
 
