@@ -55,11 +55,8 @@ impl State {
     ) -> Result<ProcessId, String> {
         let p = self.processes.len();
         let current = self.current[node];
-        if current.is_some_and(|current| !self.processes[current].dead) {
-            return Err(
-                "`start` is not possible: its guard `s.dead(s.current(node))` does not hold"
-                    .to_owned(),
-            );
+        guards! { Action::Start,
+            "s.dead(s.current(node))" => current.is_none_or(|current| self.processes[current].dead),
         }
         self.took(Action::Start);
         self.now = now;
