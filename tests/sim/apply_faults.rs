@@ -196,6 +196,7 @@ impl World {
             return;
         };
         self.trace.add(self.now, Some(host), || "ENDS".to_owned());
+        self.tally.count_end(host, self.now, &self.plan);
         let lit = process.leds.iter().map(Option::is_some).collect::<Vec<_>>();
         for number in 0..self.net.connections.len() {
             let connection = &self.net.connections[number];

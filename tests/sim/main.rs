@@ -35,6 +35,7 @@ mod script;
 mod shrink;
 mod swarm;
 mod sweep;
+mod tally;
 #[path = "../common/topology.rs"]
 #[allow(dead_code, reason = "the other tests use the rest")]
 mod topology;

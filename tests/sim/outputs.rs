@@ -12,6 +12,7 @@ impl World {
     /// Carries out one output of a node.
     pub(crate) fn carry_out(&mut self, host: usize, output: &Output) {
         let now = self.now;
+        self.tally.count_output(output);
         match output {
             Output::LedOn(possession) => {
                 let ball = index(possession.ball);
@@ -89,6 +90,7 @@ impl World {
             traffic.count(message);
         }
         if let Message::Pass(pass) = message {
+            self.tally.count_pass();
             let ball = index(pass.ball);
             if let Some(last) = self.last.get_mut(ball) {
                 last.sender = host;

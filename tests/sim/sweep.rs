@@ -9,6 +9,7 @@ use crate::healing;
 use crate::plan::Plan;
 use crate::play;
 use crate::shrink::shrink;
+use crate::tally::Summary;
 use crate::trace::Trace;
 
 /// Seeds that an ordinary test run tries.
@@ -40,15 +41,22 @@ pub(crate) fn from_environment() {
     let failed = if heals {
         sweep(first, seeds, |seed| {
             let healed = healing::heal(seed, Trace::default());
-            healed.map_err(|unhealed| unhealed.what)
+            healed
+                .map(|()| Summary::default())
+                .map_err(|unhealed| unhealed.what)
         })
+        .1
     } else {
-        sweep(first, seeds, |seed| {
-            let failure = play(&Plan::draw(seed), Trace::default()).failure;
-            failure.map_or(Ok(()), |failure| {
-                Err(format!("{}: {}", failure.promise, failure.what))
-            })
-        })
+        let (summary, failed) = sweep(first, seeds, |seed| {
+            let plan = Plan::draw(seed);
+            let world = play(&plan, Trace::default());
+            world.failure.map_or_else(
+                || Ok(Summary::of(&plan, &world.tally)),
+                |failure| Err(format!("{}: {}", failure.promise, failure.what)),
+            )
+        });
+        println!("{summary}");
+        failed
     };
     for &seed in failed.iter().take(10) {
         println!("failed: seed {seed}");
@@ -72,14 +80,19 @@ pub(crate) fn from_environment() {
     }
 }
 
-fn sweep(first: u64, seeds: u64, run: impl Fn(u64) -> Result<(), String> + Sync) -> Vec<u64> {
+/// Runs the seeds; returns the sum of their summaries, and the seeds that failed.
+fn sweep(
+    first: u64,
+    seeds: u64,
+    run: impl Fn(u64) -> Result<Summary, String> + Sync,
+) -> (Summary, Vec<u64>) {
     let (next, keep_on) = (
         AtomicU64::new(first),
         AtomicBool::new(env::var_os("CAROM_SIM_ALL").is_some()),
     );
     let stop = AtomicBool::new(false);
     let work = || {
-        let mut failed = Vec::new();
+        let (mut summary, mut failed) = (Summary::default(), Vec::new());
         while !stop.load(Ordering::Relaxed) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= first + seeds {
@@ -89,28 +102,31 @@ fn sweep(first: u64, seeds: u64, run: impl Fn(u64) -> Result<(), String> + Sync)
             if begun > 0 && begun.is_multiple_of(PROGRESS_EVERY) {
                 println!("{begun} of {seeds} seeds");
             }
-            if let Err(what) = run(seed) {
-                println!("seed {seed}: {what}");
-                failed.push(seed);
-                stop.store(!keep_on.load(Ordering::Relaxed), Ordering::Relaxed);
+            match run(seed) {
+                Ok(one) => summary = summary + one,
+                Err(what) => {
+                    println!("seed {seed}: {what}");
+                    failed.push(seed);
+                    stop.store(!keep_on.load(Ordering::Relaxed), Ordering::Relaxed);
+                }
             }
         }
-        failed
+        (summary, failed)
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let mut failed: Vec<u64> = thread::scope(|scope| {
+    let (mut summary, mut failed) = (Summary::default(), Vec::new());
+    thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| {
-                worker
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect()
+        for worker in workers {
+            let (one, more) = worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            summary = summary + one;
+            failed.extend(more);
+        }
     });
     failed.sort_unstable();
-    failed
+    (summary, failed)
 }
 
 /// Replays one seed as it is.

@@ -12,6 +12,7 @@ use crate::liar::Liar;
 use crate::links::Pair;
 use crate::network::Network;
 use crate::plan::Plan;
+use crate::tally::Tally;
 use crate::trace::{self, Trace};
 
 /// Where a ball was last.
@@ -46,6 +47,7 @@ pub(crate) struct World {
     pub(crate) surveys: u64,
     pub(crate) last: Vec<LastSeen>,
     pub(crate) trace: Trace,
+    pub(crate) tally: Tally,
     pub(crate) failure: Option<Failure>,
     /// Inputs handled so far.
     pub(crate) handled: u64,
@@ -96,6 +98,7 @@ impl World {
                 .map(|initial| LastSeen::at(initial.start.index()))
                 .collect(),
             trace,
+            tally: Tally::new(count),
             failure: None,
             handled: 0,
             drop_message: None,
