@@ -23,6 +23,12 @@ pub(crate) fn draw(random: &mut fastrand::Rng, topology: &Topology, until: Nanos
     let hardest = log_uniform(random, lease / 10, lease * 6);
     let aimed = random.u8(0..4);
     let mut faults: Vec<Fault> = Vec::new();
+    // First, so that other faults may come together with these.
+    if count > 0 && random.bool() {
+        for _ in 0..random.usize(1..4) {
+            faults.extend(draw_restarts(random, topology, until, aimed));
+        }
+    }
     for _ in 0..count {
         let Some(&kind) = random.choice(&enabled) else {
             break;
@@ -63,6 +69,83 @@ pub(crate) fn draw(random: &mut fastrand::Rng, topology: &Topology, until: Nanos
     }
     faults.sort_by_key(|fault| fault.at);
     faults
+}
+
+/// A majority of the nodes restarts, or all but one, or all: at the same moment, or one by one within a lease.
+fn draw_restarts(
+    random: &mut fastrand::Rng,
+    topology: &Topology,
+    until: Nanos,
+    aimed: u8,
+) -> Vec<Fault> {
+    let (nodes, lease) = (topology.nodes.len(), nanos(topology.lease));
+    let majority = nodes / 2 + 1;
+    let count = match random.u8(0..4) {
+        0 => nodes,
+        1 => majority.max(nodes - 1),
+        _ => majority,
+    };
+    let mut hosts: Vec<usize> = (0..nodes).collect();
+    random.shuffle(&mut hosts);
+    let spared = hosts.split_off(count);
+    let (at, trigger) = (random.u64(0..until), draw_trigger(random, topology, aimed));
+    let spread = match random.u8(0..3) {
+        0 => 0,
+        _ => log_uniform(random, lease / 1_000, lease),
+    };
+    let loses_power = random.bool();
+    let lasts = log_uniform(random, lease / 1_000, lease);
+    let each = hosts.into_iter().map(|host| {
+        let later = random.u64(0..=spread);
+        let target = Target::Host(host);
+        Fault {
+            at: match trigger {
+                Trigger::AtTime => (at + later).min(until - 1),
+                Trigger::Pass(..) | Trigger::Candidacy(..) => at,
+            },
+            trigger: match trigger {
+                Trigger::AtTime => Trigger::AtTime,
+                Trigger::Pass(ball, first) => Trigger::Pass(ball, first + later),
+                Trigger::Candidacy(ball, first) => Trigger::Candidacy(ball, first + later),
+            },
+            lasts,
+            kind: if loses_power {
+                FaultKind::PowerOff(target)
+            } else {
+                FaultKind::Crash(target)
+            },
+        }
+    });
+    let mut faults: Vec<Fault> = each.collect();
+    if spared.len() > 1 && random.bool() {
+        faults.push(cut_before(random, &spared, at, lease, until));
+    }
+    faults
+}
+
+/// The nodes that are not restarted are cut off from each other first: where one of them holds a ball, another
+/// asks the restarted ones for it.
+fn cut_before(
+    random: &mut fastrand::Rng,
+    hosts: &[usize],
+    before: Nanos,
+    lease: Nanos,
+    until: Nanos,
+) -> Fault {
+    let at = before.saturating_sub(random.u64(0..3 * lease));
+    let directions = hosts.iter().flat_map(|&from| {
+        let others = hosts.iter().filter(move |&&to| to != from);
+        others.map(move |&to| (from, to))
+    });
+    Fault {
+        at,
+        trigger: Trigger::AtTime,
+        lasts: random.u64(lease..6 * lease).min(until - at),
+        kind: FaultKind::Cut {
+            directions: Directions::These(directions.collect()),
+            hold_up: random.bool(),
+        },
+    }
 }
 
 fn draw_trigger(random: &mut fastrand::Rng, topology: &Topology, aimed: u8) -> Trigger {

@@ -16,7 +16,7 @@ use crate::trace::Trace;
 const FEW: u64 = 300;
 
 /// A long sweep prints its progress at this interval.
-const PROGRESS_EVERY: u64 = 100_000;
+const PROGRESS_EVERY: u64 = 20_000;
 
 /// Does what `CAROM_SIM_SEED`, `CAROM_SIM_SEEDS`, `CAROM_SIM_FIRST` and `CAROM_SIM_TRACE` say; with
 /// `CAROM_SIM_HEAL` for rings that are to heal.

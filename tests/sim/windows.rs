@@ -37,13 +37,31 @@ pub(crate) enum WindowEvent {
     ExternalInput,
 }
 
-/// Adds windows and guests to one in three topologies.
+/// Adds window chains to one half of the topologies and allows guests in one half, each for itself.
 pub(crate) fn draw(seed: u64, topology: &mut Topology) {
     let mut random = fastrand::Rng::with_seed(seed ^ 0x1005_ed6e);
-    if random.u8(0..3) > 0 {
-        return;
+    let random = &mut random;
+    if random.bool() {
+        draw_chains(random, topology);
     }
     let lease = nanos(topology.lease);
+    let span = |random: &mut fastrand::Rng, most| {
+        std::time::Duration::from_nanos(log_uniform(random, lease, most * lease))
+    };
+    topology.external_balls = ExternalBallPolicy {
+        loan: span(random, 12),
+        late_copy: if random.bool() {
+            LateCopy::Refuse
+        } else {
+            LateCopy::Guest
+        },
+        guests: if random.bool() { random.u8(1..4) } else { 0 },
+        guest_life: span(random, 30),
+    };
+}
+
+/// Puts window chains at one or more places between the nodes, or at the ends of a row.
+fn draw_chains(random: &mut fastrand::Rng, topology: &mut Topology) {
     let nodes = topology.nodes.len();
     let last = nodes - 1;
     let between = (0..nodes).map(|left| (Some(left), Some((left + 1) % nodes)));
@@ -55,8 +73,9 @@ pub(crate) fn draw(seed: u64, topology: &mut Topology) {
             .collect(),
     };
     let node = |place: usize| NodeId(place as u8);
-    for (left, right) in places {
-        if random.u8(0..3) > 0 {
+    let certain = random.usize(0..places.len());
+    for (number, (left, right)) in places.into_iter().enumerate() {
+        if number != certain && random.u8(0..3) > 0 {
             continue;
         }
         let screen = topology.screen;
@@ -74,19 +93,6 @@ pub(crate) fn draw(seed: u64, topology: &mut Topology) {
     for (number, initial) in topology.balls.iter_mut().enumerate() {
         initial.state.color[2] = number as u8;
     }
-    let span = |random: &mut fastrand::Rng, most| {
-        std::time::Duration::from_nanos(log_uniform(random, lease, most * lease))
-    };
-    topology.external_balls = ExternalBallPolicy {
-        loan: span(&mut random, 12),
-        late_copy: if random.bool() {
-            LateCopy::Refuse
-        } else {
-            LateCopy::Guest
-        },
-        guests: random.u8(0..4),
-        guest_life: span(&mut random, 30),
-    };
 }
 
 impl World {
