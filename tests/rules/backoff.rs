@@ -2,7 +2,9 @@
 
 use carom::ring::{Generation, Message};
 
-use crate::fixture::{BALL, HEARTBEAT, LEASE, TestNode, candidacy, generation, topology};
+use crate::fixture::{
+    BALL, HEARTBEAT, LEASE, TestNode, candidacy, generation, next_candidacy, topology,
+};
 
 /// The shortest and the longest back-off, in percent of a lease, of many incarnations of a
 /// candidate that was denied in favour of this generation.
@@ -16,7 +18,7 @@ fn backoffs(rival: impl Fn(Generation) -> Generation) -> (u64, u64) {
         let rival = rival(request.generation);
         node.deny(1, seq, Some(rival), 1, None);
         node.deny(2, seq, Some(rival), 1, None);
-        while candidacy(&node.until(node.now + 1_000)).is_none() {}
+        next_candidacy(&mut node);
         backoffs.push(node.now - LEASE);
     }
     let percent = |backoff: &u64| backoff * 100 / LEASE;
@@ -72,7 +74,7 @@ fn waits_after_release(nodes: u8, round_trip: u64) -> Vec<u64> {
                 generation,
             },
         );
-        while candidacy(&node.until(node.now + 1_000)).is_none() {}
+        next_candidacy(&mut node);
         waits.push(node.now - LEASE - HEARTBEAT);
     }
     waits.sort_unstable();

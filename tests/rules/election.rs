@@ -5,8 +5,8 @@ use std::time::Duration;
 use carom::ring::{Message, NodeId, Notification, OnPartition, Output};
 
 use crate::fixture::{
-    BALL, HOLDER_LEASE, LEASE, TestNode, candidacy, generation, led_off, led_on, notifications,
-    record, renewed, sent_to, topology,
+    BALL, HOLDER_LEASE, LEASE, TestNode, candidacy, generation, led_off, led_on, next_candidacy,
+    notifications, record, renewed, sent_to, topology,
 };
 
 fn releases(out: &[Output]) -> bool {
@@ -45,11 +45,7 @@ fn the_first_ball_starts_as_the_file_says_and_elsewhere_enters_at_the_edge() {
         let mut node = TestNode::with_id(file.clone(), me);
         let others: Vec<u8> = (0..3).filter(|&node| node != me).collect();
         others.iter().for_each(|&peer| drop(node.connect(peer)));
-        let seq = loop {
-            if let Some((seq, _)) = candidacy(&node.until(node.now + 1_000)) {
-                break seq;
-            }
-        };
+        let (seq, _) = next_candidacy(&mut node);
         let won = others
             .iter()
             .any(|&peer| led_on(&node.grant(peer, seq, None)));
@@ -282,12 +278,7 @@ fn an_island_that_plays_on_takes_the_ball_only_if_nobody_objects() {
     let (seq, _) = candidacy(&node.until(LEASE)).unwrap();
     let out = node.deny(1, seq, Some(generation(8)), 1_000, None);
     assert!(!led_on(&out), "{out:?}");
-    let seq = loop {
-        let out = node.until(node.now + 1_000);
-        if let Some((seq, _)) = candidacy(&out) {
-            break seq;
-        }
-    };
+    let (seq, _) = next_candidacy(&mut node);
     assert!(led_on(&node.grant(1, seq, None)));
 }
 

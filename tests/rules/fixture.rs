@@ -295,6 +295,17 @@ pub(crate) fn candidacy(out: &[Output]) -> Option<(u64, LeaseRequest)> {
     requests(out).find(|(_, request)| request.hop.is_none())
 }
 
+/// Lets time pass, a millisecond at a time, until the node starts an election.
+pub(crate) fn next_candidacy(node: &mut TestNode) -> (u64, LeaseRequest) {
+    let latest = node.now + 100 * LEASE;
+    while node.now < latest {
+        if let Some(candidacy) = candidacy(&node.until(node.now + 1_000)) {
+            return candidacy;
+        }
+    }
+    panic!("no election by {latest}");
+}
+
 /// The last renewal of a holder among these.
 pub(crate) fn renewed(out: &[Output]) -> Option<(u64, LeaseRequest)> {
     requests(out).rfind(|(_, request)| request.hop.is_some())
