@@ -158,6 +158,14 @@ mod tests {
     }
 
     #[test]
+    fn lineages_of_other_renewals_are_not_equal() {
+        let line = lineage(&[(10, 1), (12, 3)]);
+        assert_eq!(line, lineage(&[(10, 1), (12, 3)]));
+        assert_ne!(line, lineage(&[(10, 1)]));
+        assert_ne!(line, lineage(&[(10, 1), (12, 2)]));
+    }
+
+    #[test]
     fn a_voter_that_missed_renewals_is_told_from_one_that_granted_a_double() {
         let line = lineage(&[(10, 1), (12, 3), (13, 4)]);
         for granted in [(3, 0), (10, 1), (12, 3), (13, 4)] {

@@ -62,3 +62,68 @@ impl LoanQueries {
         self.0.remove(index)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(seq: u64, to: u8) -> LoanQuery {
+        let velocity = [1.0, 0.0];
+        let state = BallState {
+            position: [0.0, 0.0],
+            velocity,
+            radius: 30.0,
+            color: [seq as u8; 3],
+        };
+        let ball = WindowBall {
+            position: [0, 0],
+            velocity: [1, 0],
+            radius: 30,
+            color: state.color,
+        };
+        let (to, edge) = (NodeId(to), Direction::Left);
+        LoanQuery {
+            seq,
+            to,
+            edge,
+            ball,
+            state,
+        }
+    }
+
+    fn of(seqs: impl IntoIterator<Item = u64>) -> LoanQueries {
+        let mut queries = LoanQueries::default();
+        seqs.into_iter().for_each(|seq| queries.push(query(seq, 1)));
+        queries
+    }
+
+    fn left(queries: &LoanQueries) -> Vec<u64> {
+        queries.0.iter().map(|query| query.seq).collect()
+    }
+
+    #[test]
+    fn only_when_there_are_too_many_the_oldest_goes() {
+        let most = MOST_QUERIES as u64;
+        assert_eq!(left(&of(1..=most)), (1..=most).collect::<Vec<_>>());
+        assert_eq!(left(&of(1..=most + 1)), (2..=most + 1).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_answer_belongs_to_the_question_of_that_number_to_that_node() {
+        let mut queries = of([1, 2]);
+        assert!(queries.take(NodeId(1), 3).is_none());
+        assert!(queries.take(NodeId(2), 2).is_none());
+        assert_eq!(queries.take(NodeId(1), 2).unwrap().seq, 2);
+        assert_eq!(left(&queries), [1]);
+    }
+
+    #[test]
+    fn a_pass_settles_the_question_about_that_ball_to_that_node() {
+        let mut queries = of([1, 2]);
+        let state = query(2, 1).state;
+        queries.settle(NodeId(2), &state);
+        assert_eq!(left(&queries), [1, 2]);
+        queries.settle(NodeId(1), &state);
+        assert_eq!(left(&queries), [1]);
+    }
+}

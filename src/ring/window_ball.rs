@@ -210,6 +210,22 @@ mod tests {
     }
 
     #[test]
+    fn a_radius_between_two_pixels_comes_back_exactly() {
+        let ball = BallState {
+            radius: 30.4,
+            ..BALL
+        };
+        let sent = WindowBall::leaving(&ball, Direction::Right, SCREEN);
+        let back = WindowBall {
+            velocity: [-7, 2],
+            ..sent
+        };
+        let entering = back.entering(Direction::Right, SCREEN).unwrap();
+        assert_eq!(entering.radius, 30.0);
+        assert_eq!(back.restore(entering, &sent, &ball).radius, 30.4);
+    }
+
+    #[test]
     fn a_slow_ball_still_crosses_and_a_fast_one_is_shown() {
         let paced = |across| {
             let ball = BallState {
@@ -250,6 +266,8 @@ mod tests {
             };
             ball.entering(Direction::Left, SCREEN).unwrap_err()
         };
+        let smallest = WindowBall { radius: 1, ..good };
+        assert!(smallest.entering(Direction::Left, SCREEN).is_ok());
         assert_eq!(of([0, 5], 30), InvalidWindowBall::StandsStill);
         assert_eq!(of([-7, 5], 30), InvalidWindowBall::WrongWay);
         assert_eq!(of([FASTEST + 1, 5], 30), InvalidWindowBall::TooFast);

@@ -283,6 +283,37 @@ fn an_island_that_plays_on_takes_the_ball_only_if_nobody_objects() {
 }
 
 #[test]
+fn a_denial_of_an_earlier_election_does_not_end_this_one() {
+    let mut node = TestNode::connected(3, LEASE);
+    let (earlier, _) = candidacy(&node.until(LEASE)).unwrap();
+    for peer in [1, 2] {
+        node.deny(peer, earlier, Some(generation(8)), 1_000, None);
+    }
+    let (seq, _) = next_candidacy(&mut node);
+    for peer in [1, 2] {
+        let out = node.deny(peer, earlier, Some(generation(8)), 1_000, None);
+        assert!(!releases(&out), "{out:?}");
+    }
+    assert!(led_on(&node.grant(1, seq, None)) || led_on(&node.grant(2, seq, None)));
+}
+
+#[test]
+fn a_node_whose_own_vote_is_given_away_asks_nobody() {
+    let mut node = TestNode::with_id(topology(3, LEASE), 1);
+    drop(node.connect(0));
+    drop(node.connect(2));
+    node.until(LEASE - 1);
+    node.now = LEASE;
+    let granted = node.request_lease(2, generation(9));
+    assert!(matches!(
+        sent_to(&granted, 2)[..],
+        [Message::Granted { .. }]
+    ));
+    let out = node.until(2 * LEASE - 1);
+    assert_eq!(sent_to(&out, 0), []);
+}
+
+#[test]
 fn a_broken_link_ends_the_wait_for_its_answer() {
     let mut node = TestNode::connected(3, LEASE);
     let (seq, _) = candidacy(&node.until(LEASE)).unwrap();

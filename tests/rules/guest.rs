@@ -142,6 +142,7 @@ fn a_node_that_has_just_started_takes_no_guest() {
         notifications(&add_guest(&mut node)),
         [Notification::GuestRejected { why }]
     );
+    assert_eq!(node.core.view().counters.refused_balls, 1);
 }
 
 #[test]
@@ -155,6 +156,7 @@ fn without_a_majority_a_guest_is_rejected_and_leaves_no_trace() {
         notifications(&out).contains(&Notification::GuestRejected { why }),
         "{out:?}"
     );
+    assert_eq!(node.core.view().counters.refused_balls, 1);
     assert_eq!(guests(&node), []);
 }
 

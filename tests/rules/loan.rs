@@ -251,6 +251,15 @@ fn a_leaving_node_passes_on_the_ball_that_it_has_lent() {
 }
 
 #[test]
+fn a_lent_ball_that_seems_to_come_out_of_the_window_on_the_other_side_is_asked_about() {
+    let (mut node, sent) = lent();
+    let edge = Direction::Left;
+    let out = node.handle(Input::FromWindow { edge, ball: sent });
+    assert!(!led_on(&out), "{out:?}");
+    assert!(matches!(sent_to(&out, 2)[..], [Message::LoanQuery { .. }]));
+}
+
+#[test]
 fn an_invalid_ball_is_reported_and_nothing_else_happens() {
     let mut node = holder(LEASE * 100);
     let ball = WindowBall {
@@ -268,6 +277,7 @@ fn an_invalid_ball_is_reported_and_nothing_else_happens() {
             why
         })]
     );
+    assert_eq!(node.core.view().counters.refused_balls, 1);
     let no_chain = Topology {
         window_chains: Vec::new(),
         ..with_windows(LEASE)

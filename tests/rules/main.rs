@@ -16,6 +16,7 @@ mod election;
 mod fixture;
 mod granting_peers;
 mod guest;
+mod guest_voter;
 mod heartbeat;
 mod hello;
 mod lineage;

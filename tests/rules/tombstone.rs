@@ -3,7 +3,7 @@
 use carom::ring::message::{Denial, Grant, LeaseRequest};
 use carom::ring::{GuestRejected, Input, Message, Output, Record, Stamp};
 
-use crate::fixture::{LEASE, generation, led_on, notifications, passed_to, sent_to};
+use crate::fixture::{LEASE, TestNode, generation, led_on, notifications, passed_to, sent_to};
 use crate::granting_peers::{grant_all, holder, run_granting};
 use crate::guest::{
     GUEST, guest_candidacy, guest_state, guests, is_granted, rejected, renewal, send_request,
@@ -45,19 +45,24 @@ fn a_guest_never_joins_under_a_retired_generation() {
     assert_eq!(guests(&node), [(GUEST, true)]);
 }
 
+/// Lets time pass, with every other request granted, until the node asks for the guest.
+fn until_the_guest_is_missed(node: &mut TestNode) -> u64 {
+    for _ in 0..1_000 {
+        let next = node.now + LEASE / 64;
+        let out = node.until(next);
+        if let Some(seq) = guest_candidacy(&out) {
+            return seq;
+        }
+        grant_all(node, out);
+    }
+    panic!("no election for the guest by {}", node.now);
+}
+
 #[test]
 fn a_candidate_for_a_guest_that_leaves_meanwhile_does_not_bring_it_back() {
     let mut node = holder(LEASE * 1000);
     send_request(&mut node, 1, renewal(generation(4), 6));
-    let mut seq = None;
-    while seq.is_none() {
-        let next = node.now + LEASE / 64;
-        let out = node.until(next);
-        seq = guest_candidacy(&out);
-        if seq.is_none() {
-            grant_all(&mut node, out);
-        }
-    }
+    let seq = until_the_guest_is_missed(&mut node);
     let leave = LeaseRequest {
         leaves: true,
         ..renewal(generation(4), 6)
@@ -65,7 +70,7 @@ fn a_candidate_for_a_guest_that_leaves_meanwhile_does_not_bring_it_back() {
     assert!(is_granted(&send_request(&mut node, 1, leave), 1));
     for peer in [1, 2] {
         let (ball, newest) = (GUEST, None);
-        let (seq, balls) = (seq.unwrap(), vec![Grant { ball, newest }]);
+        let (seq, balls) = (seq, vec![Grant { ball, newest }]);
         assert!(!led_on(
             &node.receive(peer, Message::Granted { seq, balls })
         ));
@@ -180,23 +185,7 @@ fn a_voter_forgets_a_guest_that_leaves_and_lets_nobody_bring_it_back() {
 fn a_candidate_for_a_retired_guest_is_told_and_cancels() {
     let mut node = holder(LEASE * 1000);
     send_request(&mut node, 1, renewal(generation(4), 6));
-    let mut seq = None;
-    while seq.is_none() {
-        let next = node.now + LEASE / 64;
-        let out = node.until(next);
-        seq = out.iter().find_map(|output| match output {
-            Output::Broadcast(Message::Acquire { seq, balls }) => {
-                let missed = balls
-                    .iter()
-                    .any(|request| request.ball == GUEST && request.hop.is_none());
-                missed.then_some(*seq)
-            }
-            _ => None,
-        });
-        if seq.is_none() {
-            grant_all(&mut node, out);
-        }
-    }
+    let seq = until_the_guest_is_missed(&mut node);
     let denial = Denial {
         ball: GUEST,
         lease_generation: None,
@@ -205,7 +194,7 @@ fn a_candidate_for_a_retired_guest_is_told_and_cancels() {
         gone: Some(generation(4)),
         granted: None,
     };
-    let (seq, balls) = (seq.unwrap(), vec![denial]);
+    let (seq, balls) = (seq, vec![denial]);
     let out = node.receive(1, Message::Denied { seq, balls });
     let releases = sent_to(&out, 1)
         .iter()
