@@ -314,6 +314,17 @@ fn a_node_whose_own_vote_is_given_away_asks_nobody() {
 }
 
 #[test]
+fn a_node_whose_peers_are_silent_elects_itself_without_a_line() {
+    let mut file = topology(3, 1000 * LEASE);
+    file.on_partition = OnPartition::PlayOn;
+    let mut node = TestNode::new(file);
+    drop(node.connect(1));
+    node.stop_heartbeats(1);
+    let out = node.until(3 * LEASE);
+    assert_eq!((led_on(&out), candidacy(&out)), (true, None));
+}
+
+#[test]
 fn a_broken_link_ends_the_wait_for_its_answer() {
     let mut node = TestNode::connected(3, LEASE);
     let (seq, _) = candidacy(&node.until(LEASE)).unwrap();

@@ -29,7 +29,9 @@ fn nobody_else_gets_the_number_of_a_guest_that_is_known_though_its_lease_has_run
     let mut node = with_a_guest_elsewhere();
     let fresh = LeaseRequest::of_candidate(GUEST, generation(9));
     let out = send_request(&mut node, 2, fresh);
-    assert!(!is_granted(&out, 2), "{out:?}");
+    // The node may ask for the guest itself at the same moment.
+    let granted = |line: &Message| matches!(line, Message::Granted { .. });
+    assert!(!sent_to(&out, 2).iter().any(granted), "{out:?}");
 }
 
 #[test]

@@ -80,6 +80,21 @@ fn a_holder_that_is_denied_for_a_double_lets_go_and_frees_no_vote() {
         gone: None,
         granted: Some(Renewal::from((3, 4))),
     };
+    // Neither an answer to another request nor one about another generation is about this lease.
+    let balls = vec![denial.clone()];
+    let stale = node.receive(
+        2,
+        Message::Denied {
+            seq: seq + 1,
+            balls,
+        },
+    );
+    assert!(!led_off(&stale));
+    let balls = vec![Denial {
+        lease_generation: Some(generation(9)),
+        ..denial.clone()
+    }];
+    assert!(!led_off(&node.receive(2, Message::Denied { seq, balls })));
     let balls = vec![denial];
     let out = node.receive(2, Message::Denied { seq, balls });
     assert!(led_off(&out));

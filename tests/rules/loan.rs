@@ -260,6 +260,18 @@ fn a_lent_ball_that_seems_to_come_out_of_the_window_on_the_other_side_is_asked_a
 }
 
 #[test]
+fn a_ball_of_another_look_is_not_the_one_that_was_lent() {
+    let (mut node, sent) = lent();
+    let other = WindowBall {
+        color: [9, 9, 9],
+        ..returned(sent)
+    };
+    let out = from_window(&mut node, other);
+    assert!(!led_on(&out), "{out:?}");
+    assert!(matches!(sent_to(&out, 1)[..], [Message::LoanQuery { .. }]));
+}
+
+#[test]
 fn an_invalid_ball_is_reported_and_nothing_else_happens() {
     let mut node = holder(LEASE * 100);
     let ball = WindowBall {
