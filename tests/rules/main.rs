@@ -25,5 +25,6 @@ mod loan_expiry;
 mod outranked;
 mod passing;
 mod renewal;
+mod repair;
 mod tombstone;
 mod voter;

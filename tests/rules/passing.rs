@@ -67,6 +67,19 @@ fn a_pass_is_worth_its_echo_plus_what_was_left_less_one_percent() {
 }
 
 #[test]
+fn a_ball_that_has_come_is_renewed_when_half_a_lease_is_left() {
+    let mut node = TestNode::connected(3, CROSSING);
+    node.until(LEASE / 2);
+    let arrived = node.now;
+    let out = node.pass(1, generation(1), 4, LEASE * 6 / 10);
+    assert_eq!(renewed(&out), None);
+    // What was left counts for one percent less.
+    let half_left = arrived + LEASE * 594 / 1_000 - LEASE / 2;
+    assert_eq!(renewed(&node.until(half_left - 1)), None);
+    assert!(renewed(&node.until(half_left)).is_some());
+}
+
+#[test]
 fn no_pass_is_worth_more_than_a_lease_from_now() {
     let mut node = TestNode::connected(3, CROSSING);
     node.until(LEASE / 2);
@@ -124,6 +137,7 @@ fn a_candidate_for_a_higher_generation_ignores_a_pass_and_any_other_candidate_ac
     let mut node = electing();
     let out = node.pass(1, generation(0), 4, LEASE);
     assert!(!led_on(&out) && !acknowledges(&out, 1, 4), "{out:?}");
+    assert_eq!(node.core.view().counters.refused_passes, 1);
     let mut node = electing();
     let out = node.pass(1, generation(2), 4, LEASE);
     assert!(led_on(&out) && acknowledges(&out, 1, 4), "{out:?}");
