@@ -5,7 +5,7 @@ use carom::ring::{Input, Message, Output};
 use crate::fixture::{HEARTBEAT, LEASE, TestNode, candidacy, generation, sent_to};
 
 /// How many memories are drawn.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 100;
 
 /// A node that has just lost its memory for one that this seed stands for, and has handled one input since.
 fn corrupt(seed: u64) -> TestNode {

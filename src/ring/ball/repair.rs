@@ -76,3 +76,62 @@ impl HeldBall {
 pub(in crate::ring) fn at_most(moment: &mut Time, latest: Time) {
     *moment = (*moment).min(latest);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ring::generation::{Generation, Stamp};
+    use crate::ring::lineage::Lineage;
+    use crate::ring::motion::Direction;
+    use crate::ring::node_id::NodeId;
+    use crate::ring::test_topology::{BALL, ring_with_ball};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    const YEARS: Duration = Duration::from_secs(1 << 30);
+
+    fn context() -> Context {
+        let now = Time::default() + Duration::from_secs(100);
+        Context::new(Arc::new(ring_with_ball(3, BALL)), NodeId(0), 1, now)
+    }
+
+    /// A ball that came in now, with that memory of when it reaches its edge.
+    fn held(context: &Context, edge_at: Option<Time>) -> HeldBall {
+        let generation = Generation { round: 1, nonce: 1 };
+        let stamp = Stamp { generation, hop: 1 };
+        let far = context.now + YEARS;
+        let mut held = HeldBall::new(stamp, BALL, far, far, Lineage::default());
+        held.moving_since = Some(context.now);
+        held.edge_at = edge_at;
+        held.limit_moments(context);
+        held
+    }
+
+    #[test]
+    fn a_moving_ball_reaches_its_edge_when_its_speed_says_at_the_latest() {
+        let context = context();
+        let screen = context.topology.screen;
+        let latest = context.now + motion::time_to_edge(&BALL, screen).unwrap();
+        assert_eq!(held(&context, None).edge_at, Some(latest));
+        assert_eq!(held(&context, Some(latest + YEARS)).edge_at, Some(latest));
+        let sooner = Some(context.now + Duration::from_millis(1));
+        assert_eq!(held(&context, sooner).edge_at, sooner);
+    }
+
+    #[test]
+    fn a_lease_and_its_renewal_are_no_further_than_a_new_one_would_be() {
+        let context = context();
+        let held = held(&context, None);
+        assert_eq!(held.deadline, context.now + context.safe_lease());
+        assert_eq!(held.renew_at, context.now + context.topology.heartbeat());
+    }
+
+    #[test]
+    fn a_ball_that_waits_for_a_window_where_there_is_none_is_on_the_screen() {
+        let context = context();
+        let mut held = held(&context, None);
+        held.placement = Placement::Connecting(Direction::Left);
+        held.limit_moments(&context);
+        assert!(matches!(held.placement, Placement::OnScreen));
+    }
+}
