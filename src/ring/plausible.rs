@@ -87,7 +87,7 @@ mod tests {
     use super::super::event::{Input, Notification, Output};
     use super::super::generation::Record;
     use super::super::lineage::Lineage;
-    use super::super::message::{Incarnation, LeaseRequest, Pass};
+    use super::super::message::{Denial, Grant, Incarnation, LeaseRequest, Pass};
     use super::super::node::Node;
     use super::super::node_id::NodeId;
     use super::super::test_topology::{BALL, ring_with_ball};
@@ -176,6 +176,55 @@ mod tests {
         ];
         for state in wild {
             ignored(pass(1, 1, state));
+        }
+    }
+
+    fn record(round: u64, radius: f64) -> Record {
+        let generation = Generation { round, nonce: 1 };
+        Record {
+            stamp: Stamp { generation, hop: 1 },
+            state: BallState { radius, ..BALL },
+        }
+    }
+
+    #[test]
+    fn one_wrong_number_in_an_answer_is_enough() {
+        let (far, ball, seq) = (u64::MAX, BallId(1), 1);
+        for newest in [record(far, 30.0), record(1, -1.0)] {
+            let newest = Some(newest);
+            let balls = vec![Grant { ball, newest }];
+            ignored(Message::Granted { seq, balls });
+        }
+        let none = Denial {
+            ball,
+            lease_generation: None,
+            lease_left: 0,
+            newest: None,
+            gone: None,
+            granted: None,
+        };
+        let wild = Some(record(far, 30.0).stamp.generation);
+        let wrong = [
+            Denial {
+                lease_generation: wild,
+                ..none.clone()
+            },
+            Denial {
+                gone: wild,
+                ..none.clone()
+            },
+            Denial {
+                newest: Some(record(far, 30.0)),
+                ..none.clone()
+            },
+            Denial {
+                newest: Some(record(1, -1.0)),
+                ..none
+            },
+        ];
+        for denial in wrong {
+            let balls = vec![denial];
+            ignored(Message::Denied { seq, balls });
         }
     }
 }
