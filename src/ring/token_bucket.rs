@@ -51,6 +51,7 @@ mod tests {
         assert!(!bucket.try_take(at(1_000_004)));
         assert!(bucket.try_take(at(1_000_005)));
         assert!(!bucket.try_take(at(1_000_005)));
+        assert_eq!(bucket.full_at(), at(5_000_005));
         // However long nothing came, no more than the burst is saved up.
         let later = at(3_600_000_000);
         assert_eq!((0..9).filter(|_| bucket.try_take(later)).count(), 4);
