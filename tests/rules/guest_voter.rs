@@ -34,21 +34,32 @@ fn nobody_else_gets_the_number_of_a_guest_that_is_known_though_its_lease_has_run
     assert!(!sent_to(&out, 2).iter().any(granted), "{out:?}");
 }
 
+/// The numbers for which the node asks on behalf of a new guest.
+fn numbers_asked_for(out: &[Output]) -> Vec<BallId> {
+    let requests = sent_to(out, 1).into_iter().filter_map(|line| match line {
+        Message::Acquire { balls, .. } => Some(balls),
+        _ => None,
+    });
+    let new = requests
+        .flatten()
+        .filter(|request| request.after.is_none() && request.hop.is_none());
+    new.map(|request| request.ball).collect()
+}
+
+#[test]
+fn a_new_guest_takes_another_number_than_one_for_which_the_vote_is_given_away() {
+    let mut node = holder(LEASE * 1000);
+    let fresh = LeaseRequest::of_candidate(GUEST, generation(9));
+    assert!(is_granted(&send_request(&mut node, 2, fresh), 2));
+    let out = node.handle(Input::AddGuest(guest_state()));
+    assert_eq!(numbers_asked_for(&out), [BallId(3)], "{out:?}");
+}
+
 #[test]
 fn a_new_guest_takes_another_number_than_that_of_a_guest_that_is_known() {
     let mut node = with_a_guest_elsewhere();
     let out = node.handle(Input::AddGuest(guest_state()));
-    let asked: Vec<BallId> = sent_to(&out, 1)
-        .into_iter()
-        .filter_map(|line| match line {
-            Message::Acquire { balls, .. } => Some(balls),
-            _ => None,
-        })
-        .flatten()
-        .filter(|request| request.after.is_none() && request.hop.is_none())
-        .map(|request| request.ball)
-        .collect();
-    assert_eq!(asked, [BallId(3)], "{out:?}");
+    assert_eq!(numbers_asked_for(&out), [BallId(3)], "{out:?}");
 }
 
 fn tell_tombstone(node: &mut TestNode, tombstone: Generation) -> Vec<Output> {

@@ -39,6 +39,7 @@ fn a_voter_denies_a_second_holder_of_one_generation_and_names_the_first() {
         let denial = renew(&mut node, 2, hop, renewals).denial();
         assert_eq!(denial.granted, Some(Renewal::from((4, 1))), "hop {hop}");
         assert_eq!(denial.lease_generation, Some(generation(1)));
+        assert_eq!(denial.lease_left, LEASE);
     }
     assert!(renew(&mut node, 1, 4, &[(4, 1)]).is_granted());
 }
