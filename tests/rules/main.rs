@@ -27,4 +27,5 @@ mod passing;
 mod renewal;
 mod repair;
 mod tombstone;
+mod view;
 mod voter;
