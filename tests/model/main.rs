@@ -145,9 +145,13 @@ fn run(bounds: Bounds, totals: &mut Totals) -> bool {
         checker.max_depth() - 1,
         elapsed.as_secs_f64()
     );
-    let [plain, lost] = checker.model().coverage.longest_times();
+    let longest = checker.model().coverage.longest_times();
+    let [plain, lost] = longest.map(|leases| match leases {
+        0.0 => "(not measured)".to_owned(),
+        leases => format!("{leases:.3} leases"),
+    });
     println!(
-        "  without a possession in an island for at most {plain:.3} leases, with an election lost {lost:.3}"
+        "  without a possession in an island for at most {plain}, with an election lost {lost}"
     );
     totals.add(checker.unique_state_count(), &checker.model().coverage);
     if let Some(path) = checker.discoveries().into_values().next() {

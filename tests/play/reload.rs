@@ -54,7 +54,7 @@ fn a_page_that_moved_is_found_after_a_reload() {
         (&"pi2".into(), &"up".into())
     );
     let sentence = format!("the ring file was read again: pi2 has its page at port {moved}");
-    assert!(ring.log(0).contains(&sentence), "{}", ring.log(0));
+    ring.wait_for_log(0, &sentence);
     // The links and the ball are not affected.
     assert!(ring.linked(&[0, 1, 2, 3, 4]));
     println!("{sentence}; told to who has the page open");
@@ -131,7 +131,7 @@ fn the_key_is_changed_under_play() {
     }
     let sentence =
         format!("the ring file was read again: links use the key {second}, and no other is");
-    assert!(ring.log(0).contains(&sentence), "{}", ring.log(0));
+    ring.wait_for_log(0, &sentence);
     assert_eq!(counted("elections"), elections, "a ball was lost");
     assert_eq!(counted("reconnects"), reconnects);
     ring.assert_one_ball();

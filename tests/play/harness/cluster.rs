@@ -131,6 +131,13 @@ impl Cluster {
         read_to_string(self.log_path(node)).unwrap()
     }
 
+    /// Waits until that node has logged this: a thread of its own writes the log, soon after.
+    pub(crate) fn wait_for_log(&self, node: usize, sentence: &str) {
+        wait_for(Duration::from_secs(2), sentence, || {
+            self.log(node).contains(sentence).then_some(())
+        });
+    }
+
     /// Starts that node; returns the moment before.
     pub(crate) fn spawn(&mut self, node: usize) -> u64 {
         let before = now();
