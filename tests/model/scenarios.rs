@@ -49,6 +49,11 @@ pub(crate) const USUAL: &[Scenario] = &[
         "--guest --loans 1 --crashes 1 --losses 1 --copies 1 --strays 1 --removals 1 --faults 1 \
          --grid 4 --crossing 2",
     ),
+    // Small, and split votes of equal rounds are common in it (L5).
+    scenario(
+        "two nodes that start together, and a crash",
+        "--nodes 2 --cold --crashes 1 --faults 1",
+    ),
 ];
 
 /// Three nodes, for an evening.
