@@ -61,11 +61,16 @@ impl State {
             }
             _ => {}
         }
+        let mut compared = 0;
         for after in step.node.abstract_balls() {
             let ball = after.ball;
+            compared += 1;
             let part = Part { step, ball, after };
             self.explain_ball(&part)
                 .map_err(|what| format!("ball {ball}: {what}"))?;
+        }
+        if compared != self.balls.len() {
+            return Err("the node does not say what it remembers of every ball".to_owned());
         }
         for output in step.outputs {
             if let Output::Send {
