@@ -253,24 +253,18 @@ fn disk(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
 fn unread_log(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
     let (node, other) = (aim.first, aim.others[0]);
     let at = ring.terminate(node);
-    let (how, _reader) = match fault.form % 3 {
+    let (how, stderr, _reader): (_, Stdio, _) = match fault.form % 3 {
         0 => {
             let (reader, writer) = full_pipe();
-            ring.spawn_logging_to(node, writer.into());
-            ("into a full pipe", Some(reader))
+            ("into a full pipe", writer.into(), Some(reader))
         }
-        1 => {
-            let (reader, writer) = pipe().unwrap();
-            drop(reader);
-            ring.spawn_logging_to(node, writer.into());
-            ("into a closed pipe", None)
-        }
+        1 => ("into a closed pipe", pipe().unwrap().1.into(), None),
         _ => {
             let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-            ring.spawn_logging_to(node, full.into());
-            ("into /dev/full", None)
+            ("into /dev/full", full.into(), None)
         }
     };
+    ring.spawn_logging_to(node, stderr);
     ring.watch(LEASE * 3 / 2);
     ring.kill(&[other]);
     ring.watch(fault.lasts);

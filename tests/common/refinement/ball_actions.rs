@@ -1,11 +1,9 @@
 //! `proof/ball_actions.py`: passes, windows, guests, and what makes a holder let go.
 
-use std::time::Duration;
-
 use carom::ring::{BallId, Generation, Stamp, Time};
 
 use super::action::{Action, Outcome, guards};
-use super::state::{BeatId, Pass, ProcessId, State};
+use super::state::{BeatId, Pass, ProcessId, State, safe};
 
 impl State {
     pub(crate) fn beat(&mut self, p: ProcessId, beat_clock: Time) -> Outcome {
@@ -263,9 +261,4 @@ impl State {
         }
         Ok(())
     }
-}
-
-/// `safe`, in whole microseconds.
-fn safe(span: Duration) -> Duration {
-    span * 99 / 100
 }

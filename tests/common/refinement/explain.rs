@@ -89,10 +89,8 @@ impl State {
 
     /// A heartbeat came from that node.
     fn heartbeat_came(&mut self, p: ProcessId, from: NodeId, at: Time) -> Outcome {
-        let senders = self.processes_of(from).rev();
-        let sender = senders
-            .into_iter()
-            .find(|&sender| self.processes[sender].beats.contains(&at));
+        let sent = |&sender: &ProcessId| self.processes[sender].beats.contains(&at);
+        let sender = self.processes_of(from.index()).rev().find(sent);
         match sender {
             Some(sender) => self.hear_beat(p, (sender, at)),
             None => Err(format!(
@@ -103,13 +101,8 @@ impl State {
     }
 
     /// The processes of a node, the first one first.
-    pub(super) fn processes_of(
-        &self,
-        node: NodeId,
-    ) -> impl DoubleEndedIterator<Item = ProcessId> + use<> {
-        let processes = self.processes.iter().enumerate();
-        let of = processes.filter(|(_, process)| process.node == node.index());
-        of.map(|(p, _)| p).collect::<Vec<_>>().into_iter()
+    pub(super) fn processes_of(&self, node: usize) -> impl DoubleEndedIterator<Item = ProcessId> {
+        (0..self.processes.len()).filter(move |&p| self.processes[p].node == node)
     }
 
     fn explain_ball(&mut self, part: &Part<'_>) -> Outcome {

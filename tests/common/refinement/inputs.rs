@@ -104,9 +104,8 @@ impl State {
         seq: u64,
         generation: Generation,
     ) -> Option<RequestId> {
-        let node = carom::ring::NodeId(u8::try_from(from).ok()?);
         let requests = &self.balls[&part.ball].requests;
-        let mut processes = self.processes_of(node).rev();
+        let mut processes = self.processes_of(from).rev();
         processes.find_map(|process| {
             let request = requests.get(&(process, seq))?;
             (request.asks_for == generation).then_some((process, seq))

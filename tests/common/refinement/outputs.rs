@@ -100,8 +100,7 @@ impl State {
     /// The heartbeat that the line echoes: one of its receiver, or of another process of that node.
     fn echoed(&self, to: usize, line: &PassLine) -> Option<(usize, Time)> {
         let at = Time::from_micros(line.echo?);
-        let node = self.processes[to].node;
-        let of_node = (0..self.processes.len()).filter(|&other| self.processes[other].node == node);
+        let of_node = self.processes_of(self.processes[to].node);
         let mut senders = [to].into_iter().chain(of_node);
         let sender = senders.find(|&sender| self.processes[sender].beats.contains(&at));
         Some((sender.unwrap_or(to), at))

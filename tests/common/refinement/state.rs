@@ -20,10 +20,14 @@ pub(crate) struct Ring {
     pub(crate) quorum: usize,
 }
 
+/// `safe`: a span as counted by a clock that may run one percent slow, in whole microseconds.
+pub(crate) fn safe(span: Duration) -> Duration {
+    span * 99 / 100
+}
+
 impl Ring {
-    /// `safe`: a span as counted by a clock that may run one percent slow, in whole microseconds.
     pub(crate) fn safe_lease(&self) -> Duration {
-        self.lease * 99 / 100
+        safe(self.lease)
     }
 }
 
