@@ -3,9 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::harness::{
-    ClaimedIdentity, Cluster, Plan, RawClient, exclusive, millis, nanos, now, wait_for,
-};
+use crate::harness::{ClaimedIdentity, Cluster, Plan, RawClient, exclusive, millis, nanos, now};
 
 /// The shortest time for which the ball is watched: twenty screens.
 const PLAYED: Duration = Duration::from_secs(2);
@@ -184,11 +182,8 @@ fn attack_all(ring: &Cluster, attacks: Vec<Attack>) {
         let lasted = now() - begun;
         let heard = heard.unwrap_or_else(|| panic!("{}: not closed", attack.name));
         assert!(heard.contains(attack.answer), "{}: {heard}", attack.name);
-        let lines = wait_for(Duration::from_secs(1), attack.log, || {
-            let log = ring.log(0);
-            // A sentence that was logged a moment ago is not logged again.
-            log.contains(attack.log).then_some(log)
-        });
+        // A sentence that was logged a moment ago is not logged again.
+        let lines = ring.wait_for_log(0, attack.log, Duration::from_secs(1));
         let new: Vec<&str> = lines.lines().skip(logged).collect();
         println!(
             "{}: closed after {:.1} ms; logged:",

@@ -134,7 +134,7 @@ fn a_node_answers_only_to_names_that_are_its_own_or_listed() {
     assert_eq!(echoed.as_deref(), Some(origin));
     let sentence =
         "the ring file was read again: HTTP clients may use the further names pis.school.example";
-    ring.wait_for_log(0, sentence);
+    ring.wait_for_log(0, sentence, Duration::from_secs(2));
     println!("{sentence}");
     assert!(ring.linked(&[0, 1, 2]));
 }

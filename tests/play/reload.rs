@@ -54,7 +54,7 @@ fn a_page_that_moved_is_found_after_a_reload() {
         (&"pi2".into(), &"up".into())
     );
     let sentence = format!("the ring file was read again: pi2 has its page at port {moved}");
-    ring.wait_for_log(0, &sentence);
+    ring.wait_for_log(0, &sentence, Duration::from_secs(2));
     // The links and the ball are not affected.
     assert!(ring.linked(&[0, 1, 2, 3, 4]));
     println!("{sentence}; told to who has the page open");
@@ -71,11 +71,9 @@ fn a_node_refuses_to_move_itself() {
     ring.ports[0].http = moved;
     ring.write_files();
     ring.process(0).hang_up();
-    wait_for(SOON, "pi1 to refuse", || {
-        let refusal = "the new ring file was refused, nothing changes: it gives this node another \
-                       host, listen or port, which needs new listeners: restart this node";
-        ring.log(0).contains(refusal).then_some(())
-    });
+    let refusal = "the new ring file was refused, nothing changes: it gives this node another \
+                   host, listen or port, which needs new listeners: restart this node";
+    ring.wait_for_log(0, refusal, SOON);
     assert_eq!(get(before, "/healthz").unwrap().0, 200);
     assert!(get(moved, "/healthz").is_err());
     ring.assert_one_ball();
@@ -131,7 +129,7 @@ fn the_key_is_changed_under_play() {
     }
     let sentence =
         format!("the ring file was read again: links use the key {second}, and no other is");
-    ring.wait_for_log(0, &sentence);
+    ring.wait_for_log(0, &sentence, Duration::from_secs(2));
     assert_eq!(counted("elections"), elections, "a ball was lost");
     assert_eq!(counted("reconnects"), reconnects);
     ring.assert_one_ball();
@@ -150,18 +148,14 @@ fn a_bad_key_file_and_a_ring_without_its_key_are_refused() {
         "the new key file was refused, nothing changes, the node plays on as before: {}:2: a line",
         path.display()
     );
-    wait_for(SOON, "pi1 to refuse the key file", || {
-        ring.log(0).contains(&refusal).then_some(())
-    });
+    ring.wait_for_log(0, &refusal, SOON);
     write(&path, good).unwrap();
     ring.plan.ring_options = "";
     ring.write_files();
     ring.process(0).hang_up();
     let refusal = "the new ring file was refused, nothing changes: it names no key-file, and this \
                    node runs with a key";
-    wait_for(SOON, "pi1 to refuse the ring file", || {
-        ring.log(0).contains(refusal).then_some(())
-    });
+    ring.wait_for_log(0, refusal, SOON);
     assert_eq!(ring.status(0).unwrap()["key"], before);
     assert!(ring.linked(&[0, 1, 2, 3, 4]));
     ring.assert_one_ball();

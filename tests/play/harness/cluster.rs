@@ -131,11 +131,12 @@ impl Cluster {
         read_to_string(self.log_path(node)).unwrap()
     }
 
-    /// Waits until that node has logged this: a thread of its own writes the log, soon after.
-    pub(crate) fn wait_for_log(&self, node: usize, sentence: &str) {
-        wait_for(Duration::from_secs(2), sentence, || {
-            self.log(node).contains(sentence).then_some(())
-        });
+    /// Waits until that node has logged this: a thread of its own writes the log, soon after. Returns the log.
+    pub(crate) fn wait_for_log(&self, node: usize, sentence: &str, limit: Duration) -> String {
+        wait_for(limit, sentence, || {
+            let log = self.log(node);
+            log.contains(sentence).then_some(log)
+        })
     }
 
     /// Starts that node; returns the moment before.
