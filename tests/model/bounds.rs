@@ -164,6 +164,12 @@ impl Bounds {
                 _ => return Err(format!("there is no option --{name}")),
             }
         }
+        if bounds.seconds.is_some() && bounds.threads < 2 {
+            return Err(
+                "--seconds needs --threads 2 or more: with one thread, the checker never looks at the clock"
+                    .to_owned(),
+            );
+        }
         if bounds.skew && bounds.ticks.is_none() {
             return Err("--skew needs --ticks: clocks that drift apart never repeat".to_owned());
         }
