@@ -265,9 +265,8 @@ fn assert_refused(ring: &Cluster) {
         liar.leave();
     }
     for &node in &nodes {
-        let log = ring.log(node);
         let sentence = "the host of pi5 in the ring file does not stand for 127.0.0.9";
-        assert_eq!(log.matches(sentence).count(), 1, "{log}");
+        ring.assert_logged(&[node], sentence, 1);
     }
     println!("{tried} attempts from 127.0.0.9 were refused");
     assert_eq!(ring.counter(&nodes, "elections"), elections);
@@ -322,12 +321,7 @@ fn with_a_key_the_liar_gets_nowhere_and_no_led_changes_for_it() {
     }
     println!("{tried} attempts without the key were refused");
     for &node in &nodes {
-        let log = ring.log(node);
-        assert_eq!(
-            log.matches("the node that dials has no key").count(),
-            1,
-            "{log}"
-        );
+        ring.assert_logged(&[node], "the node that dials has no key", 1);
     }
     assert_eq!(ring.counter(&nodes, "elections"), elections);
     assert!(ring.linked(&nodes));

@@ -55,7 +55,10 @@ fn a_ring_of_nodes_without_their_leds_plays_on_and_says_why_once() {
         let status: serde_json::Value = serde_json::from_str(&status).unwrap();
         let fault = status["led"]["fault"].as_str().unwrap_or_default();
         assert!(fault.contains(sentence), "pi{}: {status}", index + 1);
-        let log = read_to_string(log(index + 1)).unwrap();
+        let log = wait_for(Duration::from_secs(2), "the log to tell it", || {
+            let log = read_to_string(log(index + 1)).unwrap();
+            log.contains("plays on without its LED").then_some(log)
+        });
         let told = log.matches("plays on without its LED").count();
         assert_eq!(told, 1, "{log}");
         assert!(log.contains(sentence), "{log}");

@@ -4,6 +4,7 @@ use std::fs::{read_to_string, write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
 use std::time::Duration;
 
 use carom::key;
@@ -14,6 +15,9 @@ use super::mesh::Mesh;
 use super::observer::Intervention;
 use super::plan::{Plan, Ports, WindowPorts, free_ports, ring_file};
 use super::{Observed, Process, carom, get, now, traces, wait_for};
+
+/// After this long without one more, no line that was told before is still on its way to the log.
+const LOG_DELAY: Duration = Duration::from_millis(100);
 
 /// The processes, the interventions so far, and where the traces and logs are.
 pub(crate) struct Cluster {
@@ -137,6 +141,25 @@ impl Cluster {
             let log = self.log(node);
             log.contains(sentence).then_some(log)
         })
+    }
+
+    /// The log lines of these nodes that contain that, so far.
+    pub(crate) fn logged(&self, nodes: &[usize], words: &str) -> Vec<String> {
+        let logs: String = nodes.iter().map(|&node| self.log(node)).collect();
+        let lines = logs.lines().filter(|line| line.contains(words));
+        lines.map(str::to_owned).collect()
+    }
+
+    /// Asserts how many log lines of these nodes contain that. They may come within two seconds.
+    pub(crate) fn assert_logged(&self, nodes: &[usize], words: &str, count: usize) {
+        let what = format!("{count} log lines with {words:?}");
+        wait_for(Duration::from_secs(2), &what, || {
+            (self.logged(nodes, words).len() >= count).then_some(())
+        });
+        // One too many would come now.
+        sleep(LOG_DELAY);
+        let lines = self.logged(nodes, words);
+        assert_eq!(lines.len(), count, "{words:?}: {lines:#?}");
     }
 
     /// Starts that node; returns the moment before.

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread::scope;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -126,10 +127,7 @@ fn senders_of_messages_are_shown_whole_and_unmixed() {
             "Data from {} --> 'Hello, World!'",
             hello["peer"].as_str().unwrap()
         );
-        assert!(
-            ring.log(0).lines().any(|line| line.ends_with(&shown)),
-            "{shown}"
-        );
+        ring.wait_for_log(0, &format!("{shown}\n"), Duration::from_secs(2));
 
         language.send(port, "bytes:600000");
         count += 1;

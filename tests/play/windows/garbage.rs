@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::{LOOK, Testbed, had_twice, logged, python, send_ball, three_and_a_window};
+use super::{LOOK, Testbed, had_twice, python, send_ball, three_and_a_window};
 use crate::harness::{exclusive, millis, nanos, now};
 
 const TIMES: usize = 1000;
@@ -64,7 +64,7 @@ fn a_thousand_malformed_balls_disturb_nothing() {
     let kinds = garbage();
     assert_eq!(kinds.len(), KINDS);
     testbed.wait_for_in(0, 1);
-    let lines = |testbed: &Testbed| logged(&testbed.ring, "");
+    let lines = |testbed: &Testbed| testbed.ring.logged(&nodes, "").len();
     let before = (lines(&testbed), testbed.ring.counter(&nodes, "elections"));
     let begun = now();
     for kind in (0..TIMES).map(|number| &kinds[number % KINDS]) {
@@ -80,7 +80,9 @@ fn a_thousand_malformed_balls_disturb_nothing() {
     );
     let after = (lines(&testbed), testbed.ring.counter(&nodes, "elections"));
     assert_eq!((after.0 - before.0, after.1), (1, before.1));
-    assert_eq!(logged(&testbed.ring, "is no ball of a window"), 1);
+    testbed
+        .ring
+        .assert_logged(&nodes, "is no ball of a window", 1);
     // Each of them was refused, and none of the connections that brought the ring's own ball.
     let refused = testbed.ring.counter(&nodes, "refused_balls");
     assert_eq!(refused, TIMES as u64);

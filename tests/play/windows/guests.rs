@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::commands::ball;
-use super::{LOOK, Testbed, had_twice, logged, python, three_and_a_window};
+use super::{LOOK, Testbed, had_twice, python, three_and_a_window};
 use crate::harness::{Cluster, Plan, exclusive, nanos, now, text, wait_for};
 
 const NODES: [usize; 3] = [0, 1, 2];
@@ -70,7 +70,9 @@ fn a_ball_of_the_space_bar_is_a_guest_that_flies_through_its_window() {
     };
     assert_eq!(later["generation"], guest["generation"]);
     assert!(later["hop"].as_u64() > guest["hop"].as_u64());
-    assert_eq!(logged(&testbed.ring, "a guest has come: it is ball 2"), 1);
+    testbed
+        .ring
+        .assert_logged(&NODES, "a guest has come: it is ball 2", 1);
     assert_eq!(testbed.ring.counter(&NODES, "refused_balls"), 0);
     let listed = ball(&testbed.ring, 0, &["list"]);
     let listed = text(&listed.stdout);
@@ -115,7 +117,7 @@ fn there_are_no_more_guests_than_allowed_and_they_leave_after_their_life() {
     });
     let stayed = now() - begun;
     assert!(stayed >= nanos(Duration::from_secs(3)), "{stayed} ns");
-    assert_eq!(logged(&ring, "a guest, has left"), 2);
+    ring.assert_logged(&NODES, "a guest, has left", 2);
     // There is room again, and the identities are used again.
     let added = ball(&ring, 2, &["add", "--color", "9,9,9"]);
     assert!(added.status.success(), "{}", text(&added.stderr));

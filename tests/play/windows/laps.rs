@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::program::programs;
-use super::{LOOK, Testbed, first_ball, had_twice, logged, three_and_a_window};
+use super::{LOOK, Testbed, first_ball, had_twice, three_and_a_window};
 use crate::harness::{COLOR, RADIUS, exclusive, millis, now, wait_for};
 
 const LAPS: usize = 100;
@@ -38,8 +38,8 @@ fn a_ball_flies_a_hundred_laps_through_a_window_of_every_kind() {
         let counted = |name| testbed.ring.counter(&nodes, name);
         assert_eq!((counted("elections"), counted("refused_balls")), (1, 0));
         assert!(counted("loans") >= LAPS as u64);
-        assert_eq!(logged(&testbed.ring, "did not return"), 0);
-        assert_eq!(logged(&testbed.ring, "takes no ball"), 0);
+        testbed.ring.assert_logged(&nodes, "did not return", 0);
+        testbed.ring.assert_logged(&nodes, "takes no ball", 0);
         let (shows, seen) = testbed.end(LOOK);
         assert!(shows[0].len() >= LAPS);
         assert_eq!(had_twice(&shows[0]), Vec::<String>::new());

@@ -183,13 +183,6 @@ fn first_ball(ring: &Cluster, node: usize) -> Value {
     ring.status(node).expect("a node that answers")["balls"][0].clone()
 }
 
-/// How many log lines of all nodes contain that.
-fn logged(ring: &Cluster, words: &str) -> usize {
-    let logs = (0..ring.plan.nodes).map(|node| ring.log(node));
-    logs.map(|log| log.lines().filter(|line| line.contains(words)).count())
-        .sum()
-}
-
 /// Sends a ball as the simplest program would.
 fn send_ball(port: u16, ball: &[u8]) {
     use std::io::{Read as _, Write as _};
