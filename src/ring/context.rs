@@ -83,9 +83,9 @@ impl Context {
         self.peers.limit_moments(now);
     }
 
-    /// Everything that is to be done since this was last called, in order.
-    pub(super) fn take_outputs(&mut self) -> Vec<Output> {
-        std::mem::take(&mut self.outputs)
+    /// Exchanges what is to be done, in order, for an empty list whose memory is used next time.
+    pub(super) fn swap_outputs(&mut self, outputs: &mut Vec<Output>) {
+        std::mem::swap(&mut self.outputs, outputs);
     }
 
     pub(super) fn output(&mut self, output: Output) {
@@ -127,6 +127,11 @@ impl Context {
 
     pub(super) fn plays_on(&self) -> bool {
         self.topology.on_partition == OnPartition::PlayOn
+    }
+
+    /// Whether this is the only node of its ring (rule 3).
+    pub(super) fn is_alone(&self) -> bool {
+        self.topology.nodes.len() <= 1
     }
 
     /// The lease as counted by a clock that may run one percent slow (rule 3).

@@ -87,7 +87,8 @@ impl Node {
     }
 
     fn tally_elections(&mut self) {
-        let ids: Vec<BallId> = self.balls.keys().copied().collect();
+        let candidates = self.balls.values().filter(|ball| ball.is_candidate());
+        let ids: Vec<BallId> = candidates.map(|ball| ball.id).collect();
         for id in ids {
             let ball = self.balls.get_mut(&id);
             if let Some(newcomer) = ball.and_then(|ball| ball.tally(&mut self.context)) {

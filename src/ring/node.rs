@@ -63,12 +63,24 @@ impl Node {
     /// What time has taken away goes first: a node that was stopped for longer than its lease
     /// switches its LED off before it does anything else.
     pub fn handle(&mut self, now: Time, input: Input) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        self.handle_into(now, input, &mut outputs);
+        outputs
+    }
+
+    /// Like [`Self::handle`], with a place for the outputs that can be used again and again; what it held is lost.
+    pub fn handle_into(&mut self, now: Time, input: Input, outputs: &mut Vec<Output>) {
+        outputs.clear();
         self.context.advance_to(now);
         if self.is_drained() {
-            return Vec::new();
+            return;
         }
         self.context.limit_moments();
         self.each_ball(Ball::limit_moments);
+        if self.context.is_alone() {
+            // Before anything expires: it was not woken for this, as nobody waits for the end of its lease.
+            self.renew_leases();
+        }
         self.each_ball(Ball::expire_lease);
         self.on_input(input);
         self.each_ball(Ball::expire_guest);
@@ -78,7 +90,7 @@ impl Node {
         self.renew_leases();
         self.send_heartbeats();
         self.finish_drain();
-        self.context.take_outputs()
+        self.context.swap_outputs(outputs);
     }
 
     /// When [`Input::Tick`] is due; `None` if time alone changes nothing.
@@ -89,12 +101,16 @@ impl Node {
         let context = &self.context;
         let balls = self.balls.values();
         let balls = balls.filter_map(|ball| ball.next_deadline(context));
-        let alone = context.topology.nodes.len() <= 1;
-        let heartbeat = (!alone).then_some(context.next_heartbeat);
+        let heartbeat = (!context.is_alone()).then_some(context.next_heartbeat);
         balls
             .chain(heartbeat)
             .chain(context.drain.map(|drain| drain.until))
             .min()
+    }
+
+    /// When the node sends its next heartbeats; past where it is alone in its ring.
+    pub fn next_heartbeat(&self) -> Time {
+        self.context.next_heartbeat
     }
 
     /// The incarnation of the peer to which this node's messages are addressed.

@@ -159,12 +159,10 @@ impl Ball {
                 // A draining node takes nothing back from a window.
                 let loan = held.loan().map(|loan| loan.until).filter(|_| stays);
                 let guest = self.guest_leaves_at(context);
-                let lease = held.deadline.min(held.renew_at);
-                edge.into_iter()
-                    .chain(loan)
-                    .chain(guest)
-                    .chain([lease])
-                    .min()
+                // A node that is alone in its ring renews its lease whenever it acts (rule 3).
+                let sleeps = context.is_alone() && !held.is_retiring();
+                let lease = (!sleeps).then(|| held.deadline.min(held.renew_at));
+                edge.into_iter().chain(loan).chain(guest).chain(lease).min()
             }
             HolderState::Passing(passing) => Some(passing.deadline),
             HolderState::Electing(election) => Some(election.closes),

@@ -16,7 +16,9 @@ impl Ball {
     /// Limits every moment of this ball to what a correct run can lead to. Only a guest has a tombstone.
     pub(in crate::ring) fn limit_moments(&mut self, context: &mut Context) {
         let (now, lease) = (context.now, context.topology.lease);
-        at_most(&mut self.not_before, now + longest_backoff(context));
+        if self.not_before > now {
+            at_most(&mut self.not_before, now + longest_backoff(context));
+        }
         self.voter.limit_moments(now, lease);
         if !self.is_guest() {
             self.voter.forget_tombstone();

@@ -45,6 +45,11 @@ impl Ball {
         self.initial.is_none()
     }
 
+    /// Whether this node stands for an election.
+    pub(in crate::ring) fn is_candidate(&self) -> bool {
+        matches!(self.holding, HolderState::Electing(_))
+    }
+
     pub(in crate::ring) fn held(&self) -> Option<&HeldBall> {
         match &self.holding {
             HolderState::Held(held) => Some(held),

@@ -106,6 +106,9 @@ impl State {
     }
 
     fn explain_ball(&mut self, part: &Part<'_>) -> Outcome {
+        if self.ring.is_alone {
+            self.explain_lone_renewal(part)?;
+        }
         self.explain_input(part)?;
         for output in part.step.outputs {
             self.explain_output(part, output)?;

@@ -124,6 +124,27 @@ impl State {
         Ok(())
     }
 
+    /// A node that is alone in its ring renews before it does anything else.
+    pub(super) fn explain_lone_renewal(&mut self, part: &Part<'_>) -> Outcome {
+        let (b, p) = (part.ball, part.step.process);
+        let memory = self.balls[&b].of[p];
+        let Some(copy) = memory.copy.filter(|copy| !copy.retiring) else {
+            return Ok(());
+        };
+        let generation = copy.stamp.generation;
+        let granted = (generation, part.step.clock + self.ring.lease);
+        let renewed = part.after.vote == Some(granted) && memory.vote != Some(granted);
+        // A guest that leaves takes the vote with it; it cannot have left with a lease that had run out.
+        let left = part.after.tombstone >= Some(generation) && copy.deadline <= part.step.clock;
+        if !renewed && !left {
+            return Ok(());
+        }
+        let seq = part.step.node.last_request();
+        self.ask_renewal(b, p, seq)?;
+        self.grant(b, p, (p, seq))?;
+        self.renewed(b, p, (p, seq))
+    }
+
     /// A guest leaves, and its holder sets its own tombstone.
     fn explain_leaving(&mut self, part: &Part<'_>) -> Outcome {
         let (b, p) = (part.ball, part.step.process);

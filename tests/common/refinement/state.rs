@@ -18,6 +18,8 @@ pub(crate) struct Ring {
     pub(crate) lease: Duration,
     /// How many nodes a quorum has.
     pub(crate) quorum: usize,
+    /// Whether there is one node only.
+    pub(crate) is_alone: bool,
 }
 
 /// `safe`: a span as counted by a clock that may run one percent slow, in whole microseconds.

@@ -58,6 +58,7 @@ impl Refinement {
         let ring = Ring {
             lease: topology.lease,
             quorum: topology.quorum(),
+            is_alone: topology.nodes.len() == 1,
         };
         let balls = topology.initial_balls().map(|(id, _)| id);
         let nodes = topology.nodes.len();
