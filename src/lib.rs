@@ -14,6 +14,7 @@ pub mod key;
 pub mod lab;
 pub mod led;
 pub mod net;
+pub mod poller;
 mod priority;
 pub mod ring;
 mod throttle;

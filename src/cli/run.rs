@@ -23,8 +23,9 @@ use crate::daemon::inherit::InheritedListeners;
 use crate::daemon::lab::LabListeners;
 use crate::daemon::service::ServiceManager;
 use crate::daemon::windows::{WindowEndpoints, WindowListeners};
-use crate::daemon::{self, Daemon, Setup, listen, lock, log, signals};
+use crate::daemon::{self, Daemon, ReservedThread, Setup, listen, lock, log, signals};
 use crate::key::Keys;
+use crate::priority;
 use crate::ring::{Direction, NodeId, Topology};
 use reload::Running;
 
@@ -48,6 +49,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.file.load()?;
     let keys = daemon::keys::read(&config).map_err(Failure::KeyFile)?;
+    // It keeps the real-time priority that the unit gives to this process; everything after it does without.
+    let ring_thread = ReservedThread::new()?;
+    priority::give_up_real_time();
     let _log = log::init(log::level(Level::INFO)).map_err(Failure::run)?;
     let topology = Arc::new(config.topology());
     let me = node::find(&config, arguments.node.as_deref())?;
@@ -90,7 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             topology,
         };
         inherited.warn_unused();
-        let daemon = Daemon::start(&executor, setup).map_err(Failure::run)?;
+        let daemon = Daemon::start(&executor, ring_thread, setup).map_err(Failure::run)?;
         let watching = executor.spawn(signals::watch(stop));
         let reloading = executor.spawn(reload::watch(
             arguments.file.clone(),
@@ -102,7 +106,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             reload_sender,
         ));
         log_start(&config.ring.name, node, keys.as_ref());
-        executor.spawn(daemon.run()).await;
+        executor.spawn(daemon.run()).await?;
         tracing::info!("{name} has left the ring");
         drop((watching, reloading));
         Ok(())

@@ -1,11 +1,10 @@
 //! What a request at the control socket means to the core, and the reply to it.
 
+use super::ring_thread::Answer;
 use crate::control::{NewBall, Reply, Request};
 use crate::http::BallStatus;
 use crate::ring::view::BallView;
-use crate::ring::{
-    BallId, BallState, GuestRejected, Input, Notification, Output, Screen, Topology, WindowBall,
-};
+use crate::ring::{BallId, BallState, GuestRejected, Input, Screen, Topology, WindowBall};
 
 /// The greatest speed of a guest, in pixels a second: a faster one would cross its screen unseen.
 const MAX_SPEED: f64 = 60_000.0;
@@ -46,22 +45,10 @@ pub(super) fn input(
     }
 }
 
-/// The reply, once the core has handled the input: `refused` is what [`input`] refused, `balls`
-/// lists all balls.
-pub(super) fn reply(
-    request: &Request,
-    refused: Option<&str>,
-    outputs: &[Output],
-    balls: impl FnOnce() -> Vec<BallStatus>,
-) -> Reply {
-    let rejected = outputs.iter().find_map(|output| {
-        if let Output::Notify(Notification::GuestRejected { why }) = output {
-            Some(rejection(*why))
-        } else {
-            None
-        }
-    });
-    match (refused.or(rejected), request) {
+/// The reply to a request that the node has handled; `balls` lists all balls.
+pub(super) fn reply(answer: &Answer, balls: impl FnOnce() -> Vec<BallStatus>) -> Reply {
+    let refused = answer.refused.as_deref();
+    match (refused.or(answer.rejected.map(rejection)), &answer.request) {
         (Some(why), _) => Reply::Refused(why.to_owned()),
         (None, Request::List) => Reply::Balls(balls()),
         (None, Request::Add(_) | Request::Remove { .. }) => Reply::Requested,

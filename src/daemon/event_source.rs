@@ -1,4 +1,4 @@
-//! What the loop waits for: the next event of any of its sources, or its timer.
+//! What the services wait for: the next event of any of their sources, or their timer.
 
 use async_io::Timer;
 use smol::channel::Receiver;
@@ -7,6 +7,7 @@ use smol::future;
 use super::channel::recv_or_pending;
 use super::external_input::ExternalInput;
 use super::reload::ReloadStep;
+use super::ring_thread::RingThread;
 use crate::clock;
 use crate::http::Query;
 use crate::net;
@@ -25,9 +26,11 @@ pub(super) struct EventSource {
     armed: Option<Time>,
 }
 
-/// What woke the loop.
-pub(super) enum LoopEvent {
-    /// A line came in, or a link came up or went down.
+/// What woke the services.
+pub(super) enum ServiceEvent {
+    /// The ring's thread has reports, or something has changed.
+    News,
+    /// A connection is ready to be a link, or links are to be closed.
     Link(net::Event),
     /// HTTP requests the status, or a client follows the events.
     Http(Query),
@@ -60,8 +63,8 @@ impl EventSource {
         }
     }
 
-    /// The next event, or [`LoopEvent::Timer`] at `deadline`: perhaps earlier by the clock, never later.
-    pub(super) async fn next(&mut self, deadline: Option<Time>) -> LoopEvent {
+    /// The next event, or [`ServiceEvent::Timer`] at `deadline`: perhaps earlier by the clock, never later.
+    pub(super) async fn next(&mut self, ring: &RingThread, deadline: Option<Time>) -> ServiceEvent {
         self.arm(deadline);
         let Self {
             links,
@@ -74,31 +77,35 @@ impl EventSource {
         } = self;
         let stop = async {
             recv_or_pending(stop).await;
-            LoopEvent::Stop
+            ServiceEvent::Stop
         };
-        let http = async { LoopEvent::Http(recv_or_pending(http).await) };
+        let http = async { ServiceEvent::Http(recv_or_pending(http).await) };
         let reload = async {
             match reloads {
-                Some(steps) => LoopEvent::Reload(recv_or_pending(steps).await),
+                Some(steps) => ServiceEvent::Reload(recv_or_pending(steps).await),
                 None => future::pending().await,
             }
         };
-        let external = async { LoopEvent::External(recv_or_pending(external).await) };
-        let link = async { LoopEvent::Link(recv_or_pending(links).await) };
+        let external = async { ServiceEvent::External(recv_or_pending(external).await) };
+        let link = async { ServiceEvent::Link(recv_or_pending(links).await) };
         let timer = async {
             timer.await;
             *armed = None;
-            LoopEvent::Timer
+            ServiceEvent::Timer
+        };
+        let news = async {
+            if ring.news().await.is_err() {
+                // The reactor does not know the signal: it never does.
+                future::pending::<()>().await;
+            }
+            ServiceEvent::News
         };
         // Earlier sources go first where several are ready: those that are rare.
         let rare = future::or(future::or(future::or(stop, http), reload), external);
-        future::or(rare, future::or(link, timer)).await
+        future::or(future::or(rare, link), future::or(news, timer)).await
     }
 
     /// Sets the timer, unless it fires early enough already.
-    ///
-    /// Setting it costs a system call, and a fast ball moves its deadline with every hop. One
-    /// early wake-up costs less.
     fn arm(&mut self, deadline: Option<Time>) {
         let Some(deadline) = deadline else { return };
         if self.armed.is_none_or(|armed| deadline < armed) {

@@ -1,12 +1,14 @@
 //! Turns possessions into changes of the node's LED; a node whose LED fails keeps playing.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::time::Duration;
+
+use tracing::Level;
 
 use crate::clock;
 use crate::http::LedStatus;
 use crate::led::{Led, LedChange, LedError, NoLed};
-use crate::ring::{BallId, Possession, Stamp, Time};
+use crate::ring::{Possession, Time};
 
 /// An LED that failed is tried again after this time.
 const RETRY: Duration = Duration::from_secs(1);
@@ -18,11 +20,14 @@ const LOG_INTERVAL: Duration = Duration::from_secs(60);
 pub struct Leds {
     node: String,
     led: Box<dyn Led>,
-    here: BTreeMap<BallId, Stamp>,
+    /// The balls that are here; mostly one at a time.
+    here: Vec<Possession>,
     /// Why the LED does not work, for as long as it does not.
     fault: Option<Fault>,
     /// A new fault before this moment is not logged.
     next_log: Option<Time>,
+    /// What is to be logged: at most a fault and its end, since a fault is logged once a minute.
+    log: VecDeque<(Level, String)>,
 }
 
 /// Why the LED does not work.
@@ -39,9 +44,10 @@ impl Leds {
         Self {
             node: node.to_owned(),
             led,
-            here: BTreeMap::new(),
+            here: Vec::new(),
             fault: None,
             next_log: None,
+            log: VecDeque::new(),
         }
     }
 
@@ -56,11 +62,9 @@ impl Leds {
 
     /// Shows that a ball came or went.
     pub fn show(&mut self, possession: Possession, on: bool, now: Time) {
-        let Possession { ball, stamp } = possession;
+        self.here.retain(|other| other.ball != possession.ball);
         if on {
-            self.here.insert(ball, stamp);
-        } else {
-            self.here.remove(&ball);
+            self.here.push(possession);
         }
         self.set(possession, on, now);
     }
@@ -70,13 +74,13 @@ impl Leds {
     /// `open` is called after the old LED is released, because both may use the same pin.
     pub fn replace(&mut self, open: impl FnOnce() -> Self, now: Time) {
         let here = std::mem::take(&mut self.here);
-        for (&ball, &stamp) in &here {
-            self.set(Possession { ball, stamp }, false, now);
+        for &possession in &here {
+            self.set(possession, false, now);
         }
         self.led = Box::new(NoLed);
         *self = open();
-        for (ball, stamp) in here {
-            self.show(Possession { ball, stamp }, true, now);
+        for possession in here {
+            self.show(possession, true, now);
         }
     }
 
@@ -124,9 +128,9 @@ impl Leds {
                 let log_it = self.next_log.is_none_or(|next| now >= next);
                 if log_it {
                     self.next_log = Some(now + LOG_INTERVAL);
-                    tracing::error!(
-                        "{error}; the node plays on without its LED and tries again by itself"
-                    );
+                    let sentence = "the node plays on without its LED and tries again by itself";
+                    self.log
+                        .push_back((Level::ERROR, format!("{error}; {sentence}")));
                 }
                 log_it
             }
@@ -140,8 +144,19 @@ impl Leds {
 
     fn on_success(&mut self) {
         if self.fault.take().is_some_and(|fault| fault.logged) {
-            tracing::info!("the LED works again");
+            let sentence = "the LED works again".to_owned();
+            self.log.push_back((Level::INFO, sentence));
         }
+    }
+
+    /// Whether [`Self::on_heartbeat`] has something to do.
+    pub fn needs_heartbeat(&self) -> bool {
+        self.fault.is_some() || !self.here.is_empty() && self.led.goes_off_by_itself()
+    }
+
+    /// The next line for the log.
+    pub fn next_log_line(&mut self) -> Option<(Level, String)> {
+        self.log.pop_front()
     }
 
     /// Whether the LED is to be lit, and what is wrong with it.
@@ -156,18 +171,17 @@ impl Leds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ring::Generation;
-    use std::cell::RefCell;
-    use std::rc::Rc;
+    use crate::ring::{BallId, Generation, Stamp};
+    use std::sync::{Arc, Mutex};
 
     const EARLY: Time = Time::from_micros(1_000_000);
 
-    struct Flaky(Rc<RefCell<Vec<(bool, bool)>>>, Rc<RefCell<bool>>);
+    struct Flaky(Arc<Mutex<Vec<(bool, bool)>>>, Arc<Mutex<bool>>);
 
     impl Led for Flaky {
         fn show(&mut self, change: &LedChange<'_>, lit: bool) -> Result<(), LedError> {
-            self.0.borrow_mut().push((change.on, lit));
-            if *self.1.borrow() {
+            self.0.lock().unwrap().push((change.on, lit));
+            if *self.1.lock().unwrap() {
                 let source = std::io::ErrorKind::StorageFull.into();
                 return Err(LedError::Trace {
                     path: "led".into(),
@@ -180,8 +194,11 @@ mod tests {
 
     #[test]
     fn lit_while_any_ball_is_here_and_well_again_after_a_fault() {
-        let (seen, broken) = (Rc::default(), Rc::new(RefCell::new(false)));
-        let mut leds = Leds::new("pi1", Box::new(Flaky(Rc::clone(&seen), Rc::clone(&broken))));
+        let (seen, broken) = (Arc::default(), Arc::new(Mutex::new(false)));
+        let mut leds = Leds::new(
+            "pi1",
+            Box::new(Flaky(Arc::clone(&seen), Arc::clone(&broken))),
+        );
         let generation = Generation { round: 1, nonce: 1 };
         let possession = |ball| Possession {
             ball: BallId(ball),
@@ -189,20 +206,20 @@ mod tests {
         };
         leds.show(possession(1), true, EARLY);
         leds.show(possession(2), true, EARLY);
-        *broken.borrow_mut() = true;
+        *broken.lock().unwrap() = true;
         leds.show(possession(1), false, EARLY);
         assert!(leds.status().lit && leds.status().fault.is_some());
-        *broken.borrow_mut() = false;
+        *broken.lock().unwrap() = false;
         leds.show(possession(2), false, EARLY);
         assert_eq!(
-            *seen.borrow(),
+            *seen.lock().unwrap(),
             [(true, true), (true, true), (false, true), (false, false)]
         );
         assert_eq!(leds.status(), LedStatus::default());
     }
 
     /// An LED that fails while it is broken, and counts how often it was set.
-    struct Counting(Rc<RefCell<(bool, u32, bool)>>);
+    struct Counting(Arc<Mutex<(bool, u32, bool)>>);
 
     impl Led for Counting {
         fn show(&mut self, _change: &LedChange<'_>, lit: bool) -> Result<(), LedError> {
@@ -210,7 +227,7 @@ mod tests {
         }
 
         fn refresh(&mut self, lit: bool) -> Option<Result<(), LedError>> {
-            let mut led = self.0.borrow_mut();
+            let mut led = self.0.lock().unwrap();
             led.1 += 1;
             if led.0 {
                 return Some(Err(LedError::NotAPi));
@@ -222,8 +239,8 @@ mod tests {
 
     #[test]
     fn a_broken_led_is_tried_once_a_second_and_catches_up_when_it_is_repaired() {
-        let led = Rc::new(RefCell::new((true, 0, false)));
-        let mut leds = Leds::new("pi1", Box::new(Counting(Rc::clone(&led))));
+        let led = Arc::new(Mutex::new((true, 0, false)));
+        let mut leds = Leds::new("pi1", Box::new(Counting(Arc::clone(&led))));
         let generation = Generation { round: 1, nonce: 1 };
         let ball = Possession {
             ball: BallId(1),
@@ -231,38 +248,42 @@ mod tests {
         };
         leds.show(ball, true, EARLY);
         leds.on_heartbeat(EARLY);
-        assert_eq!(led.borrow().1, 2);
+        assert_eq!(led.lock().unwrap().1, 2);
         for hop in 1..1000 {
             let on = hop % 2 == 0;
             leds.show(ball, on, EARLY + Duration::from_micros(900 * hop));
             leds.on_heartbeat(EARLY + Duration::from_micros(900 * hop));
         }
-        assert_eq!(led.borrow().1, 2, "a second has not passed");
+        assert_eq!(led.lock().unwrap().1, 2, "a second has not passed");
         assert!(leds.status().fault.is_some());
         leds.show(ball, true, EARLY + Duration::from_millis(950));
-        led.borrow_mut().0 = false;
+        led.lock().unwrap().0 = false;
         leds.on_heartbeat(EARLY + RETRY);
-        assert!(led.borrow().2, "lit without a new change");
+        assert!(led.lock().unwrap().2, "lit without a new change");
         assert_eq!(leds.status().fault, None);
         leds.on_heartbeat(EARLY + RETRY);
-        assert_eq!(led.borrow().1, 4, "kept lit once a heartbeat");
+        assert_eq!(led.lock().unwrap().1, 4, "kept lit once a heartbeat");
         leds.show(ball, false, EARLY + RETRY);
         leds.on_heartbeat(EARLY + RETRY);
-        assert_eq!(led.borrow().1, 5, "an LED that is off is not renewed");
+        assert_eq!(
+            led.lock().unwrap().1,
+            5,
+            "an LED that is off is not renewed"
+        );
     }
 
     #[test]
     fn a_new_led_takes_over_what_is_here() {
-        let (old, new) = (Rc::default(), Rc::default());
-        let led = |seen: &Rc<_>| Box::new(Flaky(Rc::clone(seen), Rc::default()));
+        let (old, new) = (Arc::default(), Arc::default());
+        let led = |seen: &Arc<_>| Box::new(Flaky(Arc::clone(seen), Arc::default()));
         let mut leds = Leds::new("pi1", led(&old));
         let generation = Generation { round: 1, nonce: 1 };
         let stamp = Stamp { generation, hop: 0 };
         let ball = BallId(1);
         leds.show(Possession { ball, stamp }, true, EARLY);
         leds.replace(|| Leds::new("pi1", led(&new)), EARLY);
-        assert_eq!(*old.borrow(), [(true, true), (false, false)]);
-        assert_eq!(*new.borrow(), [(true, true)]);
+        assert_eq!(*old.lock().unwrap(), [(true, true), (false, false)]);
+        assert_eq!(*new.lock().unwrap(), [(true, true)]);
         assert!(leds.status().lit);
     }
 }

@@ -1,12 +1,12 @@
-//! One running node: builds the parts, and runs the one loop that owns the core.
+//! One running node: builds the parts, and runs the services around the thread that owns the core.
 //!
-//! Tasks turn I/O into events. The loop hands each event to [`Node`] and carries out the outputs
-//! in their order. Nothing else touches the node, so it needs no lock.
+//! The ring's thread (`ring_thread/`) owns the node, its established links and its LED. What waits for the world runs on the
+//! executor: dialling, accepting, names, handshakes, HTTP, windows, the control socket, reloads. Commands
+//! and reports go between the two over bounded queues; neither ever waits for the other.
 
 pub mod channel;
 pub mod control;
 mod control_request;
-mod current_links;
 mod event_log;
 mod event_source;
 mod external_input;
@@ -20,10 +20,12 @@ pub mod log;
 mod notify_socket;
 pub mod reload;
 mod reporting;
+mod ring_thread;
 mod scheduling_delay;
 pub mod service;
 mod setup;
 pub mod signals;
+mod waiting;
 pub mod windows;
 
 use std::io;
@@ -35,51 +37,45 @@ use smol::{LocalExecutor, Task};
 
 use crate::clock;
 use crate::endpoint::Endpoint;
-use crate::http::{self, Feed, Metrics, Query, ReturnStatus};
+use crate::http::{self, Feed, Metrics, ReturnStatus};
 use crate::net::{self, Links};
-use crate::ring::{Incarnation, Input, Node, NodeId, Notification, Output, Time, Topology};
+use crate::ring::{Incarnation, Input, NodeId, Notification, Time, Topology};
 use crate::window;
-use current_links::CurrentLinks;
 use event_log::EventLog;
-use event_source::{EventSource, LoopEvent};
-use external_input::{ControlRequest, ExternalInput};
+use event_source::{EventSource, ServiceEvent};
+use external_input::ExternalInput;
 use keys::KeyNames;
 use lab::Lab;
-use leds::Leds;
 use reload::ReloadStep;
-use scheduling_delay::SchedulingDelay;
-use service::ServiceManager;
+use ring_thread::{Command, Report, RingSetup, RingThread};
+use waiting::{Waiter, Waiting};
 use windows::Windows;
 
+pub use ring_thread::ReservedThread;
 pub use setup::{Setup, host_name, http_endpoints, ring_endpoints};
 
-/// At most this many events wait for the loop; when it is full, the links wait, and TCP slows the peers.
+/// At most this many events wait for the services; when it is full, those who have more wait.
 const MOST_EVENTS: usize = 32;
 
 /// A node that is set up and about to run.
 pub struct Daemon {
     topology: Arc<Topology>,
     me: NodeId,
-    node: Node,
+    ring: RingThread,
     links: Links,
-    current_links: CurrentLinks,
-    /// The line that is being sent; kept to reuse its memory.
-    line: Vec<u8>,
-    leds: Leds,
     events: EventSource,
-    next_heartbeat: Time,
-    delay: SchedulingDelay,
+    /// Who waits for what the ring's thread will answer.
+    waiting: Waiting,
     log: EventLog,
     windows: Windows,
-    service: ServiceManager,
     http_endpoints: Rc<[Endpoint]>,
     http: http::Server,
     metrics: Metrics,
     feed: Feed,
     /// The names of the ring's keys; `None` if it has none.
     key: Option<KeyNames>,
-    /// A ball came or went since the last look at the feed.
-    led_changed: bool,
+    /// A ball came or went, and the followers are to be told at the feed's deadline.
+    ball_moved: bool,
     /// The last ball that this node took over, and when.
     last_return: Option<(Time, ReturnStatus)>,
     _http: Option<Task<()>>,
@@ -87,28 +83,31 @@ pub struct Daemon {
     _control: Option<Task<()>>,
 }
 
-/// Who waits for an answer to the event in hand.
-enum Requester {
-    Nobody,
-    Http(Query),
-    /// With the reason, if the request was refused without asking the core.
-    Control(ControlRequest, Option<String>),
-}
-
 impl Daemon {
-    /// Starts the tasks of a node on `executor`, and its lab on threads of its own.
+    /// Starts the tasks of a node on `executor`, its ring on `thread`, and its lab on threads of its own.
     ///
     /// # Errors
-    /// When the system gives no random bits for the incarnation, or no thread for the lab.
-    pub fn start(executor: &Rc<LocalExecutor<'static>>, setup: Setup) -> io::Result<Self> {
+    /// When the system gives no random bits for the incarnation, or no thread or descriptor.
+    pub fn start(
+        executor: &Rc<LocalExecutor<'static>>,
+        thread: ReservedThread,
+        setup: Setup,
+    ) -> io::Result<Self> {
         let incarnation =
             Incarnation(getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?);
         let metrics = Metrics::default();
         let lab = setup.lab.map(|listeners| Lab::start(listeners, &metrics));
         let lab = lab.transpose()?;
-        let now = clock::now();
-        let node = Node::new(Arc::clone(&setup.topology), setup.me, incarnation, now);
-        let (link_sender, link_events) = bounded(MOST_EVENTS);
+        let ring = RingSetup {
+            topology: Arc::clone(&setup.topology),
+            me: setup.me,
+            incarnation,
+            leds: setup.leds,
+            service: setup.service,
+        };
+        let ring = RingThread::start(thread, ring)?;
+        // A reload can ask for all links to be closed at once.
+        let (link_sender, link_events) = bounded(MOST_EVENTS + setup.topology.nodes.len());
         let settings = net::Settings {
             topology: Arc::clone(&setup.topology),
             me: setup.me,
@@ -136,14 +135,10 @@ impl Daemon {
             inputs,
         );
         Ok(Self {
-            delay: SchedulingDelay::new(setup.topology.lease),
             topology: setup.topology,
             me: setup.me,
-            node,
+            ring,
             links,
-            current_links: CurrentLinks::default(),
-            line: Vec::new(),
-            leds: setup.leds,
             events: EventSource::new(
                 link_events,
                 http_requests,
@@ -151,16 +146,15 @@ impl Daemon {
                 setup.reloads,
                 external_inputs,
             ),
-            next_heartbeat: now,
+            waiting: Waiting::default(),
             log: EventLog::default(),
             windows,
-            service: setup.service,
             http_endpoints: setup.http_endpoints.into(),
             http,
             metrics,
-            feed: Feed::new(incarnation.to_string(), now),
+            feed: Feed::new(incarnation.to_string(), clock::now()),
             key,
-            led_changed: false,
+            ball_moved: false,
             last_return: None,
             _http: serving,
             _lab: lab,
@@ -168,152 +162,104 @@ impl Daemon {
         })
     }
 
-    /// Runs until the node is drained.
-    pub async fn run(mut self) {
+    /// Runs until the node has left the ring.
+    ///
+    /// # Errors
+    /// When the ring's thread had to end.
+    pub async fn run(mut self) -> io::Result<()> {
         loop {
-            let deadline = self.node.next_deadline();
-            let event = self.events.next(self.next_wake(deadline)).await;
-            let Some((input, requester)) = self.on_event(event) else {
-                continue;
-            };
-            let now = clock::now();
-            let outputs = self.node.handle(now, input);
-            if let Requester::Control(request, refused) = &requester {
-                self.answer_control(now, request, refused.as_deref(), &outputs);
-            }
-            if let Some(warning) = self.delay.record(deadline, now) {
-                tracing::warn!("{warning}");
-            }
-            if self.apply(outputs, now) {
-                return;
-            }
-            self.windows.close_unused();
-            self.publish_changes(now);
-            if let Requester::Http(request) = requester {
-                self.answer_http(now, request);
-            }
-            self.run_periodic_checks(now);
-            self.report_to_service_manager(now);
-        }
-    }
-
-    /// When to wake up at the latest: the core's `deadline`, or that of a part of the daemon.
-    fn next_wake(&self, deadline: Option<Time>) -> Option<Time> {
-        let deadlines = deadline.into_iter();
-        let deadlines = deadlines.chain(self.service.next_deadline());
-        deadlines.chain(self.feed.next_deadline()).min()
-    }
-
-    /// Does what the event asks of the daemon; returns the core's input and who waits for an answer, or
-    /// `None` if the core has nothing to do.
-    fn on_event(&mut self, event: LoopEvent) -> Option<(Input, Requester)> {
-        let input = match event {
-            LoopEvent::Link(event) => {
-                if let net::Event::Up { peer, address, .. } = &event {
-                    self.http.on_link_up(*peer, *address);
-                }
-                self.current_links.on_event(event)?
-            }
-            // The tick brings the core up to date, so that the answer is true now.
-            LoopEvent::Http(request) => return Some((Input::Tick, Requester::Http(request))),
-            LoopEvent::Timer => Input::Tick,
-            LoopEvent::Stop => {
-                self.service.send_stopping(self.topology.lease);
-                Input::Drain
-            }
-            LoopEvent::Reload(step) => {
-                self.on_reload_step(step);
-                Input::Tick
-            }
-            LoopEvent::External(ExternalInput::WindowAnswered(answer)) => {
-                self.windows.on_answer(answer)
-            }
-            LoopEvent::External(ExternalInput::FromWindow(window::Event {
-                edge, ball, ..
-            })) => Input::FromWindow { edge, ball },
-            LoopEvent::External(ExternalInput::Control(control)) => {
-                let balls = self.node.ball_views();
-                let input = control_request::input(&control.request, &self.topology, balls);
-                let refused = input.as_ref().err().cloned();
-                let input = input.unwrap_or(Input::Tick);
-                return Some((input, Requester::Control(control, refused)));
-            }
-        };
-        Some((input, Requester::Nobody))
-    }
-
-    /// Carries out the core's outputs in their order; true when the node may end.
-    fn apply(&mut self, outputs: Vec<Output>, now: Time) -> bool {
-        // Only `WindowAnswered` leads to `SendToWindow`, so there is at most one in a call.
-        let mut not_sent = None;
-        for output in outputs {
-            match output {
-                Output::LedOn(possession) => {
-                    self.leds.show(possession, true, now);
-                    self.led_changed = true;
-                }
-                Output::LedOff(possession) => {
-                    self.leds.show(possession, false, now);
-                    self.led_changed = true;
-                }
-                Output::Send { to, message } => {
-                    net::encode(&message, &mut self.line);
-                    self.send_line(to);
-                }
-                Output::Broadcast(message) => {
-                    net::encode(&message, &mut self.line);
-                    for peer in self.topology.node_ids() {
-                        self.send_line(peer);
+            // While a snapshot for the followers is under way, there is nothing to do for them.
+            let deadline = self.feed.next_deadline();
+            let deadline = deadline.filter(|_| !self.waiting.has_feed());
+            match self.events.next(&self.ring, deadline).await {
+                ServiceEvent::News => {
+                    while let Some(report) = self.ring.next_report() {
+                        if let Report::Ended(ended) = report {
+                            return ended;
+                        }
+                        self.on_report(report);
                     }
                 }
-                Output::Notify(notification) => {
-                    if let Notification::ElectionWon {
-                        ball,
-                        missed: Some((from, away)),
-                        ..
-                    } = notification
-                    {
-                        self.record_return(ball, from, away);
-                    }
-                    self.log.log(&self.topology, self.me, &notification);
-                }
-                Output::OpenWindow { ball, edge } => self.windows.open(ball, edge),
-                Output::SendToWindow { ball, sent } => {
-                    if !self.windows.send(ball, &sent) {
-                        not_sent = Some(ball);
-                    }
-                }
-                Output::Drained => return true,
+                ServiceEvent::Link(event) => self.command(Command::Net(event)),
+                ServiceEvent::Http(query) => self.ask(Waiter::Http(query)),
+                ServiceEvent::Timer => {}
+                ServiceEvent::Stop => self.command(Command::Drain),
+                ServiceEvent::Reload(step) => self.on_reload_step(step),
+                ServiceEvent::External(input) => self.on_external_input(input),
             }
-        }
-        match not_sent {
-            Some(ball) => {
-                let outputs = self.node.handle(now, Input::WindowSendFailed { ball });
-                self.apply(outputs, now)
-            }
-            None => false,
+            self.publish_changes();
+            self.ring.follow(self.wanted());
         }
     }
 
-    /// Sends the encoded line to the incarnation of the peer that the core means.
-    fn send_line(&self, to: NodeId) {
-        if let Some(recipient) = self.node.recipient(to) {
-            self.links.send(to, recipient, &self.line);
+    /// Sends a command to the ring's thread.
+    fn command(&mut self, command: Command) {
+        if !self.ring.send(command) {
+            // Whoever waits for it gives up by itself: links are dialled again, requests end.
+            tracing::error!("the ring's thread takes no commands: it hangs");
         }
     }
 
-    /// Replies to a request at the control socket.
-    fn answer_control(
-        &self,
-        now: Time,
-        control: &ControlRequest,
-        refused: Option<&str>,
-        outputs: &[Output],
-    ) {
-        let balls = || self.status(now).balls;
-        let reply = control_request::reply(&control.request, refused, outputs, balls);
-        // Fails only if the client has gone.
-        let _ = control.reply.try_send(reply);
+    fn on_external_input(&mut self, input: ExternalInput) {
+        match input {
+            ExternalInput::WindowAnswered(answer) => {
+                let input = self.windows.on_answer(answer);
+                self.command(Command::Input(input));
+            }
+            ExternalInput::FromWindow(window::Event { edge, ball, .. }) => {
+                self.command(Command::Input(Input::FromWindow { edge, ball }));
+            }
+            ExternalInput::Control(control) => {
+                let request = control.request.clone();
+                let number = self.waiting.add(Waiter::Control(control));
+                self.command(Command::Control(number, request));
+            }
+        }
+    }
+
+    /// Asks for what the node knows now, for whoever waits for it.
+    fn ask(&mut self, waiter: Waiter) {
+        let number = self.waiting.add(waiter);
+        self.command(Command::Snapshot(number));
+    }
+
+    /// Does what the ring's thread asks for, and hands its answers on.
+    fn on_report(&mut self, report: Report) {
+        match report {
+            Report::Link(report) => {
+                if let Some((peer, address)) = self.links.on_report(report) {
+                    self.http.on_link_up(peer, address);
+                }
+            }
+            Report::Snapshot(number, snapshot) => self.on_snapshot(number, &snapshot),
+            Report::Answer(number, answer) => self.on_answer(number, &answer),
+            Report::OpenWindow(ball, edge) => self.windows.open(ball, edge),
+            Report::SendToWindow(ball, sent) => {
+                if !self.windows.send(ball, &sent) {
+                    self.command(Command::Input(Input::WindowSendFailed { ball }));
+                }
+            }
+            Report::WindowUnused(ball) => self.windows.close_unused(ball),
+            Report::Notification(notification) => {
+                if let Notification::ElectionWon {
+                    ball,
+                    missed: Some((from, away)),
+                    ..
+                } = notification
+                {
+                    self.record_return(ball, from, away);
+                }
+                self.log.log(&self.topology, self.me, &notification);
+            }
+            Report::Log(tracing::Level::ERROR, line) => tracing::error!("{line}"),
+            Report::Log(tracing::Level::WARN, line) => tracing::warn!("{line}"),
+            Report::Log(_, line) => tracing::info!("{line}"),
+            Report::NotificationsLost(count) => {
+                tracing::warn!("{count} notifications of the ring came too fast to be logged");
+            }
+            // `run` returns with it.
+            Report::Ended(_) => {}
+        }
     }
 
     /// Takes one step of a reload.
@@ -321,12 +267,12 @@ impl Daemon {
         match step {
             ReloadStep::Begun => {
                 let micros = clock::monotonic_nanos() / 1_000;
-                self.service.send_reloading(micros);
+                self.command(Command::Reloading(micros));
             }
-            ReloadStep::Unchanged => self.service.send_reloaded(None),
+            ReloadStep::Unchanged => self.command(Command::Reloaded(None)),
             ReloadStep::Refused => {
                 let prefix = "the reload was refused, see the log";
-                self.service.send_reloaded(Some(prefix));
+                self.command(Command::Reloaded(Some(prefix)));
             }
             ReloadStep::Apply(changes) => {
                 self.links.move_to(changes.ring_endpoints);
@@ -339,20 +285,10 @@ impl Daemon {
                 self.http.configure(&changes.http_endpoints, names);
                 self.http_endpoints = changes.http_endpoints.into();
                 if let Some(open) = changes.leds {
-                    self.leds.replace(open, clock::now());
+                    self.command(Command::ReplaceLed(open));
                 }
-                self.service.send_reloaded(None);
+                self.command(Command::Reloaded(None));
             }
-        }
-    }
-
-    /// Once a heartbeat interval: closes silent links and looks after the LED. The core's own heartbeat
-    /// wakes the loop.
-    fn run_periodic_checks(&mut self, now: Time) {
-        if now >= self.next_heartbeat {
-            self.next_heartbeat = now + self.topology.heartbeat();
-            self.links.sweep();
-            self.leds.on_heartbeat(now);
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct ReloadChanges {
     /// Where the windows beside the node take balls.
     pub windows: WindowEndpoints,
     /// Opens the node's new LED, once the old one is off and released; `None` if it stays.
-    pub leds: Option<Box<dyn FnOnce() -> Leds>>,
+    pub leds: Option<Box<dyn FnOnce() -> Leds + Send>>,
 }
 
 /// One step of a reload, for the ring loop.

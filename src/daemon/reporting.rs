@@ -1,13 +1,15 @@
-//! What the node reports about itself: over HTTP, to those who follow its events, and to the
-//! service manager.
+//! What the node reports about itself over HTTP, to those who follow its events, and at the control socket.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::Daemon;
+use super::control_request;
+use super::ring_thread::{Answer, Snapshot, Wanted};
+use super::waiting::Waiter;
 use crate::clock;
 use crate::http::{DaemonStatus, Query, ReturnStatus, Status};
-use crate::ring::{BallId, NodeId, Time};
+use crate::ring::{BallId, NodeId};
 
 impl Daemon {
     /// Records that this node took a ball over: `from` had it before, and was last heard of `away` ago.
@@ -24,53 +26,83 @@ impl Daemon {
         self.last_return = Some((clock::now(), last_return));
     }
 
-    /// What this node knows now.
-    pub(super) fn status(&self, now: Time) -> Status {
+    /// What this node knew at the moment of the snapshot.
+    fn status(&self, snapshot: &Snapshot) -> Status {
         let counters = self.links.counters();
         let last_return = self.last_return.clone().map(|(at, last)| ReturnStatus {
-            age_seconds: now.since(at).as_secs_f64(),
+            age_seconds: snapshot.now.since(at).as_secs_f64(),
             ..last
         });
         let daemon = DaemonStatus {
             http_endpoints: Rc::clone(&self.http_endpoints),
             last_return,
             key: self.key.map(|key| key.status(&self.links)),
-            led: self.leds.status(),
+            led: snapshot.led.clone(),
             reconnects: counters.reconnects,
             bad_lines: counters.bad_lines,
             refused_balls: self.windows.refused(),
-            stalls: self.delay.count(),
-            longest_stall: self.delay.longest(),
+            stalls: snapshot.stalls,
+            longest_stall: snapshot.longest_stall,
         };
-        Status::new(&self.topology, &self.node.view(), daemon)
+        Status::new(&self.topology, &snapshot.view, daemon)
     }
 
-    /// Sends what has changed to those who follow the events, if any do and it is time.
-    pub(super) fn publish_changes(&mut self, now: Time) {
-        let led_changed = std::mem::take(&mut self.led_changed);
-        if self.feed.is_due(now, led_changed) {
-            self.feed.publish(now, self.status(now));
+    /// Asks for what has changed, if anybody follows the events and it is time.
+    pub(super) fn publish_changes(&mut self) {
+        if !self.feed.is_followed() || self.waiting.has_feed() {
+            return;
+        }
+        let now = clock::now();
+        let (changed, ball_moved) = self.ring.take_changes();
+        let awaited = self.feed.next_deadline().is_some_and(|due| due <= now);
+        if !changed && !awaited {
+            return;
+        }
+        self.ball_moved |= ball_moved;
+        if self.feed.is_due(now, ball_moved) {
+            self.ball_moved = false;
+            self.ask(Waiter::Feed);
         }
     }
 
-    /// Pings the service manager's watchdog and sends it the status text, when they are due.
-    pub(super) fn report_to_service_manager(&mut self, now: Time) {
-        self.service.on_loop_turn(now);
-        if self.service.is_status_due(now) {
-            let balls: Vec<_> = self.node.ball_views().collect();
-            self.service.send_status(now, &self.topology, &balls);
+    /// The changes that the followers of the events want to know at once. So the services wake up a bounded number of
+    /// times a second, however fast the balls fly.
+    pub(super) fn wanted(&self) -> Wanted {
+        if !self.feed.is_followed() {
+            Wanted::Nothing
+        } else if self.waiting.has_feed() || self.ball_moved {
+            Wanted::Notes
+        } else if self.feed.is_pending() {
+            Wanted::BallMoves
+        } else {
+            Wanted::Everything
         }
     }
 
-    /// Answers a request of the HTTP server.
-    pub(super) fn answer_http(&mut self, now: Time, query: Query) {
-        let status = self.status(now);
-        match query {
-            Query::Subscribe(subscriber) => self.feed.subscribe(now, subscriber, status),
-            Query::Status(requester) => {
+    /// Hands a snapshot to whoever waits for it.
+    pub(super) fn on_snapshot(&mut self, number: u64, snapshot: &Snapshot) {
+        let status = self.status(snapshot);
+        match self.waiting.take(number) {
+            Some(Waiter::Feed) => self.feed.publish(snapshot.now, status),
+            Some(Waiter::Http(Query::Subscribe(subscriber))) => {
+                self.feed.subscribe(snapshot.now, subscriber, status);
+            }
+            Some(Waiter::Http(Query::Status(requester))) => {
                 // Fails only if the client has gone.
                 let _ = requester.try_send(status);
             }
+            Some(Waiter::Control(_)) | None => {}
         }
+    }
+
+    /// Replies to a request at the control socket.
+    pub(super) fn on_answer(&mut self, number: u64, answer: &Answer) {
+        let Some(Waiter::Control(control)) = self.waiting.take(number) else {
+            return;
+        };
+        let balls = || self.status(&answer.snapshot).balls;
+        let reply = control_request::reply(answer, balls);
+        // Fails only if the client has gone.
+        let _ = control.reply.try_send(reply);
     }
 }

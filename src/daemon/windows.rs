@@ -56,8 +56,8 @@ pub(super) struct Windows {
     inputs: Sender<ExternalInput>,
     /// Connections that are being opened: at most one for each ball.
     opening: BTreeMap<BallId, Task<()>>,
-    /// The connection that the core decides about in this turn of the loop.
-    open: Option<(BallId, OpenConnection)>,
+    /// The connections that the node decides about.
+    open: BTreeMap<BallId, OpenConnection>,
     ports: Vec<WindowPort>,
 }
 
@@ -107,7 +107,7 @@ impl Windows {
             ports: ports.collect(),
             inputs,
             opening: BTreeMap::new(),
-            open: None,
+            open: BTreeMap::new(),
         };
         windows.set_endpoints(endpoints);
         windows
@@ -188,7 +188,9 @@ impl Windows {
         let WindowAnswer { ball, open } = answer;
         self.opening.remove(&ball);
         let is_open = open.is_some();
-        self.open = open.map(|open| (ball, open));
+        if let Some(open) = open {
+            self.open.insert(ball, open);
+        }
         Input::WindowAnswered {
             ball,
             open: is_open,
@@ -198,14 +200,12 @@ impl Windows {
     /// Writes the ball to the connection that was opened for it; false if the window certainly did
     /// not get it.
     pub(super) fn send(&mut self, ball: BallId, sent: &WindowBall) -> bool {
-        match self.open.take() {
-            Some((opened_for, open)) if opened_for == ball => open.send(sent).is_ok(),
-            _ => false,
-        }
+        let open = self.open.remove(&ball);
+        open.is_some_and(|open| open.send(sent).is_ok())
     }
 
-    /// Closes a connection that the core was offered and did not use.
-    pub(super) fn close_unused(&mut self) {
-        self.open = None;
+    /// Closes a connection that the node was offered and did not use.
+    pub(super) fn close_unused(&mut self, ball: BallId) {
+        self.open.remove(&ball);
     }
 }

@@ -20,7 +20,7 @@ pub struct LedChange<'a> {
 }
 
 /// Whatever shows that a node possesses a ball.
-pub trait Led {
+pub trait Led: Send {
     /// Shows that one ball came or went. `lit` says whether the node has any ball now.
     ///
     /// # Errors
@@ -32,6 +32,11 @@ pub trait Led {
     fn refresh(&mut self, lit: bool) -> Option<Result<(), LedError>> {
         let _ = lit;
         None
+    }
+
+    /// Whether the LED goes off by itself unless it is refreshed.
+    fn goes_off_by_itself(&self) -> bool {
+        false
     }
 }
 

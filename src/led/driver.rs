@@ -7,7 +7,7 @@ use super::error::LedError;
 /// A device that can be switched on and off.
 ///
 /// A device that was just opened is off, and it is switched off when it is dropped.
-pub trait LedDriver {
+pub trait LedDriver: Send {
     /// Switches the device on or off.
     ///
     /// # Errors
@@ -22,17 +22,22 @@ pub trait LedDriver {
         Ok(())
     }
 
+    /// Whether the device goes off by itself.
+    fn goes_off_by_itself(&self) -> bool {
+        false
+    }
+
     /// Leaves the device as it is when it is dropped. Returns `false` if the kernel switches it off
     /// nevertheless.
     fn keep_when_dropped(&mut self) -> bool;
 }
 
 /// Opens a device.
-pub type OpenDriver = Box<dyn Fn() -> Result<Box<dyn LedDriver>, LedError>>;
+pub type OpenDriver = Box<dyn Fn() -> Result<Box<dyn LedDriver>, LedError> + Send>;
 
 /// Turns a backend's `open` into an [`OpenDriver`].
 pub(super) fn boxed<Driver: LedDriver + 'static>(
-    open: impl Fn() -> Result<Driver, LedError> + 'static,
+    open: impl Fn() -> Result<Driver, LedError> + Send + 'static,
 ) -> OpenDriver {
     Box::new(move || Ok(Box::new(open()?)))
 }
@@ -97,5 +102,10 @@ impl Led for SwitchedLed {
 
     fn refresh(&mut self, lit: bool) -> Option<Result<(), LedError>> {
         Some(self.set(lit))
+    }
+
+    fn goes_off_by_itself(&self) -> bool {
+        let driver = self.driver.as_ref();
+        driver.is_some_and(|driver| driver.goes_off_by_itself())
     }
 }

@@ -53,11 +53,11 @@ fn passes(make: &dyn Fn() -> Box<dyn Led>, lit: &dyn Fn() -> bool) {
 
 /// Makes the LED of a driver, as the daemon does.
 fn switched<L: LedDriver + 'static>(
-    open: impl Fn() -> Result<L, LedError> + 'static,
+    open: impl Fn() -> Result<L, LedError> + Send + Sync + 'static,
 ) -> impl Fn() -> Box<dyn Led> {
-    let open = std::rc::Rc::new(open);
+    let open = std::sync::Arc::new(open);
     move || {
-        let open = std::rc::Rc::clone(&open);
+        let open = std::sync::Arc::clone(&open);
         let (led, error) = SwitchedLed::new(Box::new(move || Ok(Box::new(open()?))));
         assert!(error.is_none(), "{}", error.unwrap());
         Box::new(led)

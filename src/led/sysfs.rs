@@ -203,6 +203,10 @@ impl LedDriver for KernelLed {
         Ok(())
     }
 
+    fn goes_off_by_itself(&self) -> bool {
+        self.one_shot
+    }
+
     fn keep_when_dropped(&mut self) -> bool {
         self.kept = true;
         !self.one_shot

@@ -10,8 +10,9 @@ use smol::{LocalExecutor, Task, future};
 
 use super::hub::Hub;
 use super::introduce::{Origin, PendingConnection};
-use super::link::{Ended, serve};
+use super::link::serve;
 use super::link_error::LinkError;
+use super::table::Ended;
 use crate::clock;
 use crate::escape::Escaped;
 use crate::ring::NodeId;

@@ -7,12 +7,17 @@ use std::sync::Arc;
 use smol::channel::{Receiver, Sender, bounded};
 
 use super::admission::Admission;
+use super::close_reason::CloseReason;
 use super::hosts::{Belief, Hosts, Source};
-use super::table::Table;
+use super::introduced::{Hellos, Introduced};
+use super::link_error::LinkError;
+use super::link_set::LinkReport;
+use super::new_link::NewLink;
+use super::table::{Change, Ended, Entry, Table};
 use crate::endpoint::Endpoint;
 use crate::escape::Escaped;
-use crate::key::{Fingerprint, Keys};
-use crate::ring::{Hello, Incarnation, Message, NodeId, Topology, message};
+use crate::key::{Fingerprint, Key, Keys};
+use crate::ring::{Hello, Incarnation, NodeId, Topology, message};
 use crate::throttle::DedupLog;
 
 /// So many different log lines a minute about connections that have not introduced themselves.
@@ -21,40 +26,14 @@ const MOST_UNKNOWN_LOGGED: usize = 16;
 /// So many different log lines a minute about each peer.
 const MOST_LOGGED_PER_PEER: usize = 4;
 
-/// What the links report to the node's owner.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "a pass is the common line; a box would cost an allocation a hop"
-)]
-#[derive(Clone, Debug, PartialEq)]
+/// What those who make connections have for the thread that owns the node.
 pub enum Event {
-    /// A link to a peer is open.
-    Up {
-        /// The peer that is connected.
-        peer: NodeId,
-        /// The incarnation that it introduced itself with.
-        incarnation: Incarnation,
-        /// The number of the link: later links have higher numbers.
-        link: u64,
-        /// The peer's address.
-        address: IpAddr,
-    },
-    /// A link has ended.
-    Down {
-        /// The peer that was connected.
-        peer: NodeId,
-        /// The number of the link.
-        link: u64,
-    },
-    /// A message came in.
-    Line {
-        /// The peer that sent it.
-        from: NodeId,
-        /// The number of the link it came on.
-        link: u64,
-        /// The parsed line.
-        message: Message,
-    },
+    /// Both sides of a connection have introduced themselves.
+    Link(Box<NewLink>),
+    /// The link to that peer is to be closed.
+    Close(NodeId, CloseReason),
+    /// Links that were made with none of these keys are to be closed.
+    Accept(Vec<Fingerprint>),
     /// A peer reports that another process with this node's name is in the ring.
     Duplicate,
 }
@@ -92,7 +71,7 @@ pub(super) struct Hub {
     pub(super) keys: RefCell<Option<Keys>>,
     /// Wakes the task that dials a peer, in ring order, when the keys have changed.
     renewals: Vec<(Sender<()>, Receiver<()>)>,
-    pub(super) table: Table,
+    pub(super) table: RefCell<Table>,
     /// How many connections each address may still open to the ring port.
     pub(super) admission: RefCell<Admission>,
     /// What the hosts of the ring file stand for.
@@ -110,7 +89,7 @@ impl Hub {
     pub(super) fn new(mut settings: Settings, events: Sender<Event>) -> Self {
         let nodes = settings.topology.nodes.len();
         Self {
-            table: Table::new(nodes),
+            table: RefCell::new(Table::new(nodes)),
             admission: RefCell::new(Admission::new(settings.topology.lease)),
             hosts: Hosts::new(nodes),
             peer_log: DedupLog::new(MOST_LOGGED_PER_PEER * nodes),
@@ -126,21 +105,21 @@ impl Hub {
     }
 
     /// The hello of this node; `continues` if the connection takes the place of another one.
-    pub(super) fn hello(&self, continues: bool) -> Message {
+    pub(super) fn hello(&self, continues: bool) -> Hello {
         let Settings {
             topology,
             me,
             incarnation,
             ..
         } = &self.settings;
-        Message::Hello(Hello {
+        Hello {
             version: message::VERSION,
             ring: topology.ring.clone(),
             node: topology.name(*me).to_owned(),
             incarnation: *incarnation,
             topology: topology.fingerprint(),
             continues,
-        })
+        }
     }
 
     /// The name of the key that this node dials with.
@@ -152,7 +131,8 @@ impl Hub {
     /// Takes over other keys: links are made anew with the one that is used, and those that were made with
     /// one that is no longer accepted are closed.
     pub(super) fn set_keys(&self, keys: Keys) {
-        self.table.close_other_keys(&keys);
+        let accepted = keys.accepted().map(Key::fingerprint).collect();
+        self.post(Event::Accept(accepted));
         *self.keys.borrow_mut() = Some(keys);
         for (sender, _) in &self.renewals {
             // A wake-up that is already queued does as well.
@@ -162,7 +142,7 @@ impl Hub {
 
     /// Has the link to that peer made anew if it was made with a key that is no longer used.
     pub(super) fn renew_if_outdated(&self, peer: NodeId) {
-        if !self.table.is_linked_with(peer, self.used_key())
+        if !self.table.borrow().is_linked_with(peer, self.used_key())
             && let Some((sender, _)) = self.renewals.get(peer.index())
         {
             // A wake-up that is already queued does as well.
@@ -175,7 +155,7 @@ impl Hub {
         while let Some((_, receiver)) = self.renewals.get(peer.index()) {
             // Fails only if the sender is gone, and that is ours.
             let _ = receiver.recv().await;
-            if !self.table.is_linked_with(peer, self.used_key()) {
+            if !self.table.borrow().is_linked_with(peer, self.used_key()) {
                 return;
             }
         }
@@ -214,13 +194,112 @@ impl Hub {
         self.keys.borrow().is_some() || self.hosts.any_fits(&self.addresses.borrow(), source)
     }
 
+    /// Hands a connection over to the thread that owns the node, and waits for its end.
+    pub(super) async fn hand_over(&self, introduced: Introduced) -> Ended {
+        let Introduced {
+            wire,
+            address,
+            dialled,
+            hellos,
+        } = introduced;
+        let Hellos {
+            peer,
+            incarnation,
+            continues,
+        } = hellos;
+        let broken = |error| Ended {
+            error,
+            was_link: false,
+        };
+        let stream = match wire.stream.into_inner() {
+            Ok(stream) => stream,
+            Err(error) => return broken(LinkError::Io(error)),
+        };
+        let (ended, end) = bounded(1);
+        let id = self.table.borrow_mut().enter(Entry {
+            peer,
+            incarnation,
+            key: wire.key,
+            address,
+            ended,
+        });
+        let new = NewLink {
+            id,
+            peer,
+            incarnation,
+            key: wire.key,
+            continues,
+            dialled,
+            hello: (!dialled).then(|| self.hello(continues)),
+            stream,
+            incoming: wire.reader.into_incoming(),
+            sealer: wire.sealer,
+        };
+        self.send_event(Event::Link(Box::new(new))).await;
+        // Fails only when the daemon has stopped listening, and then this task is about to be dropped.
+        let ended = end.recv().await;
+        ended.unwrap_or_else(|_| broken(LinkError::ClosedByPeer))
+    }
+
+    /// Takes note of what has become of a connection, and logs it. Returns the peer and its address if it is a new link.
+    pub(super) fn on_report(&self, report: LinkReport) -> Option<(NodeId, IpAddr)> {
+        let LinkReport { id, news } = report;
+        let change = self.table.borrow_mut().on_report(id, news)?;
+        match change {
+            Change::Opened {
+                peer,
+                address,
+                reconnect,
+            } => {
+                self.reconnects
+                    .set(self.reconnects.get() + u64::from(reconnect));
+                let name = self.name(peer);
+                self.peer_log
+                    .info(&format!("{name} at {address} is connected"));
+                self.renew_if_outdated(peer);
+                return Some((peer, address));
+            }
+            Change::Continued { peer, address } => {
+                let name = self.name(peer);
+                tracing::debug!("{name} at {address} is connected anew, with another key");
+                self.renew_if_outdated(peer);
+            }
+            Change::Down {
+                peer,
+                address,
+                ended,
+                inform,
+            } => {
+                self.peer_log.warn(&format!(
+                    "{} at {address} is no longer connected: {}",
+                    self.name(peer),
+                    ended.error
+                ));
+                self.inform(ended, &inform);
+            }
+            Change::Unused { ended, inform } => self.inform(ended, &inform),
+        }
+        None
+    }
+
+    /// Tells the task that made a connection why it ended.
+    fn inform(&self, ended: Ended, inform: &Sender<Ended>) {
+        if ended.error.is_bad_line() {
+            self.count_bad_line();
+        }
+        // Fails only if the task is gone.
+        let _ = inform.try_send(ended);
+    }
+
     pub(super) async fn send_event(&self, event: Event) {
         // Fails only when the daemon has stopped listening, and then this task is about to be dropped.
         let _ = self.events.send(event).await;
     }
 
-    pub(super) fn count_reconnect(&self) {
-        self.reconnects.set(self.reconnects.get() + 1);
+    /// The same from where nothing may wait; the channel has room for what the ring file can ask for.
+    pub(super) fn post(&self, event: Event) {
+        // Fails only when the daemon has stopped listening.
+        let _ = self.events.try_send(event);
     }
 
     pub(super) fn count_bad_line(&self) {

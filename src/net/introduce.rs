@@ -10,16 +10,13 @@ use async_io::{Async, Timer};
 use smol::future;
 use socket2::{SockRef, TcpKeepalive};
 
-use super::frame::{LONGEST_LINE, encode};
 use super::hosts::Source;
 use super::hub::{Event, Hub};
+use super::introduced::{Hellos, Introduced};
 use super::link_error::{HELLO_LIMIT, LinkError};
-use super::outbox::Outbox;
-use super::reader::LineReader;
-use super::table::{NewLink, Registration};
 use super::wire::Wire;
 use crate::accept::Standing;
-use crate::ring::{Hello, Incarnation, Message, NodeId};
+use crate::ring::{Hello, Message, NodeId};
 
 /// A connection whose peer has not introduced itself yet.
 pub(super) struct PendingConnection {
@@ -45,21 +42,11 @@ impl Origin {
     }
 }
 
-/// A connection on which both sides know each other.
-pub(super) struct Link {
-    pub(super) peer: NodeId,
-    pub(super) incarnation: Incarnation,
-    pub(super) number: u64,
-    pub(super) address: IpAddr,
-    pub(super) stream: Rc<Async<TcpStream>>,
-    pub(super) reader: LineReader,
-    pub(super) outbox: Rc<Outbox>,
-    /// The connection that this one continues: what was sent there comes first.
-    pub(super) predecessor: Option<Rc<Outbox>>,
-}
-
-/// Makes a link of a connection, or refuses it.
-pub(super) async fn introduce(hub: &Hub, connection: PendingConnection) -> Result<Link, LinkError> {
+/// Lets both sides introduce themselves, or refuses the connection.
+pub(super) async fn introduce(
+    hub: &Hub,
+    connection: PendingConnection,
+) -> Result<Introduced, LinkError> {
     let PendingConnection {
         stream,
         address,
@@ -80,79 +67,16 @@ pub(super) async fn introduce(hub: &Hub, connection: PendingConnection) -> Resul
         }
     };
     let dialled = origin.dialled().is_some();
-    let link = enter(hub, wire, &hellos, address, dialled)?;
-    match origin {
-        Origin::Accepted(standing) => {
-            standing.set(Standing::Exempt);
-            hub.admission.borrow_mut().on_link(address);
-        }
-        Origin::Dialled(peer) => hub.renew_if_outdated(peer),
+    if let Origin::Accepted(standing) = origin {
+        standing.set(Standing::Exempt);
+        hub.admission.borrow_mut().on_link(address);
     }
-    Ok(link)
-}
-
-/// Enters the link in the table.
-fn enter(
-    hub: &Hub,
-    wire: Wire,
-    hellos: &Hellos,
-    address: IpAddr,
-    dialled: bool,
-) -> Result<Link, LinkError> {
-    let Wire {
-        stream,
-        mut reader,
-        sealer,
-        key,
-    } = wire;
-    let &Hellos {
-        peer,
-        incarnation,
-        continues,
-    } = hellos;
-    reader.allow(LONGEST_LINE);
-    let stream = Rc::new(stream);
-    let outbox = Rc::new(Outbox::new(Rc::clone(&stream), sealer));
-    let registration = hub.table.register(NewLink {
-        peer,
-        incarnation,
-        key,
-        continues,
-        dialled,
-        outbox: Rc::clone(&outbox),
-    });
-    let (number, predecessor) = match registration {
-        Registration::Accepted { link, reconnect } => {
-            if reconnect {
-                hub.count_reconnect();
-            }
-            (link, None)
-        }
-        Registration::Continued { link, predecessor } => (link, Some(predecessor)),
-        Registration::Duplicate => {
-            let error = LinkError::Duplicate(hub.name(peer).to_owned());
-            refuse(hub, &outbox, &error);
-            return Err(error);
-        }
-    };
-    Ok(Link {
-        peer,
-        incarnation,
-        number,
+    Ok(Introduced {
+        wire,
         address,
-        stream,
-        reader,
-        outbox,
-        predecessor,
+        dialled,
+        hellos,
     })
-}
-
-/// What the two hellos say.
-struct Hellos {
-    peer: NodeId,
-    incarnation: Incarnation,
-    /// Both sides agree that the connection continues the link that is open.
-    continues: bool,
 }
 
 /// Proves that both sides have the key, if there is one, and exchanges hellos: the side that dialled sends
@@ -166,9 +90,10 @@ async fn exchange_hellos(
     if let Some(keys) = &keys {
         wire.secure(keys, dialled.is_some()).await?;
     }
-    let offered = dialled.is_some_and(|peer| keys.is_some() && hub.table.can_continue(peer, None));
+    let offered =
+        dialled.is_some_and(|peer| keys.is_some() && hub.table.borrow().can_continue(peer, None));
     if dialled.is_some() {
-        wire.send(&hub.hello(offered)).await?;
+        wire.send(&Message::Hello(hub.hello(offered))).await?;
     }
     let hello = match wire.first_message().await? {
         Ok(Message::Hello(hello)) => hello,
@@ -188,8 +113,8 @@ async fn exchange_hellos(
     let incarnation = hello.incarnation;
     let Some(expected) = dialled else {
         let peer = check_caller(hub, &wire.stream, &hello, introduced).await?;
-        let continues = hello.continues && hub.table.can_continue(peer, Some(incarnation));
-        wire.send(&hub.hello(continues)).await?;
+        let continues = hello.continues && hub.table.borrow().can_continue(peer, Some(incarnation));
+        // The answer is sent once the link is in use here: the peer may then end the connection that it continues.
         return Ok(Hellos {
             peer,
             incarnation,
@@ -250,7 +175,7 @@ async fn check_caller(
 }
 
 fn check_duplicate(hub: &Hub, peer: NodeId, hello: &Hello) -> Result<(), LinkError> {
-    if hub.table.is_duplicate(peer, hello.incarnation) {
+    if hub.table.borrow().is_duplicate(peer, hello.incarnation) {
         return Err(LinkError::Duplicate(hub.name(peer).to_owned()));
     }
     Ok(())
@@ -281,15 +206,6 @@ fn refused(hub: &Hub, error: &LinkError) -> Option<Message> {
         reason: error.refusal(hub.name(hub.settings.me))?,
         duplicate: matches!(error, LinkError::Duplicate(_)),
     })
-}
-
-/// Sends a peer of an open link the reason.
-pub(super) fn refuse(hub: &Hub, outbox: &Outbox, error: &LinkError) {
-    if let Some(refused) = refused(hub, error) {
-        let mut line = Vec::new();
-        encode(&refused, &mut line);
-        outbox.send(&line);
-    }
 }
 
 /// Sends small lines without delay, and finds a dead peer even while nothing is sent.

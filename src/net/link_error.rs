@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::close_reason::CloseReason;
 use super::handshake::HandshakeError;
-use super::outbox::CloseReason;
 use super::reader::ReadError;
 use super::session::BadRecord;
 use crate::escape::Escaped;

@@ -1,13 +1,18 @@
 //! Links: one persistent connection to every other node.
 //!
-//! Knows the messages, not the rules: it carries lines and reports which peers are connected. Of
+//! Knows the messages, not the rules. [`Links`] makes connections and lets both sides introduce themselves;
+//! it waits for the world, and runs on the executor. [`LinkSet`] carries the messages of those that are made; it never
+//! waits, and belongs to the thread that owns the node. Of
 //! two nodes, the one listed first in the ring file dials, so that a pair has one connection.
 //! Whatever a peer sends, at worst its own connection is closed: the reason is sent to the peer and
 //! logged here in one line.
 
 mod accept;
+mod active;
 mod admission;
 mod byte_buffer;
+mod close_reason;
+mod connection;
 mod dial;
 mod frame;
 #[doc(hidden)]
@@ -17,10 +22,12 @@ mod hosts;
 mod hub;
 mod incoming;
 mod introduce;
+mod introduced;
 mod lines;
 mod link;
 mod link_error;
-mod outbox;
+mod link_set;
+mod new_link;
 mod reader;
 mod session;
 mod table;
@@ -28,7 +35,7 @@ mod table;
 mod test_keys;
 mod wire;
 
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::rc::Rc;
 
 use async_io::Async;
@@ -37,12 +44,14 @@ use smol::{LocalExecutor, Task};
 
 use crate::endpoint::Endpoint;
 use crate::key::{Fingerprint, Keys};
-use crate::ring::{Incarnation, NodeId};
+use crate::ring::NodeId;
 use hub::Hub;
-use outbox::CloseReason;
 
+pub use close_reason::CloseReason;
 pub use frame::{LONGEST_LINE, encode};
 pub use hub::{Counters, Event, Settings};
+pub use link_set::{LinkReport, LinkSet};
+pub use new_link::NewLink;
 
 /// The links, and the tasks that keep them open. All stop when this is dropped.
 pub struct Links {
@@ -74,17 +83,9 @@ impl Links {
         Self { hub, _tasks: tasks }
     }
 
-    /// Sends one encoded line to that process of the peer; nothing happens if it is not connected.
-    ///
-    /// The peer may have restarted since the decision to send: a line meant for its last
-    /// incarnation never reaches the next.
-    pub fn send(&self, to: NodeId, recipient: Incarnation, line: &[u8]) {
-        self.hub.table.send(to, recipient, line);
-    }
-
-    /// To be called once a heartbeat: closes the links that have been silent for too many of them.
-    pub fn sweep(&self) {
-        self.hub.table.sweep();
+    /// Takes note of what has become of a connection. Returns the peer and its address if it is a new link.
+    pub fn on_report(&self, report: LinkReport) -> Option<(NodeId, IpAddr)> {
+        self.hub.on_report(report)
     }
 
     /// Takes over new addresses: links to nodes that have moved are closed and dialled anew, all
@@ -95,7 +96,7 @@ impl Links {
         for (node, (old, new)) in topology.node_ids().zip(current.iter().zip(&addresses)) {
             // A node listed before this one dials this node, and has the same file.
             if node > self.hub.settings.me && old != new {
-                self.hub.table.close(node, CloseReason::Moved);
+                self.hub.post(Event::Close(node, CloseReason::Moved));
             }
         }
         *current = addresses;
@@ -111,7 +112,7 @@ impl Links {
 
     /// How many links were made with that key.
     pub fn count_with(&self, key: Fingerprint) -> usize {
-        self.hub.table.count_with(key)
+        self.hub.table.borrow().count_with(key)
     }
 
     /// What the links have counted since the start.

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 
 use async_io::Async;
 
+use super::frame::LONGEST_LINE;
 use super::incoming::Incoming;
 use super::lines::TooLong;
 use super::session::{BadRecord, Opener};
@@ -34,9 +35,11 @@ impl LineReader {
         }
     }
 
-    /// From now on accepts lines of up to `longest` bytes.
-    pub(super) fn allow(&mut self, longest: usize) {
-        self.incoming.allow(longest);
+    /// What has come after the last line, as the beginning of a link.
+    pub(super) fn into_incoming(self) -> Incoming {
+        let mut incoming = self.incoming;
+        incoming.allow(LONGEST_LINE);
+        incoming
     }
 
     /// From now on what comes in is encrypted.

@@ -10,6 +10,7 @@
 )]
 
 mod node;
+mod owner;
 mod recording;
 mod refused;
 mod renewed;

@@ -9,10 +9,12 @@ use async_io::{Async, Timer};
 use carom::config::{Config, Overrides};
 use carom::endpoint::Endpoint;
 use carom::key::{Key, Keys};
-use carom::net::{Event, Links, Settings, encode};
-use carom::ring::{Incarnation, Message, NodeId};
+use carom::net::{Links, Settings};
+use carom::ring::{Incarnation, Input, Message, NodeId};
 use smol::channel::{Receiver, unbounded};
-use smol::{LocalExecutor, future};
+use smol::{LocalExecutor, Task, future};
+
+use crate::owner::{News, Owner};
 
 /// How long a test waits for what must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -20,11 +22,13 @@ pub(crate) const SOON: Duration = Duration::from_secs(10);
 /// So long a test waits for what must not happen.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(600);
 
-/// One node: its links and their events.
+/// One node: its links, and what it is told of them.
 pub(crate) struct Node {
-    pub(crate) links: Links,
-    pub(crate) events: Receiver<Event>,
+    pub(crate) links: Rc<Links>,
+    pub(crate) events: Receiver<Input>,
     pub(crate) id: NodeId,
+    owner: Rc<Owner>,
+    _tasks: [Task<()>; 2],
 }
 
 /// The keys of these bytes, each repeated: the first is used.
@@ -51,7 +55,7 @@ pub(crate) fn start(
     addresses: [SocketAddr; 2],
     keys: Option<Keys>,
 ) -> Node {
-    let ring = "[ring]\nname = \"links\"\n[[node]]\nname = \"left\"\nhost = \"127.0.0.1\"\nports = { ring = 1 }\n\
+    let ring = "[ring]\nname = \"links\"\nlease = \"2s\"\n[[node]]\nname = \"left\"\nhost = \"127.0.0.1\"\nports = { ring = 1 }\n\
                 [[node]]\nname = \"right\"\nhost = \"127.0.0.1\"\nports = { ring = 2, http = 3, receiver = 4, rate = 5 }\n";
     let config = Config::parse("ring.toml", ring, &[], &Overrides::default()).unwrap();
     let endpoint = |address: SocketAddr| Endpoint {
@@ -65,10 +69,40 @@ pub(crate) fn start(
         addresses: addresses.map(endpoint).to_vec(),
         keys,
     };
-    let (sender, events) = unbounded();
-    let links = Links::start(executor, settings, Async::new(listener).unwrap(), sender);
     let id = NodeId(id);
-    Node { links, events, id }
+    let (sender, net_events) = unbounded();
+    let (news_sender, news) = unbounded();
+    let owner = Owner::start(Arc::clone(&settings.topology), id, news_sender);
+    let owner = Rc::new(owner);
+    let listener = Async::new(listener).unwrap();
+    let links = Rc::new(Links::start(executor, settings, listener, sender));
+    let (inputs, events) = unbounded();
+    let passing_on = {
+        let owner = Rc::clone(&owner);
+        executor.spawn(async move {
+            while let Ok(event) = net_events.recv().await {
+                owner.pass_on(event);
+            }
+        })
+    };
+    let telling = {
+        let links = Rc::clone(&links);
+        executor.spawn(async move {
+            while let Ok(news) = news.recv().await {
+                match news {
+                    News::Input(input) => inputs.try_send(input).unwrap(),
+                    News::Report(report) => drop(links.on_report(report)),
+                }
+            }
+        })
+    };
+    Node {
+        links,
+        events,
+        id,
+        owner,
+        _tasks: [passing_on, telling],
+    }
 }
 
 /// Runs a test on an executor of its own.
@@ -95,7 +129,7 @@ pub(crate) fn pair(
 
 impl Node {
     /// The next event.
-    pub(crate) async fn next(&self) -> Event {
+    pub(crate) async fn next(&self) -> Input {
         let late = async {
             Timer::after(SOON).await;
             panic!("nothing happened at {:?}", self.id);
@@ -107,11 +141,11 @@ impl Node {
     /// Waits for the link to come up.
     pub(crate) async fn up(&self) {
         let event = self.next().await;
-        assert!(matches!(event, Event::Up { .. }), "{event:?}");
+        assert!(matches!(event, Input::LinkUp { .. }), "{event:?}");
     }
 
     /// The next event within a while.
-    pub(crate) async fn next_or_nothing(&self) -> Option<Event> {
+    pub(crate) async fn next_or_nothing(&self) -> Option<Input> {
         let event = async { Some(self.events.recv().await.unwrap()) };
         let late = async {
             Timer::after(A_WHILE).await;
@@ -127,17 +161,17 @@ impl Node {
 
     /// Sends the other node a heartbeat that says `at`.
     pub(crate) fn send(&self, at: u64) {
-        let mut line = Vec::new();
         let (echo, since) = (None, 0);
-        encode(&Message::Heartbeat { at, echo, since }, &mut line);
+        let message = Message::Heartbeat { at, echo, since };
         let to = NodeId(1 - self.id.0);
-        self.links.send(to, Incarnation(u64::from(to.0) + 1), &line);
+        let recipient = Incarnation(u64::from(to.0) + 1);
+        self.owner.send(to, recipient, message);
     }
 
     /// Waits for a heartbeat that says `at`, which must be the next event.
     pub(crate) async fn receives(&self, expected: u64) {
         let event = self.next().await;
-        let Event::Line {
+        let Input::Received {
             message: Message::Heartbeat { at, .. },
             ..
         } = event

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_io::Timer;
-use carom::net::Event;
+use carom::ring::Input;
 
 use crate::node::{Node, addresses, keys, listeners, run, start};
 
@@ -77,7 +77,7 @@ fn nothing_in_a_recording_is_the_key_or_works_again() {
         }
         drop(left);
         let down = right.next().await;
-        assert!(matches!(down, Event::Down { .. }), "{down:?}");
+        assert!(matches!(down, Input::LinkDown { .. }), "{down:?}");
         let [sent, received] = recording.lock().unwrap().clone();
         assert!(sent.len() > 1_000 && received.len() > 100);
         for side in [&sent, &received] {

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 
-use carom::net::Event;
+use carom::ring::Input;
 
 use crate::node::{SOON, addresses, keys, listeners, pair, run, start};
 
@@ -112,7 +112,7 @@ fn a_refusal_before_the_handshake_silences_nobody() {
         });
         let event = left.next_or_nothing().await;
         assert_eq!(
-            event, None::<Event>,
+            event, None::<Input>,
             "a liar without the key is not believed"
         );
         let line = answering.join().unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_io::Timer;
-use carom::net::Event;
+use carom::ring::Input;
 
 use crate::node::{Node, keys, pair, run};
 
@@ -58,7 +58,7 @@ fn a_link_with_a_forgotten_key_is_closed() {
         left.up().await;
         right.up().await;
         right.links.set_keys(keys(&[2]).unwrap());
-        let down = |event| matches!(event, Event::Down { .. });
+        let down = |event| matches!(event, Input::LinkDown { .. });
         assert!(down(right.next().await) && down(left.next().await));
         left.nothing().await;
         // It links again once it has the key.

@@ -5,21 +5,25 @@ use std::time::Duration;
 
 use crate::harness::{Cluster, Plan, Usage, exclusive, millis, now};
 
-/// In percent of one core.
-const MOST_CPU: f64 = 0.5;
-/// Per second, in addition to the heartbeats.
-const MOST_SWITCHES: f64 = 10.0;
+/// In percent of one core. A quiet machine of 2026 needs less than half of it (docs/evidence/processes.md).
+const MOST_CPU: f64 = 0.3;
+/// Voluntary switches a second of all threads of a node among five: 40 heartbeats, if no two come at once, its own included,
+/// and 8 requests for a lease or 32 answers.
+const MOST_SWITCHES_OF_FIVE: f64 = 60.0;
+/// The same of a node that is alone in its ring: its ball reaches an edge every ten seconds.
+const MOST_SWITCHES_ALONE: f64 = 2.0;
+/// The same of the services' thread, in any ring.
+const MOST_SWITCHES_OF_SERVICES: f64 = 1.0;
 /// Memory of its own. The pages of the executable and of the C library are not bounded here: the kernel decides how
 /// many of them are mapped, shares them among processes, and drops them when memory is short.
-const MOST_OWN_KIB: u64 = 1536;
+const MOST_OWN_KIB: u64 = 1024;
+/// The services, the ring, the reactor's helper, the log, and two for the lab.
+const THREADS: usize = 6;
 
 /// One node's figures over a span; rates are per second.
 struct Figures {
-    cpu_millis: u64,
     cpu_percent: f64,
-    main_millis: f64,
-    all_millis: f64,
-    main_switches: f64,
+    services_switches: f64,
     all_switches: f64,
     threads: usize,
     own_kib: u64,
@@ -33,18 +37,15 @@ impl Figures {
         let rate = |before: u64, after: u64| (after - before) as f64 / seconds;
         let cpu_millis = after.cpu_millis - before.cpu_millis;
         let all_millis = millis(after.all_nanos - before.all_nanos);
-        // A tick is ten milliseconds, a fifth of what is allowed, so use the finer counter where there is one.
+        // A tick is ten milliseconds, a third of what is allowed, so use the finer counter where there is one.
         let exact = if all_millis > 0.0 {
             all_millis
         } else {
             cpu_millis as f64
         };
         Self {
-            cpu_millis,
             cpu_percent: exact / 10.0 / seconds,
-            main_millis: millis(after.main_nanos - before.main_nanos),
-            all_millis,
-            main_switches: rate(before.main_switches, after.main_switches),
+            services_switches: rate(before.main_switches, after.main_switches),
             all_switches: rate(before.all_switches, after.all_switches),
             threads: after.threads,
             own_kib: after.own_kib,
@@ -54,26 +55,8 @@ impl Figures {
     }
 }
 
-/// How often a node of five wakes at most, per quarter of a lease, if no two messages come at once.
-struct Wakes {
-    /// A heartbeat from each of four peers, and one tick of its own.
-    heartbeats: f64,
-    /// With the ball: four grants. Without: one request.
-    renewals: f64,
-}
-
-impl Wakes {
-    fn expected(lease: Duration, lit: f64) -> Self {
-        let quarters = 4.0 / lease.as_secs_f64();
-        Self {
-            heartbeats: quarters * 5.0,
-            renewals: quarters * (4.0 * lit + (1.0 - lit)),
-        }
-    }
-}
-
 /// Measures for ten seconds and prints a table; returns what exceeded its limit.
-fn measure(ring: &Cluster) -> Vec<String> {
+fn measure(ring: &Cluster, most_switches: f64) -> Vec<String> {
     let nodes = ring.running();
     let measure = || -> Vec<Usage> {
         let usage = |node: &usize| ring.process(*node).usage();
@@ -85,24 +68,31 @@ fn measure(ring: &Cluster) -> Vec<String> {
     let seen = ring.assert_one_ball();
     let seconds = (ended - begun) as f64 / 1e9;
     println!(
-        "five nodes, lease {:?}, for {seconds:.2} s; switches are voluntary, a second",
+        "nodes: {}, lease {:?}, for {seconds:.2} s; switches are voluntary, a second",
+        nodes.len(),
         ring.plan.lease
     );
     println!(
-        "node  lit %  CPU ms: ticks  main  all  CPU %  switches: main  expected: heartbeats  renewals  all {} threads  own MiB  RSS MiB",
-        after[0].threads
+        "node  lit %  CPU %  switches: services  all {THREADS} threads  (limit)  own MiB  RSS MiB"
     );
     let mut faults = Vec::new();
     for (&node, (&before, &after)) in nodes.iter().zip(before.iter().zip(&after)) {
         let lit = millis(seen.lit_time(node, begun, ended)) / 1e3 / seconds;
         let figures = Figures::between(before, after, seconds, lit);
-        faults.extend(judge(
-            node,
-            &figures,
-            &Wakes::expected(ring.plan.lease, lit),
-        ));
+        faults.extend(judge(node, &figures, most_switches));
     }
     faults
+}
+
+/// Measures again where the first measurement shows too much: on a busy machine every wake costs more, and fewer
+/// messages come together.
+fn assert_idle(ring: &Cluster, most_switches: f64) {
+    let mut faults = measure(ring, most_switches);
+    if !faults.is_empty() {
+        println!("too much at the first measurement: {faults:?}");
+        faults = measure(ring, most_switches);
+    }
+    assert_eq!(faults, Vec::<String>::new());
 }
 
 #[test]
@@ -110,46 +100,50 @@ fn five_idle_nodes_hardly_wake_and_hardly_weigh() {
     let _exclusive = exclusive();
     let ring = Cluster::start_whole(Plan::five(Duration::from_secs(10)));
     sleep(Duration::from_secs(1));
-    let mut faults = measure(&ring);
-    if !faults.is_empty() {
-        // On a busy machine every wake costs more and fewer messages come together: measure once more.
-        println!("too much at the first measurement: {faults:?}");
-        faults = measure(&ring);
-    }
-    assert_eq!(faults, Vec::<String>::new());
+    assert_idle(&ring, MOST_SWITCHES_OF_FIVE);
+}
+
+#[test]
+fn a_node_alone_in_its_ring_sleeps_until_its_ball_reaches_an_edge() {
+    let _exclusive = exclusive();
+    let ring = Cluster::start_whole(Plan {
+        nodes: 1,
+        ..Plan::five(Duration::from_secs(10))
+    });
+    sleep(Duration::from_secs(1));
+    assert_idle(&ring, MOST_SWITCHES_ALONE);
 }
 
 /// Prints a line of the table; returns what exceeds its limit.
-fn judge(node: usize, figures: &Figures, expected: &Wakes) -> Vec<String> {
+fn judge(node: usize, figures: &Figures, most_switches: f64) -> Vec<String> {
     let name = format!("pi{}", node + 1);
     println!(
-        "{name}   {:5.0}  {:13}  {:4.1}  {:3.1}  {:5.2}  {:14.1}  {:20.1}  {:8.1}  {:13.1}  {:7.2}  {:7.2}",
+        "{name}   {:5.0}  {:5.2}  {:18.1}  {:13.1}  {most_switches:7.0}  {:7.2}  {:7.2}",
         figures.lit * 100.0,
-        figures.cpu_millis,
-        figures.main_millis,
-        figures.all_millis,
         figures.cpu_percent,
-        figures.main_switches,
-        expected.heartbeats,
-        expected.renewals,
+        figures.services_switches,
         figures.all_switches,
         figures.own_kib as f64 / 1024.0,
         figures.rss_kib as f64 / 1024.0,
     );
-    assert_eq!(
-        figures.threads, 5,
-        "the main thread, the reactor's helper, the log, and two for the lab"
-    );
+    assert_eq!(figures.threads, THREADS);
     let mut faults = Vec::new();
     if figures.cpu_percent >= MOST_CPU {
-        faults.push(format!(
-            "{name} took {:.2} % of a core",
-            figures.cpu_percent
-        ));
+        let cpu = figures.cpu_percent;
+        faults.push(format!("{name} took {cpu:.2} % of a core"));
     }
-    let beyond = figures.main_switches - expected.heartbeats;
-    if beyond >= MOST_SWITCHES {
-        faults.push(format!("{name} woke {beyond:.1} times a second too often"));
+    let switches = [
+        ("its threads", figures.all_switches, most_switches),
+        (
+            "its services",
+            figures.services_switches,
+            MOST_SWITCHES_OF_SERVICES,
+        ),
+    ];
+    for (whose, woke, most) in switches {
+        if woke > most {
+            faults.push(format!("{name}: {whose} woke {woke:.1} times a second"));
+        }
     }
     if figures.own_kib >= MOST_OWN_KIB {
         faults.push(format!("{name} has {} KiB of its own", figures.own_kib));

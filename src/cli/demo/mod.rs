@@ -5,7 +5,6 @@ mod monitor;
 mod ring;
 mod topology;
 
-use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -25,7 +24,7 @@ use crate::daemon::channel::recv_or_pending;
 use crate::daemon::{log, signals};
 use crate::ring::NodeId;
 use display::Display;
-use monitor::Monitor;
+use monitor::{Monitor, SharedMonitor};
 use ring::DemoRing;
 use topology::topology;
 
@@ -100,15 +99,15 @@ async fn run(
     let (changed, changes) = bounded(1);
     let topology = topology(arguments.nodes, arguments.balls);
     let monitor = Monitor::new(&topology, changed, clock::now());
-    let monitor = Rc::new(RefCell::new(monitor));
-    let mut ring = DemoRing::start(executor, topology, arguments.http, Rc::clone(&monitor))?;
+    let monitor = SharedMonitor::new(monitor);
+    let mut ring = DemoRing::start(executor, topology, arguments.http, monitor.clone())?;
     let (stop, stopped) = bounded(1);
     let _signals = executor.spawn(signals::watch(stop));
     let end = arguments.time.map(|time| clock::now() + time);
     let mut display = Display::open(terminal, &ring)?;
     let mut killing = false;
     loop {
-        display.show(&mut monitor.borrow_mut(), &ring, clock::now())?;
+        display.show(&mut monitor.lock(), &ring, clock::now())?;
         let frame = terminal.then_some(FRAME);
         let left = end.map(|end| clock::now().until(end));
         match next(keyboard, &changes, &stopped, frame, left).await {
@@ -122,10 +121,10 @@ async fn run(
             Event::Changed | Event::Frame => {}
         }
     }
-    display.show(&mut monitor.borrow_mut(), &ring, clock::now())?;
+    display.show(&mut monitor.lock(), &ring, clock::now())?;
     drop(display);
     drop(ring);
-    Ok(monitor.borrow().clone())
+    Ok(monitor.lock().clone())
 }
 
 async fn next(

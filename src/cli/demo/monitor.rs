@@ -1,9 +1,8 @@
 //! Watches every LED of the demo, counts, and notices a ball that two nodes hold at once.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use smol::channel::Sender;
@@ -49,6 +48,20 @@ pub(super) struct Ball {
     missing_since: Option<Time>,
     /// How often it came with a new generation.
     elections: u64,
+}
+
+/// The monitor, shared by the display and the LEDs, which are on threads of their own.
+#[derive(Clone)]
+pub(super) struct SharedMonitor(Arc<Mutex<Monitor>>);
+
+impl SharedMonitor {
+    pub(super) fn new(monitor: Monitor) -> Self {
+        Self(Arc::new(Mutex::new(monitor)))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Monitor> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Monitor {
@@ -181,19 +194,19 @@ impl Monitor {
 
 /// An LED that reports its changes to the monitor.
 pub(super) struct MonitoredLed {
-    monitor: Rc<RefCell<Monitor>>,
+    monitor: SharedMonitor,
     node: NodeId,
 }
 
 impl MonitoredLed {
-    pub(super) fn new(monitor: Rc<RefCell<Monitor>>, node: NodeId) -> Self {
+    pub(super) fn new(monitor: SharedMonitor, node: NodeId) -> Self {
         Self { monitor, node }
     }
 }
 
 impl Led for MonitoredLed {
     fn show(&mut self, change: &LedChange<'_>, _lit: bool) -> Result<(), LedError> {
-        let mut monitor = self.monitor.borrow_mut();
+        let mut monitor = self.monitor.lock();
         monitor.on_led_change(self.node, change, clock::now());
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The nodes of the demo: complete daemons in one process, with real sockets between them.
 
-use std::cell::RefCell;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use async_io::Async;
 use smol::channel::{Sender, bounded};
 use smol::{LocalExecutor, Task};
 
-use super::monitor::{Monitor, MonitoredLed};
+use super::monitor::{MonitoredLed, SharedMonitor};
 use crate::cli::failure::Failure;
 use crate::clock;
 use crate::daemon::leds::Leds;
 use crate::daemon::service::ServiceManager;
 use crate::daemon::windows::{WindowEndpoints, WindowListeners};
-use crate::daemon::{Daemon, Setup, listen};
+use crate::daemon::{Daemon, ReservedThread, Setup, listen};
 use crate::endpoint::Endpoint;
 use crate::ring::{NodeId, Topology};
 
@@ -31,11 +31,11 @@ pub(super) struct DemoRing {
     /// Where HTTP clients connect to every node; empty without HTTP.
     http_addresses: Vec<SocketAddr>,
     nodes: Vec<Option<RunningNode>>,
-    monitor: Rc<RefCell<Monitor>>,
+    monitor: SharedMonitor,
 }
 
 struct RunningNode {
-    _task: Task<()>,
+    _task: Task<io::Result<()>>,
     /// Kept so that the daemon's channel stays open; the demo kills its nodes without a request.
     _stop: Sender<()>,
 }
@@ -46,7 +46,7 @@ impl DemoRing {
         executor: &Rc<LocalExecutor<'static>>,
         topology: Topology,
         http: Option<SocketAddr>,
-        monitor: Rc<RefCell<Monitor>>,
+        monitor: SharedMonitor,
     ) -> Result<Self, Failure> {
         let mut listeners = Vec::new();
         let mut ring_addresses = Vec::new();
@@ -90,7 +90,7 @@ impl DemoRing {
         };
         // Dropping the task closes its sockets, as the end of a process does.
         if running.take().is_some() {
-            self.monitor.borrow_mut().on_killed(node, clock::now());
+            self.monitor.lock().on_killed(node, clock::now());
             return Ok(());
         }
         let Some(&address) = self.ring_addresses.get(node.index()) else {
@@ -114,7 +114,7 @@ impl DemoRing {
         (ring_listener, http_listener): (Async<TcpListener>, Option<Async<TcpListener>>),
     ) -> Result<(), Failure> {
         let (stop, stopped) = bounded(1);
-        let led = MonitoredLed::new(Rc::clone(&self.monitor), node);
+        let led = MonitoredLed::new(self.monitor.clone(), node);
         let setup = Setup {
             topology: Arc::clone(&self.topology),
             me: node,
@@ -133,7 +133,8 @@ impl DemoRing {
             reloads: None,
             service: ServiceManager::none(clock::now()),
         };
-        let daemon = Daemon::start(executor, setup).map_err(Failure::run)?;
+        let thread = ReservedThread::new()?;
+        let daemon = Daemon::start(executor, thread, setup).map_err(Failure::run)?;
         if let Some(running) = self.nodes.get_mut(node.index()) {
             *running = Some(RunningNode {
                 _task: executor.spawn(daemon.run()),

@@ -89,16 +89,22 @@ impl Feed {
         }
     }
 
-    /// When [`Feed::publish`] must be called even if nothing else happens; `None` without subscribers.
+    /// When [`Feed::is_due`] must be called even if nothing else happens; `None` if nobody follows.
     pub fn next_deadline(&self) -> Option<Time> {
-        if self.subscribers.is_empty() {
-            return None;
-        }
-        Some(if self.pending {
-            self.next_heartbeat.min(self.next_check)
-        } else {
-            self.next_heartbeat
-        })
+        let heartbeat = (!self.subscribers.is_empty()).then_some(self.next_heartbeat);
+        let check = self.pending.then_some(self.next_check);
+        let end = self.abandoned_at.map(|since| since + RESUME_LIMIT);
+        [heartbeat, check, end].into_iter().flatten().min()
+    }
+
+    /// Whether anybody follows, or may come back and go on where it was.
+    pub fn is_followed(&self) -> bool {
+        self.published.is_some()
+    }
+
+    /// Whether [`Feed::publish`] is to be called at [`Feed::next_deadline`].
+    pub fn is_pending(&self) -> bool {
+        self.pending
     }
 
     /// Whether to call [`Feed::publish`] now that something has happened. `urgent`: a ball came or went.

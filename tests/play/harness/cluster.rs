@@ -294,8 +294,11 @@ impl Cluster {
     /// Asserts that no two LEDs were on at once, no stamp went back, and no trace line was out of order.
     pub(crate) fn assert_one_ball(&self) -> Observed {
         let seen = self.observe();
-        assert_eq!(seen.overlaps(), Vec::<String>::new());
-        assert_eq!(seen.steps_back(), Vec::<String>::new());
+        for faults in [seen.overlaps(), seen.steps_back()] {
+            // A stopped LED beside a fast ball makes thousands of them.
+            let shown = faults.get(..10).unwrap_or(&faults);
+            assert!(faults.is_empty(), "{} times: {shown:#?}", faults.len());
+        }
         seen
     }
 }

@@ -139,9 +139,6 @@ impl Process {
         Usage {
             // utime and stime, in hundredths of a second.
             cpu_millis: (ticks(11) + ticks(12)) * 10,
-            main_nanos: self
-                .spent("schedstat")
-                .expect("a kernel that counts run times (CONFIG_SCHED_INFO)"),
             all_nanos: spent.sum(),
             main_switches: field(&status, "voluntary_ctxt_switches"),
             all_switches: switches.iter().sum(),
@@ -157,8 +154,7 @@ impl Process {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
     pub(crate) cpu_millis: u64,
-    /// CPU time in nanoseconds: of the first thread, and of all threads.
-    pub(crate) main_nanos: u64,
+    /// CPU time in nanoseconds of all threads.
     pub(crate) all_nanos: u64,
     pub(crate) main_switches: u64,
     pub(crate) all_switches: u64,
