@@ -30,6 +30,8 @@ mod link_set;
 mod new_link;
 mod reader;
 mod session;
+#[doc(hidden)]
+pub mod simulation;
 mod table;
 #[cfg(test)]
 mod test_keys;

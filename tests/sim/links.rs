@@ -6,6 +6,7 @@ use carom::ring::{Hello, Incarnation, Input, Message, NodeId};
 use crate::clock::Nanos;
 use crate::event_queue::Event;
 use crate::network::{Connection, Item};
+use crate::wire::Wire;
 use crate::world::World;
 
 /// The dialling state of one pair; the host with the lower number dials.
@@ -108,6 +109,7 @@ impl World {
             open: [true; 2],
             linked: [false; 2],
             heard: [now; 2],
+            wire: Wire::new(self.plan.seed, number),
             towards: Default::default(),
         });
         self.pair(from, to).latest = Some(number);
@@ -140,11 +142,16 @@ impl World {
 
     /// How long a link may be silent before it is closed.
     pub(crate) fn silence_span(&self) -> Nanos {
-        self.plan.lease() / 4 * u64::from(SILENT_HEARTBEATS)
+        self.heartbeat() * u64::from(SILENT_HEARTBEATS)
     }
 
     fn watch(&mut self, connection: usize, end: usize) {
-        let at = self.now + self.silence_span();
+        let has_wire = self.net.connections[connection].wire.is_some();
+        let at = if has_wire {
+            self.now + self.heartbeat()
+        } else {
+            self.now + self.silence_span()
+        };
         self.schedule(at, Event::CheckSilence { connection, end });
     }
 
@@ -154,12 +161,32 @@ impl World {
         if !wire.open[end] || !awake {
             return;
         }
+        if wire.wire.is_some() {
+            self.count_heartbeat(connection, end);
+            return;
+        }
         let until = wire.heard[end] + self.silence_span();
         if until <= self.now {
             self.close(connection, end, true);
         } else {
             self.schedule(until, Event::CheckSilence { connection, end });
         }
+    }
+
+    /// The daemon counts silence in its own heartbeats.
+    fn count_heartbeat(&mut self, connection: usize, end: usize) {
+        let (now, interval) = (self.now, self.heartbeat());
+        let wire = self.net.connections[connection].wire.as_mut();
+        match wire.and_then(|wire| wire.heartbeat(end, now, interval)) {
+            Some(true) => self.close(connection, end, true),
+            Some(false) => self.schedule(now + interval, Event::CheckSilence { connection, end }),
+            // Another event is under way for it.
+            None => {}
+        }
+    }
+
+    fn heartbeat(&self) -> Nanos {
+        self.plan.lease() / 4
     }
 
     /// Sends an item to this end of the connection.
@@ -188,7 +215,10 @@ impl World {
                         self.handle(host, Input::Duplicate);
                     }
                 }
-                Item::Line(message) => self.receive_message(host, peer, message),
+                Item::Line(message, bytes) => {
+                    let message = self.net.connections[connection].read(end, message, &bytes);
+                    self.receive_message(host, peer, message);
+                }
                 Item::Closed => self.close(connection, end, false),
             }
         }
@@ -211,7 +241,10 @@ impl World {
         if let Some(old) = process.links[peer].filter(|&old| old != connection) {
             let wire = &self.net.connections[old];
             let old_end = wire.end_of(host);
-            let alive = self.now < wire.heard[old_end] + self.silence_span();
+            let alive = match &wire.wire {
+                Some(wire) => wire.is_alive(old_end),
+                None => self.now < wire.heard[old_end] + self.silence_span(),
+            };
             let same =
                 wire.lifetimes[1 - old_end] == self.net.connections[connection].lifetimes[1 - end];
             if alive && !same {
@@ -302,7 +335,7 @@ impl World {
     ) {
         let permille = self.plan.profile.stray_permille;
         for (_, item) in lost {
-            if let Item::Line(message) = item
+            if let Item::Line(message, _) = item
                 && permille > 0
                 && self.random.u32(0..1_000) < permille
             {
@@ -348,7 +381,7 @@ impl World {
     }
 
     /// Whether the line still reaches that process: it does not read a line of a peer's process once it is connected
-    /// to a later one (`src/daemon/current_links.rs`).
+    /// to a later one (`src/net/link_set.rs`).
     pub(crate) fn reads_stray(&self, host: usize, lifetime: u64, from: usize, sender: u64) -> bool {
         self.hosts[host].awake().is_some_and(|process| {
             let current = process.links[from].map(|link| &self.net.connections[link]);

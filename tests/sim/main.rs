@@ -41,6 +41,7 @@ mod tally;
 mod topology;
 mod trace;
 mod windows;
+mod wire;
 mod world;
 
 use plan::Plan;

@@ -9,6 +9,7 @@ use carom::ring::{Hello, Message};
 
 use crate::clock::Nanos;
 use crate::plan::NetworkProfile;
+use crate::wire::Wire;
 
 /// The arrival time of what is held up by a cut.
 const HELD_UP: Nanos = Nanos::MAX;
@@ -17,8 +18,11 @@ const HELD_UP: Nanos = Nanos::MAX;
 #[derive(Clone, Debug)]
 pub(crate) enum Item {
     Hello(Hello),
-    Refused { duplicate: bool },
-    Line(Message),
+    Refused {
+        duplicate: bool,
+    },
+    /// A message, and its bytes in those seeds that have wires.
+    Line(Message, Vec<u8>),
     Closed,
 }
 
@@ -31,11 +35,28 @@ pub(crate) struct Connection {
     /// Whether the process at this end was told that the link is up.
     pub(crate) linked: [bool; 2],
     pub(crate) heard: [Nanos; 2],
+    pub(crate) wire: Option<Box<Wire>>,
     /// What travels to each end.
     pub(crate) towards: [VecDeque<(Nanos, Item)>; 2],
 }
 
 impl Connection {
+    /// A message on its way from `end`.
+    pub(crate) fn line(&mut self, end: usize, message: &Message) -> Item {
+        let bytes = self.wire.as_mut().map(|wire| wire.write(end, message));
+        Item::Line(message.clone(), bytes.unwrap_or_default())
+    }
+
+    /// A message that has come to `end`, as it is read there.
+    pub(crate) fn read(&mut self, end: usize, message: Message, bytes: &[u8]) -> Message {
+        let Some(wire) = &mut self.wire else {
+            return message;
+        };
+        let read = wire.read(end, bytes);
+        assert_eq!(read, message, "what is read is what was sent");
+        read
+    }
+
     /// Which end is this host's.
     pub(crate) fn end_of(&self, host: usize) -> usize {
         usize::from(self.hosts[1] == host)

@@ -4,7 +4,6 @@ use carom::ring::{BallId, Message, Notification, Output};
 
 use crate::faults::Trigger;
 use crate::host::{Led, index};
-use crate::network::Item;
 use crate::trace;
 use crate::world::World;
 
@@ -113,7 +112,8 @@ impl World {
             return;
         }
         let end = 1 - self.net.connections[connection].end_of(host);
-        self.post(connection, end, Item::Line(message.clone()));
+        let line = self.net.connections[connection].line(1 - end, message);
+        self.post(connection, end, line);
         self.repeat(connection, end, message);
     }
 }
