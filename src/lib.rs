@@ -16,6 +16,7 @@ pub mod led;
 pub mod net;
 pub mod poller;
 mod priority;
+pub mod resolve;
 pub mod ring;
 mod throttle;
 pub mod window;

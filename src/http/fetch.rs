@@ -13,11 +13,11 @@ use smol_hyper::rt::FuturesIo;
 use thiserror::Error;
 
 use super::status::Status;
-use crate::connect::connect;
+use crate::connect::{addresses, connect_to_first};
 use crate::endpoint::Endpoint;
 use crate::escape::Escaped;
 
-/// The time for a node to answer.
+/// The time for a node to answer, once its name is looked up.
 const FETCH_LIMIT: Duration = Duration::from_secs(2);
 
 /// The longest answer, in bytes: 255 nodes and 64 balls stay well below.
@@ -64,20 +64,20 @@ pub(super) fn host_header(host: &str, port: u16) -> String {
 /// Fetches the status of the node whose HTTP endpoint is at `host` and `port`.
 ///
 /// # Errors
-/// When no status comes back within two seconds.
+/// When the name of the host cannot be looked up, or no status comes back within two seconds after that.
 pub async fn fetch_status(host: &str, port: u16) -> Result<Status, FetchError> {
+    let targets = addresses(host, port).await;
+    let targets = targets.map_err(FetchError::Unreachable)?;
+    let fetched = async {
+        let connected = connect_to_first(&targets, FETCH_LIMIT).await;
+        let (stream, _) = connected.map_err(FetchError::Unreachable)?;
+        ask(stream, host, port).await
+    };
     let late = async {
         Timer::after(FETCH_LIMIT).await;
         Err(FetchError::Late)
     };
-    future::or(fetch(host, port), late).await
-}
-
-async fn fetch(host: &str, port: u16) -> Result<Status, FetchError> {
-    let (stream, _) = connect(host, port, FETCH_LIMIT)
-        .await
-        .map_err(FetchError::Unreachable)?;
-    ask(stream, host, port).await
+    future::or(fetched, late).await
 }
 
 /// Asks for the status on an open connection.

@@ -14,7 +14,7 @@ use super::link::serve;
 use super::link_error::LinkError;
 use super::table::Ended;
 use crate::clock;
-use crate::escape::Escaped;
+use crate::connect;
 use crate::ring::NodeId;
 
 /// The back-off after the first failure.
@@ -23,8 +23,8 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 /// The longest back-off, before a jitter of a fifth: two attempts begin at most 2 s apart.
 const LONGEST_BACKOFF: Duration = Duration::from_millis(1_600);
 
-/// Failures are logged only once the back-off has grown to this: while a ring starts, some nodes
-/// listen later than others.
+/// Failures are logged only once the back-off has grown to this, or if the attempt took as long: while a ring starts, some
+/// nodes listen later than others.
 const LOGGED_BACKOFF: Duration = Duration::from_millis(400);
 
 /// An attempt that takes this long is given up, and the next one begins at once.
@@ -50,7 +50,7 @@ pub(super) async fn keep_connected(
         outdated.retain(|link| !link.is_finished());
         let started = clock::now();
         let mut was_link = false;
-        match connect(&hub, peer).await {
+        match connect_to(&hub, peer).await {
             Ok((stream, address)) => {
                 let Some(executor) = executor.upgrade() else {
                     return;
@@ -83,7 +83,7 @@ pub(super) async fn keep_connected(
                     backoff = backoff.min(hub.settings.topology.lease / 3);
                 }
             }
-            Err(_) if backoff < LOGGED_BACKOFF => {}
+            Err(_) if backoff.max(clock::now().since(started)) < LOGGED_BACKOFF => {}
             Err(error) => {
                 let name = hub.name(peer);
                 hub.peer_log
@@ -102,23 +102,16 @@ pub(super) async fn keep_connected(
     }
 }
 
-async fn connect(hub: &Hub, peer: NodeId) -> io::Result<(Async<TcpStream>, IpAddr)> {
+async fn connect_to(hub: &Hub, peer: NodeId) -> io::Result<(Async<TcpStream>, IpAddr)> {
     let unknown = || io::Error::new(io::ErrorKind::NotFound, "the ring file gives no address");
     let address = hub.addresses.borrow().get(peer.index()).cloned();
     let address = address.ok_or_else(unknown)?;
     let late = async {
         Timer::after(CONNECT_LIMIT).await;
-        Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            format!(
-                "no answer from {} port {}",
-                Escaped(&address.host),
-                address.port
-            ),
-        ))
+        Err(connect::late(&address.host, address.port))
     };
     future::or(
-        crate::connect::connect(&address.host, address.port, CONNECT_LIMIT),
+        connect::connect(&address.host, address.port, CONNECT_LIMIT),
         late,
     )
     .await

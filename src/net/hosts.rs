@@ -2,36 +2,28 @@
 //!
 //! This is what a ring without a key has. Why each answer is as it is: decision 0023.
 
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_io::Timer;
 use smol::future;
-use smol::lock::{Mutex, Semaphore};
 
 use crate::clock;
 use crate::connect;
 use crate::endpoint::Endpoint;
-use crate::ring::{NodeId, Time};
+use crate::resolve::Resolver;
 
-/// How long the addresses of a name count without a new lookup.
+/// How long the addresses of a name count without a new look-up.
 const FRESH: Duration = Duration::from_secs(30);
 
-/// The time between two lookups of a name that cannot be looked up.
+/// The time between two look-ups of a name that cannot be looked up.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// How long a hello waits for a lookup. The lookup goes on after that, for the next attempt.
-const LOOKUP_LIMIT: Duration = Duration::from_secs(1);
+/// How long a hello waits for a look-up. The look-up goes on after that, for the next attempt.
+const LOOK_UP_LIMIT: Duration = Duration::from_secs(1);
 
-/// How long a hello waits for the node's ring port. With the lookup, it is less than the peer waits.
+/// How long a hello waits for the node's ring port. With the look-up, it is less than the peer waits.
 const ANSWER_LIMIT: Duration = Duration::from_millis(500);
-
-/// So many lookups run at a time; each needs a thread.
-const MOST_LOOKUPS: usize = 8;
-
-type LookUp = fn(&str) -> io::Result<Vec<IpAddr>>;
 
 /// Whether a connection comes from the node that its hello names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,47 +76,23 @@ fn is_own(address: IpAddr) -> bool {
     address.is_loopback() || UdpSocket::bind((address, 0)).is_ok()
 }
 
-/// What the hosts of all nodes stand for, as far as it has been looked up.
+/// What the hosts of the ring file stand for, as far as they have been looked up.
 pub(super) struct Hosts {
-    names: Vec<Mutex<Name>>,
-    lookups: Arc<Semaphore>,
-    look_up: LookUp,
-}
-
-/// The name of one node's host.
-#[derive(Default)]
-struct Name {
-    host: String,
-    /// What the last successful lookup gave. Later failures do not change it: the name of a host that
-    /// is switched off cannot be looked up in mDNS.
-    addresses: Option<Vec<IpAddr>>,
-    /// When the last lookup ended, and whether it was successful.
-    looked_up: Option<(Time, bool)>,
-    running: Option<smol::Task<io::Result<Vec<IpAddr>>>>,
-    /// When a hello first waited for the lookup that is running.
-    begun: Option<Time>,
+    resolver: Resolver,
 }
 
 impl Hosts {
-    pub(super) fn new(nodes: usize) -> Self {
-        Self::with(nodes, connect::look_up)
+    pub(super) fn new(resolver: Resolver) -> Self {
+        Self { resolver }
     }
 
-    fn with(nodes: usize, look_up: LookUp) -> Self {
-        Self {
-            names: (0..nodes).map(|_| Mutex::default()).collect(),
-            lookups: Arc::new(Semaphore::new(MOST_LOOKUPS)),
-            look_up,
-        }
-    }
-
-    /// Whether a connection from there comes from that node, whose ring port is at `endpoint`.
+    /// Whether a connection from there comes from the node whose ring port is at `endpoint`.
     ///
-    /// A host may have more addresses than the ring file or a lookup tells: a cable and Wi-Fi, IPv4 and
+    /// A host may have more addresses than the ring file or a look-up tells: a cable and Wi-Fi, IPv4 and
     /// IPv6. So another address is believed if the node's own ring port answers at its host. That is
     /// not so while the node is switched off.
-    pub(super) async fn belief(&self, node: NodeId, endpoint: &Endpoint, source: Source) -> Belief {
-        let Some(addresses) = self.addresses(node, &endpoint.host).await else {
+    pub(super) async fn belief(&self, endpoint: &Endpoint, source: Source) -> Belief {
+        let Some(addresses) = self.look_up(&endpoint.host).await else {
             return Belief::Unknown;
         };
         if source.fits(&addresses) || answers(&addresses, endpoint.port).await {
@@ -134,71 +102,33 @@ impl Hosts {
         }
     }
 
-    /// What the host of that node stands for; `None` if it could never be looked up.
-    async fn addresses(&self, node: NodeId, host: &str) -> Option<Vec<IpAddr>> {
-        if let Ok(address) = host.parse::<IpAddr>() {
-            return Some(vec![address.to_canonical()]);
+    /// What the host stands for; `None` if it could never be looked up.
+    async fn look_up(&self, host: &str) -> Option<Vec<IpAddr>> {
+        let has_failed = matches!(self.resolver.known(host).ended, Some((_, Err(_))));
+        let fresh = if has_failed { RETRY } else { FRESH };
+        self.resolver.refresh(host, fresh);
+        if let Some(begun) = self.resolver.known(host).running_since {
+            // Wait only once for a slow look-up: many hellos must not queue up behind it.
+            let rest = clock::now().until(begun + LOOK_UP_LIMIT);
+            let late = async {
+                Timer::after(rest).await;
+            };
+            future::or(self.resolver.finished(host), late).await;
         }
-        let mut name = self.names.get(node.index())?.lock().await;
-        name.refresh(host, &self.lookups, self.look_up).await;
-        name.addresses.clone()
+        self.known(host)
+    }
+
+    /// What the host is known to stand for; looks nothing up.
+    fn known(&self, host: &str) -> Option<Vec<IpAddr>> {
+        let addresses = self.resolver.known(host).addresses?;
+        let address = |target: &SocketAddr| target.ip().to_canonical();
+        Some(addresses.iter().map(address).collect())
     }
 
     /// Whether any of these hosts is known to stand for the address; looks nothing up.
     pub(super) fn any_fits(&self, endpoints: &[Endpoint], source: Source) -> bool {
-        let mut pairs = endpoints.iter().zip(&self.names);
-        pairs.any(|(Endpoint { host, .. }, name)| {
-            if let Ok(address) = host.parse::<IpAddr>() {
-                return source.fits(&[address.to_canonical()]);
-            }
-            let known = name.try_lock().filter(|name| name.host == *host);
-            known.is_some_and(|name| name.addresses.as_ref().is_some_and(|all| source.fits(all)))
-        })
-    }
-}
-
-impl Name {
-    /// Looks the host up, unless that was done a moment ago.
-    async fn refresh(&mut self, host: &str, lookups: &Arc<Semaphore>, look_up: LookUp) {
-        if self.host != host {
-            *self = Self::default();
-            host.clone_into(&mut self.host);
-        }
-        let is_recent = |(then, successful): (Time, bool)| {
-            clock::now().since(then) < if successful { FRESH } else { RETRY }
-        };
-        if self.looked_up.is_some_and(is_recent) {
-            return;
-        }
-        // Wait only once for a slow lookup: many hellos must not queue up behind it.
-        let now = clock::now();
-        let deadline = *self.begun.get_or_insert(now) + LOOKUP_LIMIT;
-        let running = async {
-            if self.running.is_none() {
-                let permit = lookups.acquire_arc().await;
-                let host = host.to_owned();
-                self.running = Some(smol::unblock(move || {
-                    let found = look_up(&host);
-                    drop(permit);
-                    found
-                }));
-            }
-            match &mut self.running {
-                Some(running) => Some(running.await),
-                None => None,
-            }
-        };
-        let late = async {
-            Timer::after(now.until(deadline)).await;
-            None
-        };
-        if let Some(found) = future::or(running, late).await {
-            (self.begun, self.running) = (None, None);
-            self.looked_up = Some((clock::now(), found.is_ok()));
-            if let Ok(addresses) = found {
-                self.addresses = Some(addresses);
-            }
-        }
+        let mut known = endpoints.iter().filter_map(|it| self.known(&it.host));
+        known.any(|addresses| source.fits(&addresses))
     }
 }
 
@@ -211,11 +141,12 @@ async fn answers(addresses: &[IpAddr], port: u16) -> bool {
         .map(|&address| SocketAddr::new(address, port))
         .collect();
     let answer = connect::connect_to_first(&targets, ANSWER_LIMIT).await;
-    answer.is_some_and(|answer| answer.is_ok())
+    answer.is_ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_io::block_on;
@@ -234,12 +165,12 @@ mod tests {
     fn belief(hosts: &Hosts, host: &str, peer: &str) -> Belief {
         // The discard port: nothing answers there.
         let from = source(peer, "127.0.0.1");
-        block_on(hosts.belief(NodeId(0), &at(host, 9), from))
+        block_on(hosts.belief(&at(host, 9), from))
     }
 
     #[test]
     fn an_address_is_believed_in_every_spelling_and_no_other_is() {
-        let hosts = Hosts::new(1);
+        let hosts = Hosts::new(Resolver::of_process().clone());
         for (host, peer, believed) in [
             ("192.168.7.15", "192.168.7.15", Belief::Yes),
             ("192.168.7.15", "::ffff:192.168.7.15", Belief::Yes),
@@ -267,42 +198,47 @@ mod tests {
     }
 
     #[test]
-    fn a_name_stands_for_what_the_last_successful_lookup_gave() {
-        static LOOKUPS: AtomicUsize = AtomicUsize::new(0);
-        let hosts = Hosts::with(1, |_| {
-            if LOOKUPS.fetch_add(1, Ordering::Relaxed) == 0 {
-                return Ok(vec!["192.0.2.3".parse().unwrap()]);
+    fn a_name_stands_for_what_the_last_successful_look_up_gave() {
+        static LOOK_UPS: AtomicUsize = AtomicUsize::new(0);
+        let resolver = Resolver::new(|_| {
+            if LOOK_UPS.fetch_add(1, Ordering::Relaxed) == 0 {
+                return Ok(vec![SocketAddr::from(([192, 0, 2, 3], 0))]);
             }
             Err(io::ErrorKind::NotFound.into())
         });
+        let hosts = Hosts::new(resolver.clone());
         assert_eq!(belief(&hosts, "pi3.invalid", "192.0.2.3"), Belief::Yes);
         assert_eq!(belief(&hosts, "pi3.invalid", "192.0.2.4"), Belief::No);
-        assert_eq!(LOOKUPS.load(Ordering::Relaxed), 1, "the answer is fresh");
-        let mut name = hosts.names[0].try_lock().unwrap();
-        name.looked_up = Some((Time::from_micros(0), true));
-        drop(name);
+        assert_eq!(LOOK_UPS.load(Ordering::Relaxed), 1, "the answer is fresh");
+        // As whoever dials the node does.
+        resolver.refresh("pi3.invalid", Duration::ZERO);
+        block_on(resolver.finished("pi3.invalid"));
         assert_eq!(belief(&hosts, "pi3.invalid", "192.0.2.3"), Belief::Yes);
         assert_eq!(belief(&hosts, "pi3.invalid", "192.0.2.4"), Belief::No);
-        assert_eq!(LOOKUPS.load(Ordering::Relaxed), 2, "it failed a moment ago");
+        assert_eq!(
+            LOOK_UPS.load(Ordering::Relaxed),
+            2,
+            "it failed a moment ago"
+        );
         // A reload has changed the host.
         assert_eq!(belief(&hosts, "pi4.invalid", "192.0.2.3"), Belief::Unknown);
     }
 
     #[test]
-    fn a_slow_lookup_is_awaited_for_a_second_and_ends_in_the_background() {
-        let hosts = Hosts::with(1, |_| {
-            std::thread::sleep(LOOKUP_LIMIT * 3 / 2);
-            Ok(vec!["192.0.2.3".parse().unwrap()])
-        });
+    fn a_slow_look_up_is_awaited_for_a_second_and_ends_in_the_background() {
+        let hosts = Hosts::new(Resolver::new(|_| {
+            std::thread::sleep(LOOK_UP_LIMIT * 3 / 2);
+            Ok(vec![SocketAddr::from(([192, 0, 2, 3], 0))])
+        }));
         let waited = |expected| {
             let begun = clock::now();
             assert_eq!(belief(&hosts, "pi3.invalid", "192.0.2.3"), expected);
             clock::now().since(begun)
         };
-        assert!(waited(Belief::Unknown) >= LOOKUP_LIMIT);
-        assert!(waited(Belief::Unknown) < LOOKUP_LIMIT / 2, "only once");
-        std::thread::sleep(LOOKUP_LIMIT);
-        assert!(waited(Belief::Yes) < LOOKUP_LIMIT / 2);
+        assert!(waited(Belief::Unknown) >= LOOK_UP_LIMIT);
+        assert!(waited(Belief::Unknown) < LOOK_UP_LIMIT / 2, "only once");
+        std::thread::sleep(LOOK_UP_LIMIT);
+        assert!(waited(Belief::Yes) < LOOK_UP_LIMIT / 2);
         let endpoints = [at("pi3.invalid", 9)];
         assert!(hosts.any_fits(&endpoints, source("192.0.2.3", "127.0.0.1")));
         assert!(!hosts.any_fits(&endpoints, source("192.0.2.4", "127.0.0.1")));
@@ -310,12 +246,12 @@ mod tests {
 
     #[test]
     fn another_address_of_a_host_is_believed_while_the_ring_port_answers_there() {
-        let hosts = Hosts::new(1);
+        let hosts = Hosts::new(Resolver::of_process().clone());
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let ask = |host| {
             let from = source("192.0.2.4", "192.0.2.1");
-            block_on(hosts.belief(NodeId(0), &at(host, port), from))
+            block_on(hosts.belief(&at(host, port), from))
         };
         for host in ["localhost", "127.0.0.1"] {
             assert_eq!(ask(host), Belief::Yes, "{host}");

@@ -17,6 +17,7 @@ use super::table::{Change, Ended, Entry, Table};
 use crate::endpoint::Endpoint;
 use crate::escape::Escaped;
 use crate::key::{Fingerprint, Key, Keys};
+use crate::resolve::Resolver;
 use crate::ring::{Hello, Incarnation, NodeId, Topology, message};
 use crate::throttle::DedupLog;
 
@@ -91,7 +92,7 @@ impl Hub {
         Self {
             table: RefCell::new(Table::new(nodes)),
             admission: RefCell::new(Admission::new(settings.topology.lease)),
-            hosts: Hosts::new(nodes),
+            hosts: Hosts::new(Resolver::of_process().clone()),
             peer_log: DedupLog::new(MOST_LOGGED_PER_PEER * nodes),
             unknown_log: DedupLog::new(MOST_UNKNOWN_LOGGED),
             addresses: RefCell::new(std::mem::take(&mut settings.addresses)),
@@ -177,7 +178,7 @@ impl Hub {
         let Some(endpoint) = self.addresses.borrow().get(peer.index()).cloned() else {
             return false;
         };
-        let belief = self.hosts.belief(peer, &endpoint, source).await;
+        let belief = self.hosts.belief(&endpoint, source).await;
         if belief == Belief::Unknown {
             self.unknown_log.warn(&format!(
                 "the host of {}, {}, cannot be looked up here: its address is not checked",

@@ -16,12 +16,12 @@ use thiserror::Error;
 
 use super::wire;
 use crate::clock;
-use crate::connect::connect;
+use crate::connect;
 use crate::escape::Escaped;
 use crate::ring::{Time, WindowBall};
 use crate::throttle::DedupLog;
 
-/// The time for a connection to open, including the look-up of the name.
+/// The time for a connection to open. A look-up that takes longer goes on, and its answer is used the next time.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
 /// For this long after a failure, the window counts as closed and is not dialled.
@@ -98,10 +98,9 @@ impl WindowClient {
         }
         let late = async {
             Timer::after(CONNECT_LIMIT).await;
-            let sentence = format!("no answer within {CONNECT_LIMIT:?}");
-            Err(io::Error::new(io::ErrorKind::TimedOut, sentence))
+            Err(connect::late(&self.host, self.port))
         };
-        match future::or(connect(&self.host, self.port, CONNECT_LIMIT), late).await {
+        match future::or(connect::connect(&self.host, self.port, CONNECT_LIMIT), late).await {
             Ok((stream, _)) => Ok(OpenConnection {
                 stream,
                 window: Rc::clone(self),
