@@ -84,7 +84,7 @@ impl Service for RingPort {
     ) {
         let connection = PendingConnection {
             stream,
-            address: peer.ip(),
+            address: peer.ip().to_canonical(),
             origin: Origin::Accepted(standing),
         };
         link::serve(&self.hub, connection).await;

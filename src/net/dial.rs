@@ -1,7 +1,10 @@
-//! Keeps one outgoing link open: dials, serves, backs off, dials again.
+//! Keeps the link to one peer: dials while there is none, serves, backs off, dials again.
+//!
+//! The node that is listed first dials at once; the other one when there has been no link for [`TURN`], so that a pair is
+//! connected although one of the two cannot look the other one's name up.
 
 use std::io;
-use std::net::{IpAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -12,10 +15,14 @@ use super::hub::Hub;
 use super::introduce::{Origin, PendingConnection};
 use super::link::serve;
 use super::link_error::LinkError;
-use super::table::Ended;
+use super::table::{Ended, State};
 use crate::clock;
 use crate::connect;
+use crate::endpoint::Endpoint;
 use crate::ring::NodeId;
+
+/// After so long without a link, the node that is listed later dials, too.
+const TURN: Duration = Duration::from_secs(2);
 
 /// The back-off after the first failure.
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
@@ -42,77 +49,210 @@ pub(super) async fn keep_connected(
     hub: Rc<Hub>,
     peer: NodeId,
 ) {
-    let mut random = fastrand::Rng::with_seed(hub.settings.incarnation.0 ^ u64::from(peer.0));
-    let mut backoff = FIRST_BACKOFF;
-    // Links that are about to be replaced, as they were made with another key than the one used now.
-    let mut outdated: Vec<Task<Ended>> = Vec::new();
+    let mut dialler = Dialler::new(hub, peer);
     loop {
-        outdated.retain(|link| !link.is_finished());
+        dialler.until_due().await;
         let started = clock::now();
+        let Some(connected) = dialler.connect().await else {
+            // It is connected now, or is somewhere else.
+            continue;
+        };
         let mut was_link = false;
-        match connect_to(&hub, peer).await {
+        match connected {
             Ok((stream, address)) => {
                 let Some(executor) = executor.upgrade() else {
                     return;
                 };
+                let origin = Origin::Dialled(peer);
                 let connection = PendingConnection {
                     stream,
                     address,
-                    origin: Origin::Dialled(peer),
+                    origin,
                 };
-                let served = Rc::clone(&hub);
-                let mut link = executor.spawn(async move { serve(&served, connection).await });
+                let hub = Rc::clone(&dialler.hub);
+                let link = executor.spawn(async move { serve(&hub, connection).await });
                 drop(executor);
-                let ended = async { Some((&mut link).await) };
-                let renewed = async {
-                    hub.renewal(peer).await;
-                    None
-                };
-                let Some(ended) = future::or(ended, renewed).await else {
-                    if outdated.len() >= MOST_OUTDATED {
-                        // Closes the oldest.
-                        drop(outdated.remove(0));
-                    }
-                    outdated.push(link);
-                    backoff = FIRST_BACKOFF;
+                let Some(ended) = dialler.until_ended(link).await else {
                     continue;
                 };
                 was_link = ended.was_link;
-                if matches!(ended.error, LinkError::Refused { duplicate, .. } if duplicate) {
-                    // Each refusal silences a duplicate for a lease: the next must come before that ends.
-                    backoff = backoff.min(hub.settings.topology.lease / 3);
-                }
+                dialler.on_ended(&ended, address);
             }
-            Err(_) if backoff.max(clock::now().since(started)) < LOGGED_BACKOFF => {}
-            Err(error) => {
-                let name = hub.name(peer);
-                hub.peer_log
-                    .warn(&format!("{name} cannot be reached: {error}"));
-            }
+            Err(error) => dialler.log(&error, clock::now().since(started)),
         }
         let lasted = clock::now().since(started);
         if was_link && lasted >= STABLE_AFTER {
-            backoff = FIRST_BACKOFF;
+            dialler.backoff = dialler.first_backoff();
         }
-        let jittered = backoff.mul_f64(random.f64().mul_add(0.4, 0.8));
         // The back-off is between the beginnings of attempts: a slow failure adds nothing to it.
         let spent = if was_link { Duration::ZERO } else { lasted };
-        Timer::after(jittered.saturating_sub(spent)).await;
-        backoff = (backoff * 2).min(LONGEST_BACKOFF);
+        dialler.back_off(spent).await;
     }
 }
 
-async fn connect_to(hub: &Hub, peer: NodeId) -> io::Result<(Async<TcpStream>, IpAddr)> {
-    let unknown = || io::Error::new(io::ErrorKind::NotFound, "the ring file gives no address");
-    let address = hub.addresses.borrow().get(peer.index()).cloned();
-    let address = address.ok_or_else(unknown)?;
-    let late = async {
-        Timer::after(CONNECT_LIMIT).await;
-        Err(connect::late(&address.host, address.port))
-    };
-    future::or(
-        connect::connect(&address.host, address.port, CONNECT_LIMIT),
-        late,
-    )
-    .await
+/// What dials one peer.
+struct Dialler {
+    hub: Rc<Hub>,
+    peer: NodeId,
+    random: fastrand::Rng,
+    backoff: Duration,
+    /// Links that are about to be replaced, as they were made with another key than the one used now.
+    outdated: Vec<Task<Ended>>,
+}
+
+impl Dialler {
+    fn new(hub: Rc<Hub>, peer: NodeId) -> Self {
+        let seed = hub.settings.incarnation.0 ^ u64::from(peer.0);
+        let mut dialler = Self {
+            hub,
+            peer,
+            random: fastrand::Rng::with_seed(seed),
+            backoff: Duration::ZERO,
+            outdated: Vec::new(),
+        };
+        dialler.backoff = dialler.first_backoff();
+        dialler
+    }
+
+    fn is_first(&self) -> bool {
+        self.hub.settings.me < self.peer
+    }
+
+    /// The node that is listed later has waited already.
+    fn first_backoff(&self) -> Duration {
+        if self.is_first() {
+            FIRST_BACKOFF
+        } else {
+            LONGEST_BACKOFF
+        }
+    }
+
+    /// Waits until the peer is to be dialled: because it is not connected, or because the link that this node has dialled
+    /// was made with a key that is no longer used.
+    async fn until_due(&mut self) {
+        let turn = TURN.mul_f64(self.random.f64().mul_add(0.4, 0.8));
+        let mut linked_since = None;
+        loop {
+            let state = self.hub.state(self.peer);
+            let rest = match state {
+                State::Outdated => return,
+                State::Linked { since } => {
+                    linked_since = Some(since);
+                    None
+                }
+                State::Down { since } => {
+                    let lasted = linked_since.take().map(|linked| since.since(linked));
+                    if lasted.is_some_and(|lasted| lasted >= STABLE_AFTER) {
+                        self.backoff = self.first_backoff();
+                    }
+                    let rest = clock::now().until(since + turn);
+                    if self.is_first() || rest.is_zero() {
+                        return;
+                    }
+                    Some(rest)
+                }
+            };
+            self.hub.wakes.woken(self.peer, rest).await;
+        }
+    }
+
+    /// Connects to the peer; `None` as soon as there is no reason to do so any more.
+    async fn connect(&self) -> Option<io::Result<(Async<TcpStream>, IpAddr)>> {
+        let Some(endpoint) = self.hub.endpoint(self.peer) else {
+            let sentence = "the ring file gives no address";
+            return Some(Err(io::Error::new(io::ErrorKind::NotFound, sentence)));
+        };
+        let connecting = async {
+            let targets = self.targets(&endpoint).await?;
+            connect::connect_to_first(&targets, CONNECT_LIMIT).await
+        };
+        let late = async {
+            Timer::after(CONNECT_LIMIT).await;
+            Err(connect::late(&endpoint.host, endpoint.port))
+        };
+        let connected = async { Some(future::or(connecting, late).await) };
+        let undue = async {
+            loop {
+                self.hub.wakes.woken(self.peer, None).await;
+                let is_linked = matches!(self.hub.state(self.peer), State::Linked { .. });
+                if is_linked || self.hub.endpoint(self.peer).as_ref() != Some(&endpoint) {
+                    return None;
+                }
+            }
+        };
+        future::or(connected, undue).await
+    }
+
+    /// Where the peer may be: what its host stands for, and where its last link was, if it has proved on that one that it
+    /// has the ring's key. Without a key, no other address than those of its host is believed.
+    async fn targets(&self, endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
+        let last = self.hub.last_address(self.peer);
+        let looked_up = connect::addresses(&endpoint.host, endpoint.port);
+        let Some(last) = last.map(|last| SocketAddr::new(last, endpoint.port)) else {
+            return looked_up.await;
+        };
+        // Who has an address already does not wait for a name.
+        let mut targets = future::or(looked_up, async { Ok(Vec::new()) })
+            .await
+            .unwrap_or_default();
+        if !targets.contains(&last) {
+            targets.push(last);
+        }
+        Ok(targets)
+    }
+
+    /// Waits for the end of the link; `None` if it is to be made anew, with another key.
+    async fn until_ended(&mut self, mut link: Task<Ended>) -> Option<Ended> {
+        let ended = async { Some((&mut link).await) };
+        let renewed = async {
+            loop {
+                self.hub.wakes.woken(self.peer, None).await;
+                if self.hub.state(self.peer) == State::Outdated {
+                    return None;
+                }
+            }
+        };
+        let ended = future::or(ended, renewed).await;
+        if ended.is_none() {
+            self.outdated.retain(|link| !link.is_finished());
+            if self.outdated.len() >= MOST_OUTDATED {
+                // Closes the oldest.
+                drop(self.outdated.remove(0));
+            }
+            self.outdated.push(link);
+            self.backoff = FIRST_BACKOFF;
+        }
+        ended
+    }
+
+    fn on_ended(&mut self, ended: &Ended, address: IpAddr) {
+        if let LinkError::Refused {
+            duplicate: true, ..
+        } = ended.error
+        {
+            // Each refusal silences a duplicate for a lease: the next must come before that ends.
+            self.backoff = self.backoff.min(self.hub.settings.topology.lease / 3);
+        }
+        if matches!(
+            ended.error,
+            LinkError::Mismatch(_) | LinkError::Handshake(_)
+        ) {
+            // Something else has got the peer's last address.
+            self.hub.forget_address(self.peer, address);
+        }
+    }
+
+    fn log(&self, error: &io::Error, lasted: Duration) {
+        if self.backoff.max(lasted) >= LOGGED_BACKOFF {
+            let name = self.hub.name(self.peer);
+            let log = &self.hub.peer_log;
+            log.warn(&format!("{name} cannot be reached: {error}"));
+        }
+    }
+
+    async fn back_off(&mut self, spent: Duration) {
+        let jittered = self.backoff.mul_f64(self.random.f64().mul_add(0.4, 0.8));
+        Timer::after(jittered.saturating_sub(spent)).await;
+        self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
+    }
 }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use smol::channel::{Receiver, Sender, bounded};
+use smol::channel::{Sender, bounded};
 
 use super::admission::Admission;
 use super::close_reason::CloseReason;
@@ -13,7 +13,9 @@ use super::introduced::{Hellos, Introduced};
 use super::link_error::LinkError;
 use super::link_set::LinkReport;
 use super::new_link::NewLink;
-use super::table::{Change, Ended, Entry, Table};
+use super::table::{Change, Ended, Entry, State, Table};
+use super::wakes::Wakes;
+use crate::clock;
 use crate::endpoint::Endpoint;
 use crate::escape::Escaped;
 use crate::key::{Fingerprint, Key, Keys};
@@ -70,8 +72,8 @@ pub(super) struct Hub {
     pub(super) addresses: RefCell<Vec<Endpoint>>,
     /// The keys of the ring now; a reload may change them.
     pub(super) keys: RefCell<Option<Keys>>,
-    /// Wakes the task that dials a peer, in ring order, when the keys have changed.
-    renewals: Vec<(Sender<()>, Receiver<()>)>,
+    /// Wakes the task that dials a peer, in ring order, when its link, its address or the keys have changed.
+    pub(super) wakes: Wakes,
     pub(super) table: RefCell<Table>,
     /// How many connections each address may still open to the ring port.
     pub(super) admission: RefCell<Admission>,
@@ -90,14 +92,14 @@ impl Hub {
     pub(super) fn new(mut settings: Settings, events: Sender<Event>) -> Self {
         let nodes = settings.topology.nodes.len();
         Self {
-            table: RefCell::new(Table::new(nodes)),
+            table: RefCell::new(Table::new(nodes, clock::now())),
             admission: RefCell::new(Admission::new(settings.topology.lease)),
             hosts: Hosts::new(Resolver::of_process().clone()),
             peer_log: DedupLog::new(MOST_LOGGED_PER_PEER * nodes),
             unknown_log: DedupLog::new(MOST_UNKNOWN_LOGGED),
             addresses: RefCell::new(std::mem::take(&mut settings.addresses)),
             keys: RefCell::new(settings.keys.take()),
-            renewals: (0..nodes).map(|_| bounded(1)).collect(),
+            wakes: Wakes::new(nodes),
             settings,
             reconnects: Cell::new(0),
             bad_lines: Cell::new(0),
@@ -135,32 +137,33 @@ impl Hub {
         let accepted = keys.accepted().map(Key::fingerprint).collect();
         self.post(Event::Accept(accepted));
         *self.keys.borrow_mut() = Some(keys);
-        for (sender, _) in &self.renewals {
-            // A wake-up that is already queued does as well.
-            let _ = sender.try_send(());
+        for peer in self.settings.topology.node_ids() {
+            self.wakes.wake(peer);
         }
     }
 
-    /// Has the link to that peer made anew if it was made with a key that is no longer used.
-    pub(super) fn renew_if_outdated(&self, peer: NodeId) {
-        if !self.table.borrow().is_linked_with(peer, self.used_key())
-            && let Some((sender, _)) = self.renewals.get(peer.index())
-        {
-            // A wake-up that is already queued does as well.
-            let _ = sender.try_send(());
-        }
+    /// Whether that peer is connected.
+    pub(super) fn state(&self, peer: NodeId) -> State {
+        self.table.borrow().state(peer, self.used_key())
     }
 
-    /// Waits until the link to that peer is to be made anew, with another key.
-    pub(super) async fn renewal(&self, peer: NodeId) {
-        while let Some((_, receiver)) = self.renewals.get(peer.index()) {
-            // Fails only if the sender is gone, and that is ours.
-            let _ = receiver.recv().await;
-            if !self.table.borrow().is_linked_with(peer, self.used_key()) {
-                return;
-            }
+    /// Where that node listens for its peers, by the ring file.
+    pub(super) fn endpoint(&self, node: NodeId) -> Option<Endpoint> {
+        self.addresses.borrow().get(node.index()).cloned()
+    }
+
+    /// Where the last link to the peer was, if it has proved there that it has the ring's key, and the ring has one.
+    pub(super) fn last_address(&self, peer: NodeId) -> Option<IpAddr> {
+        self.keys.borrow().as_ref()?;
+        self.table.borrow().last_address(peer)
+    }
+
+    /// Something else than the peer is at that address.
+    pub(super) fn forget_address(&self, peer: NodeId, address: IpAddr) {
+        let mut table = self.table.borrow_mut();
+        if table.last_address(peer) == Some(address) {
+            table.forget_address(peer);
         }
-        std::future::pending().await
     }
 
     pub(super) fn name(&self, node: NodeId) -> &str {
@@ -175,7 +178,7 @@ impl Hub {
         if self.keys.borrow().is_some() {
             return true;
         }
-        let Some(endpoint) = self.addresses.borrow().get(peer.index()).cloned() else {
+        let Some(endpoint) = self.endpoint(peer) else {
             return false;
         };
         let belief = self.hosts.belief(&endpoint, source).await;
@@ -222,6 +225,7 @@ impl Hub {
             incarnation,
             key: wire.key,
             address,
+            dialled,
             ended,
         });
         let new = NewLink {
@@ -245,7 +249,8 @@ impl Hub {
     /// Takes note of what has become of a connection, and logs it. Returns the peer and its address if it is a new link.
     pub(super) fn on_report(&self, report: LinkReport) -> Option<(NodeId, IpAddr)> {
         let LinkReport { id, news } = report;
-        let change = self.table.borrow_mut().on_report(id, news)?;
+        let now = clock::now();
+        let change = self.table.borrow_mut().on_report(now, id, news)?;
         match change {
             Change::Opened {
                 peer,
@@ -257,13 +262,13 @@ impl Hub {
                 let name = self.name(peer);
                 self.peer_log
                     .info(&format!("{name} at {address} is connected"));
-                self.renew_if_outdated(peer);
+                self.wakes.wake(peer);
                 return Some((peer, address));
             }
             Change::Continued { peer, address } => {
                 let name = self.name(peer);
                 tracing::debug!("{name} at {address} is connected anew, with another key");
-                self.renew_if_outdated(peer);
+                self.wakes.wake(peer);
             }
             Change::Down {
                 peer,
@@ -277,6 +282,7 @@ impl Hub {
                     ended.error
                 ));
                 self.inform(ended, &inform);
+                self.wakes.wake(peer);
             }
             Change::Unused { ended, inform } => self.inform(ended, &inform),
         }

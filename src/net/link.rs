@@ -2,7 +2,9 @@
 
 use super::hub::Hub;
 use super::introduce::{PendingConnection, introduce};
-use super::table::Ended;
+use super::link_error::LinkError;
+use super::table::{Ended, State};
+use crate::ring::NodeId;
 
 /// Serves a connection until it ends, and logs why it ended.
 pub(super) async fn serve(hub: &Hub, connection: PendingConnection) -> Ended {
@@ -18,16 +20,32 @@ pub(super) async fn serve(hub: &Hub, connection: PendingConnection) -> Ended {
         }
     };
     let Ended { error, was_link } = &ended;
-    if !was_link {
-        match dialled {
-            Some(peer) => hub.peer_log.warn(&format!(
-                "{} at {address} is not connected: {error}",
-                hub.name(peer)
-            )),
-            None => hub
-                .unknown_log
-                .warn(&format!("a connection from {address} was closed: {error}")),
+    if *was_link {
+        return ended;
+    }
+    match dialled {
+        Some(peer) if is_other_kept(hub, peer, error) => {
+            tracing::debug!("a second connection to {} is not used", hub.name(peer));
         }
+        None if matches!(error, LinkError::AlreadyConnected) => {
+            tracing::debug!("a second connection from {address} is not used");
+        }
+        Some(peer) => hub.peer_log.warn(&format!(
+            "{} at {address} is not connected: {error}",
+            hub.name(peer)
+        )),
+        None => hub
+            .unknown_log
+            .warn(&format!("a connection from {address} was closed: {error}")),
     }
     ended
+}
+
+/// Whether both sides have dialled, and the other connection is kept.
+fn is_other_kept(hub: &Hub, peer: NodeId, error: &LinkError) -> bool {
+    let is_closed = matches!(
+        error,
+        LinkError::AlreadyConnected | LinkError::ClosedByPeer | LinkError::Closed(_)
+    );
+    is_closed && matches!(hub.state(peer), State::Linked { .. })
 }

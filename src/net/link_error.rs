@@ -58,6 +58,9 @@ pub(super) enum LinkError {
     /// The peer refused this node; `duplicate` if because another process has its name.
     #[error("the peer refused: {}", Escaped(.reason))]
     Refused { reason: String, duplicate: bool },
+    /// Both sides dialled, and the other connection is kept.
+    #[error("the peer is connected already")]
+    AlreadyConnected,
     /// This side ended the link.
     #[error(transparent)]
     Closed(CloseReason),
@@ -83,6 +86,7 @@ impl LinkError {
             | Self::NoHello
             | Self::BadRecord
             | Self::Refused { .. }
+            | Self::AlreadyConnected
             | Self::Closed(_) => None,
         }
     }

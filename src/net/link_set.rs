@@ -50,6 +50,8 @@ pub struct LinkSet {
 /// connection that continues another one is read only once that one has ended, so that everything arrives in order.
 struct Link {
     incarnation: Incarnation,
+    /// The last connection was dialled by the node that is listed first of the two.
+    by_first: bool,
     connections: VecDeque<Active>,
 }
 
@@ -71,6 +73,7 @@ impl LinkSet {
     pub fn add(&mut self, poller: &Poller, mut new: NewLink) -> Option<Input> {
         let (id, peer, incarnation) = (new.id, new.peer, new.incarnation);
         let (continues, dialled) = (new.continues, new.dialled);
+        let by_first = dialled == (self.me < peer);
         let hello = new.hello.take();
         let mut active = Active::new(new);
         let link = self.links.get_mut(peer.index())?;
@@ -82,7 +85,13 @@ impl LinkSet {
                 }
                 active.greet(hello, true);
                 link.connections.push_back(active);
+                link.by_first = by_first;
                 self.report(id, LinkNews::Continues);
+                return None;
+            }
+            if is_same && link.by_first && !by_first && !link.is_silent() {
+                // Both have dialled. The peer finds the same, so both keep the same connection.
+                self.end(active, LinkError::AlreadyConnected);
                 return None;
             }
             if !is_same && !link.is_silent() {
@@ -97,6 +106,7 @@ impl LinkSet {
         let connections = VecDeque::from([active]);
         *link = Some(Link {
             incarnation,
+            by_first,
             connections,
         });
         if let Some(earlier) = earlier {
@@ -303,3 +313,6 @@ impl Link {
         self.connections.front().is_some_and(Active::is_silent)
     }
 }
+
+#[cfg(test)]
+mod tests;

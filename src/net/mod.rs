@@ -2,8 +2,8 @@
 //!
 //! Knows the messages, not the rules. [`Links`] makes connections and lets both sides introduce themselves;
 //! it waits for the world, and runs on the executor. [`LinkSet`] carries the messages of those that are made; it never
-//! waits, and belongs to the thread that owns the node. Of
-//! two nodes, the one listed first in the ring file dials, so that a pair has one connection.
+//! waits, and belongs to the thread that owns the node. Of two nodes, the one listed first in the ring file dials, and the
+//! other one if there is no link for a while; one connection of a pair is kept.
 //! Whatever a peer sends, at worst its own connection is closed: the reason is sent to the peer and
 //! logged here in one line.
 
@@ -35,6 +35,7 @@ pub mod simulation;
 mod table;
 #[cfg(test)]
 mod test_keys;
+mod wakes;
 mod wire;
 
 use std::net::{IpAddr, TcpListener};
@@ -62,7 +63,7 @@ pub struct Links {
 }
 
 impl Links {
-    /// Accepts on `listener` and dials every node listed after this one, from now on.
+    /// Accepts on `listener` and keeps a link to every other node, from now on.
     pub fn start(
         executor: &Rc<LocalExecutor<'static>>,
         settings: Settings,
@@ -70,10 +71,10 @@ impl Links {
         events: Sender<Event>,
     ) -> Self {
         let me = settings.me;
-        let later = settings.topology.node_ids().filter(|&node| node > me);
-        let later: Vec<NodeId> = later.collect();
+        let others = settings.topology.node_ids().filter(|&node| node != me);
+        let others: Vec<NodeId> = others.collect();
         let hub = Rc::new(Hub::new(settings, events));
-        let mut tasks: Vec<Task<()>> = later
+        let mut tasks: Vec<Task<()>> = others
             .into_iter()
             .map(|peer| {
                 let weak = Rc::downgrade(executor);
@@ -96,10 +97,15 @@ impl Links {
         let mut current = self.hub.addresses.borrow_mut();
         let topology = &self.hub.settings.topology;
         for (node, (old, new)) in topology.node_ids().zip(current.iter().zip(&addresses)) {
+            if old == new {
+                continue;
+            }
+            self.hub.table.borrow_mut().forget_address(node);
             // A node listed before this one dials this node, and has the same file.
-            if node > self.hub.settings.me && old != new {
+            if node > self.hub.settings.me {
                 self.hub.post(Event::Close(node, CloseReason::Moved));
             }
+            self.hub.wakes.wake(node);
         }
         *current = addresses;
     }

@@ -9,7 +9,7 @@ use smol::channel::Sender;
 use super::link_error::LinkError;
 use super::link_set::LinkNews;
 use crate::key::Fingerprint;
-use crate::ring::{Incarnation, NodeId};
+use crate::ring::{Incarnation, NodeId, Time};
 
 /// Every connection that was handed over and has not ended.
 pub(super) struct Table {
@@ -19,12 +19,27 @@ pub(super) struct Table {
     peers: Vec<Peer>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Peer {
     /// The connection that messages to the peer are sent on.
     current: Option<u32>,
+    /// Since when it has been connected, or not.
+    since: Time,
     /// It has been connected before.
     is_known: bool,
+    /// Where its last link was, if it has proved there that it has the ring's key.
+    last_address: Option<IpAddr>,
+}
+
+/// Whether a peer is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It is not.
+    Down { since: Time },
+    /// It is.
+    Linked { since: Time },
+    /// It is, but this node has dialled with a key that is no longer used.
+    Outdated,
 }
 
 /// One connection.
@@ -33,6 +48,8 @@ pub(super) struct Entry {
     pub(super) incarnation: Incarnation,
     pub(super) key: Option<Fingerprint>,
     pub(super) address: IpAddr,
+    /// Whether this side opened it.
+    pub(super) dialled: bool,
     /// Told why the connection ended.
     pub(super) ended: Sender<Ended>,
 }
@@ -66,11 +83,17 @@ pub(super) enum Change {
 }
 
 impl Table {
-    pub(super) fn new(count: usize) -> Self {
+    pub(super) fn new(count: usize, now: Time) -> Self {
+        let peer = Peer {
+            current: None,
+            since: now,
+            is_known: false,
+            last_address: None,
+        };
         Self {
             connections: BTreeMap::new(),
             last_id: 0,
-            peers: vec![Peer::default(); count],
+            peers: vec![peer; count],
         }
     }
 
@@ -82,13 +105,17 @@ impl Table {
     }
 
     /// Takes note of a report.
-    pub(super) fn on_report(&mut self, id: u32, news: LinkNews) -> Option<Change> {
+    pub(super) fn on_report(&mut self, now: Time, id: u32, news: LinkNews) -> Option<Change> {
         let entry = self.connections.get(&id)?;
         let (peer, address) = (entry.peer, entry.address);
         let state = self.peers.get_mut(peer.index())?;
+        if !matches!(news, LinkNews::Ended(_)) && entry.key.is_some() {
+            state.last_address = Some(address);
+        }
         match news {
             LinkNews::Opened => {
                 state.current = Some(id);
+                state.since = now;
                 let reconnect = std::mem::replace(&mut state.is_known, true);
                 Some(Change::Opened {
                     peer,
@@ -107,6 +134,7 @@ impl Table {
                 let inform = entry.ended;
                 if was_link {
                     state.current = None;
+                    state.since = now;
                     Some(Change::Down {
                         peer,
                         address,
@@ -133,9 +161,28 @@ impl Table {
         })
     }
 
-    /// Whether the peer is connected by a link that was made with that key.
-    pub(super) fn is_linked_with(&self, peer: NodeId, key: Option<Fingerprint>) -> bool {
-        self.current(peer).is_some_and(|entry| entry.key == key)
+    /// Whether the peer is connected, when `used` is the key that this node dials with.
+    pub(super) fn state(&self, peer: NodeId, used: Option<Fingerprint>) -> State {
+        let since = self.peers.get(peer.index()).map(|peer| peer.since);
+        let since = since.unwrap_or_default();
+        match self.current(peer) {
+            None => State::Down { since },
+            // Of a link that the peer has dialled, the peer takes care.
+            Some(entry) if entry.dialled && entry.key != used => State::Outdated,
+            Some(_) => State::Linked { since },
+        }
+    }
+
+    /// Where the last link of the peer was, if it has proved there that it has the ring's key.
+    pub(super) fn last_address(&self, peer: NodeId) -> Option<IpAddr> {
+        self.peers.get(peer.index())?.last_address
+    }
+
+    /// The peer is no longer there.
+    pub(super) fn forget_address(&mut self, peer: NodeId) {
+        if let Some(peer) = self.peers.get_mut(peer.index()) {
+            peer.last_address = None;
+        }
     }
 
     /// How many links were made with that key.

@@ -9,6 +9,7 @@
     reason = "a test ends with a panic"
 )]
 
+mod either;
 mod node;
 mod owner;
 mod recording;

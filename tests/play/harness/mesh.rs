@@ -5,21 +5,21 @@ use std::collections::BTreeMap;
 use super::plan::Ports;
 use super::proxy::{Direction, Proxy};
 
-/// All proxies, by the pair of nodes that they join; the dialling node (listed first) comes first.
+/// All proxies, by the pair of nodes that they join: the node that dials, and the one that is dialled.
 pub(crate) struct Mesh(BTreeMap<(usize, usize), Proxy>);
 
 impl Mesh {
     pub(crate) fn connect(ports: &[Ports]) -> Self {
         let mut cables = BTreeMap::new();
-        for (later, ports) in ports.iter().enumerate() {
-            for earlier in 0..later {
-                cables.insert((earlier, later), Proxy::open(ports.ring));
+        for (dialled, at) in ports.iter().enumerate() {
+            for dialling in (0..ports.len()).filter(|&node| node != dialled) {
+                cables.insert((dialling, dialled), Proxy::open(at.ring));
             }
         }
         Self(cables)
     }
 
-    /// The port on which `viewer` reaches `node`; none if the node dials instead, or is the viewer.
+    /// The port on which `viewer` reaches `node`; none if that is the viewer.
     pub(crate) fn port(&self, viewer: usize, node: usize) -> Option<u16> {
         self.0.get(&(viewer, node)).map(Proxy::port)
     }

@@ -1,0 +1,108 @@
+//! Which connection of two is kept, at both ends of a pair that both have dialled.
+
+use std::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::net::LONGEST_LINE;
+use crate::net::incoming::Incoming;
+use crate::ring::peers::SILENT_HEARTBEATS;
+use crate::ring::test_topology::ring_of;
+
+/// The two nodes, in ring order.
+const NODES: [NodeId; 2] = [NodeId(0), NodeId(1)];
+
+/// A connection that the node with that index has dialled.
+struct Dialled {
+    by: usize,
+    /// Its two ends, by node.
+    ends: [TcpStream; 2],
+}
+
+fn dial(by: usize) -> Dialled {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (other, _) = listener.accept().unwrap();
+    for end in [&one, &other] {
+        end.set_nonblocking(true).unwrap();
+    }
+    let ends = if by == 0 { [one, other] } else { [other, one] };
+    Dialled { by, ends }
+}
+
+impl Dialled {
+    /// This connection for one of the nodes, as that number.
+    fn at(&self, node: usize, id: u32) -> NewLink {
+        NewLink {
+            id,
+            peer: NODES[1 - node],
+            incarnation: Incarnation(7),
+            key: None,
+            continues: false,
+            dialled: self.by == node,
+            hello: None,
+            stream: self.ends[node].try_clone().unwrap(),
+            incoming: Incoming::new(LONGEST_LINE),
+            sealer: None,
+        }
+    }
+}
+
+fn links(node: usize) -> LinkSet {
+    LinkSet::new(Arc::new(ring_of(2)), NODES[node])
+}
+
+/// The numbers of the connections that were opened and have not ended.
+fn kept(links: &mut LinkSet) -> Vec<u32> {
+    let mut open = Vec::new();
+    while let Some(LinkReport { id, news }) = links.next_report() {
+        match news {
+            LinkNews::Opened | LinkNews::Continues => open.push(id),
+            LinkNews::Ended(_) => open.retain(|&opened| opened != id),
+        }
+    }
+    open
+}
+
+#[test]
+fn both_ends_keep_the_connection_that_the_first_node_has_dialled() {
+    let poller = Poller::new().unwrap();
+    for node in [0, 1] {
+        for order in [[0, 1], [1, 0]] {
+            let mut links = links(node);
+            let dialled = [dial(0), dial(1)];
+            for by in order {
+                links.add(&poller, dialled[by].at(node, 10 + by as u32));
+            }
+            assert_eq!(kept(&mut links), [10], "at {node}, in the order {order:?}");
+            assert_eq!(links.next_down(), None, "the peer stays connected");
+        }
+    }
+}
+
+#[test]
+fn of_two_connections_of_one_side_the_newer_one_is_kept() {
+    let poller = Poller::new().unwrap();
+    for (node, by) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let mut links = links(node);
+        for id in [1, 2, 3] {
+            links.add(&poller, dial(by).at(node, id));
+        }
+        assert_eq!(kept(&mut links), [3], "at {node}, dialled by {by}");
+    }
+}
+
+#[test]
+fn a_silent_link_keeps_no_other_connection_out() {
+    let poller = Poller::new().unwrap();
+    for node in [0, 1] {
+        let mut links = links(node);
+        let first = dial(0);
+        links.add(&poller, first.at(node, 1));
+        for beat in 1..=SILENT_HEARTBEATS {
+            links.on_heartbeat();
+            let later = dial(1);
+            links.add(&poller, later.at(node, 1 + beat));
+        }
+        assert_eq!(kept(&mut links), [1 + SILENT_HEARTBEATS], "at {node}");
+    }
+}
