@@ -8,8 +8,23 @@ use super::control_request;
 use super::ring_thread::{Answer, Snapshot, Wanted};
 use super::waiting::Waiter;
 use crate::clock;
-use crate::http::{DaemonStatus, Query, ReturnStatus, Status};
+use crate::http::{DaemonStatus, DuplicateStatus, Query, ReturnStatus, Status};
+use crate::net::Duplicate;
 use crate::ring::{BallId, NodeId};
+
+fn duplicate_status(duplicate: Duplicate) -> DuplicateStatus {
+    match duplicate {
+        Duplicate::Told(sentence) => DuplicateStatus {
+            told: Some(sentence),
+            ..DuplicateStatus::default()
+        },
+        Duplicate::Refused { connected, refused } => DuplicateStatus {
+            connected: Some(connected.to_string()),
+            refused: Some(refused.to_string()),
+            told: None,
+        },
+    }
+}
 
 impl Daemon {
     /// Records that this node took a ball over: `from` had it before, and was last heard of `away` ago.
@@ -33,7 +48,10 @@ impl Daemon {
             age_seconds: snapshot.now.since(at).as_secs_f64(),
             ..last
         });
+        let duplicates = self.topology.node_ids();
+        let duplicates = duplicates.map(|node| self.links.duplicate(node).map(duplicate_status));
         let daemon = DaemonStatus {
+            duplicates: duplicates.collect(),
             http_endpoints: Rc::clone(&self.http_endpoints),
             last_return,
             key: self.key.map(|key| key.status(&self.links)),

@@ -22,7 +22,7 @@ pub use fetch::{FetchError, fetch_status};
 pub use metrics::Metrics;
 pub use serve::{Document, Query, Server};
 pub use status::{
-    BallStatus, Condition, CounterStatus, DaemonStatus, KeyStatus, LedStatus, LoanStatus,
-    NodeStatus, ReturnStatus, Status,
+    BallStatus, Condition, CounterStatus, DaemonStatus, DuplicateStatus, KeyStatus, LedStatus,
+    LoanStatus, NodeStatus, ReturnStatus, Status,
 };
 pub use subscribe::{BallRemoved, Heartbeat, Update, subscribe};

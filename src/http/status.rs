@@ -137,6 +137,23 @@ pub struct NodeStatus {
     /// Its HTTP endpoint, `HOST:PORT`; without a host where that is the one of this request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<String>,
+    /// Another process has the node's name, too; absent if none was noticed in the last seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate: Option<DuplicateStatus>,
+}
+
+/// Two processes that play one node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DuplicateStatus {
+    /// The address of the process that the answering node is connected to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connected: Option<String>,
+    /// The address of the process that the answering node has refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// What a peer said that has refused the answering node itself; it names both addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
 }
 
 /// One ball, as the answering node knows it.
@@ -222,6 +239,8 @@ pub struct DaemonStatus {
     pub http_endpoints: Rc<[Endpoint]>,
     /// The last ball that this node took over.
     pub last_return: Option<ReturnStatus>,
+    /// Other processes that have a node's name, in ring order; may be shorter where none is known.
+    pub duplicates: Vec<Option<DuplicateStatus>>,
     /// The keys that the links are made with.
     pub key: Option<KeyStatus>,
     /// The LED of the node.
@@ -249,6 +268,9 @@ impl Status {
             } => Condition::CutOff,
             View { .. } => Condition::InRing,
         };
+        let nodes = view.nodes.iter();
+        let nodes = nodes.map(|node| node_status(topology, node, &daemon));
+        let nodes = nodes.collect();
         Self {
             version: VERSION,
             carom: env!("CARGO_PKG_VERSION").to_owned(),
@@ -263,11 +285,7 @@ impl Status {
             screen: [topology.screen.width, topology.screen.height],
             key: daemon.key,
             led: daemon.led,
-            nodes: view
-                .nodes
-                .iter()
-                .map(|node| node_status(topology, node, &daemon.http_endpoints))
-                .collect(),
+            nodes,
             balls: view
                 .balls
                 .iter()
@@ -296,7 +314,8 @@ fn whole_millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn node_status(topology: &Topology, node: &NodeView, http_endpoints: &[Endpoint]) -> NodeStatus {
+fn node_status(topology: &Topology, node: &NodeView, daemon: &DaemonStatus) -> NodeStatus {
+    let duplicate = daemon.duplicates.get(node.node.index());
     let state = match node.health {
         Health::Up => "up",
         Health::Down => "down",
@@ -308,9 +327,11 @@ fn node_status(topology: &Topology, node: &NodeView, http_endpoints: &[Endpoint]
         since_seconds: node.since.as_secs_f64(),
         round_trip_ms: node.round_trip.map(|span| span.as_micros() as f64 / 1e3),
         incarnation: node.incarnation.map(|incarnation| incarnation.to_string()),
-        http: http_endpoints
+        http: daemon
+            .http_endpoints
             .get(node.node.index())
             .map(ToString::to_string),
+        duplicate: duplicate.cloned().flatten(),
     }
 }
 

@@ -20,4 +20,7 @@ pub enum CloseReason {
     /// A new key file no longer has the key.
     #[error("the key that it was made with is no longer in the key file")]
     KeyForgotten,
+    /// Another process plays this node, and this one leaves its links to it.
+    #[error("another process of this name is in the ring, and this one leaves the ring to it")]
+    Resigned,
 }

@@ -132,7 +132,14 @@ impl Dialler {
     async fn until_due(&mut self) {
         let turn = TURN.mul_f64(self.random.f64().mul_add(0.4, 0.8));
         let mut linked_since = None;
+        let mut has_resigned = false;
         loop {
+            if let Some(until) = self.hub.resigned_until() {
+                has_resigned = true;
+                let rest = clock::now().until(until);
+                self.hub.wakes.woken(self.peer, Some(rest)).await;
+                continue;
+            }
             let state = self.hub.state(self.peer);
             let rest = match state {
                 State::Outdated => return,
@@ -146,7 +153,7 @@ impl Dialler {
                         self.backoff = self.first_backoff();
                     }
                     let rest = clock::now().until(since + turn);
-                    if self.is_first() || rest.is_zero() {
+                    if self.is_first() || has_resigned || rest.is_zero() {
                         return;
                     }
                     Some(rest)

@@ -13,6 +13,7 @@ use super::introduced::{Hellos, Introduced};
 use super::link_error::LinkError;
 use super::link_set::LinkReport;
 use super::new_link::NewLink;
+use super::rivals::{Duplicate, Rivals};
 use super::table::{Change, Ended, Entry, State, Table};
 use super::wakes::Wakes;
 use crate::clock;
@@ -20,7 +21,7 @@ use crate::endpoint::Endpoint;
 use crate::escape::Escaped;
 use crate::key::{Fingerprint, Key, Keys};
 use crate::resolve::Resolver;
-use crate::ring::{Hello, Incarnation, NodeId, Topology, message};
+use crate::ring::{Hello, Incarnation, NodeId, Time, Topology, message};
 use crate::throttle::DedupLog;
 
 /// So many different log lines a minute about connections that have not introduced themselves.
@@ -79,6 +80,8 @@ pub(super) struct Hub {
     pub(super) admission: RefCell<Admission>,
     /// What the hosts of the ring file stand for.
     hosts: Hosts,
+    /// What is known of processes that have the same name.
+    rivals: RefCell<Rivals>,
     /// For lines about peers, which name the peer.
     pub(super) peer_log: DedupLog,
     /// For lines about connections that have not introduced themselves, which name the address.
@@ -94,6 +97,11 @@ impl Hub {
         Self {
             table: RefCell::new(Table::new(nodes, clock::now())),
             admission: RefCell::new(Admission::new(settings.topology.lease)),
+            rivals: RefCell::new(Rivals::new(
+                nodes,
+                settings.topology.lease,
+                settings.incarnation.0,
+            )),
             hosts: Hosts::new(Resolver::of_process().clone()),
             peer_log: DedupLog::new(MOST_LOGGED_PER_PEER * nodes),
             unknown_log: DedupLog::new(MOST_UNKNOWN_LOGGED),
@@ -196,6 +204,42 @@ impl Hub {
     /// peer has proved that it belongs to the ring.
     pub(super) fn is_listed(&self, source: Source) -> bool {
         self.keys.borrow().is_some() || self.hosts.any_fits(&self.addresses.borrow(), source)
+    }
+
+    /// A peer refuses this process, as it is connected to another one of this node's name.
+    pub(super) async fn on_told_duplicate(&self, sentence: &str) {
+        self.send_event(Event::Duplicate).await;
+        let links = self.table.borrow().count();
+        let peers = self.settings.topology.nodes.len().saturating_sub(1);
+        let mut rivals = self.rivals.borrow_mut();
+        if !rivals.on_told(clock::now(), sentence, (links, peers)) {
+            return;
+        }
+        tracing::warn!(
+            "another process of this node's name is in the ring, and each of the two is connected to some nodes: \
+             this one ends its links, so that all nodes have the same one"
+        );
+        for peer in self.settings.topology.node_ids() {
+            self.post(Event::Close(peer, CloseReason::Resigned));
+            self.wakes.wake(peer);
+        }
+    }
+
+    /// Until when this process makes no links, if it has left the ring to another one of its name.
+    pub(super) fn resigned_until(&self) -> Option<Time> {
+        self.rivals.borrow().resigned_until(clock::now())
+    }
+
+    /// This node refuses a process of that peer, as it is connected to another one.
+    pub(super) fn on_refused_duplicate(&self, peer: NodeId, places: (IpAddr, IpAddr)) {
+        let mut rivals = self.rivals.borrow_mut();
+        rivals.on_refused(clock::now(), peer, places);
+    }
+
+    /// Whether another process has the name of that node, as far as was noticed a moment ago.
+    pub(super) fn duplicate(&self, node: NodeId) -> Option<Duplicate> {
+        let rivals = self.rivals.borrow();
+        rivals.duplicate(clock::now(), node, self.settings.me)
     }
 
     /// Hands a connection over to the thread that owns the node, and waits for its end.

@@ -10,8 +10,9 @@ use async_io::{Async, Timer};
 use smol::future;
 use socket2::{SockRef, TcpKeepalive};
 
+use super::close_reason::CloseReason;
 use super::hosts::Source;
-use super::hub::{Event, Hub};
+use super::hub::Hub;
 use super::introduced::{Hellos, Introduced};
 use super::link_error::{HELLO_LIMIT, LinkError};
 use super::wire::Wire;
@@ -100,7 +101,7 @@ async fn exchange_hellos(
         Ok(Message::Refused { reason, duplicate }) => {
             // Believed only from a peer that this node dialled: anyone can connect and claim it.
             if duplicate && dialled.is_some() {
-                hub.send_event(Event::Duplicate).await;
+                hub.on_told_duplicate(&reason).await;
             }
             return Err(LinkError::Refused { reason, duplicate });
         }
@@ -128,7 +129,7 @@ async fn exchange_hellos(
             "{found} answers at the address of {expected}: check both hosts and ports in the ring file"
         )));
     }
-    check_duplicate(hub, peer, &hello)?;
+    check_duplicate(hub, peer, &hello, wire.stream.get_ref().peer_addr()?.ip())?;
     let continues = offered && hello.continues;
     Ok(Hellos {
         peer,
@@ -163,7 +164,7 @@ async fn check_caller(
         }
     };
     // Before the address: a process whose name is taken must learn that wherever it runs.
-    check_duplicate(hub, peer, hello)?;
+    check_duplicate(hub, peer, hello, address)?;
     if !hub.is_believed(peer, source).await {
         let node = hub.name(peer).to_owned();
         return Err(LinkError::NotBelieved { address, node });
@@ -171,14 +172,29 @@ async fn check_caller(
     if is_closed_by_peer(stream) {
         return Err(LinkError::ClosedByPeer);
     }
+    if hub.resigned_until().is_some() {
+        return Err(LinkError::Closed(CloseReason::Resigned));
+    }
     Ok(peer)
 }
 
-fn check_duplicate(hub: &Hub, peer: NodeId, hello: &Hello) -> Result<(), LinkError> {
-    if hub.table.borrow().is_duplicate(peer, hello.incarnation) {
-        return Err(LinkError::Duplicate(hub.name(peer).to_owned()));
-    }
-    Ok(())
+/// Refuses a process at that address if another one of the peer's name is connected.
+fn check_duplicate(
+    hub: &Hub,
+    peer: NodeId,
+    hello: &Hello,
+    address: IpAddr,
+) -> Result<(), LinkError> {
+    let connected = hub.table.borrow().other_process(peer, hello.incarnation);
+    let Some(connected) = connected else {
+        return Ok(());
+    };
+    let places = (connected.to_canonical(), address.to_canonical());
+    hub.on_refused_duplicate(peer, places);
+    Err(LinkError::Duplicate {
+        node: hub.name(peer).to_owned(),
+        places: Some(places),
+    })
 }
 
 /// Whether the peer has closed already. It gives up after a while, and its connection may have
@@ -204,7 +220,7 @@ async fn send_refusal(hub: &Hub, wire: &mut Wire, error: &LinkError) {
 fn refused(hub: &Hub, error: &LinkError) -> Option<Message> {
     Some(Message::Refused {
         reason: error.refusal(hub.name(hub.settings.me))?,
-        duplicate: matches!(error, LinkError::Duplicate(_)),
+        duplicate: matches!(error, LinkError::Duplicate { .. }),
     })
 }
 

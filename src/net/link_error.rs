@@ -50,11 +50,15 @@ pub(super) enum LinkError {
          make it the host of {node}, or give the ring a key"
     )]
     NotBelieved { address: IpAddr, node: String },
-    /// Another process with that node's name has the link.
+    /// Another process with that node's name has the link; where both are, if that is known.
     #[error(
-        "another process named {0} is in the ring: stop one of the two, or name them differently"
+        "another process named {node} is in the ring{}: stop one of the two, or name them differently",
+        in_words(.places)
     )]
-    Duplicate(String),
+    Duplicate {
+        node: String,
+        places: Option<(IpAddr, IpAddr)>,
+    },
     /// The peer refused this node; `duplicate` if because another process has its name.
     #[error("the peer refused: {}", Escaped(.reason))]
     Refused { reason: String, duplicate: bool },
@@ -73,7 +77,9 @@ impl LinkError {
     /// told a name.
     pub(super) fn refusal(&self, me: &str) -> Option<String> {
         match self {
-            Self::Mismatch(_) | Self::Duplicate(_) => Some(format!("{me} says: {self}")),
+            Self::Mismatch(_) | Self::Duplicate { .. } | Self::Closed(CloseReason::Resigned) => {
+                Some(format!("{me} says: {self}"))
+            }
             Self::NotHello | Self::NotMessage(_) | Self::TooLong(_) | Self::Handshake(_) => {
                 Some(self.to_string())
             }
@@ -98,6 +104,13 @@ impl LinkError {
             Self::NotMessage(_) | Self::TooLong(_) | Self::BadRecord
         )
     }
+}
+
+/// Where two processes of one name are: the one that is connected, and this one.
+fn in_words(places: &Option<(IpAddr, IpAddr)>) -> String {
+    places.map_or_else(String::new, |(connected, this)| {
+        format!(", at {connected}, beside the one at {this}")
+    })
 }
 
 impl From<ReadError> for LinkError {

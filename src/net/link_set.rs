@@ -95,8 +95,9 @@ impl LinkSet {
                 return None;
             }
             if !is_same && !link.is_silent() {
-                let error = LinkError::Duplicate(self.topology.name(peer).to_owned());
-                self.end(active, error);
+                let node = self.topology.name(peer).to_owned();
+                let places = None;
+                self.end(active, LinkError::Duplicate { node, places });
                 return None;
             }
         }
@@ -291,7 +292,7 @@ impl LinkSet {
         if !active.is_retired()
             && let Some(reason) = error.refusal(self.topology.name(self.me))
         {
-            let duplicate = matches!(error, LinkError::Duplicate(_));
+            let duplicate = matches!(error, LinkError::Duplicate { .. });
             active.refuse(&Message::Refused { reason, duplicate });
         }
         self.report(active.id(), LinkNews::Ended(error));

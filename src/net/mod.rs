@@ -29,6 +29,7 @@ mod link_error;
 mod link_set;
 mod new_link;
 mod reader;
+mod rivals;
 mod session;
 #[doc(hidden)]
 pub mod simulation;
@@ -55,6 +56,7 @@ pub use frame::{LONGEST_LINE, encode};
 pub use hub::{Counters, Event, Settings};
 pub use link_set::{LinkReport, LinkSet};
 pub use new_link::NewLink;
+pub use rivals::Duplicate;
 
 /// The links, and the tasks that keep them open. All stop when this is dropped.
 pub struct Links {
@@ -121,6 +123,11 @@ impl Links {
     /// How many links were made with that key.
     pub fn count_with(&self, key: Fingerprint) -> usize {
         self.hub.table.borrow().count_with(key)
+    }
+
+    /// Whether another process has the name of that node, this one included, as far as was noticed a moment ago.
+    pub fn duplicate(&self, node: NodeId) -> Option<Duplicate> {
+        self.hub.duplicate(node)
     }
 
     /// What the links have counted since the start.

@@ -148,10 +148,17 @@ impl Table {
         }
     }
 
-    /// Whether another process with the peer's name is connected.
-    pub(super) fn is_duplicate(&self, peer: NodeId, incarnation: Incarnation) -> bool {
-        self.current(peer)
-            .is_some_and(|entry| entry.incarnation != incarnation)
+    /// Where another process with the peer's name is connected from, if one is.
+    pub(super) fn other_process(&self, peer: NodeId, incarnation: Incarnation) -> Option<IpAddr> {
+        let current = self.current(peer);
+        let other = current.filter(|entry| entry.incarnation != incarnation);
+        other.map(|entry| entry.address)
+    }
+
+    /// How many peers are connected.
+    pub(super) fn count(&self) -> usize {
+        let linked = self.peers.iter().filter(|peer| peer.current.is_some());
+        linked.count()
     }
 
     /// Whether a link to that process of the peer is open and can be continued by another connection.

@@ -12,6 +12,7 @@
     reason = "a failed set-up ends the test, and figures are for people"
 )]
 
+mod duplicate;
 mod forgotten;
 mod harness;
 mod name_server;

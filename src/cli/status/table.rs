@@ -61,6 +61,7 @@ pub(super) fn print(answers: &[Answer], out: &mut impl io::Write) -> io::Result<
         writeln!(out, "{ball}")?;
     }
     print_last_return(&statuses, out)?;
+    print_duplicates(&statuses, out)?;
     print_different_keys(&statuses, out)?;
     print_without_key(&statuses, out)?;
     print_unreached(answers, out)
@@ -236,6 +237,32 @@ fn print_last_return(statuses: &[&Status], out: &mut impl io::Write) -> io::Resu
         Escaped(&last.from),
         last.away_ms
     )
+}
+
+/// Says which nodes two processes play, as any node has noticed, and where both are.
+fn print_duplicates(statuses: &[&Status], out: &mut impl io::Write) -> io::Result<()> {
+    let mut places: BTreeMap<&str, String> = BTreeMap::new();
+    for node in statuses.iter().flat_map(|status| &status.nodes) {
+        let Some(duplicate) = &node.duplicate else {
+            continue;
+        };
+        let known = match (&duplicate.connected, &duplicate.refused) {
+            (Some(one), Some(other)) => format!(", at {} and at {}", Escaped(one), Escaped(other)),
+            _ => String::new(),
+        };
+        let all = places.entry(&node.name).or_default();
+        if all.is_empty() {
+            *all = known;
+        }
+    }
+    for (name, places) in places {
+        writeln!(
+            out,
+            "two processes play {}{places}: stop one of the two, or name them differently",
+            Escaped(name)
+        )?;
+    }
+    Ok(())
 }
 
 /// Says which nodes run without a key: anyone on their network can pretend to be a node.

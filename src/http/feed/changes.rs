@@ -34,6 +34,7 @@ pub(super) fn changes(
         let same = |old: &NodeStatus| {
             (&old.name, &old.state, &old.incarnation, &old.http)
                 == (&node.name, &node.state, &node.incarnation, &node.http)
+                && old.duplicate == node.duplicate
         };
         if !published.nodes.iter().any(same) {
             changes.push(Change::Node(node.clone()));

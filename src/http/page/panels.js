@@ -120,10 +120,10 @@ export function panels(ring) {
   function summary(nodes, balls) {
     const amiss = new Map();
     let well = 0;
-    for (const { name, state } of nodes) {
+    for (const { name, state, twin } of nodes) {
+      if (twin) amiss.set(`twice, at ${twin.connected} and ${twin.refused}`, [name]);
       if (state === "up") well++;
-      else if (amiss.has(state)) amiss.get(state).push(name);
-      else amiss.set(state, [name]);
+      else amiss.set(state, [...(amiss.get(state) ?? []), name]);
     }
     const few = (names) => (names.length > 3 ? `${names.length} nodes` : names.join(", "));
     const parts = [...amiss].map(([state, names]) => `${few(names)} ${label(state)}`);

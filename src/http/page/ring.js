@@ -250,20 +250,21 @@ export class Ring {
     const own = this.statuses.get(name);
     const heard = this.isOpen(name);
     const states = new Set();
+    let twin;
     for (const other of this.open()) {
       if (other === name) continue;
       const view = this.statuses.get(other)?.nodes.find((node) => node.name === name);
       if (view) states.add(view.state);
+      twin ??= view?.duplicate;
     }
     const theirs = states.has("up") ? "up" : states.has("down") ? "down" : "unknown";
     let state = theirs;
     if (heard) {
-      const apart = own.condition === "cut-off";
-      state = apart ? "cut off" : theirs === "down" ? "down" : own.condition === "in-ring" ? "up" : own.condition;
+      state = own.condition === "cut-off" ? "cut off" : theirs === "down" ? "down" : own.condition === "in-ring" ? "up" : own.condition;
     }
     const balls = heard && state !== "down" ? this.here(name) : [];
     const led = heard && state !== "down" ? { fault: own.led.fault, lit: balls.some((ball) => ball.here) } : null;
-    return { name, state, heard, balls, led, counters: own?.counters, url: own?.url ?? this.url(name) };
+    return { name, state, heard, balls, led, twin, counters: own?.counters, url: own?.url ?? this.url(name) };
   }
 
   url(name) {
