@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::escape::{Escaped, EscapedSentence};
+
 /// The largest number of faults in one report.
 pub const MOST_FAULTS: usize = 100;
 
@@ -38,14 +40,14 @@ pub enum Location {
 impl fmt::Display for Location {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File { file } => formatter.write_str(&plain(file)),
+            Self::File { file } => write!(formatter, "{}", EscapedSentence(file)),
             Self::Line { file, line, column } => {
-                write!(formatter, "{}:{line}:{column}", plain(file))
+                write!(formatter, "{}:{line}:{column}", EscapedSentence(file))
             }
             Self::Environment { variable } => {
-                write!(formatter, "environment {}", plain(variable))
+                write!(formatter, "environment {}", EscapedSentence(variable))
             }
-            Self::Flag { key } => write!(formatter, "flag {}", plain(key)),
+            Self::Flag { key } => write!(formatter, "flag {}", EscapedSentence(key)),
         }
     }
 }
@@ -71,9 +73,9 @@ impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: ", self.location)?;
         if !self.key.is_empty() {
-            write!(formatter, "{}: ", plain(&self.key))?;
+            write!(formatter, "{}: ", EscapedSentence(&self.key))?;
         }
-        formatter.write_str(&plain(&self.sentence))
+        write!(formatter, "{}", EscapedSentence(&self.sentence))
     }
 }
 
@@ -128,25 +130,14 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// The text, with every character escaped that a terminal would act on or not show.
-fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '"' | '\'' | '\\' => plain.push(character),
-            _ => plain.extend(character.escape_debug()),
-        }
-    }
-    plain
-}
-
 /// The text in double quotes, escaped, and cut short if it is long.
 pub(super) fn quoted(text: &str) -> String {
     const MOST_SHOWN: usize = 40;
-    match text.char_indices().nth(MOST_SHOWN) {
-        Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
-        None => format!("{text:?}"),
-    }
+    let end = text.char_indices().nth(MOST_SHOWN).map(|(end, _)| end);
+    let shown = end.and_then(|end| text.get(..end)).unwrap_or(text);
+    let shown = Escaped(shown).to_string().replace('"', "\\\"");
+    let dots = if end.is_some() { "..." } else { "" };
+    format!("\"{shown}\"{dots}")
 }
 
 #[cfg(test)]
@@ -160,6 +151,16 @@ mod tests {
         assert!(
             !shown.contains(|c: char| c.is_control() || c == '\u{202e}'),
             "{shown:?}"
+        );
+    }
+
+    #[test]
+    fn a_living_script_is_quoted_as_it_is() {
+        assert_eq!(quoted("नमस्ते\u{200b}"), "\"नमस्ते\\u{200b}\"");
+        let faults = Faults::of_file("पाई.toml", format!("wants {}", quoted("e\u{301}\\\u{1b}")));
+        assert_eq!(
+            faults.to_string(),
+            "पाई.toml: wants \"e\u{301}\\\\\\u{1b}\""
         );
     }
 

@@ -52,7 +52,7 @@ impl End {
 pub struct Message {
     /// The sender's address and port.
     pub peer: SocketAddr,
-    /// Its first bytes without the newline. Control characters and bytes that are not UTF-8 are
+    /// Its first bytes without the newline. What can do harm and bytes that are not UTF-8 are
     /// escaped.
     pub text: String,
     /// Whether `text` is only the beginning of the message.

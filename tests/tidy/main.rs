@@ -27,7 +27,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("throttle", &["ring", "clock"]),
     ("resolve", &["ring", "clock"]),
     ("connect", &["escape", "resolve"]),
-    ("config", &["ring", "endpoint", "led"]),
+    ("config", &["ring", "endpoint", "escape", "led"]),
     ("control", &["http"]),
     ("http", &["accept", "ring", "connect", "endpoint", "escape"]),
     (

@@ -4,7 +4,12 @@
 
 /// Characters that a terminal acts on or does not show must be escaped before a person sees a text.
 pub(crate) fn assert_one_safe_line(sentence: &str) {
-    let unsafe_one = |c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c);
+    let unsafe_one = |c: char| {
+        let directions = "\u{61c}\u{200e}\u{200f}\u{2066}\u{2067}\u{2068}\u{2069}";
+        let unseen = "\u{ad}\u{200b}\u{2060}\u{3164}\u{feff}";
+        let is_separator_or_direction = ('\u{2028}'..='\u{202e}').contains(&c);
+        c.is_control() || is_separator_or_direction || directions.contains(c) || unseen.contains(c)
+    };
     assert!(!sentence.contains(unsafe_one), "{sentence:?}");
 }
 
