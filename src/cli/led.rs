@@ -13,7 +13,8 @@ use super::executor::block_on;
 use super::failure::Failure;
 use super::node;
 use super::ring_file::RingFile;
-use crate::config::parse_duration;
+use crate::clock;
+use crate::config::{LedConfig, parse_duration};
 use crate::daemon::{lock, signals};
 use crate::led::{LedError, SwitchedLed};
 
@@ -59,6 +60,14 @@ pub(super) fn led(arguments: &Arguments) -> Result<(), Failure> {
     // A running daemon controls the LED: it must not show what the daemon did not set.
     let _lock = lock::take(&config.ring.name, &node.name).map_err(Failure::run)?;
     let what = format!("{}: LED {}", node.name, node.led);
+    if let (LedConfig::Trace { .. }, Action::Off) = (&node.led, arguments.action) {
+        // Opening a trace ends what a dead process left on in it.
+        let (_, error) = node.led.open(Duration::ZERO, clock::monotonic_nanos);
+        return match error {
+            Some(error) => Err(Failure::run(error)),
+            None => print_line(&format!("{what}: off")),
+        };
+    }
     let Some(driver) = node.led.driver(Duration::ZERO) else {
         if arguments.action == Action::Off {
             return print_line(&format!("{what}: nothing to put out"));

@@ -1,11 +1,21 @@
 //! A file instead of an LED: one line for each change, for tests and observers.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
 
 use super::change::{Led, LedChange};
 use super::error::LedError;
+
+/// How much of the end of a trace is read for what it still shows: some 200,000 changes.
+const LONGEST_TAIL: u64 = 16 << 20;
+
+/// Longer lines are no lines of a trace.
+const LONGEST_LINE: usize = 256;
+
+/// Balls that are looked for in an earlier trace: more than a ring has, with its guests.
+const MOST_LIT: usize = 1024;
 
 /// Appends `MONOTONIC_NANOSECONDS NODE on|off BALL GENERATION HOP` for every change.
 ///
@@ -21,6 +31,9 @@ pub(super) struct Trace {
 impl Trace {
     /// Opens `path` for appending, or creates it. `now` returns `CLOCK_MONOTONIC` in nanoseconds.
     ///
+    /// A process that was killed has written no `off`. For every ball that the file still shows, this
+    /// writes one: whoever reads it must not see an LED that nobody drives.
+    ///
     /// If the file cannot be opened, the error is returned beside it, and every change tries again.
     pub(super) fn open(path: PathBuf, now: fn() -> u64) -> (Self, Option<LedError>) {
         let mut trace = Self {
@@ -29,13 +42,37 @@ impl Trace {
             now,
             line: Vec::with_capacity(96),
         };
-        match trace.reopen() {
+        let opened = trace.reopen().and_then(|file| {
+            trace.end_earlier(&file)?;
+            Ok(file)
+        });
+        match opened {
             Ok(file) => {
                 trace.file = Some(file);
                 (trace, None)
             }
             Err(error) => (trace, Some(error)),
         }
+    }
+
+    /// Writes `off` for every ball that an earlier process left on.
+    fn end_earlier(&mut self, file: &File) -> Result<(), LedError> {
+        // A trace that cannot be read, such as a pipe, shows nobody an earlier life.
+        for ((node, ball), stamp) in still_on(&self.path).unwrap_or_default() {
+            self.write(file, &format_args!("{node} off {ball} {stamp}"))?;
+        }
+        Ok(())
+    }
+
+    /// Writes one line, which begins with the moment.
+    fn write(&mut self, file: &File, change: &dyn std::fmt::Display) -> Result<(), LedError> {
+        self.line.clear();
+        let written = writeln!(self.line, "{} {change}", (self.now)())
+            .and_then(|()| append(file, &self.line));
+        written.map_err(|source| LedError::Trace {
+            path: self.path.clone(),
+            source,
+        })
     }
 
     fn reopen(&self) -> Result<File, LedError> {
@@ -64,20 +101,39 @@ impl Led for Trace {
             hop,
         } = *change;
         let state = if on { "on" } else { "off" };
-        self.line.clear();
-        let written = writeln!(
-            self.line,
-            "{} {node} {state} {ball} {generation} {hop}",
-            (self.now)()
-        )
-        .and_then(|()| append(&file, &self.line));
-        written.map_err(|source| LedError::Trace {
-            path: self.path.clone(),
-            source,
-        })?;
+        self.write(
+            &file,
+            &format_args!("{node} {state} {ball} {generation} {hop}"),
+        )?;
         self.file = Some(file);
         Ok(())
     }
+}
+
+/// The node and the ball of every LED that a trace shows as on in its end, each with generation and hop.
+fn still_on(path: &Path) -> io::Result<BTreeMap<(String, String), String>> {
+    let mut on = BTreeMap::new();
+    let length = match fs::metadata(path)? {
+        file if file.is_file() => file.len(),
+        _ => return Ok(on),
+    };
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(length.saturating_sub(LONGEST_TAIL)))?;
+    for line in BufReader::new(file.take(LONGEST_TAIL)).split(b'\n') {
+        let line = line?;
+        let text = str::from_utf8(&line).unwrap_or_default();
+        let fields: Vec<&str> = text.split(' ').take(7).collect();
+        let [_, node, state, ball, generation, hop] = fields.as_slice() else {
+            continue;
+        };
+        let key = ((*node).to_owned(), (*ball).to_owned());
+        if *state == "on" && text.len() <= LONGEST_LINE && on.len() < MOST_LIT {
+            on.insert(key, format!("{generation} {hop}"));
+        } else if *state == "off" {
+            on.remove(&key);
+        }
+    }
+    Ok(on)
 }
 
 /// Writes the whole line or nothing: half a line would also corrupt the next one.
@@ -111,6 +167,33 @@ mod tests {
         assert_eq!(
             text,
             "before\n42 pi1 on 1 3.00000000c0ffee00 7\n42 pi1 off 1 3.00000000c0ffee00 7\n"
+        );
+    }
+
+    #[test]
+    fn a_start_ends_what_an_earlier_process_left_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("led");
+        let earlier = "1 pi1 on 1 3.00000000c0ffee00 7\n2 pi1 on 2 3.00000000c0ffee01 1\n\
+                       3 pi1 off 1 3.00000000c0ffee00 7\nno line of a trace\n4 pi1 on 3 5.00000000c0ffee02 9\n\
+                       5 pi1 on 1 4.00000000c0ffee00 8\n6 pi1 off 3 5.00000000c0ffee02 9\n";
+        std::fs::write(&path, earlier).unwrap();
+        let (trace, fault) = Trace::open(path.clone(), || 42);
+        assert!(fault.is_none());
+        drop(trace);
+        let ended = format!(
+            "{earlier}42 pi1 off 1 4.00000000c0ffee00 8\n42 pi1 off 2 3.00000000c0ffee01 1\n"
+        );
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), ended);
+        let (mut trace, _) = Trace::open(path.clone(), || 43);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), ended, "only once");
+        trace.show(&change(true, 7), true).unwrap();
+        drop(trace);
+        Trace::open(path.clone(), || 44);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            text.ends_with("44 pi1 off 1 3.00000000c0ffee00 7\n"),
+            "{text}"
         );
     }
 

@@ -31,11 +31,11 @@ def main():
     dark_since = begin if "killed" in sys.argv[3:] else None
     highest = None
     for at, node, change, ball, generation, hop in lines(folder, begin, end):
-        generations.add(generation)
         if change == "on":
+            generations.add(generation)
             ons += 1
             nodes.add(node)
-            # A host that was killed says no "off": its own next "on" ends the old one.
+            # A host that was killed says no "off" then: the stop hook or the next start does, later.
             lit.pop(node, None)
             two_lit += len(lit) > 0
             lit[node] = generation
@@ -47,7 +47,7 @@ def main():
             highest = max(stamp, highest or stamp)
         else:
             lit.pop(node, None)
-            if not lit:
+            if not lit and dark_since is None:
                 dark_since = at
     if dark_since is not None:
         longest = max(longest, end - dark_since)

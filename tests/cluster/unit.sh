@@ -94,13 +94,12 @@ on pi2 'sudo journalctl -q -u carom --no-pager -o cat' | grep -qi 'watchdog' || 
 expect_all_intact
 pass "SIGSTOP: the watchdog has killed the daemon and a new one runs after $took ms"
 
-# killed_at NANOSECONDS: since then, the time of an "on" of pi4 without an "off", in an incarnation that has ended.
+# killed_at NANOSECONDS: since then, the time of the last "on" of a generation that has ended, if pi4 was on. Its trace has an "off"
+# for that, too, which the stop hook wrote.
 killed_at() {
-    awk -v from="$1" '
-        $1 > from && $3 == "on" { open[$5 " " $6] = $1 }
-        $3 == "off" { delete open[$5 " " $6] }
-        { last = $5 }
-        END { for (stay in open) { split(stay, stamp, " "); if (stamp[1] != last) print open[stay] } }' "$stage/traces/pi4"
+    cat "$stage"/traces/pi[1-9] | sort -n | awk -v from="$1" '
+        $3 == "on" { node[$5] = $2; at[$5] = $1; last = $5 }
+        END { for (generation in node) if (generation != last && node[generation] == "pi4" && at[generation] > from) print at[generation] }'
 }
 for _ in 1 2 3 4 5; do
     from=$(now_ns)

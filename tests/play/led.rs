@@ -97,11 +97,66 @@ fn refused_by_hand(path: &Path) {
             assert_eq!(told.lines().count(), 1, "{told}");
         }
     }
-    // A trace is no real LED: there is nothing to switch off.
+    // A trace is no real LED: all that can be done by hand is to end what a dead process left on.
     let lit = run(&["led", "on", "--config", path, "--node", "pi5"]);
     assert_eq!(lit.status.code(), Some(1));
     let out = run(&["led", "off", "--config", path, "--node", "pi5"]);
     assert_eq!(out.status.code(), Some(0));
+}
+
+#[test]
+fn a_killed_node_is_off_in_its_trace_once_the_stop_hook_ran_or_it_started_again() {
+    let _exclusive = exclusive();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ring.toml");
+    let trace = folder.path().join("pi1.trace");
+    let led = format!("{{ backend = \"trace\", path = {trace:?} }}");
+    let ports: [u16; 4] = free_ports();
+    write(&path, ring_file(&[&led], &ports)).unwrap();
+    let start = || Process::start(&path, "pi1", &folder.path().join("pi1.log"));
+    let last = || {
+        let text = read_to_string(&trace).unwrap_or_default();
+        text.lines().last().map(str::to_owned).unwrap_or_default()
+    };
+    let kill_while_on = || {
+        let mut node = start();
+        wait_for(Duration::from_secs(10), "the ball", || {
+            last().contains(" on ").then_some(())
+        });
+        node.kill();
+        let on = last();
+        assert!(on.contains(" on "), "{on}");
+        on
+    };
+    let is_its_end = |on: &str, off: &str| {
+        let (_, on) = on.split_once(' ').unwrap();
+        let (_, off) = off.split_once(' ').unwrap();
+        assert_eq!(on.replace(" on ", " off "), off);
+    };
+    let on = kill_while_on();
+    let hook = run(&[
+        "led",
+        "off",
+        "--config",
+        path.to_str().unwrap(),
+        "--node",
+        "pi1",
+    ]);
+    assert!(hook.status.success(), "{}", text(&hook.stderr));
+    is_its_end(&on, &last());
+    let on = kill_while_on();
+    let mut node = start();
+    let off = wait_for(
+        Duration::from_secs(10),
+        "the end of its earlier life",
+        || {
+            let text = read_to_string(&trace).unwrap();
+            let mut later = text.lines().skip_while(|line| *line != on).skip(1);
+            later.next().map(str::to_owned)
+        },
+    );
+    is_its_end(&on, &off);
+    node.kill();
 }
 
 #[test]

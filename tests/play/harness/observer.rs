@@ -76,8 +76,11 @@ impl Observed {
 
     fn collect(&mut self, interventions: &[Intervention]) {
         let mut open: Vec<(LedChange, LitSpan)> = Vec::new();
-        for line in self.lines.clone() {
-            end_killed(&mut open, interventions, line.at, &mut self.lit_spans);
+        // What was on when its process was killed: the next process ends it in the trace.
+        let mut left_on = BTreeSet::new();
+        for line in std::mem::take(&mut self.lines) {
+            let killed = end_killed(&mut open, interventions, line.at, &mut self.lit_spans);
+            left_on.extend(killed);
             let found = open
                 .iter()
                 .position(|(on, _)| on.node == line.node && on.ball == line.ball);
@@ -90,7 +93,7 @@ impl Observed {
                         until: u64::MAX,
                         surely_until: u64::MAX,
                     };
-                    open.push((line, stay));
+                    open.push((line.clone(), stay));
                 }
                 (false, Some(index)) => {
                     let (on, mut stay) = open.swap_remove(index);
@@ -102,8 +105,11 @@ impl Observed {
                     self.end(stay, interventions);
                 }
                 (true, Some(_)) => self.faults.push(format!("on twice: {line:?}")),
+                // No LED goes off then: it has been dark since its process died.
+                (false, None) if left_on.remove(&(line.node, line.ball, line.stamp)) => continue,
                 (false, None) => self.faults.push(format!("off without on: {line:?}")),
             }
+            self.lines.push(line);
         }
         end_killed(&mut open, interventions, u64::MAX, &mut self.lit_spans);
         for (_, stay) in open {
@@ -279,14 +285,16 @@ impl Observed {
     }
 }
 
-/// Ends the spans of nodes that were killed before `moment`.
+/// Ends the spans of nodes that were killed before `moment`; which they are.
 fn end_killed(
     open: &mut Vec<(LedChange, LitSpan)>,
     interventions: &[Intervention],
     moment: u64,
     lit_spans: &mut Vec<LitSpan>,
-) {
-    open.retain(|&(_, stay)| {
+) -> Vec<(usize, u32, Stamp)> {
+    let mut killed = Vec::new();
+    open.retain(|(on, stay)| {
+        let stay = *stay;
         let death = interventions
             .iter()
             .find_map(|intervention| match *intervention {
@@ -303,8 +311,12 @@ fn end_killed(
                 ..stay
             });
         }
+        if death.is_some() {
+            killed.push((on.node, on.ball, on.stamp));
+        }
         death.is_none()
     });
+    killed
 }
 
 #[cfg(test)]
@@ -354,6 +366,11 @@ mod tests {
         assert!(once.overlaps().is_empty(), "{:?}", once.overlaps());
         assert_eq!(once.longest_gap(10, 60), (20, 20));
         assert_eq!(seen(&lines, &killed).overlaps().len(), 1);
+        // Started again, it ends in its trace what its earlier process left on, and nothing else.
+        let ended = |off| seen(&["10 pi1 on 0", off, "40 pi2 on 1"], &killed).overlaps();
+        assert!(ended("35 pi1 off 0").is_empty());
+        assert_eq!(ended("35 pi1 off 1").len(), 1);
+        assert_eq!(ended("35 pi2 off 0").len(), 1);
         let late = [Intervention::Killed {
             node: 0,
             before: 20,
