@@ -54,9 +54,6 @@ pub const PORTS: Ports = Ports {
 /// `led` of a `[[node]]`
 pub const LED: LedConfig = LedConfig::None;
 
-/// `chip` of an LED with `backend = "gpiochip"`
-pub const LED_CHIP: &str = crate::led::USUAL_CHIP;
-
 /// `radius` of a `[[ball]]`
 pub const BALL_RADIUS: f64 = 30.0;
 

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use ::config::Value;
 
-use super::defaults;
 use super::fault::quoted;
 use super::report::Report;
 use super::schema::Key;
@@ -36,7 +35,7 @@ pub(super) const BACKENDS: &[Backend] = &[
         keys: &[BACKEND, PIN, ACTIVE_LOW],
         read: |led, report| {
             let active_low = led.active_low;
-            let pin = led.required(report, "pin", pin)?;
+            let pin = led.required(report, "pin", header_pin)?;
             Some(pin.map(|pin| LedConfig::Gpio { pin, active_low }))
         },
     },
@@ -46,8 +45,8 @@ pub(super) const BACKENDS: &[Backend] = &[
         read: |led, report| {
             let active_low = led.active_low;
             let chip = led.table.optional(report, "chip", device);
-            let chip = chip.map_or_else(|| PathBuf::from(defaults::LED_CHIP), |chip| chip.value);
-            let pin = led.required(report, "pin", pin)?;
+            let chip = chip.map(|chip| chip.value);
+            let pin = led.required(report, "pin", line)?;
             Some(pin.map(|pin| LedConfig::GpioChip {
                 chip,
                 pin,
@@ -66,8 +65,11 @@ pub(super) const BACKENDS: &[Backend] = &[
     },
     Backend {
         name: "act",
-        keys: &[BACKEND],
-        read: |led, _| Some(led.at_backend(LedConfig::Act)),
+        keys: &[BACKEND, ACTIVE_LOW],
+        read: |led, _| {
+            let active_low = led.active_low;
+            Some(led.at_backend(LedConfig::Act { active_low }))
+        },
     },
     Backend {
         name: "trace",
@@ -171,8 +173,13 @@ fn where_key_belongs(name: &str) -> Option<String> {
     (!backends.is_empty()).then(|| format!("take it out, it is for {}", backends.join(", ")))
 }
 
-/// A GPIO pin.
-fn pin(value: &Value) -> Result<u8, InvalidValue> {
+/// A pin of a GPIO device. How many it has is known when it is opened.
+fn line(value: &Value) -> Result<u16, InvalidValue> {
+    value::whole(value, 0..=u16::MAX)
+}
+
+/// A pin of a Pi's header.
+fn header_pin(value: &Value) -> Result<u16, InvalidValue> {
     value::whole(value, 0..=27).map_err(|invalid| match value::integer(value) {
         Some(_) => format!("{}: write the pin's BCM number", invalid.sentence).into(),
         None => invalid,

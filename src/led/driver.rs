@@ -32,6 +32,20 @@ pub trait LedDriver: Send {
     fn keep_when_dropped(&mut self) -> bool;
 }
 
+impl LedDriver for Box<dyn LedDriver> {
+    fn set(&mut self, on: bool) -> Result<(), LedError> {
+        (**self).set(on)
+    }
+
+    fn refresh(&mut self) -> Result<(), LedError> {
+        (**self).refresh()
+    }
+
+    fn keep_when_dropped(&mut self) -> bool {
+        (**self).keep_when_dropped()
+    }
+}
+
 /// Opens a device.
 pub type OpenDriver = Box<dyn Fn() -> Result<Box<dyn LedDriver>, LedError> + Send>;
 

@@ -38,7 +38,7 @@ pub enum LedError {
     },
     /// The file is no GPIO device.
     #[error(
-        "{path} is no GPIO device: set chip to one that `ls /dev/gpiochip*` shows, on most Pis /dev/gpiochip0"
+        "{path} is no GPIO device: set chip to one that `ls /dev/gpiochip*` shows, or leave chip out for the header of a Pi"
     )]
     NotAChip {
         /// The file.
@@ -57,13 +57,33 @@ pub enum LedError {
         /// The device that has the header, if this process can see it.
         header: Option<PathBuf>,
     },
+    /// A pin above those of a Pi's header, without a device that is named.
+    #[error(
+        "pin {pin} is not on the header of a Pi, which has the pins 0 to 27: choose one of those; for another pin of \
+         that device, such as one of a Compute Module, set chip = {path:?}"
+    )]
+    NotOnHeader {
+        /// The pin's number.
+        pin: u16,
+        /// The device that has the header.
+        path: PathBuf,
+    },
+    /// No device is named, none has the pins of a Pi's header, and there is none of the usual name.
+    #[error(
+        "no GPIO device has the pins of a Pi's header: set chip to one of {}",
+        listed(known)
+    )]
+    NoHeader {
+        /// The devices that there are.
+        known: Vec<PathBuf>,
+    },
     /// The GPIO device has no such pin.
     #[error(
         "{path} has {lines} pins, counted from 0, and none of number {pin}: correct pin or chip"
     )]
     NoPin {
         /// The pin's number.
-        pin: u8,
+        pin: u16,
         /// The device.
         path: PathBuf,
         /// How many pins it has, counted from 0.
@@ -77,7 +97,7 @@ pub enum LedError {
     )]
     PinInUse {
         /// The pin's BCM number.
-        pin: u8,
+        pin: u16,
         /// The name that its user gave to the kernel; may be empty.
         user: String,
     },
@@ -150,6 +170,12 @@ fn choose_name(known: &[String]) -> String {
     } else {
         format!("set name to one of {}", known.join(", "))
     }
+}
+
+/// At most twenty: enough to choose from.
+fn listed(paths: &[PathBuf]) -> String {
+    let shown = paths.iter().take(20).map(|path| path.display().to_string());
+    shown.collect::<Vec<_>>().join(", ")
 }
 
 fn choose_chip(header: Option<&Path>) -> String {

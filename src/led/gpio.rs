@@ -1,8 +1,10 @@
 //! A pin through the memory of the GPIO block, by `rppal`. Only this file uses that library.
 //!
 //! The library supports every Pi up to the 5, but its author retired it in July 2025. For a later Pi,
-//! and for a systemd unit that may use one device only, there is `gpiochip`.
+//! and for a systemd unit that may use one device only, there is `gpiochip`. On a machine where the
+//! library does not find the device of the header, this backend uses that device as `gpiochip` does.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rppal::gpio::{Error, Gpio, OutputPin};
@@ -22,15 +24,30 @@ pub(super) struct Pin {
 ///
 /// # Errors
 /// When the machine is no Pi, a device is missing or may not be used, or the pin is in use.
-pub(super) fn open(number: u8, active_low: bool) -> Result<Pin, LedError> {
-    let gpio = Gpio::new().map_err(|error| led_error(error, number))?;
+pub(super) fn open(number: u16, active_low: bool) -> Result<Box<dyn LedDriver>, LedError> {
+    match Gpio::new() {
+        Ok(gpio) => Ok(Box::new(pin(&gpio, number, active_low)?)),
+        // The library tries /dev/gpiochip0 and the devices after it, and gives up at the first number
+        // that is missing. On a Pi 5 the numbers can begin at 11.
+        Err(Error::Io(source))
+            if source.kind() == io::ErrorKind::NotFound && gpiochip::header().is_some() =>
+        {
+            Ok(Box::new(gpiochip::open(None, number, active_low)?))
+        }
+        Err(error) => Err(led_error(error, number)),
+    }
+}
+
+fn pin(gpio: &Gpio, number: u16, active_low: bool) -> Result<Pin, LedError> {
     // The memory of the block takes writes to any pin: only the kernel knows who uses the pin.
     if let Some(header) = gpiochip::header()
         && let Some(user) = gpiochip::user(&header, number)
     {
         return Err(LedError::PinInUse { pin: number, user });
     }
-    let pin = gpio.get(number).map_err(|error| led_error(error, number))?;
+    // No pin has a number that is too large for the library.
+    let pin = gpio.get(u8::try_from(number).unwrap_or(u8::MAX));
+    let pin = pin.map_err(|error| led_error(error, number))?;
     let mut pin = if active_low {
         pin.into_output_high()
     } else {
@@ -70,12 +87,12 @@ impl Drop for Pin {
     }
 }
 
-fn led_error(error: Error, number: u8) -> LedError {
+fn led_error(error: Error, number: u16) -> LedError {
     match error {
         Error::UnknownModel => LedError::NotAPi,
         Error::PermissionDenied(path) => LedError::PermissionDenied { path: path.into() },
         Error::PinUsed(pin) => LedError::PinInUse {
-            pin,
+            pin: pin.into(),
             user: "this very process".to_owned(),
         },
         Error::PinNotAvailable(_) => LedError::NoPin {

@@ -21,29 +21,29 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use gpiochip::USUAL_CHIP;
 use trace::Trace;
 
 pub use change::{Led, LedChange, NoLed};
 pub use driver::{LedDriver, OpenDriver, SwitchedLed};
 pub use error::LedError;
-pub use gpiochip::USUAL_CHIP;
 
-/// Which LED a node has. Pins have BCM numbers, 0 to 27.
+/// Which LED a node has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum LedConfig {
-    /// A pin, through the memory of the GPIO block.
+    /// A pin of a Pi's header, through the memory of the GPIO block.
     Gpio {
-        /// The pin's BCM number.
-        pin: u8,
+        /// The pin's BCM number, 0 to 27.
+        pin: u16,
         /// The LED is on while the pin is low.
         active_low: bool,
     },
     /// A pin, through the kernel's character device.
     GpioChip {
-        /// The device, such as `/dev/gpiochip0`.
-        chip: PathBuf,
+        /// The device, such as `/dev/gpiochip0`; `None` for the one with the pins of the header.
+        chip: Option<PathBuf>,
         /// The pin's number at that device.
-        pin: u8,
+        pin: u16,
         /// The LED is on while the pin is low.
         active_low: bool,
     },
@@ -55,7 +55,10 @@ pub enum LedConfig {
         active_low: bool,
     },
     /// The board's own green LED.
-    Act,
+    Act {
+        /// The LED is on while it is set to 0.
+        active_low: bool,
+    },
     /// A line in a file for every change.
     Trace {
         /// The file.
@@ -95,22 +98,20 @@ impl LedConfig {
     /// on or refreshed for the second time; never, if it is zero.
     pub fn driver(&self, expiry: Duration) -> Option<OpenDriver> {
         match self.clone() {
-            Self::Gpio { pin, active_low } => {
-                Some(driver::boxed(move || gpio::open(pin, active_low)))
-            }
+            Self::Gpio { pin, active_low } => Some(Box::new(move || gpio::open(pin, active_low))),
             Self::GpioChip {
                 chip,
                 pin,
                 active_low,
             } => Some(driver::boxed(move || {
-                gpiochip::open(&chip, pin, active_low)
+                gpiochip::open(chip.as_deref(), pin, active_low)
             })),
             Self::Sysfs { name, active_low } => {
                 let led = sysfs::Settings::new(Some(name), active_low, expiry);
                 Some(driver::boxed(move || sysfs::open(&led)))
             }
-            Self::Act => {
-                let led = sysfs::Settings::new(None, false, expiry);
+            Self::Act { active_low } => {
+                let led = sysfs::Settings::new(None, active_low, expiry);
                 Some(driver::boxed(move || sysfs::open(&led)))
             }
             Self::Trace { .. } | Self::None => None,
@@ -119,23 +120,26 @@ impl LedConfig {
 
     /// What no other LED of the same host may use.
     pub fn hardware(&self) -> Option<Hardware> {
-        let pin = |chip: &Path, pin: &u8| Hardware {
+        let pin = |chip: &Path, pin: &u16| Hardware {
             path: chip.join(pin.to_string()),
             what: format!("pin {pin}"),
             name: None,
         };
         match self {
-            // The memory of the GPIO block reaches the same pins as the character device.
+            // The memory of the GPIO block reaches the same pins as the device of the header.
             Self::Gpio { pin: number, .. } => Some(pin(Path::new(USUAL_CHIP), number)),
             Self::GpioChip {
                 chip, pin: number, ..
-            } => Some(pin(chip, number)),
+            } => {
+                let chip = chip.as_deref().unwrap_or(Path::new(USUAL_CHIP));
+                Some(pin(chip, number))
+            }
             Self::Sysfs { name, .. } => Some(Hardware {
                 path: Path::new(sysfs::LEDS).join(name),
                 what: "the LED".to_owned(),
                 name: Some(name.clone()),
             }),
-            Self::Act => Some(Hardware {
+            Self::Act { .. } => Some(Hardware {
                 path: Path::new(sysfs::LEDS).join(sysfs::ACT[0]),
                 what: "the board's own LED".to_owned(),
                 name: None,
@@ -167,9 +171,12 @@ impl fmt::Display for LedConfig {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gpio { pin, .. } => write!(formatter, "gpio {pin}"),
-            Self::GpioChip { chip, pin, .. } => write!(formatter, "{} {pin}", chip.display()),
+            Self::GpioChip { chip, pin, .. } => match chip {
+                Some(chip) => write!(formatter, "{} {pin}", chip.display()),
+                None => write!(formatter, "gpiochip {pin}"),
+            },
             Self::Sysfs { name, .. } => write!(formatter, "sysfs {name}"),
-            Self::Act => formatter.write_str("act"),
+            Self::Act { .. } => formatter.write_str("act"),
             Self::Trace { path } => write!(formatter, "trace {}", path.display()),
             Self::None => formatter.write_str("none"),
         }

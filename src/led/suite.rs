@@ -100,12 +100,12 @@ fn an_led_of_the_kernel() {
 }
 
 /// The pin that may be used, and a function that reads whether it is high.
-fn pin() -> Option<(u8, impl Fn() -> bool)> {
+fn pin() -> Option<(u16, impl Fn() -> bool)> {
     let Ok(pin) = std::env::var("CAROM_TEST_PIN") else {
         println!("skipped: CAROM_TEST_PIN names no free pin");
         return None;
     };
-    let pin: u8 = pin.parse().unwrap();
+    let pin: u16 = pin.parse().unwrap();
     let command = std::env::var("CAROM_TEST_LEVELS").unwrap();
     let high = move || {
         let output = Command::new("sh").args(["-c", &command]).output().unwrap();
@@ -129,20 +129,36 @@ fn a_pin_through_the_character_device() {
     let chip = std::env::var("CAROM_TEST_CHIP").unwrap();
     let open = |active_low| {
         let chip = std::path::PathBuf::from(chip.clone());
-        move || gpiochip::open(&chip, number, active_low)
+        move || gpiochip::open(Some(&chip), number, active_low)
     };
     passes(&switched(open(false)), &high);
+    // Found by its label, the device of the header is the same.
+    let header = gpiochip::header().unwrap();
+    assert_eq!(header, std::path::Path::new(&chip));
+    passes(
+        &switched(move || gpiochip::open(None, number, false)),
+        &high,
+    );
     // Once the kernel has the pin back, it is an input and reads low: an active-low pin is tested only while held.
-    let held = gpiochip::open(chip.as_ref(), number, true).unwrap();
+    let held = gpiochip::open(Some(chip.as_ref()), number, true).unwrap();
     assert!(high(), "dark is high");
-    let taken = gpiochip::open(chip.as_ref(), number, true).err().unwrap();
+    let taken = gpiochip::open(Some(chip.as_ref()), number, true);
+    let taken = taken.err().unwrap();
     let sentence = taken.to_string();
     assert!(sentence.contains("is in use by \"carom\""), "{sentence}");
     let taken = gpio::open(number, false).err().unwrap().to_string();
     assert!(taken.contains("is in use by \"carom\""), "{taken}");
     drop(held);
-    let none = gpiochip::open(chip.as_ref(), 200, true).err().unwrap();
-    assert!(none.to_string().contains("none of number 200"), "{none}");
+    for (number, sentence) in [
+        (200, "none of number 200"),
+        (u16::MAX, "none of number 65535"),
+    ] {
+        let none = gpiochip::open(Some(chip.as_ref()), number, true);
+        let none = none.err().unwrap().to_string();
+        assert!(none.contains(sentence), "{none}");
+    }
+    let above = gpiochip::open(None, 28, true).err().unwrap().to_string();
+    assert!(above.contains("not on the header"), "{above}");
 }
 
 #[test]

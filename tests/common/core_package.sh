@@ -45,8 +45,6 @@ mod led {
     pub enum LedConfig {
         None,
     }
-
-    pub const USUAL_CHIP: &str = "";
 }
 END
     } >"$3/src/lib.rs"
