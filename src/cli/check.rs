@@ -130,10 +130,20 @@ fn members(out: &mut impl Write, config: &Config, topology: &Topology) -> io::Re
 
 fn window_lines(out: &mut impl Write, chain: &WindowChainConfig, names: usize) -> io::Result<()> {
     for window in &chain.windows {
+        let sides = [
+            ("left", &window.listen_left),
+            ("right", &window.listen_right),
+        ];
+        let takes = sides.iter().filter_map(|(side, entrance)| {
+            let entrance = entrance.as_ref()?;
+            Some(format!("from its {side} at {entrance}"))
+        });
+        let takes: Vec<_> = takes.collect();
         writeln!(
             out,
-            "  {:names$}  a window, takes balls from its left at {}, from its right at {}",
-            window.name, window.listen_left, window.listen_right
+            "  {:names$}  a window, takes balls {}",
+            window.name,
+            takes.join(", ")
         )?;
     }
     Ok(())

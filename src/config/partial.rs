@@ -109,10 +109,11 @@ pub(super) struct PartialNode {
     /// Its span is that of what no other node may use: the pin, the name, or the path.
     pub(super) led: Option<Spanned<LedConfig>>,
     pub(super) ports: PartialPorts,
+    /// On which sides a window stands.
     pub(super) window_sides: WindowSides,
 }
 
-/// On which sides of a node a window stands.
+/// Some of the sides of a node or a window.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct WindowSides {
     pub(super) left: bool,
@@ -129,6 +130,9 @@ pub(super) struct PartialWindow {
     /// Its path in faults, such as `node[pi1]`.
     pub(super) key: String,
     pub(super) name: Option<Spanned<String>>,
+    /// The sides from which a ball can come: not the outer side of a window at the end of a row. The other
+    /// fields say nothing of the others.
+    pub(super) entrances: WindowSides,
     /// Its span is that of the address, or of the host from which it is built.
     pub(super) listen_left: Option<Spanned<Endpoint>>,
     pub(super) listen_right: Option<Spanned<Endpoint>>,
@@ -142,9 +146,21 @@ impl PartialWindow {
         Some(WindowConfig {
             name: self.name?.value,
             screen: self.screen?,
-            listen_left: self.listen_left?.value,
-            listen_right: self.listen_right?.value,
+            listen_left: entrance(self.entrances.left, self.listen_left)?,
+            listen_right: entrance(self.entrances.right, self.listen_right)?,
         })
+    }
+}
+
+/// The entrance of one side, if a ball can come from there; `None` if that is so and it cannot be read.
+#[expect(
+    clippy::option_option,
+    reason = "that none is needed is one thing, that one is missing another"
+)]
+fn entrance(is_used: bool, listen: Option<Spanned<Endpoint>>) -> Option<Option<Endpoint>> {
+    match is_used {
+        true => listen.map(|listen| Some(listen.value)),
+        false => Some(None),
     }
 }
 

@@ -65,7 +65,8 @@ pub(super) fn read(values: &Value, report: &mut Report<'_>) -> PartialConfig {
             let sentence = "is missing: a ring has at least one [[node]] with a name and a host";
             report.missing(Span::File, NODE.name, sentence);
         }
-        nodes_and_windows(values, report)
+        let shape = ring.as_ref().and_then(|ring| ring.shape.as_ref());
+        nodes_and_windows(values, shape.map(|shape| shape.value), report)
     });
     let (nodes, windows) = members.map_or((None, Vec::new()), |(nodes, windows)| {
         (Some(nodes), windows)
@@ -220,9 +221,11 @@ fn ports(table: &Table<'_>, defaults: Option<&Ports>, report: &mut Report<'_>) -
     }))
 }
 
-/// The nodes that run carom, and the windows between them.
+/// The nodes that run carom, and the windows between them. If the shape cannot be read, a window at an
+/// end is read as one of a row, which needs less.
 fn nodes_and_windows(
     values: &[Value],
+    shape: Option<Shape>,
     report: &mut Report<'_>,
 ) -> (Vec<PartialNode>, Vec<PartialWindow>) {
     let (mut nodes, mut windows) = (Vec::new(), Vec::new());
@@ -235,7 +238,12 @@ fn nodes_and_windows(
             table.path = format!("node[{name}]");
         }
         if is_window(&table, report) {
-            windows.push(read_window(table, nodes.len(), report));
+            let is_inside = |end: usize| shape == Some(Shape::Ring) || number != end;
+            let entrances = WindowSides {
+                left: is_inside(1),
+                right: is_inside(values.len()),
+            };
+            windows.push(read_window(table, nodes.len(), entrances, report));
         } else {
             nodes.push(node(table, report));
         }

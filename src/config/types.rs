@@ -135,18 +135,20 @@ pub struct WindowConfig {
     pub name: String,
     /// Its own screen.
     pub screen: Screen,
-    /// Where it takes balls that come from its left neighbour.
-    pub listen_left: Endpoint,
-    /// Where it takes balls that come from its right neighbour.
-    pub listen_right: Endpoint,
+    /// Where it takes balls that come from its left neighbour; `None` if it has none there, at the left
+    /// end of a row.
+    pub listen_left: Option<Endpoint>,
+    /// Where it takes balls that come from its right neighbour; `None` if it has none there, at the
+    /// right end of a row.
+    pub listen_right: Option<Endpoint>,
 }
 
 impl WindowConfig {
-    /// Where it takes a ball that flies in that direction.
-    pub fn entrance(&self, direction: Direction) -> &Endpoint {
+    /// Where it takes a ball that flies in that direction, if one can come from there.
+    pub fn entrance(&self, direction: Direction) -> Option<&Endpoint> {
         match direction {
-            Direction::Right => &self.listen_left,
-            Direction::Left => &self.listen_right,
+            Direction::Right => self.listen_left.as_ref(),
+            Direction::Left => self.listen_right.as_ref(),
         }
     }
 }

@@ -95,7 +95,7 @@ fn unreachable_windows(config: &Config) -> impl Iterator<Item = String> {
         .filter_map(|(chain, direction)| {
             let node = config.nodes.get(chain.before(direction)?.index())?;
             let window = chain.first(direction)?;
-            let entrance = window.entrance(direction);
+            let entrance = window.entrance(direction)?;
             (is_loopback(&entrance.host) && !is_loopback(&node.host)).then(|| {
                 format!(
                     "window {} is at {entrance}, which leads node {} to itself",

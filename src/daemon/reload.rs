@@ -108,11 +108,11 @@ pub fn compare(old: &Config, new: &Config, me: NodeId) -> Result<Vec<String>, Re
     sentences.extend(http_names(old, new));
     for direction in [Direction::Left, Direction::Right] {
         let (old, new) = (old.window(me, direction), new.window(me, direction));
-        let entrance =
-            |window: Option<&WindowConfig>| window.map(|it| it.entrance(direction).clone());
-        if let (Some(window), true) = (new, entrance(old) != entrance(new)) {
-            let entrance = window.entrance(direction);
-            sentences.push(format!("{} takes balls at {entrance}", window.name));
+        let entrance = |window: Option<&'_ WindowConfig>| window?.entrance(direction).cloned();
+        if let (Some(window), Some(new)) = (new, entrance(new))
+            && entrance(old).as_ref() != Some(&new)
+        {
+            sentences.push(format!("{} takes balls at {new}", window.name));
         }
     }
     Ok(sentences)

@@ -28,7 +28,7 @@ impl WindowEndpoints {
     pub fn of(config: &Config, me: NodeId) -> Self {
         let endpoint = |direction| {
             let window = config.window(me, direction)?;
-            Some(window.entrance(direction).clone())
+            window.entrance(direction).cloned()
         };
         Self {
             left: endpoint(Direction::Left),

@@ -55,7 +55,10 @@ fn the_window_that_the_shipped_file_shows_is_valid_too() {
         .collect();
     let bare = parse(&bare.join("\n"), &[], &Overrides::default()).unwrap();
     assert_eq!(&bare.window_chains[0].windows[0], laptop);
-    assert_eq!(laptop.listen_left.to_string(), "laptop.local:10001");
+    assert_eq!(
+        laptop.listen_left.as_ref().unwrap().to_string(),
+        "laptop.local:10001"
+    );
 }
 
 #[test]

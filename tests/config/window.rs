@@ -72,7 +72,7 @@ fn every_edge_leads_to_the_entrance_on_its_side() {
     let config = load(&with_windows("ring")).unwrap();
     let met = |node, direction| {
         let window = config.window(NodeId(node), direction)?;
-        Some(window.entrance(direction).to_string())
+        window.entrance(direction).map(ToString::to_string)
     };
     let text = |text: &str| Some(text.to_owned());
     assert_eq!(met(0, Direction::Left), text("[fd00::7]:900"));
@@ -165,6 +165,55 @@ fn window_ports_collide_only_where_there_is_a_window() {
     let told = report(load(&loopback(", window-right = 8083", own)));
     assert!(told.contains("node[n3].ports.window-right: 8083 is the http port too"));
     load(&loopback(", window-left = 8083", own)).unwrap();
+}
+
+#[test]
+fn a_window_at_an_end_of_a_row_needs_its_inner_side_only() {
+    // As the chapter has it: two windows on one machine, the left one listens on 10002, the right one on
+    // 10001. Nothing listens on the other two ports.
+    let row = |left: &str, right: &str, shape: &str| {
+        format!(
+            "[ring]\nname = \"r\"\nshape = {shape:?}\n\
+             [[node]]\nkind = \"window\"\nname = \"left\"\n{left}\n\
+             [[node]]\nname = \"pi1\"\nhost = \"192.168.7.11\"\n\
+             [[node]]\nkind = \"window\"\nname = \"right\"\n{right}\n"
+        )
+    };
+    let host = "host = \"192.168.7.20\"";
+    let inner = [
+        "right = \"192.168.7.20:10002\"",
+        "left = \"192.168.7.20:10001\"",
+    ];
+    let [left, right] = inner.map(|side| format!("listen-{side}"));
+    for text in [row(host, host, "row"), row(&left, &right, "row")] {
+        let config = load(&text).unwrap_or_else(|faults| panic!("{faults}"));
+        let entrance = |direction| config.window(NodeId(0), direction)?.entrance(direction);
+        let shown =
+            [Direction::Left, Direction::Right].map(|edge| entrance(edge).unwrap().to_string());
+        assert_eq!(shown, ["192.168.7.20:10002", "192.168.7.20:10001"]);
+        let [at_left, at_right] = config.window_chains.as_slice() else {
+            panic!()
+        };
+        assert_eq!(at_left.windows[0].listen_left, None);
+        assert_eq!(at_right.windows[0].listen_right, None);
+    }
+    // In a ring there is no end: the two windows are neighbours and need both sides.
+    let told = report(load(&row(&left, &right, "ring")));
+    let expected = ["left", "right"].map(|name| format!("node[{name}].host: is missing"));
+    assert!(expected.iter().all(|fault| told.contains(fault)), "{told}");
+    // The outer side of an end is not compared, but what is written there must be an address.
+    let same = format!("{right}\nlisten-right = \"192.168.7.20:10002\"");
+    load(&row(&left, &same, "row")).unwrap();
+    let told = report(load(&row(&left, &same.replace(":10002", ""), "row")));
+    assert!(
+        told.contains("node[right].listen-right: wants an address and a port"),
+        "{told}"
+    );
+    // Two windows side by side: only the outer one is an end.
+    let two = format!("{left}\n[[node]]\nkind = \"window\"\nname = \"second\"\n{left}");
+    let told = report(load(&row(&two, &right, "row")));
+    assert!(told.contains("node[second].host: is missing"), "{told}");
+    assert!(!told.contains("node[left].host"), "{told}");
 }
 
 #[test]

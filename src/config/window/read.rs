@@ -5,7 +5,7 @@ use ::config::{Value, ValueKind};
 use crate::config::defaults;
 use crate::config::fault::quoted;
 use crate::config::host::reachable;
-use crate::config::partial::PartialWindow;
+use crate::config::partial::{PartialWindow, WindowSides};
 use crate::config::report::Report;
 use crate::config::schema::{NODE, SCREEN, WINDOW_KEYS, where_key_belongs};
 use crate::config::span::{Span, Spanned};
@@ -39,32 +39,44 @@ fn where_window_key_belongs(name: &str) -> Option<String> {
     nodes.then(here).or_else(|| where_key_belongs(name))
 }
 
-/// Reads a window that comes after `nodes_before` nodes. Reports what is wrong with it.
+/// Reads a window that comes after `nodes_before` nodes, and into which balls come from `entrances`.
+/// Reports what is wrong with it.
 pub(crate) fn read(
     mut table: Table<'_>,
     nodes_before: usize,
+    entrances: WindowSides,
     report: &mut Report<'_>,
 ) -> PartialWindow {
     table.title = "a window".to_owned();
     table.where_key_belongs = where_window_key_belongs;
     table.refuse_unknown(report, WINDOW_KEYS);
-    let both = ["listen-left", "listen-right"].map(|name| table.get(name).is_some()) == [true; 2];
+    let sides = [
+        ("listen-left", entrances.left),
+        ("listen-right", entrances.right),
+    ];
+    let needs_host = sides
+        .iter()
+        .any(|&(name, is_used)| is_used && table.get(name).is_none());
     let read = |value: &Value| value::host(value, "listen-left and listen-right");
-    let host = if both {
-        table.optional(report, "host", read)
-    } else {
+    let host = if needs_host {
         table.required(report, WINDOW_KEYS, "host", read)
+    } else {
+        table.optional(report, "host", read)
     };
-    let mut listen = |name: &str, port: u16| {
-        if table.get(name).is_some() {
-            return table.optional(report, name, endpoint);
-        }
-        let host = host.clone()?;
-        Some(host.map(|host| Endpoint { host, port }))
+    let mut listen = |(name, is_used): (&str, bool), port: u16| {
+        let listen = if table.get(name).is_some() {
+            table.optional(report, name, endpoint)
+        } else {
+            let host = host.clone();
+            host.map(|host| host.map(|host| Endpoint { host, port }))
+        };
+        listen.filter(|_| is_used)
     };
+    let [left, right] = sides;
     PartialWindow {
-        listen_left: listen("listen-left", defaults::PORTS.window_left),
-        listen_right: listen("listen-right", defaults::PORTS.window_right),
+        entrances,
+        listen_left: listen(left, defaults::PORTS.window_left),
+        listen_right: listen(right, defaults::PORTS.window_right),
         screen: screen(&table, report),
         written_name: table.text("name"),
         name: table.required(report, WINDOW_KEYS, "name", value::name),
