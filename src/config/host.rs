@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::fault::quoted;
+use crate::endpoint::is_partial_address;
 
 /// The host in one spelling: equal for two spellings of one address.
 pub(super) fn canonical(host: &str) -> String {
@@ -26,7 +27,12 @@ pub(super) fn reachable(text: &str, ports: &str) -> Result<(), String> {
     let address = text.split_once('%').map_or(text, |(address, _)| address);
     if let Ok(address) = address.parse::<IpAddr>() {
         let zone = text.get(address_end(text)..).unwrap_or_default();
-        return if address.is_unspecified() {
+        return if address.is_ipv4() && !zone.is_empty() {
+            let zone = quoted(zone);
+            Err(format!(
+                "must have no zone: leave {zone} out, which only an IPv6 address can have"
+            ))
+        } else if address.is_unspecified() {
             let sentence = "is the address that means \"all of them\": write the one that \
                             the other nodes reach this node at (to listen on it, use listen)";
             Err(sentence.to_owned())
@@ -57,6 +63,13 @@ pub(super) fn reachable(text: &str, ports: &str) -> Result<(), String> {
     }
     if text.starts_with('-') {
         return Err("must not begin with a dash: it would be read as an option".to_owned());
+    }
+    if is_partial_address(text) {
+        let text = quoted(text);
+        return Err(format!(
+            "wants an IPv4 address in full, four numbers from 0 to 255 without zeros in front, such as \
+             \"192.168.7.11\", not {text}, which the system reads as another address or as none"
+        ));
     }
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
     if (1..=253).contains(&text.len()) && text.chars().all(plain) {

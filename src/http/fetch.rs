@@ -55,9 +55,9 @@ impl FetchError {
     }
 }
 
-/// The `Host` header for the node at `host` and `port`.
+/// The `Host` header for the node at `host` and `port`. A zone means something on this machine only.
 pub(super) fn host_header(host: &str, port: u16) -> String {
-    let host = host.to_owned();
+    let host = host.split('%').next().unwrap_or_default().to_owned();
     Endpoint { host, port }.to_string()
 }
 
@@ -126,5 +126,6 @@ mod tests {
         assert_eq!(host_header("pi1.local", 8080), "pi1.local:8080");
         assert_eq!(host_header("192.168.7.11", 8081), "192.168.7.11:8081");
         assert_eq!(host_header("fd00::1", 8080), "[fd00::1]:8080");
+        assert_eq!(host_header("fe80::1%eth0", 8080), "[fe80::1]:8080");
     }
 }
