@@ -13,8 +13,13 @@ use crate::ring::NodeId;
 pub(super) fn find(config: &Config, named: Option<&str>) -> Result<NodeId, Failure> {
     let topology = config.topology();
     let names = topology.nodes.join(", ");
+    // A machine may write its own name in capitals.
+    let find = |name: &str| {
+        let mut ids = topology.node_ids();
+        ids.find(|&id| topology.name(id).eq_ignore_ascii_case(name))
+    };
     if let Some(name) = named {
-        return topology.find(name).ok_or_else(|| {
+        return find(name).ok_or_else(|| {
             Failure::Usage(format!(
                 "no node of the ring file is named {name:?}: there are {names}"
             ))
@@ -22,7 +27,7 @@ pub(super) fn find(config: &Config, named: Option<&str>) -> Result<NodeId, Failu
     }
     let host = host_name();
     let short = host.split('.').next().unwrap_or_default();
-    topology.find(&host).or_else(|| topology.find(short)).ok_or_else(|| {
+    find(&host).or_else(|| find(short)).ok_or_else(|| {
         Failure::Usage(format!(
             "this machine is called {host:?}, and no node of the ring file is: say --node with one of {names}"
         ))
@@ -37,4 +42,20 @@ pub(super) fn leds(node: &NodeConfig, lease: Duration) -> Leds {
     let expiry = lease * 3 / 4;
     let (led, error) = node.led.open(expiry, clock::monotonic_nanos);
     Leds::with_fault(&node.name, led, error.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Overrides;
+
+    #[test]
+    fn a_node_is_found_by_its_name_without_regard_to_case() {
+        let text = "[ring]\nname = \"r\"\n[[node]]\nname = \"a\"\nhost = \"a\"\n[[node]]\nname = \"Pi2\"\nhost = \"b\"\n";
+        let config = Config::parse("ring.toml", text, &[], &Overrides::default()).unwrap();
+        let found = |name| find(&config, Some(name)).ok();
+        assert_eq!(found("A"), Some(NodeId(0)));
+        assert_eq!(found("pI2"), Some(NodeId(1)));
+        assert_eq!(found("pi3"), None);
+    }
 }

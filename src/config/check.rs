@@ -43,7 +43,7 @@ fn loan_lasts_a_lease(partial: &PartialConfig, report: &mut Report<'_>) {
     }
 }
 
-/// No two nodes or windows have the same name.
+/// No two nodes or windows have the same name. Like host names, names are compared without case.
 fn unique_names(nodes: &[PartialNode], windows: &[PartialWindow], report: &mut Report<'_>) {
     let mut seen = BTreeMap::new();
     let nodes = nodes.iter().filter_map(|node| node.name.as_ref());
@@ -52,7 +52,7 @@ fn unique_names(nodes: &[PartialNode], windows: &[PartialWindow], report: &mut R
     // The fault is at the later one in the file, be it a node or a window.
     names.sort_by_key(|name| name.span);
     for name in names {
-        if let Some(first) = seen.insert(&name.value, name.span) {
+        if let Some(first) = seen.insert(name.value.to_ascii_lowercase(), name.span) {
             let first = report.sources.in_words(first);
             let sentence = format!(
                 "{} is the name of the node on {first} too: give every node a name of its own",
@@ -202,13 +202,13 @@ fn balls_start_at_nodes(
         return;
     }
     for start in balls.iter().filter_map(|ball| ball.start.as_ref()) {
-        if written_names().any(|written_name| written_name == start.value) {
+        if written_names().any(|written_name| written_name.eq_ignore_ascii_case(&start.value)) {
             continue;
         }
         let mut written_names = windows
             .iter()
             .filter_map(|window| window.written_name.as_deref());
-        if written_names.any(|written_name| written_name == start.value) {
+        if written_names.any(|written_name| written_name.eq_ignore_ascii_case(&start.value)) {
             let sentence = format!(
                 "{} is a window, and a window serves no ball of the ring: let it start at a node",
                 quoted(&start.value)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::types::{BallConfig, Config, WindowChainConfig, WindowConfig};
+use super::types::{BallConfig, Config, NodeConfig, WindowChainConfig, WindowConfig};
 use crate::ring::window_chain::{Window, WindowChain};
 use crate::ring::{BallState, Direction};
 use crate::ring::{InitialBall, NodeId, Topology};
@@ -32,7 +32,8 @@ impl Config {
     }
 
     fn initial_ball(&self, ball: &BallConfig) -> InitialBall {
-        let start = self.nodes.iter().position(|node| node.name == ball.start);
+        let is_start = |node: &NodeConfig| node.name.eq_ignore_ascii_case(&ball.start);
+        let start = self.nodes.iter().position(is_start);
         let start = start.and_then(|index| u8::try_from(index).ok());
         let [across, up] = ball.velocity;
         let across = ball
