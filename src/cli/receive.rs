@@ -9,6 +9,7 @@ use clap::Args;
 use tracing::Level;
 
 use super::failure::Failure;
+use crate::daemon::listen::bind_tcp;
 use crate::daemon::log;
 use crate::lab::{self, Limits, Message, Priority, Report, ServiceHandle};
 
@@ -121,7 +122,7 @@ fn rate(
 }
 
 fn listen(at: ListenAddress) -> Result<(TcpListener, SocketAddr), Failure> {
-    let bind = |address| TcpListener::bind(SocketAddr::new(address, at.port));
+    let bind = |address| bind_tcp(SocketAddr::new(address, at.port));
     let bound = match at.address {
         Some(address) => bind(address),
         // Without IPv6 in the kernel, IPv4 remains.

@@ -4,9 +4,13 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use async_io::Async;
+use socket2::{Domain, Socket, Type};
 
 use super::inherit::InheritedListeners;
 use crate::config;
+
+/// Connections that the system queues until they are accepted, as for the standard library.
+const BACKLOG: i32 = 128;
 
 /// This node cannot listen on one of its ports.
 #[derive(Debug, thiserror::Error)]
@@ -79,9 +83,26 @@ pub fn bind(
     endpoint: &'static str,
     address: SocketAddr,
 ) -> Result<Async<TcpListener>, ListenError> {
-    Async::<TcpListener>::bind(address).map_err(|source| ListenError {
+    let bound = bind_tcp(address).and_then(Async::new);
+    bound.map_err(|source| ListenError {
         endpoint,
         address,
         source,
     })
+}
+
+/// Listens on exactly that address; on `[::]` for IPv4 as well, whatever `net.ipv6.bindv6only` says.
+///
+/// # Errors
+/// When the address is in use, does not belong to this machine, or may not be used.
+pub fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    // As the standard library does: connections of an earlier process keep the port for a minute.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
