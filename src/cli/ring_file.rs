@@ -10,7 +10,7 @@ use crate::config::{Config, Faults, Overrides};
 /// The ring file, and the keys that are set over it for this run.
 #[derive(Args, Clone)]
 pub(super) struct RingFile {
-    /// The ring file
+    /// The ring file; - is standard input
     #[arg(long = "config", value_name = "FILE")]
     pub(super) path: PathBuf,
     /// Set one key, such as ring.lease=1s, instead of what the file and the environment say; may be repeated

@@ -2,7 +2,7 @@
 
 mod reload;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -47,6 +47,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.file.path == Path::new("-") {
+        return Err(Failure::Usage(
+            "a node reads its ring file again at SIGHUP, and standard input can be read only once: write the path of a file".to_owned(),
+        ));
+    }
     let config = arguments.file.load()?;
     let keys = daemon::keys::read(&config).map_err(Failure::KeyFile)?;
     // It keeps the real-time priority that the unit gives to this process; everything after it does without.

@@ -43,8 +43,9 @@ mod value;
 mod warn;
 mod window;
 
+use std::borrow::Cow;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read};
 use std::path::Path;
 
 pub use crate::led::LedConfig;
@@ -60,15 +61,21 @@ pub use warn::Warning;
 pub const LONGEST_FILE: u64 = 1024 * 1024;
 
 impl Config {
-    /// Reads the file, merges the environment and the flags into it, and checks the result.
+    /// Reads the file, merges the environment and the flags into it, and checks the result. The path
+    /// `-` is standard input.
     ///
     /// # Errors
     ///
     /// All faults at once. Only if the file cannot be read, is no UTF-8 text, is longer than
     /// [`LONGEST_FILE`] or is no TOML, that fault is the only one.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, Faults> {
-        let file = path.to_string_lossy();
-        let text = read_text(path).map_err(|sentence| Faults::of_file(&file, sentence))?;
+        let (file, text): (Cow<'_, str>, _) = if path == Path::new("-") {
+            ("standard input".into(), read_text(io::stdin().lock()))
+        } else {
+            let text = File::open(path).map_err(unreadable).and_then(read_text);
+            (path.to_string_lossy(), text)
+        };
+        let text = text.map_err(|sentence| Faults::of_file(&file, sentence))?;
         // A variable that is no UTF-8 is converted with loss; its value is then refused like any other.
         let environment: Vec<_> = std::env::vars_os()
             .map(|(name, value)| (lossy(&name), lossy(&value)))
@@ -129,12 +136,15 @@ fn lossy(text: &std::ffi::OsStr) -> String {
     text.to_string_lossy().into_owned()
 }
 
+fn unreadable(error: io::Error) -> String {
+    format!("cannot be read: {error}")
+}
+
 /// The file's text, or why it cannot be used.
-fn read_text(path: &Path) -> Result<String, String> {
+fn read_text(file: impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
-    let file = File::open(path);
-    let read = file.and_then(|file| file.take(LONGEST_FILE + 1).read_to_end(&mut bytes));
-    read.map_err(|error| format!("cannot be read: {error}"))?;
+    let read = file.take(LONGEST_FILE + 1).read_to_end(&mut bytes);
+    read.map_err(unreadable)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > LONGEST_FILE) {
         return Err("is longer than 1 MiB, so it is no ring file: check the path".to_owned());
     }

@@ -15,6 +15,11 @@ fn corpus(name: &str) -> String {
     folder.join(name).to_str().unwrap().to_owned()
 }
 
+fn root(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    path.to_str().unwrap().to_owned()
+}
+
 /// Runs a command that must end by itself; returns its exit code and its standard error.
 fn refused(arguments: &[&str]) -> (i32, String) {
     let folder = tempfile::tempdir().unwrap();
@@ -66,6 +71,29 @@ fn a_ring_file_with_a_bad_key_is_refused_by_every_command() {
     let (code, said) = refused(&["run", "--config", "/nowhere/ring.toml"]);
     assert_eq!(code, 2);
     assert!(said.contains("/nowhere/ring.toml"), "{said}");
+}
+
+#[test]
+fn a_dash_is_standard_input_where_a_ring_file_is_read_once() {
+    let dash = |command: &str, file: &str| {
+        let input = std::fs::File::open(file).unwrap();
+        carom(&[command, "--config", "-"])
+            .stdin(input)
+            .output()
+            .unwrap()
+    };
+    let good = root("config/ring.toml");
+    let checked = dash("check", &good);
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+    assert!(text(&checked.stdout).starts_with("classroom: a ring of 5"));
+    assert!(text(&dash("hosts", &good).stdout).starts_with("pi1 pi@pi1.local"));
+    let wrong = dash("check", &corpus("six_mistakes.toml"));
+    assert_eq!(wrong.status.code(), Some(2));
+    let said = text(&wrong.stderr);
+    assert!(said.starts_with("standard input:4:1: "), "{said}");
+    let refused = dash("run", &good);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("SIGHUP"));
 }
 
 #[test]

@@ -21,7 +21,7 @@ use super::targets::targets;
     Exit code 1 if no node answers."
 )]
 pub(super) struct Arguments {
-    /// Ask every node of this ring file
+    /// Ask every node of this ring file; - is standard input
     #[arg(
         long,
         value_name = "FILE",
