@@ -35,8 +35,10 @@ const FILES: [File; 11] = [
     file("/page/screen.js", SCRIPT, include_str!("page/screen.js")),
     file("/page/ring.js", SCRIPT, include_str!("page/ring.js")),
     file("/page/motion.js", SCRIPT, include_str!("page/motion.js")),
-    file("/page/icon.svg", PICTURE, include_str!("page/icon.svg")),
+    file(ICON, PICTURE, include_str!("page/icon.svg")),
 ];
+
+const ICON: &str = "/page/icon.svg";
 
 const fn file(path: &'static str, kind: &'static str, text: &'static str) -> File {
     File { path, kind, text }
@@ -66,6 +68,8 @@ pub(super) fn find(
     request_headers: &HeaderMap,
     policy: &HeaderValue,
 ) -> Option<Response<Full<Bytes>>> {
+    // Browsers ask for the icon by this name where no page names it, such as beside /status.
+    let path = if path == "/favicon.ico" { ICON } else { path };
     let file = FILES.iter().find(|file| file.path == path)?;
     let digest = Sha256::digest(file.text);
     let digits = base16ct::lower::encode_string(digest.get(..8).unwrap_or_default());
@@ -139,6 +143,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_icon_is_there_by_the_name_that_browsers_ask_for() {
+        let policy = policy(&[]);
+        let icon = |path| find(path, &HeaderMap::new(), &policy).unwrap();
+        let (named, usual) = (icon(ICON), icon("/favicon.ico"));
+        assert_eq!(usual.status(), StatusCode::OK);
+        assert_eq!(usual.headers()[CONTENT_TYPE], "image/svg+xml");
+        assert_eq!(usual.headers()[ETAG], named.headers()[ETAG]);
     }
 
     #[test]

@@ -293,6 +293,8 @@ async fn answer(
             Some(status) => metrics_response(&request, &metrics::text(&status, &server.metrics)),
             None => not_answering(),
         },
+        // A GET subscribes, and does not come here; a HEAD gets the headers of the answer to it.
+        "/events" => respond(StatusCode::OK, "text/event-stream", Vec::new()),
         path => match server.file(path, request.headers()) {
             Some(file) => file,
             None => server.document(path).await,

@@ -51,6 +51,25 @@ fn allowed(port: u16, path: &str, host: &str, origin: &str) -> Option<String> {
 }
 
 #[test]
+fn every_path_that_a_node_lists_answers_head_as_well() {
+    let _exclusive = exclusive();
+    let ring = ring_of_three();
+    let port = ring.ports[0].http;
+    let (code, listed) = get(port, "/nowhere").unwrap();
+    assert_eq!(code, 404);
+    let listed = listed.trim().strip_prefix("there are ").unwrap();
+    let paths: Vec<&str> = listed.split(", ").collect();
+    assert!(paths.len() >= 9, "{paths:?}");
+    for path in paths.into_iter().chain(["/favicon.ico"]) {
+        let request =
+            format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let answer = answer_to(port, &request).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
+        assert!(answer.ends_with("\r\n\r\n"), "no body: {answer}");
+    }
+}
+
+#[test]
 fn the_ring_s_own_pages_read_from_every_node_and_no_other_page_does() {
     let _exclusive = exclusive();
     let ring = ring_of_three();
