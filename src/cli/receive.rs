@@ -21,7 +21,8 @@ const MOST_WAITING: usize = 64;
 #[command(
     after_help = "Examples:\n  carom receive\n  carom receive --listen 127.0.0.1:10000 --once\n  \
     carom receive --rate 10100     # and a rate endpoint, for carom rate\n\
-    A message ends with a newline or at the end of its connection. Ctrl-C ends the command."
+    A message ends with a newline or at the end of its connection. Nothing is sent back: an echo client \
+    would wait in vain. Ctrl-C ends the command."
 )]
 pub(super) struct Arguments {
     /// Where to listen: a port, or IP:PORT
