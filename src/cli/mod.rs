@@ -3,6 +3,7 @@
 mod address;
 mod ball;
 mod check;
+mod delay;
 mod demo;
 mod executor;
 mod failure;

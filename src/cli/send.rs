@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use clap::Args;
 
 use super::address;
+use super::delay;
 use super::failure::Failure;
 use super::size;
 use crate::config::defaults;
@@ -43,7 +44,7 @@ pub(super) fn send(arguments: &Arguments) -> Result<(), Failure> {
         (None, Some(bytes)) => Content::Bytes(bytes),
         (None, None) => Content::From(&mut input),
     };
-    let sent = client::send(&host, port, content).map_err(Failure::run)?;
+    let sent = client::send(&host, port, content, delay::print).map_err(Failure::run)?;
     let mut out = io::stdout().lock();
     if arguments.json {
         serde_json::to_writer(&mut out, &sent).map_err(io::Error::from)?;

@@ -7,7 +7,11 @@ use super::service::{Progress, Service};
 use super::time::{Nanos, nanos};
 
 /// After this silence, our half is closed where the peer may wait for the end of our stream.
-pub(super) const HALF_CLOSE_AFTER: Nanos = 200_000_000;
+const HALF_CLOSE_AFTER: Nanos = 200_000_000;
+
+/// After this silence, a connection that may be complete is: longer than TCP takes to send a lost
+/// segment again, and then once more.
+const COMPLETE_AFTER: Nanos = 1_000_000_000;
 
 /// One connection; `C` is what the service knows of it.
 pub(super) struct Connection<C> {
@@ -26,12 +30,30 @@ pub(super) enum State<C> {
     /// The service handles what it sends.
     Open {
         service_state: C,
-        /// When to close our half, if the peer may wait for that.
-        half_close: Option<Nanos>,
+        /// What to do after a silence, if there is anything.
+        silence: Option<Silence>,
     },
     /// It got its last line, and our half is closed. What it still sends is thrown away: closing
     /// at once would reset the connection before the peer has read that line.
     Lingering { until: Nanos },
+}
+
+/// A silence that means something.
+#[derive(Clone, Copy)]
+pub(super) struct Silence {
+    /// When it has been long enough.
+    pub(super) until: Nanos,
+    /// What is done then.
+    pub(super) then: AfterSilence,
+}
+
+/// What is done after a silence.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum AfterSilence {
+    /// Our half of the connection is closed.
+    HalfClose,
+    /// The connection gets its answer and is closed.
+    Complete,
 }
 
 impl<C> Connection<C> {
@@ -55,36 +77,44 @@ impl<C> Connection<C> {
         self.is_open() && is_slow(now.saturating_sub(self.opened), self.bytes)
     }
 
-    /// Hands what one read brought to the service.
+    /// Hands what one read brought to the service; when a silence would mean something.
     pub(super) fn on_bytes<S: Service<Connection = C>>(
         &mut self,
         bytes: &[u8],
         service: &mut S,
         now: Nanos,
-    ) -> Progress {
+    ) -> Option<Nanos> {
         self.last_read = now;
         self.bytes = self.bytes.saturating_add(bytes.len() as u64);
         let State::Open {
             service_state,
-            half_close,
+            silence,
         } = &mut self.state
         else {
-            return Progress::More;
+            return None;
         };
-        let progress = service.read(service_state, bytes, now);
-        let may_wait = progress == Progress::MaybeComplete;
-        *half_close = may_wait.then_some(now + HALF_CLOSE_AFTER);
-        progress
+        let (span, then) = match service.read(service_state, bytes, now) {
+            Progress::More => {
+                *silence = None;
+                return None;
+            }
+            Progress::MayWaitForEnd => (HALF_CLOSE_AFTER, AfterSilence::HalfClose),
+            Progress::MayBeComplete => (COMPLETE_AFTER, AfterSilence::Complete),
+        };
+        let until = now + span;
+        *silence = Some(Silence { until, then });
+        Some(until)
     }
 
     /// When something must be done if nothing more comes.
     pub(super) fn deadline(&self, limits: &Limits) -> Nanos {
         match self.state {
             State::Lingering { until } => until,
-            State::Open { half_close, .. } => {
+            State::Open { silence, .. } => {
                 let idle = self.last_read + nanos(limits.idle);
                 let total = self.opened + nanos(limits.total);
-                idle.min(total).min(half_close.unwrap_or(Nanos::MAX))
+                let silence = silence.map_or(Nanos::MAX, |silence| silence.until);
+                idle.min(total).min(silence)
             }
         }
     }

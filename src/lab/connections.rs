@@ -8,10 +8,10 @@ use std::sync::Arc;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use slab::Slab;
 
-use super::connection::{Connection, HALF_CLOSE_AFTER, State};
+use super::connection::{AfterSilence, Connection, State};
 use super::limits::{ConnectionCounts, LimitReached, Limits};
 use super::message::End;
-use super::service::{Progress, Service};
+use super::service::Service;
 use super::time::{Nanos, nanos};
 use crate::clock;
 use crate::throttle::RateLimitedLog;
@@ -78,7 +78,7 @@ impl<S: Service> Connections<S> {
         }
         let state = State::Open {
             service_state: service.open(peer, now),
-            half_close: None,
+            silence: None,
         };
         self.counts.add(address);
         let connection = Connection::new(stream, peer, now, state);
@@ -192,13 +192,7 @@ impl<S: Service> Connections<S> {
                 }
             };
             let bytes = buffer.get(..length).unwrap_or_default();
-            match connection.on_bytes(bytes, service, now) {
-                Progress::More => {}
-                Progress::MaybeComplete => check_at = Some(now + HALF_CLOSE_AFTER),
-                Progress::Complete => {
-                    return self.close_with_answer(key, End::Newline, service, now);
-                }
-            }
+            check_at = connection.on_bytes(bytes, service, now).or(check_at);
             // The kernel had no more bytes; but the end of the stream may have come with them.
             if length < buffer.len() && !ending {
                 return check_at;
@@ -207,16 +201,23 @@ impl<S: Service> Connections<S> {
         check_at
     }
 
-    /// Closes a connection whose peer reads no more.
+    /// Closes a connection whose peer sends no more. If its stream ended as it should, the peer may
+    /// still read, and gets its answer.
     fn close(&mut self, key: usize, end: End, service: &mut S, now: Nanos) {
         let Some(connection) = self.connections.try_remove(key) else {
             return;
         };
-        let Connection { stream, peer, .. } = connection;
+        let Connection {
+            mut stream, peer, ..
+        } = connection;
         match connection.state {
             State::Open { service_state, .. } => {
                 self.counts.remove(peer.ip());
-                drop(service.close(service_state, &stream, end, now));
+                let answer = service.close(service_state, &stream, end, now);
+                if end == End::EndOfStream && !answer.is_empty() {
+                    // Fails only if the peer is gone.
+                    let _ = stream.write(&answer);
+                }
             }
             State::Lingering { .. } => self.lingering -= 1,
         }
@@ -267,11 +268,24 @@ impl<S: Service> Connections<S> {
             };
             match &mut connection.state {
                 State::Lingering { .. } => self.close(key, End::EndOfStream, service, now),
-                State::Open { half_close, .. } => {
-                    if half_close.take_if(|moment| *moment <= now).is_some() {
-                        // Fails only if the peer is gone, and then epoll reports that.
-                        let _ = connection.stream.shutdown(Shutdown::Write);
-                        continue;
+                State::Open {
+                    silence,
+                    service_state,
+                } => {
+                    let passed = silence.take_if(|silence| silence.until <= now);
+                    match passed.map(|silence| silence.then) {
+                        Some(AfterSilence::HalfClose) => {
+                            // Fails only if the peer is gone, and then epoll reports that.
+                            let _ = connection.stream.shutdown(Shutdown::Write);
+                            service.on_half_closed(service_state);
+                            continue;
+                        }
+                        Some(AfterSilence::Complete) => {
+                            // When to close it is among the deadlines below.
+                            let _ = self.close_with_answer(key, End::Newline, service, now);
+                            continue;
+                        }
+                        None => {}
                     }
                     let age = now.saturating_sub(connection.opened);
                     let too_long = age >= nanos(self.limits.total);

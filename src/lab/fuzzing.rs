@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use super::message::{Assembly, End, Message};
-use super::runs::{Report, RunConnection, Runs};
+use super::report::Report;
+use super::runs::{RunConnection, Runs};
 
 /// The messages that the receiver makes of these reads, one nanosecond apart, and of the end of the stream.
 pub fn messages_in<'a>(
@@ -35,16 +36,14 @@ impl RateEndpoint {
         self.open.push(connection);
     }
 
-    /// One of the open connections brings bytes in one read. If they complete a run, the endpoint
-    /// closes the connection.
+    /// One of the open connections brings bytes in one read; there is at least one.
     pub fn on_read(&mut self, index: usize, bytes: &[u8], now: u64) {
-        let connection = self.open.get_mut(index);
-        if connection.is_some_and(|connection| self.runs.read(connection, bytes)) {
-            self.on_close(index, End::Newline, now);
+        if let Some(connection) = self.open.get_mut(index).filter(|_| !bytes.is_empty()) {
+            self.runs.read(connection, bytes, now);
         }
     }
 
-    /// One of the open connections ends.
+    /// One of the open connections ends; with [`End::Newline`], by a silence.
     pub fn on_close(&mut self, index: usize, end: End, now: u64) {
         if index < self.open.len() {
             let connection = self.open.swap_remove(index);

@@ -17,6 +17,7 @@ mod message;
 pub mod observer;
 mod rate;
 mod receiver;
+mod report;
 mod runs;
 mod serve;
 mod service;
@@ -29,7 +30,7 @@ use std::net::TcpListener;
 pub use limits::Limits;
 pub use message::{End, Message};
 pub use observer::Observer;
-pub use runs::{Mode, Outcome, Report};
+pub use report::{Mode, Outcome, Report};
 pub use serve::{ListRequester, Priority, ServiceHandle};
 
 /// Receives messages on `listener` until the handle is dropped.

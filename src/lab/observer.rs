@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::message::Message;
-use super::runs::Report;
+use super::report::Report;
 use crate::clock;
 use crate::throttle::RateLimitedLog;
 

@@ -6,7 +6,8 @@ use super::latest::Latest;
 use super::limits::Limits;
 use super::message::End;
 use super::observer::Observer;
-use super::runs::{Report, RunConnection, Runs};
+use super::report::Report;
+use super::runs::{RunConnection, Runs, Tail};
 use super::service::{Progress, Service};
 use super::tcp_info;
 use super::time::Nanos;
@@ -41,14 +42,17 @@ impl Service for RateService {
         self.runs.open(peer, now)
     }
 
-    fn read(&mut self, connection: &mut RunConnection, bytes: &[u8], _now: Nanos) -> Progress {
-        if self.runs.read(connection, bytes) {
-            Progress::Complete
-        } else if connection.ends_in_y() {
-            Progress::MaybeComplete
-        } else {
-            Progress::More
+    fn read(&mut self, connection: &mut RunConnection, bytes: &[u8], now: Nanos) -> Progress {
+        self.runs.read(connection, bytes, now);
+        match connection.tail() {
+            Tail::Open => Progress::More,
+            Tail::Chunk => Progress::MayWaitForEnd,
+            Tail::KeptRun | Tail::ReopenedRun => Progress::MayBeComplete,
         }
+    }
+
+    fn on_half_closed(&mut self, connection: &mut RunConnection) {
+        connection.is_half_closed = true;
     }
 
     fn close(
@@ -59,10 +63,14 @@ impl Service for RateService {
         now: Nanos,
     ) -> Vec<u8> {
         let mut answer = Vec::new();
+        let address = connection.address;
         for report in self.runs.close(connection, end, tcp_info::of(stream), now) {
-            // Numbers and text can always be written as JSON.
-            answer = serde_json::to_vec(&report).unwrap_or_default();
-            answer.push(b'\n');
+            // A chunk can end the unfinished run of another address.
+            if report.peer == address {
+                // Numbers and text can always be written as JSON.
+                answer = serde_json::to_vec(&report).unwrap_or_default();
+                answer.push(b'\n');
+            }
             self.record(report, now);
         }
         answer

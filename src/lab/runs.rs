@@ -2,22 +2,21 @@
 //!
 //! There are two kinds of senders, and they do not announce themselves. One keeps its connection
 //! and ends it with a newline. The other opens a connection for every chunk, each ending in `Y`,
-//! and ends the last with a newline after the `Y`. So a connection is assigned to a run only when
-//! it ends:
+//! and ends the last with a newline after the `Y`. A newline may have a carriage return before it. So
+//! a connection is assigned to a run only when it ends:
 //!
 //! - one that ends in `Y` belongs to the unfinished run of its address;
 //! - one that ends in a newline after a `Y` completes that run;
 //! - any other newline completes a run of that connection alone.
 //!
-//! Hence one address may have any number of kept runs at once beside one reopened run.
+//! Hence one address may have any number of kept runs at once beside one reopened run. A newline that
+//! is followed by more bytes ends nothing: a run of binary data is full of them.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use serde::{Deserialize, Serialize};
-
 use super::message::End;
+use super::report::{Mode, Outcome, Report};
 use super::tcp_info::TcpInfo;
 use super::time::{Nanos, seconds};
 
@@ -26,99 +25,6 @@ const UNFINISHED_TIMEOUT: Nanos = 10_000_000_000;
 
 /// Unfinished reopened runs at a time; one more ends the one that was silent longest.
 const MOST_UNFINISHED: usize = 256;
-
-/// How the sender used connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// One connection for all chunks.
-    Kept,
-    /// A new connection for every chunk.
-    Reopened,
-}
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// With its newline.
-    Complete,
-    /// The stream ended before the newline.
-    BrokenOff,
-    /// The connection was reset before the newline.
-    Reset,
-    /// This end closed the connection, at one of its limits or because it stopped.
-    CutOff,
-    /// The last connection ended in `Y`, and no other came.
-    NeverEnded,
-}
-
-/// One run, as the receiver saw it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
-    /// The sender's address.
-    pub peer: IpAddr,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// How the sender used connections.
-    pub connect: Mode,
-    /// All bytes received, the `Y`s and the newline included.
-    pub bytes: u64,
-    /// Reads that brought bytes: the chapter's chunks.
-    pub reads: u64,
-    /// The number of connections.
-    pub connections: u64,
-    /// From the first accept to the newline, or to the end of an incomplete run.
-    pub seconds: f64,
-    /// `bytes` divided by `seconds`.
-    pub bytes_per_second: f64,
-    /// Segments received that carried data; absent if the kernel does not count them.
-    pub segments: Option<u64>,
-    /// Segments that arrived before one that was sent earlier.
-    pub out_of_order: Option<u64>,
-    /// The receiver's estimate of the round trip; absent if it has none.
-    pub round_trip_ms: Option<f64>,
-    /// Two connections of this address were in use at once: one may be of another program.
-    pub overlapped: bool,
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = |count: u64| if count == 1 { "" } else { "s" };
-        write!(
-            formatter,
-            "Run from {} --> {} bytes in {} read{} on {} connection{}, {:.6} s, {:.0} bytes/s",
-            self.peer,
-            self.bytes,
-            self.reads,
-            plural(self.reads),
-            self.connections,
-            plural(self.connections),
-            self.seconds,
-            self.bytes_per_second
-        )?;
-        if let (Some(segments), Some(late)) = (self.segments, self.out_of_order) {
-            write!(
-                formatter,
-                "; {segments} segment{}, {late} out of order",
-                plural(segments)
-            )?;
-        }
-        if let Some(span) = self.round_trip_ms {
-            write!(formatter, ", round trip {span:.3} ms")?;
-        }
-        if self.overlapped {
-            formatter.write_str("; connections overlapped: programs of one address that reopen at the same time cannot be told apart")?;
-        }
-        formatter.write_str(match self.outcome {
-            Outcome::Complete => "",
-            Outcome::BrokenOff => "; broken off: the stream ended without a newline",
-            Outcome::Reset => "; broken off: the connection was reset",
-            Outcome::CutOff => "; cut off by a limit of this end",
-            Outcome::NeverEnded => "; never ended: no newline came after the last Y",
-        })
-    }
-}
 
 /// The figures of one connection, or of several of one run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -131,27 +37,45 @@ struct Tally {
     connections: u64,
     segments: Option<u64>,
     out_of_order: Option<u64>,
-    round_trip_micros: u64,
+    round_trip_micros: Option<u64>,
     overlapped: bool,
+    after_silence: bool,
+    unanswered: bool,
 }
 
 /// An open connection.
 #[derive(Debug)]
 pub(super) struct RunConnection {
-    address: IpAddr,
+    pub(super) address: IpAddr,
     tally: Tally,
-    /// The last byte and the one before it.
-    tail: [u8; 2],
+    /// The last three bytes.
+    tail: [u8; 3],
+    last_read: Nanos,
+    /// Our half was closed after a `Y`, so nothing more can be answered.
+    pub(super) is_half_closed: bool,
+}
+
+/// What a connection has sent last, as far as it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tail {
+    /// Anything else: more must come.
+    Open,
+    /// A `Y`: the chunk may be complete.
+    Chunk,
+    /// A newline after a `Y`: the reopened run may be complete.
+    ReopenedRun,
+    /// Another newline: the kept run may be complete.
+    KeptRun,
 }
 
 impl RunConnection {
-    /// Whether its last byte was a `Y`: then the connection may be complete.
-    pub(super) fn ends_in_y(&self) -> bool {
-        self.tail[1] == b'Y'
-    }
-
-    fn ended_its_run(&self) -> bool {
-        self.tail[1] == b'\n'
+    pub(super) fn tail(&self) -> Tail {
+        match self.tail {
+            [_, b'Y', b'\n'] | [b'Y', b'\r', b'\n'] => Tail::ReopenedRun,
+            [_, _, b'\n'] => Tail::KeptRun,
+            [_, _, b'Y'] => Tail::Chunk,
+            _ => Tail::Open,
+        }
     }
 }
 
@@ -177,26 +101,38 @@ impl Runs {
                 overlapped: *busy > 1,
                 ..Tally::default()
             },
-            tail: [0; 2],
+            tail: [0; 3],
+            last_read: now,
+            is_half_closed: false,
         }
     }
 
-    /// Takes the bytes of one read; true if they complete the run.
-    pub(super) fn read(&mut self, connection: &mut RunConnection, bytes: &[u8]) -> bool {
-        let Some(&last) = bytes.last() else {
-            return false;
-        };
-        let was_idle = connection.ends_in_y();
-        let before = bytes.len().checked_sub(2).and_then(|at| bytes.get(at));
-        connection.tail = [before.copied().unwrap_or(connection.tail[1]), last];
+    /// Takes the bytes of one read.
+    pub(super) fn read(&mut self, connection: &mut RunConnection, bytes: &[u8], now: Nanos) {
+        let address = connection.address;
+        let was_busy = connection.tail() == Tail::Open;
+        for &byte in bytes
+            .get(bytes.len().saturating_sub(3)..)
+            .unwrap_or_default()
+        {
+            let [_, second, third] = connection.tail;
+            connection.tail = [second, third, byte];
+        }
+        connection.last_read = now;
         connection.tally.bytes = connection.tally.bytes.saturating_add(bytes.len() as u64);
         connection.tally.reads += 1;
-        match (was_idle, connection.ends_in_y()) {
-            (false, true) => self.mark_idle(connection.address),
-            (true, false) => *self.busy.entry(connection.address).or_default() += 1,
+        let tail = connection.tail();
+        match (was_busy, tail == Tail::Open) {
+            (true, false) => self.mark_idle(address),
+            (false, true) => *self.busy.entry(address).or_default() += 1,
             _ => {}
         }
-        connection.ended_its_run()
+        if tail == Tail::ReopenedRun
+            && let Some(earlier) = self.reopened.get_mut(&address)
+        {
+            // Its run must not expire while this connection waits for its end.
+            earlier.ended = now;
+        }
     }
 
     fn mark_idle(&mut self, address: IpAddr) {
@@ -209,6 +145,8 @@ impl Runs {
     }
 
     /// A connection has ended: the reports of the runs that this completes or breaks off.
+    ///
+    /// [`End::Newline`] says that a newline was followed by silence.
     pub(super) fn close(
         &mut self,
         connection: RunConnection,
@@ -216,32 +154,42 @@ impl Runs {
         info: Option<TcpInfo>,
         now: Nanos,
     ) -> Vec<Report> {
-        if !connection.ends_in_y() {
-            self.mark_idle(connection.address);
+        let (tail, address) = (connection.tail(), connection.address);
+        if tail == Tail::Open {
+            self.mark_idle(address);
         }
-        let RunConnection {
-            address,
-            mut tally,
-            tail,
-        } = connection;
+        let mut tally = connection.tally;
         // A connection without a byte, such as that of a port scan, is no run.
         if tally.bytes == 0 {
             return Vec::new();
         }
         tally.ended = now;
-        tally.segments = info.map(|info| info.data_segments_in);
-        tally.out_of_order = info.map(|info| info.out_of_order);
-        tally.round_trip_micros = info.map_or(0, |info| info.receiver_round_trip_micros);
-        let outcome = match (tail, end) {
-            ([b'Y', b'\n'], _) => Outcome::Complete,
-            ([_, b'\n'], _) => return vec![kept_run(tally, address)],
-            ([_, b'Y'], End::EndOfStream | End::Newline) => return self.add(tally, address),
-            (_, End::EndOfStream | End::Newline) => Outcome::BrokenOff,
-            (_, End::Reset) => Outcome::Reset,
-            (_, End::Idle | End::TooLong | End::Evicted | End::Stopped) => Outcome::CutOff,
+        tally.segments = info.and_then(|info| info.data_segments_in);
+        tally.out_of_order = info.and_then(|info| info.out_of_order);
+        tally.round_trip_micros = info.and_then(|info| info.receiver_round_trip_micros);
+        if (tail, end) == (Tail::Chunk, End::EndOfStream) {
+            return self.add(tally, address);
+        }
+        let is_over = matches!(end, End::EndOfStream | End::Newline | End::Reset);
+        let is_whole = is_over && matches!(tail, Tail::KeptRun | Tail::ReopenedRun);
+        tally.after_silence = end == End::Newline;
+        tally.unanswered = connection.is_half_closed;
+        let outcome = match end {
+            _ if is_whole => Outcome::Complete,
+            End::EndOfStream | End::Newline => Outcome::BrokenOff,
+            End::Reset => Outcome::Reset,
+            End::Idle | End::TooLong | End::Evicted | End::Stopped => Outcome::CutOff,
         };
+        if is_whole {
+            tally.ended = connection.last_read;
+        }
+        if tail == Tail::KeptRun {
+            // A kept run is one connection: others do not disturb it.
+            tally.overlapped = false;
+            return vec![tally.report(address, Mode::Kept, outcome)];
+        }
         let earlier = self.reopened.remove(&address);
-        let mode = if earlier.is_some() || outcome == Outcome::Complete || tail[1] == b'Y' {
+        let mode = if earlier.is_some() || tail != Tail::Open {
             Mode::Reopened
         } else {
             Mode::Kept
@@ -299,15 +247,6 @@ impl Runs {
     }
 }
 
-fn kept_run(tally: Tally, address: IpAddr) -> Report {
-    // A kept run is one connection: others do not disturb it.
-    let tally = Tally {
-        overlapped: false,
-        ..tally
-    };
-    tally.report(address, Mode::Kept, Outcome::Complete)
-}
-
 impl Tally {
     fn merge(self, later: Self) -> Self {
         let sum = |one: Option<u64>, other: Option<u64>| Some(one?.saturating_add(other?));
@@ -321,6 +260,8 @@ impl Tally {
             out_of_order: sum(self.out_of_order, later.out_of_order),
             round_trip_micros: later.round_trip_micros.max(self.round_trip_micros),
             overlapped: self.overlapped || later.overlapped,
+            after_silence: later.after_silence,
+            unanswered: later.unanswered,
         }
     }
 
@@ -330,12 +271,7 @@ impl Tally {
     )]
     fn report(self, peer: IpAddr, connect: Mode, outcome: Outcome) -> Report {
         let seconds = seconds(self.ended.saturating_sub(self.begun));
-        let bytes_per_second = if seconds > 0.0 {
-            self.bytes as f64 / seconds
-        } else {
-            0.0
-        };
-        let round_trip = self.round_trip_micros;
+        let round_trip = self.round_trip_micros.filter(|&micros| micros > 0);
         Report {
             peer,
             outcome,
@@ -344,11 +280,13 @@ impl Tally {
             reads: self.reads,
             connections: self.connections,
             seconds,
-            bytes_per_second,
+            bytes_per_second: (seconds > 0.0).then(|| self.bytes as f64 / seconds),
             segments: self.segments,
             out_of_order: self.out_of_order,
-            round_trip_ms: (round_trip > 0).then_some(round_trip as f64 / 1e3),
+            round_trip_ms: round_trip.map(|micros| micros as f64 / 1e3),
             overlapped: self.overlapped,
+            after_silence: self.after_silence,
+            unanswered: self.unanswered,
         }
     }
 }

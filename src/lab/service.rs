@@ -16,6 +16,10 @@ pub(super) trait Service: Send + 'static {
     fn open(&mut self, peer: SocketAddr, now: Nanos) -> Self::Connection;
     /// One read brought these bytes; there is at least one.
     fn read(&mut self, connection: &mut Self::Connection, bytes: &[u8], now: Nanos) -> Progress;
+    /// Our half of a connection was closed: its peer can get no answer any more.
+    fn on_half_closed(&mut self, connection: &mut Self::Connection) {
+        let _ = connection;
+    }
     /// A connection has ended; returns the answer to send, if the peer still reads.
     fn close(
         &mut self,
@@ -39,7 +43,8 @@ pub(super) enum Progress {
     More,
     /// More may come or not. After a short silence, our half is closed, for a peer that waits for
     /// the end of our stream.
-    MaybeComplete,
-    /// Nothing more is expected: the connection is closed.
-    Complete,
+    MayWaitForEnd,
+    /// More may come or not. After a silence, the connection is closed with its answer, for a peer
+    /// that waits for that.
+    MayBeComplete,
 }

@@ -7,25 +7,29 @@ use std::mem::offset_of;
 use std::net::TcpStream;
 use std::os::fd::AsRawFd as _;
 
-/// What the kernel has counted for one connection so far. What an old kernel does not count is 0.
+/// What the kernel has counted for one connection so far. `None` is what an old kernel does not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpInfo {
     /// Segments sent that carried data, those sent again included. From Linux 4.6 on.
-    pub data_segments_out: u64,
+    pub data_segments_out: Option<u64>,
     /// All segments sent. From Linux 4.2 on.
-    pub segments_out: u64,
+    pub segments_out: Option<u64>,
     /// Segments received that carried data. From Linux 4.6 on.
-    pub data_segments_in: u64,
+    pub data_segments_in: Option<u64>,
     /// All segments received. From Linux 4.2 on.
-    pub segments_in: u64,
+    pub segments_in: Option<u64>,
     /// Segments sent again.
     pub retransmitted: u64,
+    /// Segments sent that are not acknowledged yet.
+    pub unacknowledged: u64,
+    /// Bytes that wait to be sent. From Linux 4.6 on.
+    pub unsent_bytes: Option<u64>,
     /// Segments that arrived before one that was sent earlier. From Linux 5.4 on.
-    pub out_of_order: u64,
+    pub out_of_order: Option<u64>,
     /// The sender's smoothed round trip, in microseconds.
     pub round_trip_micros: u64,
-    /// The receiver's estimate of the round trip, in microseconds; 0 until it has one.
-    pub receiver_round_trip_micros: u64,
+    /// The receiver's estimate of the round trip, in microseconds, if it has one.
+    pub receiver_round_trip_micros: Option<u64>,
 }
 
 /// `struct tcp_info` of linux/tcp.h up to Linux 5.4: later kernels only add to its end.
@@ -34,9 +38,12 @@ pub struct TcpInfo {
 struct Raw {
     /// tcpi_state to the bit fields.
     bytes: [u8; 8],
-    /// tcpi_rto, ato, snd_mss, rcv_mss, unacked, sacked, lost, retrans, fackets, last_data_sent,
-    /// last_ack_sent, last_data_recv, last_ack_recv, pmtu, rcv_ssthresh.
-    first: [u32; 15],
+    /// tcpi_rto, ato, snd_mss, rcv_mss.
+    zeroth: [u32; 4],
+    unacked: u32,
+    /// tcpi_sacked, lost, retrans, fackets, last_data_sent, last_ack_sent, last_data_recv,
+    /// last_ack_recv, pmtu, rcv_ssthresh.
+    first: [u32; 10],
     rtt: u32,
     /// tcpi_rttvar, snd_ssthresh, snd_cwnd, advmss, reordering.
     second: [u32; 5],
@@ -82,17 +89,21 @@ pub fn of(stream: &TcpStream) -> Option<TcpInfo> {
             &raw mut length,
         )
     };
+    let length = usize::try_from(length).unwrap_or(0);
     // An emulator may treat the option as a plain number: then the structure is not filled.
-    let filled = usize::try_from(length).unwrap_or(0) > offset_of!(Raw, total_retrans);
-    (done == 0 && filled).then(|| TcpInfo {
-        data_segments_out: raw.data_segs_out.into(),
-        segments_out: raw.segs_out.into(),
-        data_segments_in: raw.data_segs_in.into(),
-        segments_in: raw.segs_in.into(),
+    let is_filled = |offset: usize| length >= offset + size_of::<u32>();
+    let counted = |offset: usize, value: u32| is_filled(offset).then(|| u64::from(value));
+    (done == 0 && is_filled(offset_of!(Raw, total_retrans))).then(|| TcpInfo {
+        data_segments_out: counted(offset_of!(Raw, data_segs_out), raw.data_segs_out),
+        segments_out: counted(offset_of!(Raw, segs_out), raw.segs_out),
+        data_segments_in: counted(offset_of!(Raw, data_segs_in), raw.data_segs_in),
+        segments_in: counted(offset_of!(Raw, segs_in), raw.segs_in),
         retransmitted: raw.total_retrans.into(),
-        out_of_order: raw.rcv_ooopack.into(),
+        unacknowledged: raw.unacked.into(),
+        unsent_bytes: counted(offset_of!(Raw, notsent_bytes), raw.notsent_bytes),
+        out_of_order: counted(offset_of!(Raw, rcv_ooopack), raw.rcv_ooopack),
         round_trip_micros: raw.rtt.into(),
-        receiver_round_trip_micros: raw.rcv_rtt.into(),
+        receiver_round_trip_micros: (raw.rcv_rtt > 0).then(|| raw.rcv_rtt.into()),
     })
 }
 
@@ -106,10 +117,12 @@ mod tests {
     /// The offsets of linux/tcp.h.
     #[test]
     fn the_structure_is_laid_out_as_the_kernel_lays_it_out() {
+        assert_eq!(offset_of!(Raw, unacked), 24);
         assert_eq!(offset_of!(Raw, rtt), 68);
         assert_eq!(offset_of!(Raw, rcv_rtt), 92);
         assert_eq!(offset_of!(Raw, total_retrans), 100);
         assert_eq!(offset_of!(Raw, segs_out), 136);
+        assert_eq!(offset_of!(Raw, notsent_bytes), 144);
         assert_eq!(offset_of!(Raw, data_segs_out), 156);
         assert_eq!(offset_of!(Raw, rcv_ooopack), 224);
     }
@@ -125,10 +138,10 @@ mod tests {
             sender.write_all(b"tiny!").unwrap();
             receiver.read_exact(&mut taken).unwrap();
         }
-        assert_eq!(of(&sender).unwrap().data_segments_out, 3);
+        assert_eq!(of(&sender).unwrap().data_segments_out, Some(3));
         let received = of(&receiver).unwrap();
-        assert_eq!(received.data_segments_in, 3);
-        assert_eq!(received.out_of_order, 0);
-        assert!(received.segments_in >= 4, "{received:?}");
+        assert_eq!(received.data_segments_in, Some(3));
+        assert_eq!(received.out_of_order, Some(0));
+        assert!(received.segments_in >= Some(4), "{received:?}");
     }
 }

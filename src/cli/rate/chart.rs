@@ -112,6 +112,11 @@ fn per_second(speed: f64) -> String {
     format!("{:.0} {name}", speed / unit)
 }
 
+/// The speed of a point that was confirmed, on an axis that has no zero.
+fn speed(point: &Point) -> Option<f64> {
+    point.measured.speed().map(|speed| speed.max(1.0))
+}
+
 type Outcome<'a> = Result<(), Box<dyn std::error::Error + 'a>>;
 
 fn chart<'a>(
@@ -120,7 +125,7 @@ fn chart<'a>(
     peer: &str,
 ) -> Outcome<'a> {
     root.fill(&WHITE)?;
-    let speeds = || points.iter().map(|point| point.measured.speed().max(1.0));
+    let speeds = || points.iter().filter_map(speed);
     let least = speeds().fold(f64::INFINITY, f64::min);
     let most = speeds().fold(10.0, f64::max);
     // From power of ten to power of ten, so that every grid line has a label.
@@ -159,7 +164,7 @@ fn chart<'a>(
             .iter()
             .filter(|point| (point.connect, point.nagle) == (curve.connect, curve.nagle));
         let its: Vec<(f64, f64)> = its
-            .map(|point| (point.size as f64, point.measured.speed().max(1.0)))
+            .filter_map(|point| Some((point.size as f64, speed(point)?)))
             .collect();
         let Curve { color, mark, .. } = *curve;
         chart.draw_series(LineSeries::new(its.clone(), color.stroke_width(2)))?;

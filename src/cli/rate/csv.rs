@@ -1,5 +1,4 @@
-//! A sweep as comma-separated values, one line per point; a value that the receiver did not send is
-//! empty.
+//! A sweep as comma-separated values, one line per point; a value that is not known is empty.
 
 use std::io;
 
@@ -15,6 +14,7 @@ pub(super) fn write(points: &[Point], out: &mut impl io::Write) -> io::Result<()
     for point in points {
         let sender = &point.measured.sender;
         let receiver = point.measured.receiver.as_ref();
+        let rate = point.measured.speed();
         let count = |number: Option<u64>| number.map_or_else(String::new, |n| n.to_string());
         let connection = match point.connect {
             Mode::Kept => "kept",
@@ -22,7 +22,7 @@ pub(super) fn write(points: &[Point], out: &mut impl io::Write) -> io::Result<()
         };
         writeln!(
             out,
-            "{},{connection},{},{},{},{},{},{},{},{},{:.9},{},{:.0},{:.3},{:.3},{:.3}",
+            "{},{connection},{},{},{},{},{},{},{},{},{:.9},{},{},{:.3},{:.3},{:.3}",
             point.size,
             if point.nagle { "on" } else { "off" },
             sender.bytes,
@@ -34,7 +34,7 @@ pub(super) fn write(points: &[Point], out: &mut impl io::Write) -> io::Result<()
             count(receiver.map(|it| it.reads)),
             sender.confirmed_seconds.unwrap_or(sender.seconds),
             receiver.map_or_else(String::new, |it| format!("{:.9}", it.seconds)),
-            point.measured.speed(),
+            rate.map_or_else(String::new, |rate| format!("{rate:.0}")),
             sender.setup.min * 1e6,
             sender.setup.median * 1e6,
             sender.setup.p99 * 1e6,

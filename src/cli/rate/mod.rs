@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::address;
+use super::delay;
 use super::failure::Failure;
 use super::size;
 use crate::config::defaults;
@@ -100,12 +101,18 @@ pub(super) fn rate(arguments: &Arguments) -> Result<(), Failure> {
         },
         nagle: arguments.nagle == Switch::On,
     };
-    let measured = client::measure(&addresses, &plan).map_err(Failure::run)?;
+    let measured = client::measure(&addresses, &plan, &mut delay::print).map_err(Failure::run)?;
     if arguments.json {
         serde_json::to_writer(&mut out, &measured).map_err(io::Error::from)?;
         writeln!(out)?;
     } else {
         table::run(&plan, &measured, &mut out)?;
+    }
+    if measured.speed().is_none() {
+        return Err(Failure::Run(format!(
+            "{} neither answered nor ended its stream: whether it has read anything is not known, and so no speed is",
+            measured.sender.peer
+        )));
     }
     Ok(())
 }
@@ -124,7 +131,8 @@ fn sweep(
     let csv = arguments.csv.as_deref().map(open).transpose()?;
     let svg = arguments.svg.as_deref().map(open).transpose()?;
     let mut bar = progress::Bar::new();
-    let points = client::sweep(addresses, |done, all| bar.show(done, all));
+    let progress = |done, all| bar.show(done, all);
+    let points = client::sweep(addresses, progress, &mut delay::print);
     drop(bar);
     let points = points.map_err(Failure::run)?;
     table::sweep(&points, out)?;

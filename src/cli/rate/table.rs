@@ -42,10 +42,8 @@ pub(super) fn run(plan: &Plan, measured: &Measured, out: &mut impl io::Write) ->
             out,
             "The receiver gave no answer line: only this end's side is shown."
         ),
-        Some(report) if report.outcome != Outcome::Complete || report.overlapped => {
-            writeln!(out, "The receiver says: {report}")
-        }
-        Some(_) => Ok(()),
+        Some(report) if report.outcome == Outcome::Complete && !report.overlapped => Ok(()),
+        Some(report) => writeln!(out, "The receiver says: {report}"),
     }
 }
 
@@ -98,8 +96,10 @@ fn rows(measured: &Measured) -> [Row; 9] {
         ("until the answer", time(ours.confirmed_seconds), unknown()),
         (
             "speed",
-            speed(measured.speed()),
-            theirs.map_or_else(unknown, |it| speed(it.bytes_per_second)),
+            measured.speed().map_or_else(unknown, speed),
+            theirs
+                .and_then(|it| it.bytes_per_second)
+                .map_or_else(unknown, speed),
         ),
     ]
 }
@@ -140,7 +140,8 @@ pub(super) fn sweep(points: &[Point], out: &mut impl io::Write) -> io::Result<()
             of_size.find(|point| point.connect == connect && point.nagle == nagle)
         };
         let rate = |connect, nagle| {
-            find(connect, nagle).map_or_else(String::new, |point| speed(point.measured.speed()))
+            let rate = find(connect, nagle).and_then(|point| point.measured.speed());
+            rate.map_or_else(|| "-".to_owned(), speed)
         };
         let held = find(Mode::Kept, true).and_then(segments_per_write);
         let setup = find(Mode::Reopened, false).map(|point| point.measured.sender.setup.median);

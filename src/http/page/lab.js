@@ -15,8 +15,8 @@ function scaled(value, units) {
   return `${value >= 999.5 || !unit ? count(Math.round(value)) : value.toPrecision(3)} ${units[unit]}`;
 }
 
-const took = (seconds) => scaled((seconds ?? 0) * 1e6, ["µs", "ms", "s"]);
-const speed = (bytes) => scaled(bytes ?? 0, ["B/s", "kB/s", "MB/s", "GB/s"]);
+const took = (seconds) => seconds == null ? "–" : scaled(seconds * 1e6, ["µs", "ms", "s"]);
+const speed = (bytes) => bytes == null ? "–" : scaled(bytes, ["B/s", "kB/s", "MB/s", "GB/s"]);
 
 function text({ text, cut }) {
   return `${text ?? ""}${cut ? "…" : ""}`;

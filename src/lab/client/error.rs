@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::delay::Stall;
 use crate::escape::Escaped;
 
 /// A receiver that takes no bytes for this long makes a write fail.
@@ -34,8 +35,13 @@ pub enum ClientError {
     )]
     Unreachable(SocketAddr, io::Error),
     /// The receiver has taken no bytes for too long.
-    #[error("{0} has taken nothing for {limit} s: is the receiver reading?", limit = WRITE_LIMIT.as_secs())]
-    NotReading(SocketAddr),
+    #[error("{peer} has taken nothing for {limit} s, and this gave up: {stall}", limit = WRITE_LIMIT.as_secs())]
+    NotReading {
+        /// The receiver.
+        peer: SocketAddr,
+        /// Why it takes none.
+        stall: Stall,
+    },
     /// The connection broke.
     #[error("the connection to {0} broke ({1}): the receiver has ended or closed it")]
     Broken(SocketAddr, io::Error),
@@ -64,11 +70,6 @@ impl ClientError {
 
     /// The error of an open connection that failed.
     pub(super) fn connected(peer: SocketAddr, error: io::Error) -> Self {
-        let kind = error.kind();
-        if matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
-            Self::NotReading(peer)
-        } else {
-            Self::Broken(peer, error)
-        }
+        Self::Broken(peer, error)
     }
 }

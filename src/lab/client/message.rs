@@ -1,13 +1,14 @@
 //! Sends one message and times every step.
 
-use std::io::{Read, Write as _};
+use std::io::Read;
 use std::net::{Shutdown, SocketAddr};
 
 use serde::Serialize;
 
 use super::connection::{
-    connect, milliseconds, read_answer, refusal, resolve, seconds_since, write_error,
+    connect, milliseconds, read_answer, refusal, resolve, seconds_since, write_all,
 };
+use super::delay::Delay;
 use super::error::ClientError;
 use crate::clock;
 use crate::lab::tcp_info;
@@ -58,11 +59,17 @@ pub struct Sent {
     pub answer: String,
 }
 
-/// Sends one message to the first address of `host` that answers.
+/// Sends one message to the first address of `host` that answers. Calls `on_delay` when the receiver keeps
+/// it waiting.
 ///
 /// # Errors
 /// When the name has no address, no address answers, the connection breaks, or the receiver refuses.
-pub fn send(host: &str, port: u16, content: Content<'_>) -> Result<Sent, ClientError> {
+pub fn send(
+    host: &str,
+    port: u16,
+    content: Content<'_>,
+    mut on_delay: impl FnMut(Delay),
+) -> Result<Sent, ClientError> {
     let start = clock::monotonic_nanos();
     let addresses = resolve(host, port)?;
     let resolving = seconds_since(start);
@@ -79,9 +86,7 @@ pub fn send(host: &str, port: u16, content: Content<'_>) -> Result<Sent, ClientE
     let mut out = |piece: &[u8]| {
         count.bytes += piece.len() as u64;
         count.writes += 1;
-        (&stream)
-            .write_all(piece)
-            .map_err(|error| write_error(&stream, peer, error))
+        write_all(&stream, peer, piece, &mut on_delay)
     };
     match content {
         Content::Text(text) if text.ends_with('\n') => out(text.as_bytes())?,
@@ -94,7 +99,7 @@ pub fn send(host: &str, port: u16, content: Content<'_>) -> Result<Sent, ClientE
     let start = clock::monotonic_nanos();
     // Fails only if the receiver has closed already.
     let _ = stream.shutdown(Shutdown::Write);
-    let (answer, closed) = read_answer(&stream);
+    let (answer, closed) = read_answer(&stream, peer, &mut on_delay);
     let closing = seconds_since(start);
     if let Some(reason) = refusal(&answer) {
         return Err(ClientError::Refused { peer, reason });
@@ -110,8 +115,8 @@ pub fn send(host: &str, port: u16, content: Content<'_>) -> Result<Sent, ClientE
         sending,
         closing,
         closed,
-        segments: info.map(|info| info.data_segments_out),
-        all_segments: info.map(|info| info.segments_out),
+        segments: info.and_then(|info| info.data_segments_out),
+        all_segments: info.and_then(|info| info.segments_out),
         retransmitted: info.map(|info| info.retransmitted),
         round_trip_ms: info.map(|info| milliseconds(info.round_trip_micros)),
         answer,

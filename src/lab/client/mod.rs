@@ -1,12 +1,14 @@
 //! The sending side: blocking sockets in the foreground, one step after the other, each timed.
 
 mod connection;
+mod delay;
 mod error;
 mod message;
 mod run;
 mod sweep;
 
 pub use connection::resolve;
+pub use delay::{Delay, Stall};
 pub use error::ClientError;
 pub use message::{Content, Sent, send};
 pub use run::{Measured, Plan, SenderSide, Setup, Volume, measure};

@@ -1,12 +1,12 @@
 //! One measured run, sent as the chapter's senders send it.
 
-use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::connection::{connect, milliseconds, read_answer, refusal, seconds_since, write_error};
+use super::connection::{connect, milliseconds, read_answer, refusal, seconds_since, write_all};
+use super::delay::Delay;
 use super::error::ClientError;
 use crate::clock;
 use crate::lab::tcp_info;
@@ -92,7 +92,8 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Bytes a second, from the first connect until the receiver had confirmed all.
+    /// Bytes a second, from the first connect until the receiver had confirmed all; `None` if it did not:
+    /// what the kernel took may have reached nobody.
     ///
     /// This uses the sender's time. The receiver's starts at its first accept, so it leaves out the
     /// set-up, which makes reopening slow.
@@ -100,10 +101,9 @@ impl Measured {
         clippy::cast_precision_loss,
         reason = "a rate has three digits that count"
     )]
-    pub fn speed(&self) -> f64 {
-        let sender = &self.sender;
-        let seconds = sender.confirmed_seconds.unwrap_or(sender.seconds);
-        sender.bytes as f64 / seconds.max(1e-9)
+    pub fn speed(&self) -> Option<f64> {
+        let seconds = self.sender.confirmed_seconds?;
+        Some(self.sender.bytes as f64 / seconds.max(1e-9))
     }
 
     /// At least this many writes shared a segment with another one.
@@ -116,12 +116,17 @@ impl Measured {
     }
 }
 
-/// Makes one run, to the first address that answers.
+/// Makes one run, to the first address that answers. Calls `on_delay` when the receiver keeps it waiting.
 ///
 /// # Errors
 /// When no connection can be opened, one breaks, or the receiver refuses.
-pub fn measure(addresses: &[SocketAddr], plan: &Plan) -> Result<Measured, ClientError> {
+pub fn measure(
+    addresses: &[SocketAddr],
+    plan: &Plan,
+    on_delay: &mut dyn FnMut(Delay),
+) -> Result<Measured, ClientError> {
     let mut run = Run {
+        on_delay,
         targets: addresses.to_vec(),
         peer: UNKNOWN,
         plan,
@@ -143,7 +148,7 @@ struct Tally {
     connections: u64,
     segments: Option<u64>,
     retransmitted: Option<u64>,
-    round_trip_micros: u64,
+    round_trip_micros: Option<u64>,
     setups: Vec<Nanos>,
 }
 
@@ -151,6 +156,7 @@ struct Tally {
 const UNKNOWN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 struct Run<'a> {
+    on_delay: &'a mut dyn FnMut(Delay),
     /// The addresses to try; after the first connection, only the one that answered.
     targets: Vec<SocketAddr>,
     peer: SocketAddr,
@@ -240,10 +246,7 @@ impl Run<'_> {
     }
 
     fn write(&mut self, stream: &TcpStream, piece: &[u8]) -> Result<(), ClientError> {
-        let mut writer = stream;
-        writer
-            .write_all(piece)
-            .map_err(|error| write_error(stream, self.peer, error))?;
+        write_all(stream, self.peer, piece, self.on_delay)?;
         self.tally.bytes += piece.len() as u64;
         self.tally.writes += 1;
         Ok(())
@@ -254,16 +257,18 @@ impl Run<'_> {
             return;
         };
         let tally = &mut self.tally;
-        *tally.segments.get_or_insert(0) += info.data_segments_out;
+        if let Some(segments) = info.data_segments_out {
+            *tally.segments.get_or_insert(0) += segments;
+        }
         *tally.retransmitted.get_or_insert(0) += info.retransmitted;
-        tally.round_trip_micros = info.round_trip_micros;
+        tally.round_trip_micros = Some(info.round_trip_micros);
     }
 
     fn finish(mut self, stream: &TcpStream) -> Result<Measured, ClientError> {
         let seconds = seconds_since(self.begun);
         // Fails only if the receiver has closed already.
         let _ = stream.shutdown(Shutdown::Write);
-        let (answer, closed) = read_answer(stream);
+        let (answer, closed) = read_answer(stream, self.peer, self.on_delay);
         let confirmed = seconds_since(self.begun);
         self.count_segments(stream);
         if let Some(reason) = refusal(&answer) {
@@ -286,9 +291,7 @@ impl Run<'_> {
                 retransmitted: tally.retransmitted,
                 seconds,
                 confirmed_seconds: (closed || receiver.is_some()).then_some(confirmed),
-                round_trip_ms: tally
-                    .segments
-                    .map(|_| milliseconds(tally.round_trip_micros)),
+                round_trip_ms: tally.round_trip_micros.map(milliseconds),
                 setup: setup(tally.setups),
             },
             receiver,

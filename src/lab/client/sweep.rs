@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::delay::Delay;
 use super::error::ClientError;
 use super::run::{Measured, Plan, Volume, measure};
 use crate::lab::Mode;
@@ -36,13 +37,14 @@ pub struct Point {
 }
 
 /// Measures every point, to the first address that answers. Calls `progress` before each point with
-/// the number of points that are done and of all.
+/// the number of points that are done and of all, and `on_delay` when the receiver keeps it waiting.
 ///
 /// # Errors
 /// When a point fails; the rest is not measured.
 pub fn sweep(
     addresses: &[SocketAddr],
     mut progress: impl FnMut(usize, usize),
+    on_delay: &mut dyn FnMut(Delay),
 ) -> Result<Vec<Point>, ClientError> {
     let ways = [
         (Mode::Kept, false),
@@ -68,7 +70,7 @@ pub fn sweep(
                 connect,
                 nagle,
             };
-            let measured = measure(addresses, &plan)?;
+            let measured = measure(addresses, &plan, on_delay)?;
             points.push(Point {
                 size,
                 connect,

@@ -108,11 +108,62 @@ fn a_sender_that_waits_after_its_y_sees_an_end_and_may_still_send_its_newline() 
     stream.write_all(b"\n").unwrap();
     let report = reports.recv_timeout(SOON).unwrap();
     assert_eq!((report.bytes, report.outcome), (4, Outcome::Complete));
+    assert!(report.unanswered, "what was ended cannot be answered");
 
+    // A sender that waits for its answer gets it after a silence, and the silence does not count.
     let mut stream = connect(address);
     stream.write_all(b"XXXX\n").unwrap();
     let answer: Report = serde_json::from_str(&last_line(stream)).unwrap();
     assert_eq!((answer.bytes, answer.outcome), (5, Outcome::Complete));
+    assert!(answer.after_silence && !answer.unanswered && answer.seconds < 0.5);
+}
+
+#[test]
+fn a_sender_that_ends_its_stream_gets_its_answer_with_a_newline_and_without() {
+    let (listener, address) = listener();
+    let observer = Box::new(|_: &Report| {});
+    let _serving = start_rate(listener, Limits::default(), Priority::Usual, observer).unwrap();
+    for (bytes, outcome) in [
+        (&b"XXXX\n"[..], Outcome::Complete),
+        (b"XXXX", Outcome::BrokenOff),
+    ] {
+        let mut stream = connect(address);
+        stream.write_all(bytes).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let answer: Report = serde_json::from_str(&last_line(stream)).unwrap();
+        assert_eq!(
+            (answer.bytes, answer.outcome),
+            (bytes.len() as u64, outcome)
+        );
+        assert!(!answer.after_silence && !answer.unanswered);
+    }
+}
+
+#[test]
+fn a_run_of_binary_data_is_complete_when_its_last_byte_is_here() {
+    let (listener, address) = listener();
+    let (sender, reports) = mpsc::channel();
+    let observer = Box::new(move |report: &Report| sender.send(report.clone()).unwrap());
+    let _serving = start_rate(listener, Limits::default(), Priority::Usual, observer).unwrap();
+    let mut data = vec![0; 300_000];
+    fastrand::Rng::with_seed(7).fill(&mut data);
+    data.push(b'\n');
+    let mut stream = connect(address);
+    // Every piece ends in a newline, and after some of them the sender pauses.
+    for piece in data.split_inclusive(|&byte| byte == b'\n') {
+        stream.write_all(piece).unwrap();
+        if piece.len() > 1_000 {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let answer: Report = serde_json::from_str(&last_line(stream)).unwrap();
+    assert_eq!(
+        (answer.bytes, answer.outcome),
+        (data.len() as u64, Outcome::Complete)
+    );
+    assert_eq!(reports.recv_timeout(SOON).unwrap().bytes, answer.bytes);
+    assert!(reports.try_recv().is_err(), "one run");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod hostile;
 mod interop;
 mod memory;
+mod network;
 mod saturation;
 mod tools;
 
