@@ -36,18 +36,13 @@ pub(crate) fn run(span: Duration, strace: bool, keyed: bool) -> Figures {
     figures
 }
 
-/// The newest hop that any node knows of.
+/// The newest hop that any node knows of. If none knows one, nothing can be measured.
 fn hops(ports: &[u16]) -> u64 {
-    let asked = ports.iter().map(|&port| {
+    let known = ports.iter().filter_map(|&port| {
         let status = async_io::block_on(carom::http::fetch_status("127.0.0.1", port));
-        status
-            .expect("a status")
-            .balls
-            .first()
-            .and_then(|ball| ball.hop)
-            .unwrap_or(0)
+        status.expect("a status").balls.first()?.hop
     });
-    asked.max().unwrap_or(0)
+    known.max().expect("a node that knows the ball")
 }
 
 fn ring(ports: &[u16]) -> String {

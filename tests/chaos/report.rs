@@ -103,7 +103,6 @@ impl Report {
         }
         all.print("all");
         let hogs = self.kinds.get(&Kind::Hogs);
-        let load = hogs.map_or(0, |figures| figures.quiet);
         println!(
             "\nseed {seed}, {} faults, {} passes seen",
             all.count,
@@ -124,11 +123,13 @@ impl Report {
             measured(self.waking())
         );
         println!(
-            "false elections       {} in {:.1} s without a fault, of them {} in {:.1} s with all processors busy",
+            "false elections       {} in {:.1} s without a fault, of them {}",
             all.false_elections,
             millis(self.sum(|figures| figures.quiet)) / 1e3,
-            hogs.map_or(0, |figures| figures.false_elections),
-            millis(load) / 1e3
+            hogs.map_or_else(
+                || "none with all processors busy, which was not drawn".to_owned(),
+                Figures::busy
+            )
         );
         println!("passes refused        {}", self.refused_passes);
         for failure in &self.failures {
@@ -147,6 +148,13 @@ impl Report {
 }
 
 impl Figures {
+    /// The false elections of the faults that keep all processors busy.
+    fn busy(&self) -> String {
+        let seconds = millis(self.quiet) / 1e3;
+        let count = self.false_elections;
+        format!("{count} in {seconds:.1} s with all processors busy")
+    }
+
     fn print(&self, name: &str) {
         println!(
             "{name:<17} {:>5} {:>5} {:>9} {:>7} {:>7} {:>9} {:>7} {:>10} {:>6}",

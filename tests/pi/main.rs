@@ -340,11 +340,13 @@ impl Play {
         let hops = bench.ring.hops();
         self.check(code == "0", "it ended well");
         let lit = bench.pins.between(asked, now());
-        let lit = lit.iter().rfind(|reading| reading.high(pin));
-        println!(
-            "  dark {:.0} ms after the signal",
-            millis(lit.map_or(0, |reading| reading.after - asked))
-        );
+        match lit.iter().rfind(|reading| reading.high(pin)) {
+            Some(last) => println!(
+                "  dark {:.0} ms after the signal",
+                millis(last.after - asked)
+            ),
+            None => println!("  dark before the first reading after the signal"),
+        }
         bench.wait_for_file("/run/hook");
         self.check(
             bench.pins.stays(pin, false, LEASE),

@@ -168,14 +168,15 @@ fn assert_healed(ring: &Cluster, left: u64) {
     let healed = left + nanos(ring.plan.lease * 3);
     sleep(Duration::from_nanos(healed.saturating_sub(now())) + WATCHED);
     let (seen, until) = (ring.observe(), now());
-    let last = seen
-        .last_overlap()
-        .map_or(0, |end| end.saturating_sub(left));
+    let last = seen.last_overlap().map(|end| end.saturating_sub(left));
     let ons = seen.ons(&nodes, healed, until);
     let (dark, _) = seen.longest_gap(healed, until);
+    let doubled = last.map_or_else(
+        || "never two LEDs".to_owned(),
+        |last| format!("two LEDs until {:.1} ms later", millis(last)),
+    );
     println!(
-        "  after it left: two LEDs until {:.1} ms later, then {ons} LEDs on, longest dark {:.1} ms",
-        millis(last),
+        "  after it left: {doubled}, then {ons} LEDs on, longest dark {:.1} ms",
         millis(dark)
     );
     assert_eq!(

@@ -107,8 +107,14 @@ fn ball_columns(ball: &BallStatus) -> (String, String, String) {
     (
         format!("{}{frozen}", ball.ball),
         Escaped(ball.generation.as_deref().unwrap_or("-")).to_string(),
-        ball.hop.unwrap_or(0).to_string(),
+        hop(ball),
     )
+}
+
+/// A ball's hop, if it is known.
+fn hop(ball: &BallStatus) -> String {
+    ball.hop
+        .map_or_else(|| "-".to_owned(), |hop| hop.to_string())
 }
 
 /// Every link if they fit a line; else how many are up, the slowest one, and those that are not up.
@@ -174,7 +180,7 @@ fn ball_lines(statuses: &[&Status]) -> Vec<String> {
             .max_by_key(|report| report.hop);
         if let Some(here) = here {
             let holder = Escaped(here.holder.as_deref().unwrap_or("?")).to_string();
-            let hop = here.hop.unwrap_or(0);
+            let hop = hop(here);
             lines.push(format!("ball {ball} is on {holder} (hop {hop})"));
             continue;
         }
@@ -188,7 +194,7 @@ fn ball_lines(statuses: &[&Status]) -> Vec<String> {
                 "ball {ball} is on loan to {window} for {:.1} s, by {} (hop {})",
                 loan.since_seconds,
                 Escaped(lender),
-                report.hop.unwrap_or(0)
+                hop(report)
             ));
             continue;
         }
@@ -199,7 +205,7 @@ fn ball_lines(statuses: &[&Status]) -> Vec<String> {
             statuses.iter().all(|status| status.node != *holder) && state(holder, statuses) == "up"
         });
         if let Some((report, holder)) = elsewhere {
-            let (holder, hop) = (Escaped(holder), report.hop.unwrap_or(0));
+            let (holder, hop) = (Escaped(holder), hop(report));
             lines.push(format!(
                 "ball {ball} is on {holder} (hop {hop}), by the word of the others {:.1} s ago",
                 report.age_seconds

@@ -234,7 +234,9 @@ impl Paint {
             Phase::Away => format!("away, last on {holder}"),
         };
         let generation = Escaped(ball.generation.as_deref().unwrap_or("-")).to_string();
-        let hop = ball.hop.unwrap_or(0);
+        let hop = ball
+            .hop
+            .map_or_else(|| "-".to_owned(), |hop| hop.to_string());
         Line::raw(format!(
             "  ball {}  {place}  hop {hop}  generation {generation}",
             ball.ball

@@ -215,8 +215,11 @@ impl Model {
             if phase == Phase::Held && !holder.is_empty() {
                 let was = self.holders.insert(number, holder.clone());
                 if let Some(was) = was.filter(|was| *was != holder) {
-                    let hop = ball.hop.unwrap_or(0);
-                    self.add_line(&format!("ball {number}: {was} to {holder}, hop {hop}"), now);
+                    let hop = ball
+                        .hop
+                        .map(|hop| format!(", hop {hop}"))
+                        .unwrap_or_default();
+                    self.add_line(&format!("ball {number}: {was} to {holder}{hop}"), now);
                 }
             }
             if let Some(generation) = ball.generation {

@@ -8,7 +8,7 @@ export function element(tag, name, text) {
   return made;
 }
 
-export const count = (number) => Number(number ?? 0).toLocaleString("en").replaceAll(",", "\u202f");
+export const count = (number) => number == null ? "–" : Number(number).toLocaleString("en").replaceAll(",", "\u202f");
 
 export function millis(span) {
   return span < 10 ? `${span.toFixed(1)} ms` : `${Math.round(span)} ms`;
