@@ -1,6 +1,8 @@
 //! `carom status`: what the nodes report about themselves and about each other, as one table.
 
 mod answer;
+mod facts;
+mod gate;
 mod table;
 
 use std::io::{self, Write as _};
@@ -13,6 +15,7 @@ use smol::LocalExecutor;
 use super::executor::block_on;
 use super::failure::Failure;
 use super::targets::targets;
+use crate::http::Status;
 
 /// Asks the nodes over HTTP and prints one table
 #[derive(Args)]
@@ -35,6 +38,18 @@ pub(super) struct Arguments {
     /// Print the answers of the nodes as JSON
     #[arg(long)]
     json: bool,
+    /// For scripts: print what one node knows, one fact a line
+    #[arg(long, conflicts_with_all = ["json", "config"])]
+    facts: bool,
+    /// For scripts: say in one line whether one node is good after a switch: "ok ...", "wait WHY" or "wait-ball SECONDS WHY"
+    #[arg(long, conflicts_with_all = ["json", "config", "facts"])]
+    gate: bool,
+    /// With --gate: peers to which the node needs no link, with commas between
+    #[arg(long, value_name = "NAMES", requires = "gate", value_delimiter = ',')]
+    may_miss: Vec<String>,
+    /// With --gate: a ball must have passed through the node since its start
+    #[arg(long, requires = "gate")]
+    ball: bool,
 }
 
 pub(super) fn status(arguments: &Arguments) -> Result<(), Failure> {
@@ -49,6 +64,13 @@ pub(super) fn status(arguments: &Arguments) -> Result<(), Failure> {
         answers
     });
     let mut out = io::stdout().lock();
+    if arguments.gate || arguments.facts {
+        // These are asked of a node that may just be starting: no answer is an answer, too.
+        for answer in &answers {
+            print_for_script(arguments, answer.status.as_ref(), &mut out)?;
+        }
+        return Ok(());
+    }
     if arguments.json {
         serde_json::to_writer_pretty(&mut out, &answers).map_err(io::Error::from)?;
         writeln!(out)?;
@@ -61,4 +83,19 @@ pub(super) fn status(arguments: &Arguments) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+fn print_for_script(
+    arguments: &Arguments,
+    status: Option<&Status>,
+    out: &mut impl io::Write,
+) -> io::Result<()> {
+    if arguments.gate {
+        let requirements = gate::Requirements {
+            may_miss: &arguments.may_miss,
+            ball: arguments.ball,
+        };
+        return writeln!(out, "{}", gate::Verdict::of(status, &requirements));
+    }
+    status.map_or(Ok(()), |status| facts::print(status, out))
 }
