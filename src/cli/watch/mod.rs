@@ -124,10 +124,12 @@ fn follow_all(
         let (model, changed) = (Rc::clone(model), changed.clone());
         executor.spawn(async move {
             let mut name = None;
+            let address = format!("{}:{}", target.host, target.port);
             loop {
                 let on_news = |news: Update| {
                     if let Update::State(status) = &news {
                         name = Some(status.node.clone());
+                        model.borrow_mut().on_reached(&address);
                     }
                     if let Some(name) = &name {
                         model.borrow_mut().on_event(name, news, clock::now());
@@ -136,11 +138,13 @@ fn follow_all(
                     let _ = changed.try_send(());
                 };
                 let ended = subscribe(&target.host, target.port, on_news).await;
-                tracing::debug!("{}:{}: {ended}", target.host, target.port);
                 if let Some(name) = name.take() {
                     model.borrow_mut().on_disconnected(&name, clock::now());
-                    let _ = changed.try_send(());
                 }
+                model
+                    .borrow_mut()
+                    .on_unreached(&address, ended.to_string(), clock::now());
+                let _ = changed.try_send(());
                 Timer::after(RETRY).await;
             }
         })
@@ -188,4 +192,24 @@ async fn next(
     };
     let end = future::or(key, future::or(signal, over));
     future::or(end, future::or(change, frame)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_does_not_answer_is_told_once_for_each_reason() {
+        let mut model = Model::new(clock::now());
+        let mut tell = |reason: &str| {
+            model.on_unreached("pi9:8080", reason.to_owned(), clock::now());
+            model.log.len()
+        };
+        assert_eq!([tell("refused"), tell("refused"), tell("late")], [1, 1, 2]);
+        model.on_reached("pi9:8080");
+        model.on_unreached("pi9:8080", "late".to_owned(), clock::now());
+        assert_eq!(model.log.len(), 3);
+        let last = model.log.back().unwrap();
+        assert!(last.ends_with("pi9:8080: late; asking again"), "{last}");
+    }
 }

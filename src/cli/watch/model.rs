@@ -58,6 +58,8 @@ pub(super) struct Model {
     phases: BTreeMap<u32, Phase>,
     pub(super) last_return: Option<ReturnStatus>,
     pub(super) log: VecDeque<String>,
+    /// Why each address that was asked has not answered, or answers no more.
+    unreached: BTreeMap<String, String>,
     started: Time,
 }
 
@@ -78,6 +80,7 @@ impl Model {
             phases: BTreeMap::new(),
             last_return: None,
             log: VecDeque::new(),
+            unreached: BTreeMap::new(),
             started,
         }
     }
@@ -148,6 +151,19 @@ impl Model {
             reports.remove(sender);
         }
         self.log_changes(now);
+    }
+
+    /// An address has not answered, or answers no more. Said once for each reason.
+    pub(super) fn on_unreached(&mut self, address: &str, reason: String, now: Time) {
+        let line = format!("{address}: {reason}; asking again");
+        if self.unreached.insert(address.to_owned(), reason.clone()) != Some(reason) {
+            self.add_line(&line, now);
+        }
+    }
+
+    /// An address has answered.
+    pub(super) fn on_reached(&mut self, address: &str) {
+        self.unreached.remove(address);
     }
 
     /// A node no longer knows a guest. When no node does, the guest has left.
