@@ -2,10 +2,12 @@
 
 mod reload;
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use async_io::Async;
 use clap::Args;
 use smol::LocalExecutor;
 use smol::channel::bounded;
@@ -79,10 +81,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             leds: node::leds(node, config.ring.lease),
             ring_listener: listen::listen(node, "ring", node.ports.ring, &mut inherited)
                 .map_err(Failure::run)?,
-            http_listener: Some(
-                listen::listen(node, "http", node.ports.http, &mut inherited)
-                    .map_err(Failure::run)?,
-            ),
+            http_listeners: http_listeners(node, &mut inherited)?,
             lab: Some(lab(node, &mut inherited)?),
             window_listeners: window_listeners(&topology, me, node, &mut inherited)?,
             window_endpoints: WindowEndpoints::of(&config, me),
@@ -132,6 +131,17 @@ fn log_start(ring: &str, node: &config::NodeConfig, keys: Option<&Keys>) {
     if let Some(keys) = keys {
         tracing::info!("{}", daemon::keys::in_words(keys));
     }
+}
+
+/// Where the node answers HTTP.
+fn http_listeners(
+    node: &config::NodeConfig,
+    inherited: &mut InheritedListeners,
+) -> Result<Vec<Async<TcpListener>>, Failure> {
+    let port = node.ports.http;
+    let listener = listen::listen(node, "http", port, inherited).map_err(Failure::run)?;
+    let loopback = listen::listen_on_loopback(&listener, port, inherited);
+    Ok([listener].into_iter().chain(loopback).collect())
 }
 
 /// The listeners for the windows beside the node, if there are any.

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use async_io::Async;
 use listenfd::ListenFd;
 
-/// Sockets beyond this number are ignored; a node has at most six.
+/// Sockets beyond this number are ignored; a node has at most seven.
 const MOST_SOCKETS: usize = 64;
 
 /// The inherited listeners that were not taken yet, with their ports.

@@ -75,6 +75,31 @@ pub fn listen(
     }
 }
 
+/// Listens on `port` of the loopback address too, if `listener` has only another address of this machine: a monitor on
+/// the machine itself asks for `localhost`.
+///
+/// `None` if it has that address already, or cannot have it, which is logged: the node plays on.
+pub fn listen_on_loopback(
+    listener: &Async<TcpListener>,
+    port: u16,
+    inherited: &mut InheritedListeners,
+) -> Option<Async<TcpListener>> {
+    let address = listener.get_ref().local_addr().ok()?.ip();
+    if let Some(listener) = inherited.take(port) {
+        return Some(listener);
+    }
+    if address.is_unspecified() || address.is_loopback() {
+        return None;
+    }
+    match bind("http", SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)) {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            tracing::info!("programs on this machine do not reach the page by localhost: {error}");
+            None
+        }
+    }
+}
+
 /// Listens on exactly that address.
 ///
 /// # Errors
@@ -105,4 +130,44 @@ pub fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_on_loopback_or_everywhere_needs_no_other() {
+        for address in [
+            IpAddr::from(Ipv4Addr::LOCALHOST),
+            Ipv4Addr::UNSPECIFIED.into(),
+        ] {
+            let listener = bind("http", SocketAddr::new(address, 0)).unwrap();
+            let port = listener.get_ref().local_addr().unwrap().port();
+            let other = listen_on_loopback(&listener, port, &mut InheritedListeners::default());
+            assert!(other.is_none(), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_listener_on_one_address_gets_another_on_127_0_0_1() {
+        // Every address of 127.0.0.0/8 counts as loopback, so this asks for one that does not.
+        let Ok(probe) = std::net::UdpSocket::bind("0.0.0.0:0") else {
+            return;
+        };
+        // No packet is sent: this only chooses a route.
+        if probe.connect("192.0.2.1:9").is_err() {
+            return;
+        }
+        let own = probe.local_addr().unwrap().ip();
+        let Ok(listener) = bind("http", SocketAddr::new(own, 0)) else {
+            return;
+        };
+        let port = listener.get_ref().local_addr().unwrap().port();
+        let other = listen_on_loopback(&listener, port, &mut InheritedListeners::default());
+        if !own.is_loopback() {
+            let address = other.unwrap().get_ref().local_addr().unwrap();
+            assert_eq!(address, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port));
+        }
+    }
 }

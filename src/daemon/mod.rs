@@ -78,7 +78,7 @@ pub struct Daemon {
     ball_moved: bool,
     /// The last ball that this node took over, and when.
     last_return: Option<(Time, ReturnStatus)>,
-    _http: Option<Task<()>>,
+    _http: Vec<Task<()>>,
     _lab: Option<Lab>,
     _control: Option<Task<()>>,
 }
@@ -121,9 +121,9 @@ impl Daemon {
         let access = http::Access::new(&setup.topology, setup.me, &host_name());
         let (http, http_requests) = http::Server::new(access, documents, metrics.clone());
         http.configure(&setup.http_endpoints, &setup.http_names);
-        let serving = setup
-            .http_listener
-            .map(|listener| http.clone().spawn(executor, listener));
+        let listeners = setup.http_listeners.into_iter();
+        let serving = listeners.map(|listener| http.clone().spawn(executor, listener));
+        let serving = serving.collect();
         let (inputs, external_inputs) = bounded(MOST_EVENTS);
         let control = setup.control;
         let control = control.map(|listener| listener.spawn(executor, inputs.clone()));

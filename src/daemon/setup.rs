@@ -36,7 +36,7 @@ pub struct Setup {
     /// Where peers connect to this node.
     pub ring_listener: Async<TcpListener>,
     /// Where HTTP clients connect, if they may.
-    pub http_listener: Option<Async<TcpListener>>,
+    pub http_listeners: Vec<Async<TcpListener>>,
     /// Where students connect, if they may.
     pub lab: Option<LabListeners>,
     /// Where windows connect to give this node balls.

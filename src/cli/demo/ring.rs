@@ -124,7 +124,7 @@ impl DemoRing {
             keys: None,
             window_endpoints: WindowEndpoints::default(),
             ring_listener,
-            http_listener,
+            http_listeners: http_listener.into_iter().collect(),
             lab: None,
             window_listeners: WindowListeners::default(),
             control: None,
