@@ -252,7 +252,7 @@ pub(super) fn hosts(value: &Value, most: usize) -> Result<Vec<String>, InvalidVa
     Ok(hosts)
 }
 
-/// What to hand to `ssh` and `scp`: a host, or `user@host`.
+/// What to hand to `ssh`: a host, or `user@host`.
 pub(super) fn ssh(value: &Value) -> Result<String, InvalidValue> {
     let text = string(value, "a host or user@host such as \"pi@pi1.local\"")?;
     let (user, host) = match text.rsplit_once('@') {

@@ -35,11 +35,11 @@ fn word(condition: Condition) -> &'static str {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// What pi1 of three nodes answers; pi3 is down, and the ball is at pi2.
-    pub(in crate::cli::status) fn status() -> Status {
+    pub(crate) fn status() -> Status {
         serde_json::from_str(
             r#"{
                 "version": 1, "carom": "0.1.0", "ring": "test", "node": "pi1", "incarnation": "1f",

@@ -59,7 +59,7 @@ impl Verdict {
             && !passed_through
         {
             return Self::NoBallYet {
-                limit_seconds: patience_seconds(status),
+                limit_seconds: limit_seconds(status),
             };
         }
         Self::Ready
@@ -92,7 +92,7 @@ pub(super) fn missing_peers(status: &Status) -> impl Iterator<Item = &str> {
 }
 
 /// Two rounds of the slowest ball, and a margin.
-fn patience_seconds(status: &Status) -> u64 {
+fn limit_seconds(status: &Status) -> u64 {
     let [width, _] = status.screen;
     let crossing = |[across, _]: [f64; 2]| (across != 0.0).then(|| (width / across.abs()).ceil());
     let crossings = status
