@@ -1,5 +1,5 @@
 # Loads what the scripts of deploy/ share, from the parts in deploy/lib/. Each part says at its top what it holds.
-# POSIX sh; needs ssh, scp and a carom for this machine.
+# POSIX sh; needs ssh, tar and a carom for this machine.
 # shellcheck shell=sh
 
 deploy_dir=$(cd "$(dirname "$0")" && pwd)
@@ -10,8 +10,12 @@ script_name=deploy/$(basename "$0")
 . "$deploy_dir/lib/arguments.sh"
 # shellcheck source=lib/display.sh
 . "$deploy_dir/lib/display.sh"
+# shellcheck source=lib/sudo.sh
+. "$deploy_dir/lib/sudo.sh"
 # shellcheck source=lib/ssh.sh
 . "$deploy_dir/lib/ssh.sh"
+# shellcheck source=lib/reach.sh
+. "$deploy_dir/lib/reach.sh"
 # shellcheck source=lib/key.sh
 . "$deploy_dir/lib/key.sh"
 # shellcheck source=lib/hosts.sh

@@ -9,7 +9,7 @@ die() {
 }
 
 # parse_arguments "$@": sets the variables above.
-# shellcheck disable=SC2034 # given_key: rotate-key reads it
+# shellcheck disable=SC2034 # other parts read them
 parse_arguments() {
     while [ $# -gt 0 ]; do
         case $1 in
@@ -19,6 +19,7 @@ parse_arguments() {
         --ssh-config) ssh_config=${2:?--ssh-config wants a file} && shift ;;
         --new-key) given_key=${2:?--new-key wants a file} && shift ;;
         --binary) binaries="$binaries ${2:?--binary wants a file}" && shift ;;
+        --ask-sudo) ask_sudo=yes ;;
         --skip-unreachable) skip_unreachable=yes ;;
         --break-lock) break_lock='break' ;;
         --dry-run) dry_run=yes ;;

@@ -25,9 +25,10 @@ draw_table() {
     # Jobs in parallel draw the same table. Whoever finds it locked leaves its row to the next drawing.
     mkdir "$work/drawing" 2>/dev/null || return 0
     rows=$(wc -l <"$work/selected")
+    name_width=$(awk 'length($0) > longest { longest = length($0) } END { print longest < 16 ? 16 : longest }' "$work/selected")
     if [ -e "$work/drawn" ]; then printf '\033[%dA' "$rows"; fi
     while read -r row; do
-        printf '\033[2K%-16s %.60s\n' "$row" "$(cat "$work/$row.message" 2>/dev/null || true)"
+        printf '\033[2K%-*s %.60s\n' "$name_width" "$row" "$(cat "$work/$row.message" 2>/dev/null || true)"
     done <"$work/selected"
     touch "$work/drawn"
     rmdir "$work/drawing"

@@ -10,33 +10,29 @@ gate_lost_connections=3
 # wait_for_gate NAME MAY_BE_MISSING: polls one host until it passes. If it fails, the reason is in NAME.failure.
 # MAY_BE_MISSING: peers, separated by commas, to which the host needs no link.
 wait_for_gate() {
-    gate_began=$(date +%s) timeout=$gate_timeout_seconds lost=0 last_answer=
+    gate_began=$(date +%s) timeout=$gate_timeout_seconds lost=0 last_sentence=
     while :; do
-        answer=$(remote "$1" gate "$2" yes) || {
-            case $answer in
-            failed*)
-                printf '%s\n' "$answer" >"$work/$1.failure"
-                return 1
-                ;;
-            esac
-            lost=$((lost + 1))
-            answer="wait the connection was lost"
-        }
+        answer=$(remote "$1" gate "$2" yes) || true
+        sentence=$(sentence_of "$answer")
         elapsed=$(($(date +%s) - gate_began))
         case $answer in
         ok*) return 0 ;;
+        failed*)
+            printf '%s\n' "$sentence" >"$work/$1.failure"
+            return 1
+            ;;
         wait-ball*)
             lost=0
             answer=${answer#wait-ball }
             timeout=$((gate_timeout_seconds + ${answer%% *}))
-            answer=${answer#* }
             ;;
-        wait*) answer=${answer#wait } ;;
+        wait*) lost=0 ;;
+        *) lost=$((lost + 1)) ;;
         esac
-        if [ "$answer" != "$last_answer" ]; then host_message "$1" "waiting: $answer"; fi
-        last_answer=$answer
+        if [ "$sentence" != "$last_sentence" ]; then host_message "$1" "waiting: $sentence"; fi
+        last_sentence=$sentence
         if [ "$elapsed" -ge "$timeout" ] || [ "$lost" -ge "$gate_lost_connections" ]; then
-            printf '%s after %s s\n' "$answer" "$elapsed" >"$work/$1.failure"
+            printf '%s, after %s s\n' "$sentence" "$elapsed" >"$work/$1.failure"
             return 1
         fi
         sleep_between_polls
@@ -47,14 +43,13 @@ wait_for_gate() {
 # must be in the ring, then the ball must pass through each. Every round asks every host, which also keeps the guard
 # of each (deploy/target/revert.sh) from reverting the switch.
 wait_for_gate_of_all() {
-    if [ -s "$work/skipped" ]; then tr "\n" "," <"$work/skipped" >"$work/may-be-missing"; fi
     echo no >"$work/ball-required"
     gate_began=$(date +%s) timeout=$gate_timeout_seconds
     while :; do
         for_each_host poll_gate "$work/todo" || true
         waiting=0
         while read -r name; do read_gate_answer "$name" || return 1; done <"$work/todo"
-        if [ "$waiting" = 0 ] && [ "$(cat "$work/ball-required")" = yes ]; then return 0; fi
+        if [ "$waiting" = 0 ] && [ "$(cat "$work/ball-required")" = yes ]; then break; fi
         if [ "$waiting" = 0 ]; then
             echo yes >"$work/ball-required"
             message "the ring is whole again, after a pause of at most $(($(date +%s) - pause_began + 1)) s"
@@ -65,6 +60,7 @@ wait_for_gate_of_all() {
         fi
         sleep_between_polls
     done
+    while read -r name; do rm -f "$work/$name.failure"; done <"$work/todo"
 }
 # poll_gate NAME: one question to one host; the answer goes to NAME.gate. A host without a release only sends a
 # heartbeat.
@@ -73,27 +69,33 @@ poll_gate() {
         remote "$1" heartbeat >"$work/$1.gate" || echo "failed the connection was lost" >"$work/$1.gate"
         return 0
     fi
-    remote "$1" gate "$(cat "$work/may-be-missing" 2>/dev/null || true)" "$(cat "$work/ball-required")" >"$work/$1.gate" ||
-        grep -q '^failed' "$work/$1.gate" || echo "wait the connection was lost" >"$work/$1.gate"
+    remote "$1" gate "$(absent_list)" "$(cat "$work/ball-required")" >"$work/$1.gate" || true
 }
-# read_gate_answer NAME: sets $waiting and $timeout; false if the host has failed.
+# absent_list: the hosts to which no host needs a link, each with a comma behind it.
+absent_list() { tr '\n' ',' <"$work/absent"; }
+# read_gate_answer NAME: sets $waiting and $timeout; false if the host has failed. Until it passes, NAME.failure has what
+# it waits for.
 read_gate_answer() {
     answer=$(cat "$work/$1.gate")
+    sentence=$(sentence_of "$answer")
     case $answer in
-    ok*) ;;
+    ok*)
+        rm -f "$work/$1.failure"
+        return 0
+        ;;
     failed*)
-        printf '%s\n' "${answer#failed }" >"$work/$1.failure"
-        host_message "$1" "failed: ${answer#failed }"
+        printf '%s\n' "$sentence" >"$work/$1.failure"
+        host_message "$1" "failed: $sentence"
         remote "$1" journal </dev/null >>"$logs/$1.log" || true
         return 1
         ;;
-    *)
-        waiting=1
-        ball_seconds=${answer#wait-ball }
-        if [ "$ball_seconds" != "$answer" ]; then timeout=$((gate_timeout_seconds + ${ball_seconds%% *})); fi
-        printf '%s\n' "$answer" >"$work/$1.failure"
+    wait-ball*)
+        answer=${answer#wait-ball }
+        timeout=$((gate_timeout_seconds + ${answer%% *}))
         ;;
     esac
+    waiting=1
+    printf '%s\n' "$sentence" >"$work/$1.failure"
 }
 
 # Not every sleep takes fractions of a second.

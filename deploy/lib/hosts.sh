@@ -9,6 +9,9 @@ read_hosts() {
     "$carom" check --config "$config" >"$work/check" || exit 2
     # shellcheck disable=SC2034 # rollout reads it
     topology=$(sed -n '1s/.*topology //p' "$work/check")
+    # How many nodes must run for the ring to play; "none" if any number is enough.
+    # shellcheck disable=SC2034 # rollout reads it
+    majority=$(sed -n 's/^plays while \([0-9]*\) of .*/\1/p' "$work/check" | grep . || echo none)
     "$carom" hosts --config "$config" >"$work/ring-hosts"
     read_key
     while read -r name target host rest; do
@@ -18,7 +21,8 @@ read_hosts() {
 }
 add_host() {
     printf '%s\n' "$1" >>"$work/all"
-    printf '%s\n' "$2" >"$work/$1.target"
+    # ssh takes an IPv6 address without brackets.
+    printf '%s\n' "$2" | tr -d '[]' >"$work/$1.target"
     printf '%s\n' "$3" >"$work/$1.endpoints"
 }
 select_hosts() {

@@ -35,10 +35,8 @@ only_key_of() {
 send_key() {
     key_host=$1
     shift
-    mkdir -p "$logs"
     # awk ends the last line of every file with a line feed.
-    awk 1 "$@" | run_ssh "$key_host" \
-        "$(as_root "sh -c \"umask 077; rm -f $received_key; cat >$received_key\"")" 2>>"$logs/$key_host.log"
+    awk 1 "$@" | run_as_root "$key_host" "umask 077; rm -f $received_key; cat >$received_key"
 }
 
 # check_key NAME: from its probe, where the host takes the key of its new release from: NAME.key-source is `kept` (it has

@@ -16,7 +16,7 @@ lock_host() {
     if [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; then
         answer=$(remote "$1" lock "$token" "$operator" break) && touch "$work/$1.locked" && return 0
     fi
-    report_problem "$1" "${answer#failed }"
+    report_problem "$1" "$(sentence_of "$answer")"
 }
 
 unlock_hosts() {

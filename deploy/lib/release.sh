@@ -3,7 +3,7 @@
 
 unit_files="carom.service carom.socket carom-retry.timer carom-revert.service carom.sysusers 60-carom.rules"
 
-# machine_of FILE: what `uname -m` prints on machines that run this binary, by the header of its ELF file.
+# machine_of FILE: the kind of machine that runs this binary, by the header of its ELF file.
 machine_of() {
     case $(od -An -tx1 -N 20 "$1" | tr -d ' \n') in
     7f454c46*3e00) echo x86_64 ;;
@@ -15,31 +15,24 @@ machine_of() {
 }
 # binary_for MACHINE: the file to copy to such a machine, or nothing.
 binary_for() {
-    kind=$1
-    case $1 in armv6l | armv7l | armv8l) kind=arm ;; esac
-    for file in $binaries; do
-        if [ "$(machine_of "$file")" = "$kind" ]; then
-            echo "$file"
-            return 0
-        fi
-    done
-    [ -z "$binaries" ] || return 0
+    if [ -z "$binaries" ]; then
+        built_binary "$1"
+        return 0
+    fi
     case $1 in
-    aarch64) names="aarch64 arm64 aarch64-unknown-linux-gnu" ;;
-    armv7l | armv8l) names="armv7 armv7l armhf armv7-unknown-linux-gnueabihf armv6 armv6l" ;;
-    armv6l) names="armv6 armv6l arm-unknown-linux-gnueabihf" ;;
-    *) names=$1 ;;
+    armv6l | armv7l) kinds=arm ;;
+    # Such a system may have 32-bit libraries, too. The host itself tries the binary before it takes it.
+    aarch64) kinds='aarch64 arm' ;;
+    *) kinds=$1 ;;
     esac
-    built=${CARGO_TARGET_DIR:-$project_dir/target}
-    for name in $names; do
-        for file in "$built/pi/$name/carom" "$project_dir/target/pi/$name/carom"; do
-            if [ -s "$file" ]; then
+    for kind in $kinds; do
+        for file in $binaries; do
+            if [ "$(machine_of "$file")" = "$kind" ]; then
                 echo "$file"
                 return 0
             fi
         done
     done
-    if [ "$1" = "$(uname -m)" ] && [ "$(uname -s)" = Linux ] && [ -s "$built/release/carom" ]; then echo "$built/release/carom"; fi
 }
 sha256() { if command -v sha256sum >/dev/null 2>&1; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
 # hash_of BINARY: part of the name of the release; covers every file of it.
@@ -65,7 +58,7 @@ find_binaries() {
         [ "$(machine_of "$file")" != none ] || die "$file is no program for Linux"
     done
     list='' wire=''
-    for machine in x86_64 aarch64 armv7l armv6l armv8l riscv64; do
+    for machine in x86_64 aarch64 armv7l armv6l riscv64; do
         file=$(binary_for "$machine")
         if [ -n "$file" ]; then
             printf '%s\n' "$file" >"$work/binary-$machine"
@@ -92,11 +85,12 @@ make_bundles() {
     done
 }
 
-# copy_release NAME TARGET
+# copy_release NAME: to /opt, because /tmp may be small, or may not run programs. deploy/target/stage.sh knows the folder.
 copy_release() {
-    run_ssh "$1" "mkdir -p -m 700 '/tmp/carom-$token'" </dev/null || return 1
-    # shellcheck disable=SC2046 # the options are separate words
-    scp -q $(ssh_options) "$bundle"/* "$2:/tmp/carom-$token/" </dev/null
+    incoming=/opt/carom/incoming-$token
+    # The variable keeps macOS from adding files of its own.
+    (cd "$bundle" && COPYFILE_DISABLE=1 tar -cf - .) |
+        run_as_root "$1" "umask 022; mkdir -p /opt/carom && rm -rf $incoming && mkdir -m 700 $incoming && tar -xof - -C $incoming"
 }
 # stage_host NAME: copies the release to the host, unless the host has it already.
 stage_host() {
@@ -113,9 +107,8 @@ stage_host() {
     fi
     bundle=$work/bundle-$(probe_value "$name" machine)
     host_message "$name" "copying"
-    target=$(cat "$work/$name.target")
-    copied=$(copy_release "$name" "$target" 2>&1) || {
-        report_problem "$name" "could not copy to /tmp on $target: $(printf '%s' "$copied" | tail -n 1)"
+    copy_release "$name" || {
+        report_problem "$name" "could not copy to /opt on $(cat "$work/$name.target"): $(error_of "$name")"
         return 1
     }
     key_words=
@@ -125,11 +118,11 @@ stage_host() {
     fi
     # shellcheck disable=SC2046,SC2086 # separate words
     answer=$(remote "$name" stage "$token" "$(cat "$work/$name.hash")" "$name" $(cat "$work/$name.endpoints") "wire=$wire" $key_words) || {
-        report_problem "$name" "$(printf '%s' "${answer:-the connection was lost}" | sed 's/^failed //')"
+        report_problem "$name" "$(sentence_of "$answer")"
         return 1
     }
-    printf '%s\n' "${answer#ok }" >"$work/$name.release"
-    host_message "$name" "has ${answer#ok }, checked by its own binary"
+    sentence_of "$answer" >"$work/$name.release"
+    host_message "$name" "has $(sentence_of "$answer"), checked by its own binary"
 }
 # send_wanted_key NAME: the key for its new release, unless it has it. Sets $key_answer, which tells the host where the key is.
 send_wanted_key() {
@@ -137,7 +130,7 @@ send_wanted_key() {
     if [ "$(cat "$work/$1.key-source")" = kept ]; then return 0; fi
     key_answer=$sent_keys
     send_chosen_keys "$1" || {
-        report_problem "$1" "the key could not be sent: $(tail -n 1 "$logs/$1.log" 2>/dev/null)"
+        report_problem "$1" "the key could not be sent: $(error_of "$1")"
         return 1
     }
     host_message "$1" "gets the key ${sent_keys%%,*}"

@@ -18,7 +18,7 @@ accepted_by() { state_value "$1" "$2" | tr , '\n'; }
 
 read_state() {
     remote "$1" key-state >"$work/$1.state" || {
-        report_problem "$1" "$(sed 's/^failed //' "$work/$1.state" | grep . || echo "the connection was lost")"
+        report_problem "$1" "$(sentence_of "$(cat "$work/$1.state")")"
         return 1
     }
 }
@@ -107,7 +107,7 @@ change_host() {
     forget) wanted_keys=$new_key, && set -- "$1" "$key_path.new" ;;
     esac
     send_key "$@" || {
-        host_message "$1" "failed: the key could not be sent: $(tail -n 1 "$logs/$1.log" 2>/dev/null)"
+        host_message "$1" "failed: the key could not be sent: $(error_of "$1")"
         return 1
     }
     run_step "$1" change-key "$wanted_keys" && wait_for_step "$1"
@@ -128,7 +128,7 @@ wait_for_step() {
     step_began=$(date +%s)
     while :; do
         if ! remote "$1" key-state >"$work/$1.state"; then
-            waits_for="the connection was lost"
+            waits_for=$(sentence_of "$(cat "$work/$1.state")")
         elif ! has_taken "$1"; then
             waits_for="the daemon has not taken the key over: see journalctl -u carom there"
         elif [ -n "$(state_value "$1" missing)" ]; then

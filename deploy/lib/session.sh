@@ -10,30 +10,60 @@ start_session() {
     work=$(mktemp -d /tmp/carom.XXXXXX)
     logs=${XDG_STATE_HOME:-$HOME/.local/state}/carom/$(basename "$0")-$(date +%Y%m%d-%H%M%S)-$$
     token=$(basename "$work" | tr -cd 'A-Za-z0-9')
+    # shellcheck disable=SC2034 # ssh.sh reads it
+    marker=marker-$token
     operator=$(id -un)@$(uname -n),process-$$
     caught_signal=''
     trap end_session EXIT
     trap 'caught_signal=INT; exit 130' INT
     trap 'caught_signal=TERM; exit 143' TERM HUP
+    trap 'caught_signal=PIPE; exit 141' PIPE
     live_table=no
     if [ -t 1 ] && [ "$dry_run" = no ]; then live_table=yes; fi
     find_carom
+    : >"$work/absent"
     "$deploy_dir/target/join" >"$work/target.sh"
     read_hosts
+    read_sudo_password
 }
 # find_carom: sets $carom to a binary for this machine, which reads the ring file.
 find_carom() {
-    for carom in "${CAROM:-}" "$project_dir/target/release/carom" "${CARGO_TARGET_DIR:-$project_dir/target}/release/carom" "$(command -v carom || true)"; do
+    for carom in "${CAROM:-}" "$project_dir/target/release/carom" "${CARGO_TARGET_DIR:-$project_dir/target}/release/carom" "$(built_binary "$(uname -m)")" "$(command -v carom || true)"; do
         if [ -x "$carom" ]; then return 0; fi
     done
     die "no carom for this machine, which reads the ring file: build one with cargo build --release, or set CAROM to it"
 }
 
+# built_binary MACHINE: what deploy/build has made for such a machine, or nothing. On a machine of that kind, what cargo has
+# made there comes second.
+built_binary() {
+    target_dir=${CARGO_TARGET_DIR:-$project_dir/target}
+    version_here=$(sed -n 's/^version = "\(.*\)"/\1/p' "$project_dir/Cargo.toml" | head -n 1)
+    case $1 in
+    armv7l) built_names='armv7 armv6' ;;
+    armv6l) built_names=armv6 ;;
+    *) built_names=$1 ;;
+    esac
+    for name in $built_names; do
+        if [ -s "$target_dir/deploy/carom-$version_here-$name" ]; then
+            echo "$target_dir/deploy/carom-$version_here-$name"
+            return 0
+        fi
+    done
+    if [ "$1" = "$(uname -m)" ] && [ "$(uname -s)" = Linux ] && [ -s "$target_dir/release/carom" ]; then echo "$target_dir/release/carom"; fi
+}
+
 # end_session: runs however the script ends. No host keeps an unconfirmed switch, a stopped node or a lock.
 end_session() {
     code=$?
-    trap '' INT TERM HUP
+    trap '' INT TERM HUP PIPE
     trap - EXIT
+    # Whatever fails from here on, the rest must still be put in order.
+    set +e
+    # The signal may have come while the password was typed.
+    if [ "$ask_sudo" = yes ]; then stty echo 2>/dev/null; fi
+    # Nobody reads the output any more.
+    if [ "$caught_signal" = PIPE ]; then exec >/dev/null 2>&1; fi
     if [ -n "$caught_signal" ]; then
         message "interrupted: $when_interrupted"
         for pid in ${job_pids:-}; do kill "$pid" 2>/dev/null || true; done
@@ -70,7 +100,7 @@ outcome_of() {
     if [ -e "$work/$1.done" ]; then
         echo "runs $(cat "$work/$1.release")"
     elif [ -s "$work/$1.failure" ]; then
-        echo "failed, $(sed 's/^failed //' "$work/$1.failure"); log: $logs/$1.log"
+        echo "failed, $(cat "$work/$1.failure"); log: $logs/$1.log"
     else
         case $(cat "$work/$1.message" 2>/dev/null || true) in
         back*) cat "$work/$1.message" ;;

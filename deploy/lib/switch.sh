@@ -27,7 +27,7 @@ switch_host() {
     host_message "$1" "switching to $release: the ball is handed on"
     touch "$work/$1.unconfirmed"
     answer=$(remote "$1" switch "$release") || {
-        fail_and_revert "$1" "${answer:-the connection was lost}"
+        fail_and_revert "$1" "$(sentence_of "$answer")"
         return 1
     }
     if ! wait_for_gate "$1" "$may_be_missing"; then
@@ -35,27 +35,27 @@ switch_host() {
         return 1
     fi
     answer=$(remote "$1" confirm "${2:-}") || {
-        fail_and_revert "$1" "${answer:-the connection was lost before the switch was confirmed}"
+        fail_and_revert "$1" "$(sentence_of "$answer"), before the switch was confirmed"
         return 1
     }
     rm -f "$work/$1.unconfirmed"
     touch "$work/$1.done"
     host_message "$1" "runs $release"
 }
-# missing_peers_of NAME: the peers to which the host has no link already, and so needs none afterwards. A host whose
-# node does not run cannot say: then the answer of the host before it counts.
+# missing_peers_of NAME: the peers to which the host needs no link afterwards: those to which it has none already, and
+# those that do not run. A host whose node does not run cannot say: then the answer of the host before it counts.
 missing_peers_of() {
     missing=$(remote "$1" missing-peers 2>/dev/null) || missing=
     missing=${missing#ok}
     missing=${missing# }
     if [ "$missing" = unknown ]; then missing=$(cat "$work/missing" 2>/dev/null || true); fi
-    missing=$(printf '%s' "$missing" | tr ',' '\n' | grep -vxF "$1" | tr '\n' ',')
+    missing=$(printf '%s,%s' "$missing" "$(absent_list)" | tr ',' '\n' | grep . | grep -vxF "$1" | sort -u | tr '\n' ',')
     printf '%s' "$missing" | tee "$work/missing"
 }
 fail_and_revert() {
-    printf '%s\n' "${2#failed }" >"$work/$1.failure"
+    printf '%s\n' "$2" >"$work/$1.failure"
     remote "$1" journal >>"$logs/$1.log" || true
-    host_message "$1" "failed: ${2#failed }"
+    host_message "$1" "failed: $2"
     revert_host "$1"
 }
 
@@ -63,7 +63,7 @@ fail_and_revert() {
 revert_host() {
     answer=$(remote "$1" revert) && {
         rm -f "$work/$1.unconfirmed"
-        host_message "$1" "back on ${answer#ok }: $(cat "$work/$1.failure" 2>/dev/null || echo interrupted)"
+        host_message "$1" "back on $(sentence_of "$answer"): $(cat "$work/$1.failure" 2>/dev/null || echo interrupted)"
         return 0
     }
     host_message "$1" "not reached: it goes back to $(probe_value "$1" current) by itself within 20 s, or when it starts again"

@@ -41,7 +41,7 @@ confirm_host() {
 # run_step NAME VERB ARGUMENT...: a verb on that host; if it fails, the reason is in NAME.failure.
 run_step() {
     answer=$(remote "$@") && return 0
-    printf '%s\n' "${answer:-failed the connection was lost}" | sed 's/^failed //' >"$work/$1.failure"
+    sentence_of "$answer" >"$work/$1.failure"
     host_message "$1" "failed: $(cat "$work/$1.failure")"
     return 1
 }

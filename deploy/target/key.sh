@@ -68,7 +68,7 @@ link_key() {
     if [ -z "$key_file" ] || [ ! -e "$root/releases/$1/$key_file" ]; then return 0; fi
     open_key "$root/releases/$1/$key_file"
     install -d "$(dirname "/etc/carom/$key_file")"
-    link_file "$key_file"
+    link_file "/etc/carom/$key_file" "$key_file"
 }
 # remove_key_links [EXCEPT]: links in /etc/carom that lead to a key, but for that path.
 remove_key_links() {

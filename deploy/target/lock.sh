@@ -13,6 +13,7 @@ verb_lock() {
         rm -f "$lock.$token"
         # What a rollout has left that died.
         remove_unused_keys
+        rm -rf "$root"/incoming-*
         echo ok
         return 0
     fi
@@ -30,6 +31,8 @@ verb_unlock() {
         remove_unused_keys
         rm -f "$lock"
     fi
-    rm -rf "/tmp/carom-$1"
+    rm -rf "$root/incoming-$1"
+    # If nothing was brought here, nothing is left.
+    rmdir "$root" 2>/dev/null || true
     echo ok
 }

@@ -1,4 +1,4 @@
-# Stage: makes a release of what scp has copied to this host. Nothing that runs is changed.
+# Stage: makes a release of what the rollout has copied to this host. Nothing that runs is changed.
 
 # stage TOKEN HASH NODE host=H ring=P receiver=P ... [wire=N] [key-file=PATH key=FINGERPRINTS]: the new binary itself checks the
 # ring file. wire=: the version of the ring protocol that the binary should speak. key=: as for put_key.
@@ -7,12 +7,13 @@ verb_stage() {
     trap 'rm -rf "$root/releases/.partial" "$received_key"' EXIT
     token=$1 hash=$2 node=$3
     shift 3
-    from=/tmp/carom-$token
+    from=$root/incoming-$token
     (cd "$from" && sha256sum --quiet -c SHA256SUMS) >/dev/null 2>&1 ||
         fail "what arrived is not what was sent: checksums differ; try again"
-    chmod 755 "$from/carom"
+    chmod 644 "$from"/*
+    chmod 755 "$from" "$from/carom" "$from/target.sh"
     version=$("$from/carom" --version 2>&1) ||
-        fail "the binary does not run on this machine ($(uname -m)): $(printf '%s' "$version" | head -n 1)"
+        fail "the binary does not run on this machine ($(userland)): $(printf '%s' "$version" | head -n 1)"
     version=$(printf '%s\n' "$version" | awk 'NR == 1 { print $2 }' | tr -cd 'A-Za-z0-9.+~')
     expected_wire=$(value_in wire "$@")
     [ "$(wire_of "$from/carom")" = "$expected_wire" ] ||
@@ -20,11 +21,9 @@ verb_stage() {
     name=${version:-unknown}-$hash
     install -d -m 755 "$root" "$root/releases"
     rm -rf "$root/releases/.partial"
-    install -d "$root/releases/.partial"
-    cp "$from"/* "$root/releases/.partial/" || fail_disk_full
+    mv "$from" "$root/releases/.partial"
     cd "$root/releases/.partial"
     mv SHA256SUMS sent
-    sha256sum --quiet -c sent >/dev/null 2>&1 || fail_disk_full
     printf 'CAROM_NODE=%s\n' "$node" >carom.env
     key_file=$(value_in key-file "$@")
     if [ -n "$key_file" ]; then
@@ -32,8 +31,9 @@ verb_stage() {
         printf '%s\n' "$key_file" >key-file
         put_key .partial "$(value_in key "$@")"
     fi
-    topology=$(./carom check --config ring.toml 2>"$from/why") ||
-        fail "the new binary refuses the ring file: $(head -n 1 "$from/why")"
+    topology=$(./carom check --config ring.toml 2>why) ||
+        fail "the new binary refuses the ring file: $(head -n 1 why)"
+    rm -f why
     topology=$(printf '%s\n' "$topology" | sed -n '1s/.*topology //p')
     printf '%s\n' "$topology" >topology
     write_socket_unit "$@"
@@ -51,7 +51,6 @@ verb_stage() {
     mv -T releases/.partial "releases/$name"
     rm -rf releases/.damaged
     install -m 755 "releases/$name/target.sh" target.sh.new && mv target.sh.new target.sh
-    rm -rf "$from"
     sync
     printf 'ok %s\n' "$name"
 }

@@ -1,5 +1,9 @@
 # Units: the files through which systemd and people find the running release, and how the units are restarted.
 
+# Files that lead to those of the same name in the running release.
+linked_files="$units/carom.service $units/carom.socket $units/carom-retry.timer /etc/carom/ring.toml /etc/carom/carom.env \
+    /usr/local/bin/carom"
+
 # install_units RELEASE: links that lead through /opt/carom/current, so that moving that one link switches them all.
 install_units() {
     install -d "$units/multi-user.target.wants" "$units/sockets.target.wants" /etc/carom /usr/local/bin
@@ -7,14 +11,9 @@ install_units() {
     install -m 644 "$root/releases/$1/carom-revert.service" "$units/carom-revert.new"
     mv "$units/carom-revert.new" "$units/carom-revert.service"
     ln -sfn ../carom-revert.service "$units/multi-user.target.wants/carom-revert.service"
-    for unit in carom.service carom.socket carom-retry.timer; do
-        ln -sfn "$root/current/$unit" "$units/$unit"
-    done
     ln -sfn ../carom.service "$units/multi-user.target.wants/carom.service"
     ln -sfn ../carom.socket "$units/sockets.target.wants/carom.socket"
-    link_file ring.toml
-    link_file carom.env
-    ln -sfn "$root/current/carom" /usr/local/bin/carom
+    for file in $linked_files; do link_file "$file"; done
     install -D -m 644 "$root/releases/$1/carom.sysusers" /etc/sysusers.d/carom.conf
     systemd-sysusers /etc/sysusers.d/carom.conf
     # After the user is there, who may read it.
@@ -26,11 +25,20 @@ install_units() {
         udevadm trigger --subsystem-match=gpio --subsystem-match=leds 2>/dev/null || true
     fi
 }
-# link_file FILE: /etc/carom/FILE leads to that of the running release.
+# link_file PATH [FILE]: PATH leads to FILE in the running release; without FILE, to that of the same name.
 link_file() {
     # A file that somebody put there is kept under another name.
-    if [ -e "/etc/carom/$1" ] && [ ! -L "/etc/carom/$1" ]; then mv "/etc/carom/$1" "/etc/carom/$1.before-rollout"; fi
-    ln -sfn "$root/current/$1" "/etc/carom/$1"
+    if [ -e "$1" ] && [ ! -L "$1" ]; then mv "$1" "$1.before-rollout"; fi
+    ln -sfn "$root/current/${2:-$(basename "$1")}" "$1"
+}
+# changed_files: those that should lead to the running release and have another content, with commas between; or "none".
+changed_files() {
+    changed=
+    for file in $linked_files; do
+        cmp -s "$file" "$root/current/$(basename "$file")" || changed=$changed,$(basename "$file")
+    done
+    changed=${changed#,}
+    echo "${changed:-none}"
 }
 remove_units() {
     remove_key_links ''
