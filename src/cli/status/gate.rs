@@ -108,7 +108,7 @@ fn limit_seconds(status: &Status) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::status::facts::tests::status;
+    use crate::cli::status::tests::status;
 
     fn verdict(status: &Status) -> String {
         let requirements = Requirements {

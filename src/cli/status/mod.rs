@@ -99,3 +99,6 @@ fn print_for_script(
     }
     status.map_or(Ok(()), |status| facts::print(status, out))
 }
+
+#[cfg(test)]
+mod tests;
