@@ -36,7 +36,7 @@ else
     pass "the package says what to do next; a rollout refuses its host, deploy/uninstall leaves it alone"
 
     # A ring of one, and a ring file that is broken, so that the timer runs.
-    printf '[ring]\nname = "one"\n[[node]]\nname = "pi6"\nhost = "pi6"\n[[ball]]\nstart = "pi6"\n' |
+    printf '[ring]\nname = "one"\n[[node]]\nname = "pi6"\nhost = "pi6"\n[[ball]]\nstart = "pi6"\nposition = [100, 300]\nvelocity = [800, 130]\n' |
         on_laptop ssh -F "$stage/ssh_config" pi6 'sudo tee /etc/carom/ring.toml >/dev/null && sudo systemctl start carom'
     expect 0 'ball 1 is on pi6' on pi6 'carom status localhost'
     on pi6 'sudo sed -i s/one/?/ /etc/carom/ring.toml; sudo systemctl restart carom' >/dev/null 2>&1 || true

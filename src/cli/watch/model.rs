@@ -155,7 +155,11 @@ impl Model {
 
     /// An address has not answered, or answers no more. Said once for each reason.
     pub(super) fn on_unreached(&mut self, address: &str, reason: String, now: Time) {
-        let line = format!("{address}: {reason}; asking again");
+        let line = if reason.contains(address) {
+            format!("{reason}; asking again")
+        } else {
+            format!("{address}: {reason}; asking again")
+        };
         if self.unreached.insert(address.to_owned(), reason.clone()) != Some(reason) {
             self.add_line(&line, now);
         }
