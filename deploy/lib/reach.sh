@@ -16,14 +16,15 @@ reach_problem() {
     esac
 }
 # error_of NAME: the last line that was written to standard error.
-error_of() { grep . "$work/$1.stderr" | tail -n 1 | tr -d '\r' | sed 's/^carom://'; }
+error_of() { { grep . "$work/$1.stderr" || true; } | tail -n 1 | tr -d '\r' | sed 's/^carom://'; }
 
-# is_unreachable NAME: whether no connection could be made at all.
+# is_unreachable NAME: whether no connection could be made, or it was lost. Any other reason of ssh is one to be told.
 is_unreachable() {
     case $(cat "$work/$1.reach") in connection*) ;; *) return 1 ;; esac
-    case $(cat "$work/$1.stderr") in
-    *"Permission denied"* | *"Too many authentication"* | *"Host key verification failed"* | *"IDENTIFICATION HAS CHANGED"* | \
-        *"onfiguration option"* | *"UNPROTECTED PRIVATE KEY"* | *"no matching "*) return 1 ;;
+    case $(error_of "$1") in
+    '' | *"connect to host"* | *"resolve hostname"* | *"Connection closed"* | *"Connection reset"* | *"Connection to "* | *"timed out"* | \
+        *"imeout"* | *"exchange"* | *"Broken pipe"*) ;;
+    *) return 1 ;;
     esac
 }
 
@@ -41,7 +42,11 @@ connection_problem() {
     *"onfiguration option"*) echo "ssh does not take its configuration: $(head -n 1 "$work/$1.stderr" | tr -d '\r')" ;;
     *)
         problem=$(error_of "$1")
-        echo "$target cannot be reached: ${problem:-no answer}"
+        if is_unreachable "$1"; then
+            echo "$target cannot be reached: ${problem:-no answer}"
+        else
+            echo "ssh to $target fails: $problem"
+        fi
         ;;
     esac
 }

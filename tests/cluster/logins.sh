@@ -110,7 +110,9 @@ printf '%s %s\n' "$net.14" "$(cut -d ' ' -f 1,2 "$stage/stranger.pub")" >"$stage
 refused teacher@pi4 "the host key of teacher@pi4 has changed: if its card was written anew, run ssh-keygen -f $stage/known_changed -R $net.14, then ssh teacher@pi4 true" "$stage/other_config"
 sed "s,StrictHostKeyChecking.*,StrictHostKeyChecking yes," "$stage/other_config" >"$stage/strict_config" && : >"$stage/known_changed"
 refused teacher@pi4 'the host key of teacher@pi4 is unknown: run ssh teacher@pi4 true once' "$stage/strict_config"
-pass "a key with a passphrase, one that others may read, none, a stranger's; a changed and an unknown host key: a sentence for each"
+{ echo 'Nonsense yes' && cat "$stage/ssh_config"; } >"$stage/other_config"
+refused teacher@pi4 'ssh does not take its configuration: .*Bad configuration option: nonsense' "$stage/other_config"
+pass "a key with a passphrase, one that others may read, none, a stranger's; a changed and an unknown host key; a faulty configuration: a sentence for each"
 ring=$stage/ring.toml
 expect 0 'nothing to do: all 5 hosts|done in' deploy rollout --binary "$stage/v1/carom"
 expect_all_intact
