@@ -16,6 +16,7 @@ change_by_hand
 expect 0 'pi2: the ring file was changed by hand: it is again as rolled out' deploy reset
 expect_all_intact
 [ "$(on pi2 'readlink /etc/carom/ring.toml')" = /opt/carom/current/ring.toml ] || fail "reset left the file of pi2"
+on pi2 'sudo rm /etc/carom/ring.toml.before-rollout' || fail "the file that was put there is not kept beside"
 pass "a ring file of /etc/carom that was replaced on pi2: status, rollout and reset see it, and both put it back"
 
 on pi3 "sudo sed -i 's/lease = \"2s\"/lease = \"2 s\"/' /opt/carom/current/ring.toml; sudo systemctl restart carom" >/dev/null 2>&1 || true

@@ -7,6 +7,7 @@ add_user() {
     on "$1" "sudo useradd -m -s $3 $2 && sudo install -d -m 700 -o $2 -g $2 /home/$2/.ssh &&
         sudo install -m 600 -o $2 -g $2 .ssh/authorized_keys /home/$2/.ssh/authorized_keys"
     printf '%s\n' "$4" >"$stage/$1/root/etc/sudoers.d/$2"
+    printf '%s %s\n' "$1" "$2" >>"$stage/odd-users"
 }
 may_all() { echo "$1 ALL=(ALL) NOPASSWD: ALL"; }
 # log_in_as HOST TARGET: the ring file with another ssh = for that host.
@@ -113,6 +114,10 @@ refused teacher@pi4 'the host key of teacher@pi4 is unknown: run ssh teacher@pi4
 { echo 'Nonsense yes' && cat "$stage/ssh_config"; } >"$stage/other_config"
 refused teacher@pi4 'ssh does not take its configuration: .*Bad configuration option: nonsense' "$stage/other_config"
 pass "a key with a passphrase, one that others may read, none, a stranger's; a changed and an unknown host key; a faulty configuration: a sentence for each"
+# The last part looks for what is left on the hosts.
+while read -r name user; do
+    on "$name" "sudo userdel -rf $user; sudo rm -f /etc/sudoers.d/$user" >/dev/null 2>&1 || true
+done <"$stage/odd-users"
 ring=$stage/ring.toml
 expect 0 'nothing to do: all 5 hosts|done in' deploy rollout --binary "$stage/v1/carom"
 expect_all_intact
