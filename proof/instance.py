@@ -1,4 +1,4 @@
-"""A ring of three nodes, in which z3 looks for runs: what happens when actions follow each other from a cold start."""
+"""A ring of three voters and a node that does not vote, in which z3 looks for runs: what happens when actions follow each other from a cold start."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from vocabulary import State, World
 ACTION_NAMED: dict[str, Action] = {action.__name__: action for actions in ACTIONS.values() for action in actions}
 
 THINGS = {
-    "Node": ["n1", "n2", "n3"],
-    "Process": ["p1", "p2", "p3", "p2b"],
+    "Node": ["n1", "n2", "n3", "n4"],
+    "Process": ["p1", "p2", "p3", "p4", "p2b"],
     "Quorum": ["q1", "q2", "q3"],
     "Generation": ["g1", "g2"],
     "Request": ["request1", "request2", "request3"],
     "Beat": ["beat1", "beat2", "beat3"],
     "Pass": ["pass1", "pass2", "pass3"],
 }
-NODE_OF = {"p1": "n1", "p2": "n2", "p3": "n3", "p2b": "n2"}
+NODE_OF = {"p1": "n1", "p2": "n2", "p3": "n3", "p4": "n4", "p2b": "n2"}
+VOTERS = {"n1", "n2", "n3"}
 MAJORITIES = {"q1": {"n1", "n2"}, "q2": {"n1", "n3"}, "q3": {"n2", "n3"}}
 ONE_NODE = {"q1": {"n1"}, "q2": {"n2"}, "q3": {"n3"}}
 
@@ -43,11 +44,12 @@ def thing(name: str) -> Any:
 
 
 def ring(left_out: LeftOut = frozenset()) -> list[Any]:
-    """Three nodes, of which any two are a quorum; the lease is 1, so all times are in leases."""
+    """Three voters, of which any two are a quorum; the lease is 1, so all times are in leases."""
     w = small_world()
     quorums = ONE_NODE if "quorums-meet" in left_out else MAJORITIES
     facts = [w.lease == 1, w.rank(thing("g1")) == 1, w.rank(thing("g2")) == 2]
     facts += [w.node_of(thing(process)) == thing(node) for process, node in NODE_OF.items()]
+    facts += [w.votes(thing(node)) == (node in VOTERS) for node in THINGS["Node"]]
     for quorum, nodes in quorums.items():
         facts += [w.member(thing(node), thing(quorum)) == (node in nodes) for node in THINGS["Node"]]
     return facts if "quorums-meet" in left_out else facts + w.axioms()
@@ -87,7 +89,7 @@ def run_of(schedule: list[str], left_out: LeftOut = frozenset(), clocks_agree: b
     run = Run([], [first], [], 2 if clocks_agree else 3)
     run.solver.set("timeout", 60_000)
     run.solver.add(*ring(left_out), *initial(w, first), first.now == 0)
-    run.solver.add(*[first.current(thing(NODE_OF[p])) == thing(p) for p in ("p1", "p2", "p3")])
+    run.solver.add(*[first.current(thing(NODE_OF[p])) == thing(p) for p in ("p1", "p2", "p3", "p4")])
     run.solver.add(w.for_all(["Process"], lambda p: first.clock(p) == 0))
     generations = iter(["g1", "g1"] if "new-generation" in left_out else ["g1", "g2"])
     for entry in schedule:

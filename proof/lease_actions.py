@@ -91,13 +91,14 @@ def is_new_request(w: World, s: State, p: Any, g: Any, q: Any) -> list[Any]:
 def grant(w: World, s: State, left_out: LeftOut) -> Step:
     """Rule 1: a voter grants a request if its vote is free or that generation's, and it knows nothing higher.
 
-    It may also not grant. So the denials of rule 10 (guests) and of rule 11 (a double) are covered.
+    No other node grants; a process of any node may ask. It may also not grant. So the denials of rule 10 (guests) and of rule 11 (a double) are covered.
     """
     node, q = w.pick("Node", "voter"), w.pick("Request", "request")
     p, g = s.current(node), w.asks_for(q)
     runs = And(s.given(node), s.clock(p) < s.vote_until(node))
     guards = [
         s.asked(q),
+        w.votes(node),
         is_alive(s, p),
         unless(left_out, "quarantine", s.clock(p) >= s.quarantine_until(node)),
         unless(left_out, "vote-is-free", Implies(runs, s.vote(node) == g)),

@@ -24,6 +24,9 @@ GUEST = [*FIRST, "lend:p1", "land:p1", "leave:p1", "retire:p1", "retire:p2", "re
 GIVEN_UP = ["time", "stand:p1", "grant:p2", "cancel:p1", "release:p2", *election("p3", "p2", "p3")]
 # A node restarts, its quarantine ends, and its vote counts again.
 RESTART = [*FIRST, "crash:p2", "start:p2b", "quarantine_again:p2b", "time", *election("p3", "p2b", "p3")]
+# A node that does not vote is elected by two voters, renews its lease with two others, and passes the ball on.
+NO_VOTER = ["time", *election("p4", "p1", "p2"), "time", "ask_renewal:p4", "grant:p2", "grant:p3", "renewed:p4"]
+NO_VOTER += [*passing("p4", "p1")]
 
 
 @dataclass
@@ -52,9 +55,11 @@ def actions() -> list[Possible]:
 
 def lives() -> list[Possible]:
     """Whole lives from a cold start; in their last state the invariant holds, as everywhere."""
-    life, guest, given_up, restart = [run_of(schedule) for schedule in (LIFE, GUEST, GIVEN_UP, RESTART)]
+    schedules = (LIFE, GUEST, GIVEN_UP, RESTART, NO_VOTER)
+    life, guest, given_up, restart, no_voter = [run_of(schedule) for schedule in schedules]
     for run in (life, given_up, restart):
         run.solver.add(possesses(run.states[-1], thing("p3")))
+    no_voter.solver.add(possesses(no_voter.states[-1], thing("p1")))
     end = guest.states[-1]
     guest.solver.add([z3.Not(end.holds(thing(process))) for process in NODE_OF])
     return [
@@ -62,6 +67,7 @@ def lives() -> list[Possible]:
         possible("a guest is lent, comes back, leaves, and is forgotten", guest),
         possible("a candidate gives up, and its vote goes to another at once", given_up),
         possible("a node restarts, and its vote counts after the quarantine", restart),
+        possible("a node that does not vote is elected, renews its lease, and passes the ball on", no_voter),
     ]
 
 

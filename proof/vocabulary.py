@@ -18,6 +18,7 @@ SORTS = ["Node", "Process", "Quorum", "Generation", "Request", "Beat", "Pass"]
 # Name: (argument sorts, result sort, meaning).
 FIXED = {
     "node_of": (["Process"], "Node", "The node that this process, one incarnation, runs for."),
+    "votes": (["Node"], "Bool", "The node is one of the voters of the ring file."),
     "member": (["Node", "Quorum"], "Bool", "The node is one of this quorum."),
     "common": (["Quorum", "Quorum"], "Node", "A node that two quorums have in common."),
     "rank": (["Generation"], "Int", "Where the generation stands in the order by round and nonce."),
@@ -50,7 +51,7 @@ STATE = {
     "started": (["Process"], "Bool", "The process has been started."),
     "dead": (["Process"], "Bool", "The process has ended."),
     "current": (["Node"], "Process", "The process that the node started last."),
-    # The voter, as the node's current process remembers it.
+    # The voter, as the node's current process remembers it. A node that does not vote never grants.
     "given": (["Node"], "Bool", "The voter remembers a vote that it gave."),
     "vote": (["Node"], "Generation", "The generation that has the vote."),
     "vote_until": (["Node"], "Real", "When that lease ends, on the voter's clock."),
@@ -131,12 +132,13 @@ class World:
         return [
             self.lease > 0,
             self.quorums_meet(),
+            self.for_all(["Node", "Quorum"], lambda n, q: z3.Implies(self.member(n, q), self.votes(n))),
             self.for_all(["Generation"], lambda g: self.rank(g) > 0),
             self.for_all(["Generation", "Generation"], lambda g, f: z3.Implies(self.rank(g) == self.rank(f), g == f)),
         ]
 
     def quorums_meet(self) -> Any:
-        """Two quorums have a node in common. Majorities have; nothing else about a quorum is used."""
+        """Two quorums have a node in common. Majorities of the voters have; nothing else about a quorum is used."""
 
         def meet(q: Any, r: Any) -> Any:
             return z3.And(self.member(self.common(q, r), q), self.member(self.common(q, r), r))

@@ -31,7 +31,7 @@ pub(super) fn check(arguments: &Arguments) -> Result<(), Failure> {
 fn print(config: &Config, keys: Option<&Keys>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let topology = config.topology();
-    let (count, quorum) = (config.nodes.len(), config.nodes.len() / 2 + 1);
+    let count = config.nodes.len();
     let shape = match config.ring.shape {
         Shape::Ring => "a ring",
         Shape::Row => "a row",
@@ -54,11 +54,7 @@ fn print(config: &Config, keys: Option<&Keys>) -> io::Result<()> {
         topology.fingerprint()
     )?;
     match config.ring.on_partition {
-        OnPartition::Freeze => writeln!(
-            out,
-            "plays while {quorum} of {count} can talk: {} may be missing",
-            count - quorum
-        )?,
+        OnPartition::Freeze => voters(&mut out, &topology)?,
         OnPartition::PlayOn => writeln!(
             out,
             "plays on in every island; the newest ball survives when they meet"
@@ -87,6 +83,34 @@ fn print(config: &Config, keys: Option<&Keys>) -> io::Result<()> {
         writeln!(out, "note: {warning}")?;
     }
     Ok(())
+}
+
+/// Who votes, and how many of them may be missing.
+fn voters(out: &mut impl Write, topology: &Topology) -> io::Result<()> {
+    let voters: Vec<_> = topology
+        .voter_ids()
+        .map(|node| topology.name(node))
+        .collect();
+    let (count, quorum) = (voters.len(), topology.quorum());
+    let missing = count.saturating_sub(quorum);
+    if count == topology.nodes.len() {
+        let all = "may be missing";
+        return writeln!(
+            out,
+            "plays while {quorum} of {count} can talk: {missing} {all}"
+        );
+    }
+    let names = voters.join(", ");
+    match count {
+        1 => writeln!(
+            out,
+            "1 node votes: {names}\nplays while it can talk with the others"
+        ),
+        _ => writeln!(
+            out,
+            "{count} nodes vote: {names}\nplays while {quorum} of the {count} can talk: {missing} of them may be missing"
+        ),
+    }
 }
 
 /// Every node and every window, from left to right.

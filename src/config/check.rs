@@ -9,7 +9,7 @@ use super::partial::{PartialBall, PartialConfig, PartialNode, PartialPorts, Part
 use super::report::Report;
 use super::span::Spanned;
 use super::suggest::did_you_mean;
-use super::window;
+use super::{voters, window};
 
 /// Reports every breach of the rules, among the keys that could be read.
 pub(super) fn check(partial: &PartialConfig, report: &mut Report<'_>) {
@@ -19,6 +19,7 @@ pub(super) fn check(partial: &PartialConfig, report: &mut Report<'_>) {
         unique_addresses(nodes, &partial.ports, report);
         unique_leds(nodes, report);
         balls_start_at_nodes(&partial.balls, nodes, &partial.windows, report);
+        voters_are_nodes(partial, nodes, report);
     }
     loan_lasts_a_lease(partial, report);
     window::check::check(partial, report);
@@ -231,6 +232,18 @@ fn balls_start_at_nodes(
         });
         let sentence = format!("no node is called {}: {hint}", quoted(&start.value));
         report.fault(start.span, &start.key, sentence);
+    }
+}
+
+/// Every voter is a node.
+fn voters_are_nodes(partial: &PartialConfig, nodes: &[PartialNode], report: &mut Report<'_>) {
+    // An invalid name has been reported. That it votes is no second fault.
+    let nodes = nodes.iter().filter_map(|node| node.written_name.as_deref());
+    let windows = partial.windows.iter();
+    let windows = windows.filter_map(|window| window.written_name.as_deref());
+    if let Some(written) = &partial.ring.voters {
+        let (nodes, windows): (Vec<_>, Vec<_>) = (nodes.collect(), windows.collect());
+        voters::check(written, &nodes, &windows, report);
     }
 }
 

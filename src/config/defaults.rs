@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::types::Ports;
 use crate::led::LedConfig;
 use crate::ring::window_chain::{ExternalBallPolicy, LateCopy};
-use crate::ring::{OnPartition, Screen, Shape, Topology};
+use crate::ring::{OnPartition, Screen, Shape, Topology, Voters};
 
 /// `[ring] lease`
 pub const LEASE: Duration = Duration::from_millis(500);
@@ -19,6 +19,10 @@ pub const SHAPE: Shape = Shape::Ring;
 
 /// `[ring] on-partition`
 pub const ON_PARTITION: OnPartition = OnPartition::Freeze;
+
+/// `[ring] voters`: so many, or all nodes of a ring that has no more. Three of seven may be missing, and a holder
+/// asks no more of them, however large the ring is.
+pub const VOTERS: usize = 7;
 
 /// `[ring] loan`
 pub const LOAN: Duration = Duration::from_secs(60);
@@ -70,6 +74,7 @@ impl Default for Topology {
             shape: SHAPE,
             lease: LEASE,
             on_partition: ON_PARTITION,
+            voters: Voters::Number(VOTERS),
             screen: SCREEN,
             balls: Vec::new(),
             window_chains: Vec::new(),

@@ -121,18 +121,20 @@ fn integer(number: &DeInteger<'_>) -> ValueKind {
 
 /// The value of a key that was set as text.
 fn from_text(kind: Kind, origin: Option<&String>, text: &str) -> Value {
+    let number = || {
+        let whole = text.parse().map(ValueKind::I64);
+        whole.or_else(|_| text.parse().map(ValueKind::Float)).ok()
+    };
+    let list = || {
+        let parts = text.split(',').map(str::trim);
+        let parts = parts.filter(|part| !part.is_empty());
+        let element = |part: &str| Value::new(origin, ValueKind::String(part.to_owned()));
+        ValueKind::Array(parts.map(element).collect())
+    };
     let other_than_text = match kind {
-        Kind::Number => text
-            .parse()
-            .map(ValueKind::I64)
-            .or_else(|_| text.parse().map(ValueKind::Float))
-            .ok(),
-        Kind::List => {
-            let parts = text.split(',').map(str::trim);
-            let parts = parts.filter(|part| !part.is_empty());
-            let element = |part: &str| Value::new(origin, ValueKind::String(part.to_owned()));
-            Some(ValueKind::Array(parts.map(element).collect()))
-        }
+        Kind::Number => number(),
+        Kind::List => Some(list()),
+        Kind::NumberOrList => number().or_else(|| Some(list())),
         Kind::Text | Kind::FileOnly => None,
     };
     Value::new(

@@ -11,9 +11,9 @@
 //! | `schema.rs` | every section and its keys: what is no key, and where it belongs |
 //! | `layers.rs`, `syntax.rs` | the file, the environment and the flags, merged; what is no TOML |
 //! | `read.rs`, `led.rs`, `window/read.rs` | read the keys, into the types of `partial.rs` |
-//! | `table.rs`, `value.rs`, `duration.rs`, `host.rs` | read one key; read one value |
+//! | `table.rs`, `value.rs`, `duration.rs`, `host.rs`, `voters.rs` | read one key; read one value |
 //! | `check.rs`, `window/check.rs` | the rules between keys |
-//! | `warn.rs` | what is allowed but may surprise |
+//! | `warn.rs`, `warn_voters.rs` | what is allowed but may surprise |
 //! | `topology.rs` | what of it the nodes must agree on |
 //! | `fault.rs`, `report.rs`, `span.rs`, `suggest.rs` | what is wrong, where, and what was meant |
 //!
@@ -40,7 +40,9 @@ mod table;
 mod topology;
 mod types;
 mod value;
+mod voters;
 mod warn;
+mod warn_voters;
 mod window;
 
 use std::borrow::Cow;

@@ -10,6 +10,7 @@ use super::span::{Span, Spanned};
 use super::types::{
     BallConfig, Config, NodeConfig, Ports, RingConfig, WindowChainConfig, WindowConfig,
 };
+use super::voters::WrittenVoters;
 use super::window::chain::chains;
 use crate::endpoint::Endpoint;
 use crate::led::LedConfig;
@@ -37,6 +38,7 @@ pub(super) struct PartialRing {
     pub(super) shape: Option<Spanned<Shape>>,
     pub(super) lease: Option<Spanned<Duration>>,
     pub(super) on_partition: Option<Spanned<OnPartition>>,
+    pub(super) voters: Option<Spanned<WrittenVoters>>,
     pub(super) loan: Option<Spanned<Duration>>,
     pub(super) late_copy: Option<Spanned<LateCopy>>,
     pub(super) guests: Option<Spanned<u8>>,
@@ -47,12 +49,14 @@ pub(super) struct PartialRing {
 }
 
 impl PartialRing {
-    fn complete(self) -> Option<RingConfig> {
+    fn complete(self, nodes: &[NodeConfig]) -> Option<RingConfig> {
+        let names: Vec<_> = nodes.iter().map(|node| node.name.as_str()).collect();
         Some(RingConfig {
             name: self.name?.value,
             shape: self.shape?.value,
             lease: self.lease?.value,
             on_partition: self.on_partition?.value,
+            voters: self.voters?.value.complete(&names)?,
             external_balls: ExternalBallPolicy {
                 loan: self.loan?.value,
                 late_copy: self.late_copy?.value,
@@ -269,7 +273,7 @@ impl PartialConfig {
         let nodes = nodes.map(|node| node.complete(&self.ports));
         let nodes = nodes.collect::<Option<Vec<_>>>()?;
         let balls = self.balls.into_iter().map(PartialBall::complete);
-        let ring = self.ring.complete()?;
+        let ring = self.ring.complete(&nodes)?;
         Some(Config {
             window_chains: complete_chains(ring.shape, nodes.len(), self.windows)?,
             ring,

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use ::config::{Map, Value, ValueKind};
 
-use super::defaults;
-use super::led;
 use super::partial::{
     PartialBall, PartialConfig, PartialNode, PartialPorts, PartialRing, PartialWindow, WindowSides,
 };
@@ -15,8 +13,9 @@ use super::span::Span;
 use super::suggest::did_you_mean;
 use super::table::{Table, path_part};
 use super::types::Ports;
-use super::value;
+use super::voters::WrittenVoters;
 use super::window::read::{is_window, read as read_window, where_node_key_belongs};
+use super::{defaults, led, value, voters};
 use crate::ring::window_chain::{LateCopy, MOST_GUESTS};
 use crate::ring::{MOST_BALLS, MOST_NODES, OnPartition, Screen, Shape};
 
@@ -184,6 +183,12 @@ fn ring(table: &Table<'_>, report: &mut Report<'_>) -> PartialRing {
         on_partition: table.or_default(report, "on-partition", defaults::ON_PARTITION, |value| {
             value::one_of(value, &partitions)
         }),
+        voters: table.or_default(
+            report,
+            "voters",
+            WrittenVoters::Number(defaults::VOTERS),
+            voters::read,
+        ),
         loan: table.or_default(report, "loan", defaults::LOAN, |value| {
             value::time(value, loan, "50ms to 60m")
         }),

@@ -9,6 +9,8 @@ pub(super) enum Kind {
     Number,
     /// As a list of texts with commas between them.
     List,
+    /// As a number, or else as such a list.
+    NumberOrList,
     /// Not at all: only the file can set the key.
     FileOnly,
 }
@@ -53,7 +55,7 @@ pub(super) struct Section {
     pub(super) once: bool,
 }
 
-use Kind::{FileOnly, List, Number, Text};
+use Kind::{FileOnly, List, Number, NumberOrList, Text};
 
 pub(super) const RING: Section = Section {
     name: "ring",
@@ -64,6 +66,7 @@ pub(super) const RING: Section = Section {
         Key::with_default("shape", Text),
         Key::with_default("lease", Text),
         Key::with_default("on-partition", Text),
+        Key::with_default("voters", NumberOrList),
         Key::with_default("loan", Text),
         Key::with_default("late-copy", Text),
         Key::with_default("guests", Number),

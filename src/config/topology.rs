@@ -5,24 +5,28 @@ use std::time::Duration;
 use super::types::{BallConfig, Config, NodeConfig, WindowChainConfig, WindowConfig};
 use crate::ring::window_chain::{Window, WindowChain};
 use crate::ring::{BallState, Direction};
-use crate::ring::{InitialBall, NodeId, Topology};
+use crate::ring::{InitialBall, NodeId, Topology, Voters};
 
 impl Config {
     /// What all nodes must agree on: no hosts, no ports, no LEDs.
     pub fn topology(&self) -> Topology {
         let names = self.nodes.iter().map(|node| node.name.clone());
         let balls = self.balls.iter().map(|ball| self.initial_ball(ball));
-        Topology {
+        let topology = Topology {
             ring: self.ring.name.clone(),
             nodes: names.collect(),
             shape: self.ring.shape,
             lease: self.ring.lease,
             on_partition: self.ring.on_partition,
+            voters: self.ring.voters.clone(),
             screen: self.screen,
             balls: balls.collect(),
             window_chains: self.window_chains.iter().map(window_chain).collect(),
             external_balls: self.ring.external_balls,
-        }
+        };
+        // Two files that let the same nodes vote describe the same ring, in whatever way they say it.
+        let voters = Voters::Nodes(topology.voter_ids().collect());
+        Topology { voters, ..topology }
     }
 
     /// The window that receives a ball which leaves `node` in that direction; `None` if a node does.

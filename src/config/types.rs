@@ -8,7 +8,7 @@ use crate::endpoint::Endpoint;
 use crate::led::LedConfig;
 use crate::ring::Direction;
 use crate::ring::window_chain::ExternalBallPolicy;
-use crate::ring::{NodeId, OnPartition, Screen, Shape};
+use crate::ring::{NodeId, OnPartition, Screen, Shape, Voters};
 
 /// A ring file without faults.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +38,8 @@ pub struct RingConfig {
     pub lease: Duration,
     /// What nodes do that cannot reach a majority.
     pub on_partition: OnPartition,
+    /// Which nodes vote.
+    pub voters: Voters,
     /// The rules for loans to windows and for guests.
     pub external_balls: ExternalBallPolicy,
     /// Further host names and addresses under which HTTP clients may ask the nodes. The nodes need

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::host::is_loopback;
 use super::types::{Config, NodeConfig, WindowChainConfig};
+use super::warn_voters as voters;
 use crate::ring::Direction;
 use crate::ring::{NodeId, OnPartition};
 
@@ -21,6 +22,7 @@ impl fmt::Display for Warning {
 pub(super) fn warnings(config: &Config) -> Vec<Warning> {
     let mut sentences = Vec::new();
     sentences.extend(ring_size(config));
+    sentences.extend(voters::warnings(config));
     if config.balls.is_empty() {
         sentences.push("there is no ball: add a [[ball]] for the ring to pass on".to_owned());
     }
@@ -51,7 +53,10 @@ fn ring_size(config: &Config) -> Option<String> {
         let alone = || "the ring has one node, so a ball only comes back to it".to_owned();
         return config.window_chains.is_empty().then(alone);
     }
+    let all_vote = config.topology().voter_ids().count() == count;
     match config.ring.on_partition {
+        // `voters` says it.
+        OnPartition::Freeze if !all_vote => None,
         OnPartition::PlayOn => Some(
             "on-partition = \"play-on\": while the ring is cut apart every part has a ball of \
              its own, by design, and when the parts meet the newest survives"

@@ -13,7 +13,8 @@ use super::time::Time;
 pub struct AbstractBall {
     /// The ball.
     pub ball: BallId,
-    /// The generation that has the vote, and until when; the vote may have run out.
+    /// The generation that has the vote, and until when; the vote may have run out. `None` where the node is no
+    /// voter.
     pub vote: Option<(Generation, Time)>,
     /// The stamp of the newest record.
     pub newest: Option<Stamp>,
@@ -55,7 +56,10 @@ impl AbstractBall {
 impl Node {
     /// What this node remembers of each ball, in the order of their numbers.
     pub fn abstract_balls(&self) -> impl Iterator<Item = AbstractBall> {
-        self.balls.values().map(abstract_ball)
+        let votes = self.context.votes(self.context.me);
+        self.balls
+            .values()
+            .map(move |ball| abstract_ball(ball, votes))
     }
 
     /// When this node's quarantine ends, on its own clock.
@@ -64,8 +68,9 @@ impl Node {
     }
 }
 
-fn abstract_ball(ball: &Ball) -> AbstractBall {
-    let vote = ball.voter.lease();
+fn abstract_ball(ball: &Ball, votes: bool) -> AbstractBall {
+    // The vote of a node that is no voter counts for nothing: the proof has none.
+    let vote = ball.voter.lease().filter(|_| votes);
     let (copy, standing) = match &ball.holding {
         HolderState::Held(held) => {
             let copy = AbstractCopy {

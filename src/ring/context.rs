@@ -18,6 +18,12 @@ use super::topology::{OnPartition, Topology};
 pub(super) struct Context {
     pub(super) topology: Arc<Topology>,
     pub(super) me: NodeId,
+    /// The nodes whose grants make a quorum.
+    voters: NodeSet,
+    /// How many voters must grant a request.
+    pub(super) quorum: usize,
+    /// More than half of the voters.
+    pub(super) majority: usize,
     /// The latest moment handed in; it never goes back.
     pub(super) now: Time,
     /// Until then this node grants nothing (rule 2).
@@ -45,13 +51,20 @@ pub(super) struct Drain {
 impl Context {
     /// The context of a node that starts now.
     pub(super) fn new(topology: Arc<Topology>, me: NodeId, seed: u64, now: Time) -> Self {
-        let others = topology.quorum().saturating_sub(1);
+        let voters: NodeSet = topology.voter_ids().collect();
+        let own = usize::from(voters.contains(me));
+        let (quorum, majority) = (topology.quorum(), topology.majority());
+        let others = quorum.saturating_sub(own);
+        let (count, heartbeat) = (topology.nodes.len(), topology.heartbeat());
         Self {
             me,
+            voters,
+            quorum,
+            majority,
             now,
             quarantine_until: now + topology.lease,
-            next_heartbeat: now + topology.heartbeat(),
-            peers: Peers::new(topology.nodes.len(), others, now, topology.heartbeat()),
+            next_heartbeat: now + heartbeat,
+            peers: Peers::new(count, voters, others, now, heartbeat),
             drain: None,
             random: fastrand::Rng::with_seed(seed),
             last_seq: 0,
@@ -139,9 +152,29 @@ impl Context {
         safe(self.topology.lease)
     }
 
+    /// Whether the node's grants count.
+    pub(super) fn votes(&self, node: NodeId) -> bool {
+        self.voters.contains(node)
+    }
+
+    /// How many of these nodes vote: the others' grants and denials count for nothing.
+    pub(super) fn votes_in(&self, nodes: NodeSet) -> usize {
+        nodes.and(self.voters).len()
+    }
+
     /// The live nodes, this one included.
     pub(super) fn live_count(&self) -> usize {
         self.peers.live(self.now).len() + 1
+    }
+
+    /// The live peers that vote.
+    pub(super) fn live_voters(&self) -> NodeSet {
+        self.peers.live(self.now).and(self.voters)
+    }
+
+    /// How many voters live, this node included if it is one.
+    pub(super) fn live_voter_count(&self) -> usize {
+        self.live_voters().len() + usize::from(self.votes(self.me))
     }
 
     /// The nearest node in that direction that accepts balls.

@@ -9,14 +9,24 @@ use super::time::micros;
 
 impl Node {
     /// Answers a peer's request, ball by ball.
+    ///
+    /// A node that is no voter gives its vote for itself only and says nothing, unless it knows something that
+    /// outranks the request: the candidate or the holder may learn of that from nobody else.
     pub(super) fn on_acquire(&mut self, from: NodeId, seq: u64, requests: &[LeaseRequest]) {
         let (mut grants, mut denials) = (Vec::new(), Vec::new());
+        let votes = self.context.votes(self.context.me);
         for request in requests {
             // A ball of another ring file is answered with silence.
             let Some(ball) = self.balls.get_mut(&request.ball) else {
                 continue;
             };
-            let verdict = ball.on_lease_request(&mut self.context, from, request);
+            let mut verdict = ball.on_lease_request(&mut self.context, from, request);
+            if !votes {
+                if !ball.outranks(request) {
+                    continue;
+                }
+                verdict = Verdict::OUTRANKED;
+            }
             let newest = ball.voter.newest();
             match verdict {
                 Verdict::Granted => grants.push(Grant {
@@ -53,7 +63,7 @@ impl Node {
         if !self.balls.values().any(|ball| ball.is_renewal_due(now)) {
             return;
         }
-        let (seq, asked) = (self.context.next_seq(), self.context.peers.live(now));
+        let (seq, asked) = (self.context.next_seq(), self.context.live_voters());
         // Together with the heartbeats: both then wake every process once.
         let next = if self.context.next_heartbeat > now {
             self.context.next_heartbeat
@@ -99,8 +109,7 @@ impl Node {
 
     /// Starts an election for each of these balls, in one request.
     pub(super) fn start_elections(&mut self, ids: &[BallId]) {
-        let (seq, now) = (self.context.next_seq(), self.context.now);
-        let asked = self.context.peers.live(now);
+        let (seq, asked) = (self.context.next_seq(), self.context.live_voters());
         let mut requests = Vec::new();
         for id in ids {
             let ball = self.balls.get_mut(id);

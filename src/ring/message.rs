@@ -181,7 +181,7 @@ impl Hello {
         let ours = topology.fingerprint();
         if self.topology != ours {
             return Err(format!(
-                "the ring file of {name} (topology {ours}) differs from the peer's (topology {}): copy one file to all nodes, then restart them all",
+                "the ring file of {name} (topology {ours}) differs from the peer's (topology {}): copy one file and one version of carom to all nodes, then restart them all",
                 self.topology
             ));
         }

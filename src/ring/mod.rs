@@ -23,7 +23,7 @@
 //!
 //! - *node*, *peer*: one process of the ring, and any other one; *incarnation*: one life of a node.
 //! - *holder*: the node that has a ball's copy; *possession*: a copy with a running deadline, LED on.
-//! - *voter*: every node, as it grants or denies leases; *quorum*: enough grants to act on.
+//! - *voter*: a node that grants or denies leases, as the ring file says; *quorum*: enough grants to act on.
 //! - *lease*: a voter's promise to grant no other generation; *deadline*: until when the holder may act.
 //! - *generation*: the term begun by one election; *hop*: the number of passes; *stamp*: both.
 //! - *candidate*, *election*, *stagger* (delay by rank), *back-off* (delay after a lost election).
@@ -59,6 +59,7 @@ pub mod time;
 pub(crate) mod token_bucket;
 mod topology;
 pub mod view;
+mod voters;
 pub mod window_ball;
 pub mod window_chain;
 
@@ -72,5 +73,6 @@ pub use node::Node;
 pub use node_id::{MOST_NODES, NodeId};
 pub use time::Time;
 pub use topology::{InitialBall, MOST_BALLS, OnPartition, Shape, Topology};
+pub use voters::Voters;
 pub use window_ball::{InvalidWindowBall, WindowBall};
 pub use window_chain::{ExternalBallPolicy, LateCopy, MOST_GUESTS, Window, WindowChain};

@@ -46,6 +46,20 @@ impl NodeSet {
         self.0
     }
 
+    pub(super) fn contains(self, node: NodeId) -> bool {
+        let word = self.0.get(node.index() / 64);
+        word.is_some_and(|word| word >> (node.index() % 64) & 1 == 1)
+    }
+
+    /// The members that are also members of `other`.
+    pub(super) fn and(self, other: Self) -> Self {
+        let mut both = self;
+        for (mine, others) in both.0.iter_mut().zip(other.0) {
+            *mine &= others;
+        }
+        both
+    }
+
     /// Whether every member is also a member of `other`.
     pub(super) fn is_subset(self, other: Self) -> bool {
         self.0
@@ -78,6 +92,8 @@ mod tests {
         let smaller = set;
         set.insert(NodeId(200));
         assert!(smaller.is_subset(set) && !set.is_subset(smaller));
+        assert!(set.contains(NodeId(200)) && !smaller.contains(NodeId(200)));
+        assert_eq!(set.and(smaller), smaller);
         for member in [0, 63, 64, 254, 200] {
             set.remove(NodeId(member));
         }

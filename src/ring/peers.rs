@@ -14,7 +14,9 @@ pub const SILENT_HEARTBEATS: u32 = 3;
 pub(super) struct Peers {
     peers: Vec<Peer>,
     silence: Duration,
-    /// How many others make a quorum together with this node.
+    /// The nodes that vote.
+    voters: NodeSet,
+    /// How many other voters make a quorum, together with this node if it votes.
     needed: usize,
     quorum_since: Option<Time>,
 }
@@ -49,7 +51,13 @@ impl Link {
 }
 
 impl Peers {
-    pub(super) fn new(count: usize, needed: usize, now: Time, heartbeat: Duration) -> Self {
+    pub(super) fn new(
+        count: usize,
+        voters: NodeSet,
+        needed: usize,
+        now: Time,
+        heartbeat: Duration,
+    ) -> Self {
         let peer = Peer {
             link: None,
             since: now,
@@ -59,6 +67,7 @@ impl Peers {
         Self {
             peers: vec![peer; count],
             silence: heartbeat * SILENT_HEARTBEATS,
+            voters,
             needed,
             quorum_since,
         }
@@ -103,11 +112,11 @@ impl Peers {
     }
 
     fn update_quorum(&mut self, now: Time) {
-        let enough = self.connected().len() >= self.needed;
+        let enough = self.connected().and(self.voters).len() >= self.needed;
         self.quorum_since = enough.then(|| self.quorum_since.unwrap_or(now));
     }
 
-    /// Since when enough nodes for a quorum have been connected without a break.
+    /// Since when enough voters for a quorum have been connected without a break.
     pub(super) fn quorum_since(&self) -> Option<Time> {
         self.quorum_since
     }

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::generation::BallId;
 use super::motion::{BallState, Direction, Screen};
 use super::node_id::{MOST_NODES, NodeId};
+use super::voters::Voters;
 use super::window_chain::{ExternalBallPolicy, MOST_GUESTS, Window, WindowChain};
 
 /// The largest number of balls in a ring: their renewals fit one line with room to spare.
@@ -58,6 +59,8 @@ pub struct Topology {
     pub lease: Duration,
     /// What nodes do that reach no majority.
     pub on_partition: OnPartition,
+    /// Which nodes vote, unless every part of the ring plays on.
+    pub voters: Voters,
     /// Every node's screen.
     pub screen: Screen,
     /// The balls, [`BallId`] 1 first; at most [`MOST_BALLS`].
@@ -103,12 +106,25 @@ impl Topology {
         self.window_chains.iter().find(before)
     }
 
-    /// More than half of the nodes.
-    pub fn majority(&self) -> usize {
-        self.nodes.len() / 2 + 1
+    /// Whether this node grants leases. Where every part of the ring plays on, each node decides alone.
+    pub fn votes(&self, node: NodeId) -> bool {
+        match self.on_partition {
+            OnPartition::Freeze => self.voters.include(node, self.nodes.len()),
+            OnPartition::PlayOn => node.index() < self.nodes.len(),
+        }
     }
 
-    /// How many nodes, this one included, must grant a request.
+    /// The nodes that grant leases, in ring order.
+    pub fn voter_ids(&self) -> impl Iterator<Item = NodeId> {
+        self.node_ids().filter(|&node| self.votes(node))
+    }
+
+    /// More than half of the voters.
+    pub fn majority(&self) -> usize {
+        self.voter_ids().count() / 2 + 1
+    }
+
+    /// How many voters must grant a request.
     pub fn quorum(&self) -> usize {
         match self.on_partition {
             OnPartition::Freeze => self.majority(),
@@ -164,6 +180,11 @@ impl Topology {
         );
         for name in &self.nodes {
             let _ = writeln!(facts, "node {name:?}");
+        }
+        // Whoever votes, in whatever way the file says it: two majorities of other voters need not meet.
+        let others = self.node_ids().filter(|&node| !self.votes(node));
+        for node in others {
+            let _ = writeln!(facts, "no voter {}", node.0);
         }
         for InitialBall { start, state } in &self.balls {
             let _ = writeln!(
@@ -241,9 +262,11 @@ mod tests {
     #[test]
     fn two_majorities_always_meet() {
         for count in 1..=MOST_NODES {
-            assert!(2 * topology(count, Shape::Ring).quorum() > count);
+            let ring = topology(count, Shape::Ring);
+            assert!(2 * ring.quorum() > ring.voter_ids().count(), "{count}");
         }
-        assert_eq!(topology(5, Shape::Ring).quorum(), 3);
+        let quorums = [5, 7, 8, 40].map(|count| topology(count, Shape::Ring).quorum());
+        assert_eq!(quorums, [3, 4, 4, 4]);
     }
 
     #[test]
@@ -280,10 +303,46 @@ mod tests {
             },
             ..base.clone()
         });
+        others.extend([
+            voting(Voters::Number(2)),
+            voting(Voters::Nodes(vec![NodeId(1)])),
+        ]);
         for other in others {
             assert_ne!(base.fingerprint(), other.fingerprint());
         }
         assert_eq!(base.fingerprint().len(), 16);
+    }
+
+    fn voting(voters: Voters) -> Topology {
+        Topology {
+            voters,
+            ..topology(3, Shape::Ring)
+        }
+    }
+
+    #[test]
+    fn the_fingerprint_sees_who_votes_and_not_how_the_file_says_it() {
+        let names = [0, 1].map(NodeId).to_vec();
+        let two = [voting(Voters::Number(2)), voting(Voters::Nodes(names))];
+        let two = two.map(|ring| ring.fingerprint());
+        assert_eq!(two[0], two[1]);
+        let all = [Voters::Number(3), Voters::Number(7), Voters::Number(250)];
+        for voters in all {
+            assert_eq!(
+                voting(voters).fingerprint(),
+                topology(3, Shape::Ring).fingerprint()
+            );
+        }
+    }
+
+    #[test]
+    fn where_every_part_plays_on_every_node_votes() {
+        let ring = Topology {
+            on_partition: OnPartition::PlayOn,
+            ..voting(Voters::Number(1))
+        };
+        assert_eq!((ring.voter_ids().count(), ring.quorum()), (3, 1));
+        assert!(!ring.votes(NodeId(3)));
     }
 
     fn chain(left: u8, right: u8) -> WindowChain {

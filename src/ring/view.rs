@@ -20,9 +20,10 @@ pub struct View {
     pub incarnation: Incarnation,
     /// How long it has been running.
     pub uptime: Duration,
-    /// Whether it can reach enough nodes for a quorum.
+    /// Whether it can reach enough voters for a quorum.
     pub has_quorum: bool,
-    /// Whether a full lease has passed since its start, so that its vote counts.
+    /// Whether a full lease has passed since its start: it takes part in elections, and its vote counts if the
+    /// ring file makes it a voter.
     pub votes: bool,
     /// Whether it is about to leave the ring.
     pub draining: bool,
@@ -96,14 +97,14 @@ impl Node {
     /// What this node knows, as of the last input.
     pub fn view(&self) -> View {
         let context = &self.context;
-        let live = context.live_count();
-        let reaches_majority = live >= context.topology.majority();
+        let live = context.live_voter_count();
+        let reaches_majority = live >= context.majority;
         let nodes = context.topology.node_ids();
         View {
             me: context.me,
             incarnation: self.incarnation,
             uptime: context.now.since(self.started),
-            has_quorum: live >= context.topology.quorum(),
+            has_quorum: live >= context.quorum,
             votes: context.now >= context.quarantine_until,
             draining: context.is_draining(),
             nodes: nodes

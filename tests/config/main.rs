@@ -3,6 +3,7 @@
 mod corpus;
 mod hostile;
 mod shipped;
+mod voters;
 mod window;
 
 use std::path::{Path, PathBuf};

@@ -65,6 +65,8 @@ pub(crate) const FAULTS: [(Fault, &str, &str); 9] = [
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {
     pub(crate) nodes: usize,
+    /// How many of them vote; without a value all.
+    pub(crate) voters: Option<usize>,
     /// A limit for each fault, and one for all together.
     pub(crate) most: [u8; FAULTS.len()],
     pub(crate) faults: u8,
@@ -102,6 +104,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             nodes: 3,
+            voters: None,
             most: [0; FAULTS.len()],
             faults: 2,
             rounds: 6,
@@ -145,6 +148,7 @@ impl Bounds {
             }
             match name.as_str() {
                 "nodes" => bounds.nodes = usize::from(small(number()?)?),
+                "voters" => bounds.voters = Some(usize::from(small(number()?)?)),
                 "faults" => bounds.faults = small(number()?)?,
                 "rounds" => bounds.rounds = number()?,
                 "max-delay" => bounds.max_delay = small(number()?)? as i8,
@@ -176,6 +180,12 @@ impl Bounds {
         if !(2..=4).contains(&bounds.nodes) {
             return Err("--nodes takes 2, 3 or 4".to_owned());
         }
+        if bounds
+            .voters
+            .is_some_and(|voters| !(1..=bounds.nodes).contains(&voters))
+        {
+            return Err("--voters takes a number from 1 to that of the nodes".to_owned());
+        }
         Ok(bounds)
     }
 }
@@ -190,9 +200,12 @@ impl fmt::Display for Bounds {
         let end = self
             .ticks
             .map_or("no end".to_owned(), |ticks| format!("{ticks} ticks"));
+        let voters = self.voters.map_or(String::new(), |voters| {
+            format!(", of which the first {voters} vote")
+        });
         writeln!(
             formatter,
-            "  {} nodes, {start}; a tick is 1/{} of a lease, a ball crosses in {} ticks, time has {end}{}",
+            "  {} nodes{voters}, {start}; a tick is 1/{} of a lease, a ball crosses in {} ticks, time has {end}{}",
             self.nodes,
             self.grid,
             self.crossing,

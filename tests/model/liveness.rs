@@ -308,7 +308,8 @@ impl Ring {
             nonce: 0,
         };
         let balls = vec![LeaseRequest::of_candidate(BallId(1), generation)];
-        for (index, node) in self.members(state) {
+        let voters = self.members(state);
+        for (index, node) in voters.filter(|(index, _)| self.topology.votes(node_id(*index))) {
             let asking = self.members(state).find(|(other, _)| *other != index);
             let from = node_id(asking?.0);
             let message = Message::Acquire {
@@ -339,12 +340,21 @@ impl Ring {
                     .filter(|&node| inside(node))
                     .all(|node| self.linked(state, node) == part);
                 all_linked
-                    && part.count_ones() as usize > count / 2
+                    && self.is_majority(part)
                     && (0..count).all(|from| {
                         (0..count).all(|to| inside(from) == inside(to) || !reaches(state, from, to))
                     })
             })
             .unwrap_or(0)
+    }
+
+    /// Whether more than half of the voters are among these nodes.
+    fn is_majority(&self, part: u8) -> bool {
+        let voters = self.topology.voter_ids();
+        voters
+            .filter(|voter| part >> voter.index() & 1 == 1)
+            .count()
+            >= self.topology.majority()
     }
 
     /// The node and all with which it has an open link; none if it does not run.

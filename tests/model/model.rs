@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use carom::ring::{BallState, Incarnation, Node, NodeId, Topology};
+use carom::ring::{BallState, Incarnation, Node, NodeId, Topology, Voters};
 use stateright::{Model, Property};
 
 use crate::bounds::{Bounds, FAULTS, Fault};
@@ -76,6 +76,9 @@ impl Ring {
         let crossing = tick * bounds.crossing;
         let ball = topology::crossing_ball(crossing.as_secs_f64());
         let mut topology = topology::one_ball("model", bounds.nodes, LEASE, ball);
+        if let Some(voters) = bounds.voters {
+            topology.voters = Voters::Nodes((0..voters).map(node_id).collect());
+        }
         let mut ball = ball;
         if bounds.window || bounds.guest {
             ball = windows::add_window(&mut topology, crossing, bounds.guest);

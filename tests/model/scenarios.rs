@@ -49,6 +49,10 @@ pub(crate) const USUAL: &[Scenario] = &[
         "--guest --loans 1 --crashes 1 --losses 1 --copies 1 --strays 1 --removals 1 --faults 1 \
          --grid 4 --crossing 2",
     ),
+    scenario(
+        "a crash, or a message lost, doubled or late, in a ring in which one node does not vote",
+        "--nodes 4 --voters 3 --crashes 1 --losses 1 --copies 1 --strays 1 --faults 1 --grid 4 --crossing 2",
+    ),
     // Small, and split votes of equal rounds are common in it (L5).
     scenario(
         "two nodes that start together, and a crash",

@@ -29,3 +29,4 @@ mod repair;
 mod tombstone;
 mod view;
 mod voter;
+mod voters;

@@ -15,6 +15,7 @@ use crate::liar::Liar;
 use crate::plan::{Plan, draw_topology, log_uniform, nanos};
 use crate::topology::node_names;
 use crate::trace::Trace;
+use crate::voters;
 use crate::world::World;
 
 /// How long the ring is watched after the time for healing, in leases.
@@ -99,6 +100,7 @@ fn draw(seed: u64, random: &mut fastrand::Rng) -> Plan {
             *across = 400.0;
         }
     }
+    voters::draw_three_or_more(seed, &mut topology);
     let lease = nanos(topology.lease);
     let mut plan = Plan::without_faults(topology.nodes.len());
     plan.seed = seed;

@@ -94,8 +94,8 @@ impl Host {
 impl Process {
     /// Until when the node may act as holder if it receives nothing more, as a copy of it shows.
     fn lease_end(&self, ball: usize) -> Option<Time> {
-        if self.topology.quorum() == 1 {
-            // With a quorum of one it renews its own lease without end.
+        if self.topology.quorum() == 1 && self.topology.votes(self.node.view().me) {
+            // With a quorum of one a voter renews its own lease without end.
             return None;
         }
         let mut node = self.node.clone();

@@ -40,6 +40,7 @@ mod tally;
 #[allow(dead_code, reason = "the other tests use the rest")]
 mod topology;
 mod trace;
+mod voters;
 mod windows;
 mod wire;
 mod world;

@@ -7,7 +7,7 @@ use carom::ring::{BallState, InitialBall, NodeId, OnPartition, Shape, Topology};
 
 use crate::clock::{MOST_DRIFT, Nanos};
 use crate::faults::Fault;
-use crate::{swarm, topology, windows};
+use crate::{swarm, topology, voters, windows};
 
 /// How the network behaves while no fault affects it.
 #[derive(Clone, Copy, Debug)]
@@ -63,9 +63,16 @@ impl Plan {
         self.topology.on_partition == OnPartition::PlayOn
     }
 
-    /// A majority, whatever the ring does on a partition.
-    pub(crate) fn majority(&self) -> usize {
-        self.topology.nodes.len() / 2 + 1
+    /// Whether these nodes are a majority, whatever the ring does on a partition: more than half of the voters.
+    pub(crate) fn is_majority(&self, nodes: impl Iterator<Item = usize>) -> bool {
+        self.voters_in(nodes) >= self.topology.majority()
+    }
+
+    /// How many of these nodes vote.
+    pub(crate) fn voters_in(&self, nodes: impl Iterator<Item = usize>) -> usize {
+        nodes
+            .filter(|&node| self.topology.votes(NodeId(node as u8)))
+            .count()
     }
 
     /// The longest time that a message takes without a fault.
@@ -110,13 +117,15 @@ impl Plan {
         let random = &mut random;
         let mut topology = draw_topology(random);
         windows::draw(seed, &mut topology);
+        voters::draw(seed, &mut topology);
         let topology = Arc::new(topology);
         let nodes = topology.nodes.len();
         let lease = nanos(topology.lease);
-        let other = Arc::new(Topology {
+        let other = voters::changed(seed, &topology).unwrap_or_else(|| Topology {
             lease: topology.lease + Duration::from_millis(1),
             ..(*topology).clone()
         });
+        let other = Arc::new(other);
         let late = random.u8(0..4) == 0;
         // A late timer and a fast clock share the one percent that the promise allows.
         let drift = *random

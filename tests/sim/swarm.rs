@@ -1,6 +1,6 @@
 //! Swarm testing: each seed draws which kinds of faults it uses, how many, how long, and when.
 
-use carom::ring::Topology;
+use carom::ring::{NodeId, Topology};
 
 use crate::clock::{MOST_DRIFT, Nanos};
 use crate::faults::{Directions, Fault, FaultKind, Target, Trigger};
@@ -71,7 +71,8 @@ pub(crate) fn draw(random: &mut fastrand::Rng, topology: &Topology, until: Nanos
     faults
 }
 
-/// A majority of the nodes restarts, or all but one, or all: at the same moment, or one by one within a lease.
+/// A majority of the nodes restarts, or of the voters, or all but one, or all: at the same moment, or one by one
+/// within a lease.
 fn draw_restarts(
     random: &mut fastrand::Rng,
     topology: &Topology,
@@ -87,6 +88,7 @@ fn draw_restarts(
     };
     let mut hosts: Vec<usize> = (0..nodes).collect();
     random.shuffle(&mut hosts);
+    let count = voters_first(random, topology, &mut hosts).unwrap_or(count);
     let spared = hosts.split_off(count);
     let (at, trigger) = (random.u64(0..until), draw_trigger(random, topology, aimed));
     let spread = match random.u8(0..3) {
@@ -121,6 +123,21 @@ fn draw_restarts(
         faults.push(cut_before(random, &spared, at, lease, until));
     }
     faults
+}
+
+/// Where some nodes do not vote, half of the restarts hit a majority of the voters and nobody else: puts them first,
+/// and says how many they are.
+fn voters_first(
+    random: &mut fastrand::Rng,
+    topology: &Topology,
+    hosts: &mut [usize],
+) -> Option<usize> {
+    let votes = |&host: &usize| topology.votes(NodeId(host as u8));
+    if hosts.iter().all(votes) || random.bool() {
+        return None;
+    }
+    hosts.sort_by_key(|host| !votes(host));
+    Some(topology.majority())
 }
 
 /// The nodes that are not restarted are cut off from each other first: where one of them holds a ball, another

@@ -184,10 +184,11 @@ fn describe(plan: &Plan) -> String {
         .map(|initial| initial.state.velocity[0] as i64)
         .collect();
     let mut text = format!(
-        "{} nodes, {:?}, {:?}, {} window chains, {:?}, lease {:?}, balls at {speeds:?} px/s, {:?}, drifts {:?} ppm, timers late by {} ns, faults end at {:.6} s",
+        "{} nodes, {:?}, {:?}, {:?}, {} window chains, {:?}, lease {:?}, balls at {speeds:?} px/s, {:?}, drifts {:?} ppm, timers late by {} ns, faults end at {:.6} s",
         topology.nodes.len(),
         topology.shape,
         topology.on_partition,
+        topology.voters,
         topology.window_chains.len(),
         topology.external_balls,
         topology.lease,

@@ -60,11 +60,13 @@ impl Tally {
         self.restarts += 1;
         self.ended[host] = Some(now);
         let recent = |ended: &&Option<Nanos>| ended.is_some_and(|at| now - at <= plan.lease());
-        let (recent, all) = (self.ended.iter().filter(recent).count(), self.ended.len());
+        let ended = (0..self.ended.len()).filter(|&host| recent(&&self.ended[host]));
+        let majority = plan.is_majority(ended.clone());
+        let (recent, all) = (ended.count(), self.ended.len());
         let restarted = match recent {
             _ if recent == all => Restarted::All,
             _ if recent + 1 == all => Restarted::AllButOne,
-            _ if recent >= plan.majority() => Restarted::Majority,
+            _ if majority => Restarted::Majority,
             _ => Restarted::Minority,
         };
         // In a ring of one or two, every crash is one of all nodes, or of all but one.
@@ -81,6 +83,8 @@ pub(crate) struct Summary {
     with_windows: u64,
     with_guests: u64,
     large: u64,
+    /// Runs in which some nodes do not vote.
+    with_others: u64,
     majority_restarted: u64,
     all_but_one_restarted: u64,
     all_restarted: u64,
@@ -101,6 +105,7 @@ impl Summary {
             with_windows: u64::from(!topology.window_chains.is_empty()),
             with_guests: u64::from(topology.external_balls.guests > 0),
             large: u64::from(topology.nodes.len() > LARGE),
+            with_others: u64::from(topology.voter_ids().count() < topology.nodes.len()),
             majority_restarted: at_least(Restarted::Majority),
             all_but_one_restarted: at_least(Restarted::AllButOne),
             all_restarted: at_least(Restarted::All),
@@ -122,6 +127,7 @@ impl Add for Summary {
             with_windows: self.with_windows + other.with_windows,
             with_guests: self.with_guests + other.with_guests,
             large: self.large + other.large,
+            with_others: self.with_others + other.with_others,
             majority_restarted: self.majority_restarted + other.majority_restarted,
             all_but_one_restarted: self.all_but_one_restarted + other.all_but_one_restarted,
             all_restarted: self.all_restarted + other.all_restarted,
@@ -139,10 +145,11 @@ impl fmt::Display for Summary {
         let percent = |part: u64| 100.0 * part as f64 / self.runs.max(1) as f64;
         writeln!(
             formatter,
-            "of these seeds, {:.1} % have windows, {:.1} % guests, {:.2} % more than {LARGE} nodes",
+            "of these seeds, {:.1} % have windows, {:.1} % guests, {:.2} % more than {LARGE} nodes; in {:.1} % some nodes do not vote",
             percent(self.with_windows),
             percent(self.with_guests),
             percent(self.large),
+            percent(self.with_others),
         )?;
         writeln!(
             formatter,

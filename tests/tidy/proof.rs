@@ -28,7 +28,7 @@ const BOUND: &[(&str, &str, u32)] = &[
     ("lease_actions", "cancel", 0x175a11e4),
     ("lease_actions", "crash", 0xc797b4f6),
     ("lease_actions", "deadline_from", 0xf3370fcc),
-    ("lease_actions", "grant", 0x56080943),
+    ("lease_actions", "grant", 0x9d80b850),
     ("lease_actions", "hear_record", 0xbc98de2c),
     ("lease_actions", "is_granted", 0xf4a51d45),
     ("lease_actions", "is_new_request", 0x6c1c30ff),

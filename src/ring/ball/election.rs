@@ -40,7 +40,7 @@ impl Ball {
         if context.now < earliest {
             return Some(earliest);
         }
-        if context.live_count() < context.topology.quorum() {
+        if context.live_voter_count() < context.quorum {
             return None;
         }
         let stagger = candidate_stagger(context) * self.rank(context);
@@ -72,7 +72,9 @@ impl Ball {
 
     /// Becomes a candidate if this node's own vote is free; returns the request for the voters.
     ///
-    /// The request goes to every connected peer; `asked` are the live ones, whose answers are waited for.
+    /// The vote of a node that is no voter counts for nothing, but it keeps the node from standing while
+    /// another does. The request goes to every connected peer; `asked` are the live voters, whose answers are
+    /// waited for.
     pub(in crate::ring) fn start_election(
         &mut self,
         context: &mut Context,
@@ -148,7 +150,7 @@ impl Ball {
         context.notify(Notification::ElectionLost {
             ball: self.id,
             generation: election.generation,
-            granted: election.granted.len(),
+            granted: context.votes_in(election.granted),
         });
         newcomer
     }
@@ -231,8 +233,8 @@ impl Ball {
     /// again.
     fn election_backoff(&self, context: &mut Context, election: &Election) -> Duration {
         let lease = context.topology.lease;
-        let quorum = context.topology.quorum();
-        let missing = quorum.saturating_sub(election.granted.len());
+        let quorum = context.quorum;
+        let missing = quorum.saturating_sub(context.votes_in(election.granted));
         let mut waits = election.quarantined.clone();
         waits.sort_unstable();
         let last = missing.checked_sub(1).and_then(|index| waits.get(index));
@@ -255,7 +257,7 @@ fn has_won(context: &Context, election: &Election) -> bool {
     let outdated = newest.is_some_and(|newest| newest >= election.generation);
     let alone_or_agreed = !context.plays_on() || !election.opposed;
     let in_time = context.now < election.sent + context.safe_lease();
-    let agreed = election.granted.len() >= context.topology.quorum();
+    let agreed = context.votes_in(election.granted) >= context.quorum;
     agreed && alone_or_agreed && in_time && !outdated
 }
 
@@ -266,8 +268,8 @@ fn has_won(context: &Context, election: &Election) -> bool {
 /// request and its answer take; otherwise, in a large ring, several candidates would always run at
 /// once and none would win.
 fn candidate_stagger(context: &Context) -> Duration {
-    let voters = u32::try_from(context.live_count()).unwrap_or(u32::MAX);
-    let even = context.topology.lease / 4 / voters;
+    let nodes = u32::try_from(context.live_count()).unwrap_or(u32::MAX);
+    let even = context.topology.lease / 4 / nodes;
     even.max(context.peers.longest_round_trip(context.now))
         .min(context.topology.heartbeat() / 2)
 }
@@ -286,8 +288,8 @@ pub(super) fn longest_backoff(context: &Context) -> Duration {
 fn backoff_span(context: &Context) -> Duration {
     let lease = context.topology.lease;
     let round_trip = context.peers.longest_round_trip(context.now);
-    let voters = u32::try_from(context.live_count()).unwrap_or(u32::MAX);
+    let nodes = u32::try_from(context.live_count()).unwrap_or(u32::MAX);
     (lease / 4)
-        .max(round_trip.saturating_mul(voters.saturating_mul(2)))
+        .max(round_trip.saturating_mul(nodes.saturating_mul(2)))
         .min(lease * 2)
 }

@@ -4,8 +4,6 @@
 //! other. It leaves when its holder requests that the ring retire it: a guest that a quorum has
 //! retired cannot be brought back by any node. Numbers are chosen in `../guest_ids.rs`.
 
-use std::time::Duration;
-
 use super::holder::{HolderState, Placement};
 use super::state::Ball;
 use super::voter::Verdict;
@@ -21,13 +19,9 @@ impl Ball {
         if !self.is_guest() {
             return None;
         }
-        let denied = Verdict::Denied {
-            favoured: None,
-            left: Duration::ZERO,
-            double: None,
-        };
-        let newest = self.voter.newest_generation();
+        let denied = Verdict::OUTRANKED;
         if request.leaves {
+            let newest = self.voter.newest_generation();
             let outdated = newest.is_some_and(|newest| newest > request.generation);
             return Some(if outdated {
                 denied
@@ -40,12 +34,17 @@ impl Ball {
                 Verdict::Granted
             });
         }
+        self.is_number_taken(request).then_some(denied)
+    }
+
+    /// Whether a candidate asks for a guest's number that another guest has, or for a guest that has left.
+    pub(super) fn is_number_taken(&self, request: &LeaseRequest) -> bool {
         let is_candidate = !request.is_from_holder();
-        let refused = match request.after {
-            Some(after) => self.voter.is_retired(after),
-            None => is_candidate && newest.is_some(),
-        };
-        refused.then_some(denied)
+        self.is_guest()
+            && match request.after {
+                Some(after) => self.voter.is_retired(after),
+                None => is_candidate && self.voter.newest().is_some(),
+            }
     }
 
     /// The ring did not agree to the guest for which this node was a candidate.

@@ -222,17 +222,18 @@ impl HeldBall {
 }
 
 impl PendingRenewal {
-    /// Counts a denial; returns how many voters denied this renewal in favour of the same rival.
-    pub(in crate::ring) fn count_denial(&mut self, from: NodeId, rival: Generation) -> usize {
+    /// Notes a denial; returns the nodes that denied this renewal in favour of the same rival.
+    pub(in crate::ring) fn note_denial(&mut self, from: NodeId, rival: Generation) -> NodeSet {
         if let Some((_, nodes)) = self.denied.iter_mut().find(|(other, _)| *other == rival) {
             nodes.insert(from);
-            return nodes.len();
+            return *nodes;
         }
-        if self.denied.len() < MOST_RIVALS {
-            self.denied.push((rival, [from].into_iter().collect()));
-            return 1;
+        let first: NodeSet = [from].into_iter().collect();
+        if self.denied.len() >= MOST_RIVALS {
+            return NodeSet::default();
         }
-        0
+        self.denied.push((rival, first));
+        first
     }
 
     /// Whether every node that was asked granted.

@@ -47,7 +47,7 @@ impl Ball {
 
     /// Requests another lease, and votes on the request itself; `None` for a ball that is not held.
     ///
-    /// The request goes to every connected peer; `asked` are the live ones, whose answers are waited for.
+    /// The request goes to every connected peer; `asked` are the live voters, whose answers are waited for.
     /// The next renewal is due at `next`.
     pub(in crate::ring) fn request_renewal(
         &mut self,
@@ -92,7 +92,7 @@ impl Ball {
     }
 
     pub(super) fn on_renewal_granted(&mut self, context: &mut Context, from: NodeId, seq: u64) {
-        let (quorum, plays_on) = (context.topology.quorum(), context.plays_on());
+        let (quorum, plays_on) = (context.quorum, context.plays_on());
         let Some(held) = self.held_mut() else { return };
         let frozen = held.is_frozen();
         let retires = matches!(held.placement, Placement::Retiring);
@@ -103,7 +103,7 @@ impl Ball {
         // Where islands play on, a node's own vote renews a ball that moves. A frozen one needs every
         // peer that was asked: another island may play with a newer ball by then.
         let may_move = !plays_on || !frozen || renewal.is_unanimous();
-        let enough = renewal.granted.len() >= quorum && may_move;
+        let enough = context.votes_in(renewal.granted) >= quorum && may_move;
         let (sent, renewal) = (renewal.sent, renewal.renewal);
         if enough && retires {
             self.finish_retirement(context);
@@ -141,7 +141,7 @@ impl Ball {
         seq: u64,
         denial: &Denial,
     ) {
-        let (majority, plays_on) = (context.topology.majority(), context.plays_on());
+        let (majority, plays_on) = (context.majority, context.plays_on());
         let Some(held) = self.held_mut() else { return };
         let own = held.stamp.generation;
         let frozen = held.is_frozen();
@@ -156,7 +156,8 @@ impl Ball {
         let against = held
             .renewal_mut(seq)
             .zip(rival)
-            .map_or(0, |(renewal, rival)| renewal.count_denial(from, rival));
+            .map(|(renewal, rival)| renewal.note_denial(from, rival));
+        let against = against.map_or(0, |nodes| context.votes_in(nodes));
         if frozen && !plays_on && against >= majority {
             self.step_down(context);
         }

@@ -76,6 +76,18 @@ impl Ball {
         verdict
     }
 
+    /// Whether this node, voter or not, knows something that outranks the request.
+    pub(super) fn outranks(&self, request: &LeaseRequest) -> bool {
+        let newest = self.voter.newest();
+        let is_higher = newest.is_some_and(|newest| match request.record() {
+            Some(record) => newest.stamp > record.stamp,
+            None => newest.stamp.generation > request.generation,
+        });
+        // A guest that leaves has just got its tombstone.
+        let has_left = !request.leaves && self.voter.is_retired(request.generation);
+        is_higher || has_left || self.is_number_taken(request)
+    }
+
     /// One grant, for a renewal or an election.
     pub(super) fn on_granted(
         &mut self,

@@ -46,6 +46,15 @@ pub(in crate::ring) enum Verdict {
     },
 }
 
+impl Verdict {
+    /// A denial for what this node knows, not for whom it has granted a lease.
+    pub(in crate::ring) const OUTRANKED: Self = Self::Denied {
+        favoured: None,
+        left: Duration::ZERO,
+        double: None,
+    };
+}
+
 impl Voter {
     /// Rules 1 and 2: grants iff the quarantine is over, the lease is free or already the
     /// requested generation's, and nothing newer than the request is known. `renewal` is what a

@@ -7,7 +7,7 @@ use carom::ring::{Generation, Message, Notification, Output, Stamp, Time};
 
 use super::action::Outcome;
 use super::explain::Part;
-use super::state::{Pass, RequestId, State};
+use super::state::{Pass, RequestId, State, safe};
 
 impl State {
     /// The actions of a line that came in.
@@ -80,7 +80,10 @@ impl State {
             }
         }
         if request.leaves {
-            return if granted {
+            // A node that is no voter says nothing: its tombstone shows that it agrees.
+            let gone = Some(request.generation);
+            let is_set = self.balls[&b].of[p].tombstone < gone && part.after.tombstone >= gone;
+            return if granted || is_set {
                 self.retire(b, p, request.generation)
             } else {
                 Ok(())
@@ -179,7 +182,35 @@ impl State {
             return Err("it took the ball, and nothing shows with which deadline".to_owned());
         };
         let m = self.find_pass(part, line);
+        let deadline = if self.renews_alone(part) {
+            self.carried(part, m).min(deadline)
+        } else {
+            deadline
+        };
         self.take(b, p, m, deadline)
+    }
+
+    /// Whether the node renews the ball in this step and is a quorum by itself: then the deadline that it has at
+    /// last is not the one with which the ball came.
+    fn renews_alone(&self, part: &Part<'_>) -> bool {
+        let alone =
+            self.ring.quorum == 1 && self.ring.votes(self.processes[part.step.process].node);
+        let renews = |output: &Output| match output {
+            Output::Broadcast(Message::Acquire { balls, .. }) => balls
+                .iter()
+                .any(|request| request.ball == part.ball && request.is_from_holder()),
+            _ => false,
+        };
+        alone && part.step.outputs.iter().any(renews)
+    }
+
+    /// The deadline with which a pass comes.
+    fn carried(&self, part: &Part<'_>, m: Option<Pass>) -> Time {
+        let now = part.step.clock;
+        let carried = m.and_then(|m| Some(m.echo?.1 + safe(m.span)));
+        carried.map_or(now, |carried| {
+            carried.max(now).min(now + self.ring.safe_lease())
+        })
     }
 
     /// The line as it was sent to this process.
@@ -216,8 +247,10 @@ impl State {
     /// The process's own request for that candidacy: its number in the line, if the line was sent.
     pub(super) fn candidacy_number(&self, part: &Part<'_>, generation: Generation) -> u64 {
         let sent = part.step.outputs.iter().find_map(|output| match output {
+            // A voter that is a quorum by itself asks nobody, and renews at once with the same generation.
             Output::Broadcast(Message::Acquire { seq, balls }) => balls
                 .iter()
+                .filter(|request| !request.is_from_holder())
                 .any(|request| request.ball == part.ball && request.generation == generation)
                 .then_some(*seq),
             _ => None,

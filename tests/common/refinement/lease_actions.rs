@@ -145,6 +145,7 @@ impl State {
         let runs = memory.vote.filter(|&(_, vote_until)| clock < vote_until);
         let newest = memory.newest.map(|newest| newest.generation);
         guards! { Action::Grant,
+            "w.votes(node)" => self.ring.votes(node),
             "is_alive(s, p)" => alive,
             "s.clock(p) >= s.quarantine_until(node)" => clock >= quarantine_until,
             "Implies(runs, s.vote(node) == g)" => runs.is_none_or(|(vote, _)| vote == g),
@@ -191,7 +192,8 @@ impl State {
     }
 
     pub(crate) fn win(&mut self, b: BallId, p: ProcessId, g: Generation, hop: u64) -> Outcome {
-        let (alive, clock, ring) = (self.is_alive(p), self.clock(p), self.ring);
+        let (alive, clock) = (self.is_alive(p), self.clock(p));
+        let (safe_lease, quorum) = (self.ring.safe_lease(), self.ring.quorum);
         let ball = &self.balls[&b];
         let memory = &ball.of[p];
         let q = ball.candidacies.get(&g).copied();
@@ -203,13 +205,13 @@ impl State {
         let (Some(q), Some(request)) = (q, asked) else {
             return Ok(());
         };
-        let deadline = request.request_clock + ring.safe_lease();
+        let deadline = request.request_clock + safe_lease;
         guards! { Action::Win,
             "is_alive(s, p)" => alive,
             "Not(s.holds(p))" => memory.copy.is_none(),
             "w.asker(q) == p" => q.0 == p,
             "s.standing(p, g)" => memory.standing == Some(g),
-            "is_granted(w, s, q, quorum)" => ball.is_granted(q, ring.quorum),
+            "is_granted(w, s, q, quorum)" => ball.is_granted(q, quorum),
             "s.clock(p) < deadline" => clock < deadline,
             "w.rank(g) > s.newest_rank(p)" => newest.is_none_or(|newest| g > newest),
             "Not(is_retired(s, p, g))" => !ball.is_retired(p, g),
@@ -230,7 +232,8 @@ impl State {
     }
 
     pub(crate) fn renewed(&mut self, b: BallId, p: ProcessId, q: RequestId) -> Outcome {
-        let (alive, ring) = (self.is_alive(p), self.ring);
+        let (alive, safe_lease, quorum) =
+            (self.is_alive(p), self.ring.safe_lease(), self.ring.quorum);
         let ball = &self.balls[&b];
         let (copy, asked) = (ball.copy(p), ball.requests.get(&q));
         guards! { Action::Renewed,
@@ -241,12 +244,12 @@ impl State {
         let (Some(copy), Some(request)) = (copy, asked) else {
             return Ok(());
         };
-        let deadline = request.request_clock + ring.safe_lease();
+        let deadline = request.request_clock + safe_lease;
         guards! { Action::Renewed,
             "Not(s.retiring(p))" => !copy.retiring,
             "s.generation(p) == g" => copy.stamp.generation == request.asks_for,
             "w.asker(q) == p" => q.0 == p,
-            "is_granted(w, s, q, quorum)" => ball.is_granted(q, ring.quorum),
+            "is_granted(w, s, q, quorum)" => ball.is_granted(q, quorum),
             "deadline > s.deadline(p)" => deadline > copy.deadline,
         }
         self.took(Action::Renewed);

@@ -53,7 +53,10 @@ impl State {
             Notification::ElectionStarted { generation, .. } => {
                 let seq = self.candidacy_number(part, generation);
                 self.stand(b, p, generation, seq)?;
-                self.grant(b, p, (p, seq))
+                if self.ring.votes(self.processes[p].node) {
+                    self.grant(b, p, (p, seq))?;
+                }
+                Ok(())
             }
             Notification::ElectionWon { generation, .. } => {
                 self.win(b, p, generation, self.won_hop(part, generation))

@@ -12,11 +12,13 @@ use super::action::Action;
 pub(crate) type ProcessId = usize;
 
 /// What never changes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ring {
     /// `lease`.
     pub(crate) lease: Duration,
-    /// How many nodes a quorum has.
+    /// `votes`, by node.
+    pub(crate) voters: Vec<bool>,
+    /// `member`: any so many voters are a quorum.
     pub(crate) quorum: usize,
     /// Whether there is one node only.
     pub(crate) is_alone: bool,
@@ -30,6 +32,11 @@ pub(crate) fn safe(span: Duration) -> Duration {
 impl Ring {
     pub(crate) fn safe_lease(&self) -> Duration {
         safe(self.lease)
+    }
+
+    /// `votes`.
+    pub(crate) fn votes(&self, node: usize) -> bool {
+        self.voters[node]
     }
 }
 
@@ -189,7 +196,7 @@ impl Ball {
         });
     }
 
-    /// `is_granted`: a quorum of nodes has granted the request.
+    /// `is_granted`: a quorum has granted the request. Only voters grant, so their number tells.
     pub(crate) fn is_granted(&self, q: RequestId, quorum: usize) -> bool {
         let request = self.requests.get(&q);
         request.is_some_and(|request| request.granted.len() >= quorum)

@@ -6,7 +6,7 @@ use super::never_lost::settled;
 use super::{Checker, Step};
 use crate::clock::Nanos;
 use crate::host::index;
-use crate::islands::linked;
+use crate::islands::{Island, linked};
 use crate::windows::has_windows;
 use crate::world::World;
 
@@ -39,7 +39,7 @@ impl Drain {
         let settled = world.islands.iter().find(|island| {
             island.members.contains(&host)
                 && settled(world, island, SETTLED_LEASES * plan.lease())
-                && island.members.len() > plan.majority()
+                && plan.is_majority(others(island, host))
         });
         let lit = |ball: usize| {
             world
@@ -52,16 +52,11 @@ impl Drain {
             && all_lit
         {
             self.dark = vec![None; world.last.len()];
-            let others = island
-                .members
-                .iter()
-                .copied()
-                .filter(|&other| other != host);
             self.stop = Some(Stop {
                 host,
                 began: world.now,
                 left: None,
-                others: others.collect(),
+                others: others(island, host).collect(),
             });
         }
     }
@@ -101,6 +96,12 @@ impl Drain {
         }
         Ok(())
     }
+}
+
+/// The other members of the host's island.
+fn others(island: &Island, host: usize) -> impl Iterator<Item = usize> {
+    let members = island.members.iter().copied();
+    members.filter(move |&other| other != host)
 }
 
 fn pairs(hosts: &[usize]) -> impl Iterator<Item = (usize, usize)> {

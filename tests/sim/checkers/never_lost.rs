@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use carom::ring::{Notification, Output, Stamp};
+use carom::ring::{NodeId, Notification, Output, Stamp};
 
 use super::{Checker, Step};
 use crate::clock::Nanos;
@@ -54,10 +54,10 @@ impl NeverLost {
         }
     }
 
-    /// Whether this island must have every ball: enough nodes.
+    /// Whether this island must have every ball: enough voters.
     fn is_bound(world: &World, island: &Island) -> bool {
         let plan = &world.plan;
-        plan.plays_on() || island.members.len() >= plan.majority()
+        plan.plays_on() || plan.is_majority(island.members.iter().copied())
     }
 
     fn on_islands_changed(&mut self, world: &World) {
@@ -88,17 +88,18 @@ impl NeverLost {
         self.watches = watches;
     }
 
-    /// The hop of the newest state that a majority knows: a winner must go on from it or a newer one.
+    /// The hop of the newest state that a majority of the voters knows: a winner must go on from it or a newer one.
     fn hop_known_by_majority(world: &World, ball: usize) -> u64 {
-        let known = |host: &crate::host::Host| {
-            let node = &host.process.as_ref()?.node;
+        let topology = &world.plan.topology;
+        let known = |voter: NodeId| {
+            let node = &world.hosts[voter.index()].process.as_ref()?.node;
             node.ball_views().nth(ball)?.stamp
         };
-        let mut stamps: Vec<Option<Stamp>> = world.hosts.iter().map(known).collect();
+        let mut stamps: Vec<Option<Stamp>> = topology.voter_ids().map(known).collect();
         stamps.sort_unstable();
         stamps.reverse();
         // A newer state may have a lower hop, where a majority had forgotten the older one.
-        let newer = stamps.iter().take(world.plan.majority());
+        let newer = stamps.iter().take(topology.majority());
         newer
             .map(|stamp| stamp.map_or(0, |stamp| stamp.hop))
             .min()

@@ -24,7 +24,10 @@ impl NeverStuck {
         let mut islands = world.islands.iter();
         islands
             .find(|island| island.members.contains(&host) && settled(world, island, span))
-            .filter(|island| island.members.len() >= world.plan.topology.quorum())
+            .filter(|island| {
+                let voters = world.plan.voters_in(island.members.iter().copied());
+                voters >= world.plan.topology.quorum()
+            })
     }
 
     /// No pass skips a node of the island.

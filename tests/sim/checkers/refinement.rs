@@ -57,6 +57,10 @@ impl Refinement {
         let topology = &plan.topology;
         let ring = Ring {
             lease: topology.lease,
+            voters: topology
+                .node_ids()
+                .map(|node| topology.votes(node))
+                .collect(),
             quorum: topology.quorum(),
             is_alone: topology.nodes.len() == 1,
         };
