@@ -73,11 +73,11 @@ pub struct ReturnStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
-    /// The node votes, and reaches a majority.
+    /// The node takes part in elections, and reaches a majority of the voters.
     InRing,
     /// Less than a lease has passed since the node started.
     Starting,
-    /// The node does not reach a majority.
+    /// The node does not reach a majority of the voters.
     CutOff,
     /// The node hands its balls on and is about to stop.
     Draining,
@@ -124,6 +124,9 @@ pub struct LedStatus {
 pub struct NodeStatus {
     /// The name of the node.
     pub name: String,
+    /// Whether it is one of the voters that the ring file chooses. An earlier carom does not say: there all vote.
+    #[serde(default = "votes")]
+    pub voter: bool,
     /// `up`, `down`, or `unknown` where the answering node may be the one that is cut off.
     pub state: String,
     /// For how long it has been in that state.
@@ -310,6 +313,10 @@ impl Status {
     }
 }
 
+fn votes() -> bool {
+    true
+}
+
 fn whole_millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
@@ -323,6 +330,7 @@ fn node_status(topology: &Topology, node: &NodeView, daemon: &DaemonStatus) -> N
     };
     NodeStatus {
         name: topology.name(node.node).to_owned(),
+        voter: topology.votes(node.node),
         state: state.to_owned(),
         since_seconds: node.since.as_secs_f64(),
         round_trip_ms: node.round_trip.map(|span| span.as_micros() as f64 / 1e3),

@@ -36,6 +36,7 @@ pub(super) fn print(answers: &[Answer], out: &mut impl io::Write) -> io::Result<
         states.len(),
         first.lease_ms
     )?;
+    print_voters(first, &states, out)?;
     let width = first
         .nodes
         .iter()
@@ -65,6 +66,33 @@ pub(super) fn print(answers: &[Answer], out: &mut impl io::Write) -> io::Result<
     print_different_keys(&statuses, out)?;
     print_without_key(&statuses, out)?;
     print_unreached(answers, out)
+}
+
+/// Prints who votes and how many of them are up, unless all nodes vote.
+fn print_voters(
+    first: &Status,
+    states: &[(&str, &str)],
+    out: &mut impl io::Write,
+) -> io::Result<()> {
+    let nodes = first.nodes.iter().zip(states);
+    let voters: Vec<_> = nodes.filter(|(node, _)| node.voter).collect();
+    if voters.len() == first.nodes.len() {
+        return Ok(());
+    }
+    let up = voters
+        .iter()
+        .filter(|(_, (_, state))| *state == "up")
+        .count();
+    let names: Vec<_> = voters
+        .iter()
+        .map(|(node, _)| Escaped(&node.name).to_string())
+        .collect();
+    let (count, quorum) = (voters.len(), voters.len() / 2 + 1);
+    writeln!(
+        out,
+        "{count} of them vote, {up} up, and {quorum} have to be: {}",
+        names.join(", ")
+    )
 }
 
 /// Prints a node that answered: one line, and one more for each further ball it has.

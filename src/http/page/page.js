@@ -36,6 +36,10 @@ function build() {
     const open = element("a", "open");
     const lamp = element("span", "lamp");
     const title = element("span", "name", name);
+    if (ring.facts.voters?.has(name)) {
+      title.title = "votes on who has a ball";
+      card.dataset.voter = true;
+    }
     const state = element("span", "state");
     const head = element("span", "head");
     head.append(lamp, title);
@@ -155,7 +159,8 @@ function renew() {
     }
     if (state.textContent !== word) state.textContent = word;
     if (node.url) open.href = `${node.url}/screen`;
-    const description = `${name}, ${word || node.state}, LED ${lit ? "on" : "off"}. Opens its screen.`;
+    const votes = card.dataset.voter ? ", votes" : "";
+    const description = `${name}${votes}, ${word || node.state}, LED ${lit ? "on" : "off"}. Opens its screen.`;
     if (open.ariaLabel !== description) open.ariaLabel = description;
   }
   for (const entry of lines.values()) {
