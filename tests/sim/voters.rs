@@ -1,6 +1,6 @@
 //! Who votes: as a ring file without the key has it, or a number of nodes, or a list.
 
-use carom::ring::{NodeId, Topology, Voters};
+use carom::ring::{NodeId, OnPartition, Topology, Voters};
 
 /// Lets one third of the topologies say who votes, in each of the two ways. Two ring files of one ring may name the
 /// same voters.
@@ -19,19 +19,27 @@ pub(crate) fn draw_three_or_more(seed: u64, topology: &mut Topology) {
     }
 }
 
-/// The same ring file with other voters; `None` if this one says nothing of voters, or there are no others.
+/// The same ring file with one voter more or one less; `None` if this one says nothing of voters, or has no other node.
+///
+/// A majority of the ones then still meets each majority of the others. With any other change, nodes with the one
+/// file and nodes with the other can be two rings at a time, each with a ball of its own.
 pub(crate) fn changed(seed: u64, topology: &Topology) -> Option<Topology> {
-    if topology.voters == Topology::default().voters {
+    let all_vote = topology.on_partition == OnPartition::PlayOn;
+    if all_vote || topology.voters == Topology::default().voters {
         return None;
     }
     let mut random = fastrand::Rng::with_seed(seed ^ 0x00c4_a26e);
-    let votes = |topology: &Topology| topology.voter_ids().collect::<Vec<_>>();
-    let other = (0..4).map(|_| Topology {
-        voters: choose(&mut random, topology.nodes.len(), 1),
+    let mut voters: Vec<NodeId> = topology.voter_ids().collect();
+    let others = topology.node_ids().filter(|node| !voters.contains(node));
+    match random.choice(others.collect::<Vec<_>>()) {
+        Some(other) => voters.push(other),
+        None if voters.len() > 1 => drop(voters.pop()),
+        None => return None,
+    }
+    Some(Topology {
+        voters: Voters::Nodes(voters),
         ..topology.clone()
-    });
-    let mut other = other.filter(|other| votes(other) != votes(topology));
-    other.next()
+    })
 }
 
 /// At least so many of the nodes.

@@ -178,20 +178,22 @@ impl State {
         if !lit && (had || !has) {
             return Ok(());
         }
-        let Some(deadline) = self.deadline_after(part, stamp) else {
-            return Err("it took the ball, and nothing shows with which deadline".to_owned());
-        };
         let m = self.find_pass(part, line);
+        let shown = self.deadline_after(part, stamp);
         let deadline = if self.renews_alone(part) {
-            self.carried(part, m).min(deadline)
+            let carried = self.carried(part, m);
+            Some(shown.map_or(carried, |shown| shown.min(carried)))
         } else {
-            deadline
+            shown
+        };
+        let Some(deadline) = deadline else {
+            return Err("it took the ball, and nothing shows with which deadline".to_owned());
         };
         self.take(b, p, m, deadline)
     }
 
     /// Whether the node renews the ball in this step and is a quorum by itself: then the deadline that it has at
-    /// last is not the one with which the ball came.
+    /// last is not the one with which the ball came, or the ball is a guest that has left already.
     fn renews_alone(&self, part: &Part<'_>) -> bool {
         let alone =
             self.ring.quorum == 1 && self.ring.votes(self.processes[part.step.process].node);
