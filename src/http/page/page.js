@@ -36,10 +36,7 @@ function build() {
     const open = element("a", "open");
     const lamp = element("span", "lamp");
     const title = element("span", "name", name);
-    if (ring.facts.voters?.has(name)) {
-      title.title = "votes on who has a ball";
-      card.dataset.voter = true;
-    }
+    if (ring.voters?.has(name)) card.dataset.voter = true;
     const state = element("span", "state");
     const head = element("span", "head");
     head.append(lamp, title);

@@ -102,12 +102,6 @@ function compare(one, other) {
   return 0;
 }
 
-/** The names of the voters; null where all nodes vote, and nothing has to be marked. */
-function votersOf(nodes) {
-  const voters = nodes.filter(({ voter }) => voter !== false).map(({ name }) => name);
-  return voters.length < nodes.length ? new Set(voters) : null;
-}
-
 export class Ring {
   /** `changed(kind, detail)` is called after every change. */
   constructor(changed, { only } = {}) {
@@ -181,7 +175,9 @@ export class Ring {
   onState(stream, status) {
     const { ring, shape, lease_ms, screen, carom, node } = status;
     if (!this.facts) {
-      this.facts = { ring, shape, lease_ms, screen, carom, voters: votersOf(status.nodes) };
+      this.facts = { ring, shape, lease_ms, screen, carom };
+      const voters = status.nodes.filter(({ voter }) => voter);
+      if (voters.length < status.nodes.length) this.voters = new Set(voters.map(({ name }) => name));
       this.home = node;
       this.names = status.nodes.map((other) => other.name);
       this.endpoints = new Map(status.nodes.map((other) => [other.name, other.http]));
