@@ -126,7 +126,7 @@ async fn serve_client(stream: Async<UnixStream>, inputs: &Sender<ExternalInput>)
     }
 }
 
-/// Hands the request to the loop and waits for its reply.
+/// Hands the request to the services and waits for the reply.
 async fn request_reply(request: Request, inputs: &Sender<ExternalInput>) -> Reply {
     let (reply, replies) = bounded(1);
     let replied = async {

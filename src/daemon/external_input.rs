@@ -1,4 +1,4 @@
-//! What comes to the loop from outside the ring: windows, and people at the control socket.
+//! What comes to the services from outside the ring: windows, and people at the control socket.
 
 use smol::channel::Sender;
 

@@ -61,7 +61,7 @@ pub(super) struct Windows {
     ports: Vec<WindowPort>,
 }
 
-/// A port that takes balls from a window, and the task that hands them to the loop.
+/// A port that takes balls from a window, and the task that hands them to the services.
 struct WindowPort {
     listening: WindowListener,
     _forwarding: Task<()>,

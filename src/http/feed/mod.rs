@@ -1,6 +1,6 @@
 //! The publisher behind `/events`: computes each change once and sends it to every subscriber.
 //!
-//! The loop that owns the node owns this, too. While there are no subscribers, nothing is computed.
+//! The services' loop owns this. While there are no subscribers, nothing is computed.
 //! The loop never waits for a subscriber: one that does not read what it is sent is disconnected,
 //! and reconnects by itself.
 
