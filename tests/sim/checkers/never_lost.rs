@@ -88,18 +88,24 @@ impl NeverLost {
         self.watches = watches;
     }
 
-    /// The hop of the newest state that a majority of the voters knows: a winner must go on from it or a newer one.
-    fn hop_known_by_majority(world: &World, ball: usize) -> u64 {
+    /// The hop of the newest state that a majority of the voters knows: the candidate must go on from it or a newer one.
+    fn hop_known_by_majority(world: &World, candidate: usize, ball: usize) -> u64 {
         let topology = &world.plan.topology;
-        let known = |voter: NodeId| {
-            let node = &world.hosts[voter.index()].process.as_ref()?.node;
+        let stamp = |host: usize| {
+            let node = &world.hosts[host].process.as_ref()?.node;
             node.ball_views().nth(ball)?.stamp
         };
+        let known = |voter: NodeId| stamp(voter.index());
         let mut stamps: Vec<Option<Stamp>> = topology.voter_ids().map(known).collect();
         stamps.sort_unstable();
         stamps.reverse();
-        // A newer state may have a lower hop, where a majority had forgotten the older one.
+        // A newer state may have a lower hop, where a majority had forgotten the older one. A candidate without a vote
+        // may be the only one that knows it.
+        let own = stamp(candidate);
         let newer = stamps.iter().take(topology.majority());
+        if own > newer.clone().copied().max().flatten() {
+            return own.map_or(0, |stamp| stamp.hop);
+        }
         newer
             .map(|stamp| stamp.map_or(0, |stamp| stamp.hop))
             .min()
@@ -171,7 +177,7 @@ impl NeverLost {
             Notification::ElectionStarted { ball, .. } | Notification::ElectionWon { ball, .. }
                 if index(*ball) >= world.last.len() => {}
             Notification::ElectionStarted { ball, .. } => {
-                let hop = Self::hop_known_by_majority(world, index(*ball));
+                let hop = Self::hop_known_by_majority(world, host, index(*ball));
                 self.known.insert((host, index(*ball)), hop);
             }
             Notification::ElectionWon { ball, .. } => {
