@@ -67,7 +67,11 @@ impl Daemon {
 
     /// Asks for what has changed, if anybody follows the events and it is time.
     pub(super) fn publish_changes(&mut self) {
-        if !self.feed.is_followed() || self.waiting.has_feed() {
+        if !self.feed.is_followed() {
+            self.ball_moved = false;
+            return;
+        }
+        if self.waiting.has_feed() {
             return;
         }
         let now = clock::now();

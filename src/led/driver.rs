@@ -41,6 +41,10 @@ impl LedDriver for Box<dyn LedDriver> {
         (**self).refresh()
     }
 
+    fn goes_off_by_itself(&self) -> bool {
+        (**self).goes_off_by_itself()
+    }
+
     fn keep_when_dropped(&mut self) -> bool {
         (**self).keep_when_dropped()
     }
@@ -121,5 +125,32 @@ impl Led for SwitchedLed {
     fn goes_off_by_itself(&self) -> bool {
         let driver = self.driver.as_ref();
         driver.is_some_and(|driver| driver.goes_off_by_itself())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct OneShot;
+
+    impl LedDriver for OneShot {
+        fn set(&mut self, _on: bool) -> Result<(), LedError> {
+            Ok(())
+        }
+
+        fn goes_off_by_itself(&self) -> bool {
+            true
+        }
+
+        fn keep_when_dropped(&mut self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn an_led_that_goes_off_by_itself_says_so_through_its_box() {
+        let (led, error) = SwitchedLed::new(boxed(|| Ok(OneShot)));
+        assert!(error.is_none() && led.goes_off_by_itself());
     }
 }

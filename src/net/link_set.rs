@@ -13,6 +13,9 @@ use crate::key::Fingerprint;
 use crate::poller::{Poller, Ready, Token};
 use crate::ring::{Incarnation, Input, Message, NodeId, Topology};
 
+/// A connection is continued by so many others at a time at most: each waits until the one before it has ended.
+const MOST_CONTINUED: usize = 2;
+
 /// What has become of a connection that was handed over.
 #[derive(Debug)]
 pub struct LinkReport {
@@ -37,6 +40,8 @@ pub struct LinkSet {
     me: NodeId,
     /// By node, in ring order.
     links: Vec<Option<Link>>,
+    /// The keys that are accepted since the last reload; `None` before the first one, when none was forgotten.
+    accepted: Option<Vec<Fingerprint>>,
     /// The peers to which something was queued since the last [`Self::flush`].
     dirty: Vec<NodeId>,
     /// Connections whose turn to be read has come: they are not watched yet, and may have lines already.
@@ -62,6 +67,7 @@ impl LinkSet {
             links: topology.nodes.iter().map(|_| None).collect(),
             topology,
             me,
+            accepted: None,
             dirty: Vec::new(),
             resumed: VecDeque::new(),
             down: VecDeque::new(),
@@ -76,10 +82,18 @@ impl LinkSet {
         let by_first = dialled == (self.me < peer);
         let hello = new.hello.take();
         let mut active = Active::new(new);
+        if self.is_forgotten(active.key()) {
+            self.end(active, LinkError::Closed(CloseReason::KeyForgotten));
+            return None;
+        }
         let link = self.links.get_mut(peer.index())?;
         if let Some(link) = link.as_mut() {
             let is_same = link.incarnation == incarnation;
             if is_same && continues {
+                if link.connections.len() > MOST_CONTINUED {
+                    self.end(active, LinkError::Closed(CloseReason::Superseded));
+                    return None;
+                }
                 if let Some(last) = link.connections.back_mut() {
                     last.retire(poller, dialled);
                 }
@@ -238,15 +252,21 @@ impl LinkSet {
 
     /// Closes the links that were made with none of these keys.
     pub fn close_other_keys(&mut self, accepted: &[Fingerprint]) {
+        self.accepted = Some(accepted.to_vec());
         let nodes: Vec<NodeId> = self.topology.node_ids().collect();
         for peer in nodes {
             let link = self.links.get(peer.index()).and_then(Option::as_ref);
             let last = link.and_then(|link| link.connections.back());
-            let is_other = |key: Fingerprint| !accepted.contains(&key);
-            if last.is_some_and(|last| last.key().is_none_or(is_other)) {
+            if last.is_some_and(|last| self.is_forgotten(last.key())) {
                 self.close(peer, CloseReason::KeyForgotten);
             }
         }
+    }
+
+    /// Whether a connection with that key is to be closed: its handshake may have begun before the key was forgotten.
+    fn is_forgotten(&self, key: Option<Fingerprint>) -> bool {
+        let is_other = |accepted: &Vec<Fingerprint>| key.is_none_or(|key| !accepted.contains(&key));
+        self.accepted.as_ref().is_some_and(is_other)
     }
 
     fn find(&mut self, token: Token) -> Option<&mut Active> {

@@ -22,6 +22,9 @@ use super::token_bucket::TokenBucket;
 use super::topology::Topology;
 use super::window_chain::{GUEST_BURST, GUEST_INTERVAL};
 
+/// A node that is alone in its ring wakes up after so many leases at the latest.
+const LEASES_ALONE: u32 = 2;
+
 /// One node of a ring: pure, fed with inputs and moments, answering with outputs.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -93,7 +96,7 @@ impl Node {
         self.context.swap_outputs(outputs);
     }
 
-    /// When [`Input::Tick`] is due; `None` if time alone changes nothing.
+    /// When [`Input::Tick`] is due; `None` once the node has left.
     pub fn next_deadline(&self) -> Option<Time> {
         if self.is_drained() {
             return None;
@@ -101,9 +104,14 @@ impl Node {
         let context = &self.context;
         let balls = self.balls.values();
         let balls = balls.filter_map(|ball| ball.next_deadline(context));
-        let heartbeat = (!context.is_alone()).then_some(context.next_heartbeat);
+        let heartbeat = if context.is_alone() {
+            // No heartbeat comes from anywhere, and a ball may never reach an edge: rule 11 needs a look now and then.
+            context.now + context.topology.lease * LEASES_ALONE
+        } else {
+            context.next_heartbeat
+        };
         balls
-            .chain(heartbeat)
+            .chain([heartbeat])
             .chain(context.drain.map(|drain| drain.until))
             .min()
     }

@@ -10,7 +10,7 @@ const MOST_CPU: f64 = 0.3;
 /// Voluntary switches a second of all threads of a node among five: 40 heartbeats, if no two come at once, its own included,
 /// and 8 requests for a lease or 32 answers.
 const MOST_SWITCHES_OF_FIVE: f64 = 60.0;
-/// The same of a node that is alone in its ring: its ball reaches an edge every ten seconds.
+/// The same of a node that is alone in its ring: once in two leases, and its ball reaches an edge every ten seconds.
 const MOST_SWITCHES_ALONE: f64 = 2.0;
 /// The same of the services' thread, in any ring.
 const MOST_SWITCHES_OF_SERVICES: f64 = 1.0;

@@ -1,6 +1,6 @@
 //! Heartbeats: to every connected peer, four times a lease, with what the peer needs to compare clocks.
 
-use carom::ring::{Incarnation, Message, NodeId, Output};
+use carom::ring::{Incarnation, Message, NodeId, Output, Time};
 
 use crate::fixture::{HEARTBEAT, LEASE, TestNode, topology};
 
@@ -49,10 +49,14 @@ fn a_new_connection_gets_a_heartbeat_at_once() {
 }
 
 #[test]
-fn alone_and_without_a_ball_there_is_no_deadline() {
+fn alone_and_without_a_ball_it_wakes_once_in_two_leases() {
     let mut file = topology(1, LEASE);
     file.balls.clear();
-    assert_eq!(TestNode::new(file.clone()).core.next_deadline(), None);
+    let due = |file| {
+        let due = TestNode::new(file).core.next_deadline();
+        due.map(Time::as_micros)
+    };
+    assert_eq!(due(file.clone()), Some(LEASE * 2));
     file.nodes.push("pi2".to_owned());
-    assert!(TestNode::new(file).core.next_deadline().is_some());
+    assert_eq!(due(file), Some(HEARTBEAT));
 }

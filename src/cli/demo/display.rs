@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use super::monitor::{Ball, Monitor};
+use super::monitor::{Ball, Monitor, SharedMonitor};
 use super::ring::DemoRing;
 use crate::ring::{Time, Topology};
 
@@ -44,20 +44,21 @@ impl Display {
 
     pub(super) fn show(
         &mut self,
-        monitor: &mut Monitor,
+        monitor: &SharedMonitor,
         ring: &DemoRing,
         now: Time,
     ) -> io::Result<()> {
-        let lines = monitor.take_lines();
-        let mut out = io::stdout().lock();
-        match self {
-            Self::Pipe => {
-                for line in lines {
-                    writeln!(out, "{line}")?;
-                }
+        // Not while the monitor is locked: a terminal may take as long as it likes, and the rings must not wait for it.
+        let text = {
+            let mut monitor = monitor.lock();
+            let lines = monitor.take_lines();
+            match self {
+                Self::Pipe => lines.into_iter().map(|line| line + "\n").collect(),
+                Self::Terminal => draw(&monitor, ring, now),
             }
-            Self::Terminal => out.write_all(draw(monitor, ring, now).as_bytes())?,
-        }
+        };
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
         out.flush()
     }
 }

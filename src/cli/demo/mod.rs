@@ -107,7 +107,7 @@ async fn run(
     let mut display = Display::open(terminal, &ring)?;
     let mut killing = false;
     loop {
-        display.show(&mut monitor.lock(), &ring, clock::now())?;
+        display.show(&monitor, &ring, clock::now())?;
         let frame = terminal.then_some(FRAME);
         let left = end.map(|end| clock::now().until(end));
         match next(keyboard, &changes, &stopped, frame, left).await {
@@ -121,7 +121,7 @@ async fn run(
             Event::Changed | Event::Frame => {}
         }
     }
-    display.show(&mut monitor.lock(), &ring, clock::now())?;
+    display.show(&monitor, &ring, clock::now())?;
     drop(display);
     drop(ring);
     Ok(monitor.lock().clone())

@@ -127,10 +127,9 @@ impl EventLoop {
         if let Some(warning) = self.delay.record(awaited, now) {
             self.reports.send(Report::Log(Level::WARN, warning));
         }
-        let mut deadline = self.node.next_deadline();
-        if deadline.is_some_and(|due| due <= now) {
+        if self.node.next_deadline().is_some_and(|due| due <= now) {
             self.handle(Input::Tick);
-            deadline = self.node.next_deadline();
+            self.on_link_changes();
         }
         if now >= self.next_heartbeat {
             self.on_heartbeat(now);
@@ -140,7 +139,7 @@ impl EventLoop {
             let balls: Vec<_> = self.node.ball_views().collect();
             self.service.send_status(now, &self.topology, &balls);
         }
-        deadline
+        self.node.next_deadline()
     }
 
     /// Does what is to be done once a heartbeat: together with the node's own, so that both cost one wake.
@@ -224,8 +223,9 @@ impl EventLoop {
     fn take_commands(&mut self) {
         while let Some(command) = self.commands.next() {
             self.on_command(command);
+            // Before the next command: it may bring a new link to a peer whose link has just ended.
+            self.on_link_changes();
         }
-        self.on_link_changes();
     }
 
     fn on_command(&mut self, command: Command) {
@@ -278,8 +278,12 @@ impl EventLoop {
         };
         let now = clock::now();
         self.node.handle_into(now, input, &mut self.outputs);
+        // Another guest may be rejected at the same moment.
+        let adds = matches!(request, Request::Add { .. });
         let rejected = self.outputs.iter().find_map(|output| {
-            if let Output::Notify(Notification::GuestRejected { why }) = output {
+            if let Output::Notify(Notification::GuestRejected { why }) = output
+                && adds
+            {
                 Some(*why)
             } else {
                 None

@@ -91,7 +91,10 @@ impl Feed {
 
     /// When [`Feed::is_due`] must be called even if nothing else happens; `None` if nobody follows.
     pub fn next_deadline(&self) -> Option<Time> {
-        let heartbeat = (!self.subscribers.is_empty()).then_some(self.next_heartbeat);
+        // Not before the next check: until then nothing is published, and a deadline in the past would never let the
+        // services wait.
+        let heartbeat = self.next_heartbeat.max(self.next_check);
+        let heartbeat = (!self.subscribers.is_empty()).then_some(heartbeat);
         let check = self.pending.then_some(self.next_check);
         let end = self.abandoned_at.map(|since| since + RESUME_LIMIT);
         [heartbeat, check, end].into_iter().flatten().min()
@@ -198,11 +201,16 @@ impl Feed {
         if self.published.is_none() {
             self.published = Some((now, status));
         }
-        self.abandoned_at = None;
+        self.subscribers
+            .retain(|subscriber| !subscriber.pieces.is_closed());
         if self.subscribers.len() < MOST_SUBSCRIBERS
             && subscriber.pieces.try_send(piece.into()).is_ok()
         {
             self.subscribers.push(subscriber);
+            self.abandoned_at = None;
+        }
+        if self.subscribers.is_empty() {
+            self.abandoned_at = self.abandoned_at.or(Some(now));
         }
     }
 

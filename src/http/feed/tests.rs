@@ -208,3 +208,17 @@ fn subscribers_and_remembered_events_are_bounded() {
     assert_eq!(fixture.feed.remembered.len(), MOST_REMEMBERED);
     drop(all);
 }
+
+/// A deadline in the past would keep the services from waiting.
+#[test]
+fn the_deadline_is_ahead_after_every_check() {
+    let mut fixture = Fixture::new();
+    let _follower = fixture.subscribe(None, 8);
+    // Published just before the heartbeat is due.
+    fixture.now = fixture.now + (HEARTBEAT_INTERVAL - CHECK_INTERVAL / 2);
+    fixture.feed.publish(fixture.now, fixture.status());
+    let heartbeat = fixture.now + CHECK_INTERVAL / 2;
+    assert!(!fixture.feed.is_due(heartbeat, false));
+    let next = fixture.feed.next_deadline().unwrap();
+    assert!(next > heartbeat && fixture.feed.is_due(next, false));
+}

@@ -106,3 +106,36 @@ fn a_silent_link_keeps_no_other_connection_out() {
         assert_eq!(kept(&mut links), [1 + SILENT_HEARTBEATS], "at {node}");
     }
 }
+
+#[test]
+fn a_connection_that_began_with_a_forgotten_key_is_not_taken() {
+    use crate::net::test_keys::keys;
+    let [old, used] = [1, 2].map(|seed| keys(&[seed]).used().fingerprint());
+    let poller = Poller::new().unwrap();
+    let mut links = links(0);
+    links.close_other_keys(&[used]);
+    for (id, key) in [(1, Some(old)), (2, None), (3, Some(used))] {
+        let late = NewLink {
+            key,
+            ..dial(0).at(0, id)
+        };
+        links.add(&poller, late);
+    }
+    assert_eq!(kept(&mut links), [3]);
+}
+
+#[test]
+fn a_peer_cannot_continue_its_link_without_end() {
+    let poller = Poller::new().unwrap();
+    let mut links = links(1);
+    links.add(&poller, dial(0).at(1, 1));
+    for id in 2..100 {
+        let continues = true;
+        let next = NewLink {
+            continues,
+            ..dial(0).at(1, id)
+        };
+        links.add(&poller, next);
+    }
+    assert_eq!(kept(&mut links), [1, 2, 3]);
+}
