@@ -69,18 +69,31 @@ impl Leds {
         self.set(possession, on, now);
     }
 
-    /// Replaces the LED: switches the old one off, then the new one on if a ball is here.
+    /// Replaces the LED by another one, which is off. Returns the balls for [`Self::light_again`].
     ///
-    /// `open` is called after the old LED is released, because both may use the same pin.
-    pub fn replace(&mut self, open: impl FnOnce() -> Self, now: Time) {
+    /// `open` is called after the old LED is released, because both may use the same pin. It may take longer than a lease.
+    pub fn replace(&mut self, open: impl FnOnce() -> Self, now: Time) -> Vec<Possession> {
         let here = std::mem::take(&mut self.here);
         for &possession in &here {
             self.set(possession, false, now);
         }
         self.led = Box::new(NoLed);
-        *self = open();
-        for possession in here {
-            self.show(possession, true, now);
+        let log = std::mem::take(&mut self.log);
+        let opened = open();
+        self.led = opened.led;
+        self.fault = opened.fault;
+        self.next_log = opened.next_log;
+        self.log = log.into_iter().chain(opened.log).collect();
+        self.here.clone_from(&here);
+        here
+    }
+
+    /// Lights a new LED for those of these balls that are still here.
+    pub fn light_again(&mut self, balls: &[Possession], now: Time) {
+        for &possession in balls {
+            if self.here.contains(&possession) {
+                self.set(possession, true, now);
+            }
         }
     }
 
@@ -281,9 +294,18 @@ mod tests {
         let stamp = Stamp { generation, hop: 0 };
         let ball = BallId(1);
         leds.show(Possession { ball, stamp }, true, EARLY);
-        leds.replace(|| Leds::new("pi1", led(&new)), EARLY);
-        assert_eq!(*old.lock().unwrap(), [(true, true), (false, false)]);
-        assert_eq!(*new.lock().unwrap(), [(true, true)]);
+        let other = Possession {
+            ball: BallId(2),
+            stamp,
+        };
+        leds.show(other, true, EARLY);
+        let dark = leds.replace(|| Leds::new("pi1", led(&new)), EARLY);
+        // The second ball has left before the new LED was open.
+        leds.show(other, false, EARLY);
+        leds.light_again(&dark, EARLY);
+        let lit_twice_and_off = [(true, true), (true, true), (false, false), (false, false)];
+        assert_eq!(*old.lock().unwrap(), lit_twice_and_off);
+        assert_eq!(*new.lock().unwrap(), [(false, true), (true, true)]);
         assert!(leds.status().lit);
     }
 }

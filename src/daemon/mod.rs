@@ -31,6 +31,7 @@ pub mod windows;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use smol::channel::bounded;
 use smol::{LocalExecutor, Task};
@@ -56,6 +57,9 @@ pub use setup::{Setup, host_name, http_endpoints, ring_endpoints};
 
 /// At most this many events wait for the services; when it is full, those who have more wait.
 const MOST_EVENTS: usize = 32;
+
+/// How soon to look again whether the ring's thread has room for commands.
+const ROOM_CHECK: Duration = Duration::from_millis(10);
 
 /// A node that is set up and about to run.
 pub struct Daemon {
@@ -171,6 +175,8 @@ impl Daemon {
             // While a snapshot for the followers is under way, there is nothing to do for them.
             let deadline = self.feed.next_deadline();
             let deadline = deadline.filter(|_| !self.waiting.has_feed());
+            let room_check = self.ring.flush().then(|| clock::now() + ROOM_CHECK);
+            let deadline = deadline.into_iter().chain(room_check).min();
             match self.events.next(&self.ring, deadline).await {
                 ServiceEvent::News => {
                     while let Some(report) = self.ring.next_report() {
@@ -195,7 +201,6 @@ impl Daemon {
     /// Sends a command to the ring's thread.
     fn command(&mut self, command: Command) {
         if !self.ring.send(command) {
-            // Whoever waits for it gives up by itself: links are dialled again, requests end.
             tracing::error!("the ring's thread takes no commands: it hangs");
         }
     }

@@ -257,7 +257,10 @@ impl EventLoop {
             }
             Command::Control(number, request) => self.on_control(number, request),
             Command::ReplaceLed(open) => {
-                self.leds.replace(open, clock::now());
+                let dark = self.leds.replace(open, clock::now());
+                // It took a while: what time has ended meanwhile is not lit again.
+                self.handle(Input::Tick);
+                self.leds.light_again(&dark, clock::now());
                 self.report_led();
             }
             Command::Reloading(since) => self.service.send_reloading(since),
