@@ -1,6 +1,6 @@
 //! `voters` of `[ring]`: how many nodes vote, or which ones.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use ::config::{Value, ValueKind};
 
@@ -69,7 +69,7 @@ fn most() -> u16 {
     u16::try_from(MOST_NODES).unwrap_or(u16::MAX)
 }
 
-/// Reports every voter that is no node, and every one that is named twice.
+/// Reports every voter that is no node, and every one that is named twice. Names are compared without case.
 ///
 /// `nodes` and `windows` are the names as they are written, valid or not.
 pub(super) fn check(
@@ -84,18 +84,19 @@ pub(super) fn check(
     if nodes.is_empty() {
         return;
     }
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for name in names {
         let (text, at) = (name.value.as_str(), format!("{}{}", voters.key, name.key));
-        if windows.contains(&text) {
+        let is_among = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(text));
+        if is_among(windows) {
             let sentence = format!("{} is a window, and windows have no vote", quoted(text));
             report.fault(name.span, &at, sentence);
-        } else if !nodes.contains(&text) {
+        } else if !is_among(nodes) {
             let hint = did_you_mean(text, nodes.iter().copied())
                 .unwrap_or_else(|| "write the names of [[node]]s".to_owned());
             let sentence = format!("no node is called {}: {hint}", quoted(text));
             report.fault(name.span, &at, sentence);
-        } else if seen.insert(text, ()).is_some() {
+        } else if !seen.insert(text.to_ascii_lowercase()) {
             let sentence = format!("{} comes twice: a node has one vote", quoted(text));
             report.fault(name.span, &at, sentence);
         }
@@ -109,7 +110,8 @@ impl WrittenVoters {
             Self::Number(number) => Some(Voters::Number(number)),
             Self::Names(names) => {
                 let id = |name: &Spanned<String>| {
-                    let index = nodes.iter().position(|node| *node == name.value)?;
+                    let is_voter = |node: &&str| node.eq_ignore_ascii_case(&name.value);
+                    let index = nodes.iter().position(is_voter)?;
                     u8::try_from(index).ok().map(NodeId)
                 };
                 names

@@ -41,6 +41,8 @@ fn seven_nodes_vote_unless_the_file_says_otherwise() {
     assert_eq!(voters(&three), [0, 13, 26]);
     let named = read(&ring(40, "voters = [\"pi9\", \"pi2\", \"pi30\"]\n"), &[]);
     assert_eq!(voters(&named), [1, 8, 29]);
+    let in_another_case = read(&ring(40, "voters = [\"Pi9\", \"PI2\", \"pi30\"]\n"), &[]);
+    assert_eq!(voters(&in_another_case), [1, 8, 29]);
     let all = read(&ring(40, "on-partition = \"play-on\"\n"), &[]);
     assert_eq!(voters(&all).len(), 40);
 }
