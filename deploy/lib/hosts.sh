@@ -1,23 +1,28 @@
 # Hosts: the nodes of the ring file, which of them are selected, and how to run a function for each of them.
 # shellcheck shell=sh
 #
-# In $work: `all` are the names in the ring file, `selected` those of --only, `todo` those to be switched; always in
-# ring order. NAME.target is what ssh connects to, NAME.endpoints the node's host and ports as KEY=VALUE.
+# In $work: `all` are the names in the ring file, `voters` those that vote, `selected` those of --only, `todo` those to be
+# switched; always in ring order. NAME.target is what ssh connects to, NAME.endpoints the node's host and ports as KEY=VALUE.
 
 # read_hosts: from the ring file, which must be valid.
 read_hosts() {
     "$carom" check --config "$config" >"$work/check" || exit 2
     # shellcheck disable=SC2034 # rollout reads it
     topology=$(sed -n '1s/.*topology //p' "$work/check")
-    # How many nodes must run for the ring to play; "none" if any number is enough.
-    # shellcheck disable=SC2034 # rollout reads it
-    majority=$(sed -n 's/^plays while \([0-9]*\) of .*/\1/p' "$work/check" | grep . || echo none)
     "$carom" hosts --config "$config" >"$work/ring-hosts"
     read_key
     while read -r name target host rest; do
         add_host "$name" "$target" "host=$host ${rest%% key-file=*}"
     done <"$work/ring-hosts"
+    read_voters
     select_hosts
+}
+# read_voters: from the second line of `carom check`. It names the voters unless all nodes vote.
+read_voters() {
+    sed -n '2s/^[0-9]* nodes\{0,1\} votes\{0,1\}: //p' "$work/check" | tr -d ' ' | tr ',' '\n' >"$work/voters"
+    if [ ! -s "$work/voters" ]; then cp "$work/all" "$work/voters"; fi
+    # How many of them must run for the ring to play; none if any nodes are enough.
+    majority=$(sed -n -e 's/^plays while \([0-9]*\) of .*/\1/p' -e 's/^plays while it can talk .*/1/p' "$work/check")
 }
 add_host() {
     printf '%s\n' "$1" >>"$work/all"
@@ -36,6 +41,16 @@ select_hosts() {
     done
     printf '%s\n' "$only" | tr ',' '\n' >"$work/wanted"
     grep -xF -f "$work/wanted" "$work/all" >"$work/selected"
+}
+# check_majority: nodes that start alone must be enough to play. Said before they wait in vain.
+check_majority() {
+    if [ "$(grep -cxF -f "$work/voters" "$work/selected")" -ge "${majority:-0}" ]; then return 0; fi
+    if cmp -s "$work/voters" "$work/all"; then
+        needed="its $(wc -l <"$work/all" | tr -d ' ') nodes run"
+    else
+        needed="its voters run ($(paste -sd , "$work/voters" | sed 's/,/, /g'))"
+    fi
+    die "nothing runs yet, and the ring plays when $majority of $needed: begin with so many of them"
 }
 
 # for_each_host FUNCTION FILE: runs FUNCTION NAME for every name in the file, --jobs of them at a time.

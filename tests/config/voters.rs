@@ -1,5 +1,8 @@
 //! `voters`: how many nodes vote or which ones, and what may surprise about them.
 
+use std::process::Command;
+use std::{fs, io};
+
 use carom::config::{Config, Overrides};
 use carom::ring::NodeId;
 
@@ -119,4 +122,44 @@ fn voters_on_one_host_are_warned_of() {
     assert_eq!(warnings(&on_one(ring(5, ""), &["pi1", "pi3"])), [""; 0]);
     let all = on_one(ring(3, ""), &["pi1", "pi2", "pi3"]);
     assert_eq!(warnings(&all), [""; 0], "there is no other host");
+}
+
+/// What a first rollout to these nodes says if they are too few to play; else nothing.
+fn first_rollout(text: &str, only: &str) -> io::Result<String> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("ring.toml");
+    fs::write(&file, text)?;
+    let script = ". deploy/lib.sh; carom=$1 config=$2 work=$3 only=$4; read_hosts; check_majority";
+    let output = Command::new("sh")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["-euc", script, "deploy/rollout"])
+        .arg(env!("CARGO_BIN_EXE_carom"))
+        .args([file.as_path(), folder.path()])
+        .arg(only)
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.success(), said.is_empty(), "{said}");
+    Ok(said)
+}
+
+#[test]
+fn a_first_rollout_needs_a_majority_of_the_voters_that_check_names() {
+    let few = |rest: &str, only: &str| first_rollout(&ring(40, rest), only).unwrap();
+    let refusal = "the ring plays when 4 of its voters run (pi1, pi6, pi12, pi18, pi23, pi29, pi35): begin with";
+    assert!(few("", "pi2,pi3,pi4,pi5").contains(refusal));
+    assert!(few("", "pi1,pi6,pi12,pi2,pi3").contains(refusal));
+    assert_eq!(few("", "pi12,pi2,pi35,pi6,pi1"), "");
+    assert_eq!(few("", ""), "");
+
+    let one = "voters = [\"pi9\"]\n";
+    assert!(few(one, "pi1,pi90").contains("no node"));
+    assert!(few(one, "pi1,pi19").contains("when 1 of its voters run (pi9)"));
+    assert_eq!(few(one, "pi9"), "");
+
+    let all = "voters = 250\n";
+    assert!(few(all, "pi1").contains("the ring plays when 21 of its 40 nodes run: begin with"));
+    assert_eq!(few("on-partition = \"play-on\"\n", "pi2"), "");
+    let of_five = |only: &str| first_rollout(&ring(5, ""), only).unwrap();
+    assert!(of_five("pi1,pi2").contains("3 of its 5 nodes run"));
+    assert_eq!(of_five("pi5,pi1,pi2"), "");
 }
