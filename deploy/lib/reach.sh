@@ -38,7 +38,7 @@ connection_problem() {
         key_path_shown=$(sed -n "s/^Permissions .* for '\(.*\)' are too open.*/\1/p" "$work/$1.stderr" | head -n 1)
         echo "ssh does not use the key $key_path_shown, because others may read it: run chmod 600 $key_path_shown"
         ;;
-    *"Permission denied"* | *"Too many authentication"*) login_problem "$target" ;;
+    *"Permission denied"* | *"Too many authentication"*) login_problem "$1" ;;
     *"onfiguration option"*) echo "ssh does not take its configuration: $(head -n 1 "$work/$1.stderr" | tr -d '\r')" ;;
     *)
         problem=$(error_of "$1")
@@ -68,27 +68,27 @@ forget_command() {
     esac
 }
 
-# login_problem TARGET: which of the reasons for "permission denied" it is, by the keys that this machine has.
+# login_problem NAME: which of the reasons for "permission denied" it is, by the keys that this machine has.
 login_problem() {
     in_agent=no
     if ssh-add -l >/dev/null 2>&1; then in_agent=yes; fi
     first_key='' locked_key=''
-    ssh_setting "$1" identityfile >"$work/identities"
+    ssh_setting "$target" identityfile >"$work/$1.identities"
     while read -r identity; do
         # ssh prints the default ones so.
         case $identity in \~/*) identity=$HOME/${identity#??} ;; esac
         if [ ! -r "$identity" ]; then continue; fi
         first_key=${first_key:-$identity}
         ssh-keygen -y -P '' -f "$identity" </dev/null >/dev/null 2>&1 || locked_key=${locked_key:-$identity}
-    done <"$work/identities"
+    done <"$work/$1.identities"
     if [ -z "$first_key" ] && [ "$in_agent" = no ]; then
-        echo "this machine has no ssh key for $1: run ssh-keygen -t ed25519, then ssh-copy-id $1"
+        echo "this machine has no ssh key for $target: run ssh-keygen -t ed25519, then ssh-copy-id $target"
     elif [ -n "$locked_key" ] && [ "$in_agent" = no ]; then
         echo "the ssh key $locked_key has a passphrase, and no agent has it open: run eval \$(ssh-agent), then ssh-add $locked_key"
     else
-        case $1 in
-        *@*) echo "$1 does not take this machine's ssh key: run ssh-copy-id $1" ;;
-        *) echo "$1 does not take this machine's ssh key for the user $(ssh_setting "$1" user): if the user there is another, write ssh = \"USER@$1\" in the ring file; otherwise run ssh-copy-id $1" ;;
+        case $target in
+        *@*) echo "$target does not take this machine's ssh key: run ssh-copy-id $target" ;;
+        *) echo "$target does not take this machine's ssh key for the user $(ssh_setting "$target" user): if the user there is another, write ssh = \"USER@$target\" in the ring file; otherwise run ssh-copy-id $target" ;;
         esac
     fi
 }
