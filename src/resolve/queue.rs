@@ -112,7 +112,10 @@ impl Queue {
     }
 
     fn take(&mut self) -> Option<Job> {
-        if let Some(host) = self.quick.pop_front() {
+        // One look-up at a time goes to the slow names, however many quick ones wait: otherwise those could take every
+        // thread for ever.
+        let slow_starves = self.slow_threads == 0 && !self.slow.is_empty();
+        if !slow_starves && let Some(host) = self.quick.pop_front() {
             let is_slow = false;
             return Some(Job { host, is_slow });
         }

@@ -137,3 +137,45 @@ fn without_a_thread_the_names_that_wait_fail_and_can_be_tried_again() {
     }
     assert!(queue.take_for_new_thread().is_some());
 }
+
+#[test]
+fn quick_names_do_not_keep_a_slow_one_waiting() {
+    let mut queue = Queue::default();
+    let (begun, now) = (Time::from_micros(1), Time::from_micros(2_000_000));
+    let look_up_slowly = |queue: &mut Queue, host: &str| {
+        assert!(queue.add(host, begun, HOUR));
+        let job = queue.take_for_new_thread().unwrap();
+        queue.on_ended(&job, begun, now, Ok(vec![address(1)]));
+        assert!(queue.take_for_thread().is_none());
+    };
+    for host in ["slow1", "slow2"] {
+        look_up_slowly(&mut queue, host);
+    }
+    // Every thread has a quick name, and more of them wait before the slow ones.
+    let quick = |number: usize| format!("quick{number}");
+    let mut jobs: Vec<_> = (0..MOST_THREADS)
+        .map(|number| {
+            assert!(queue.add(&quick(number), now, HOUR));
+            queue.take_for_new_thread().unwrap()
+        })
+        .collect();
+    for number in MOST_THREADS..2 * MOST_THREADS {
+        assert!(queue.add(&quick(number), now, HOUR));
+    }
+    for host in ["slow1", "slow2"] {
+        assert!(queue.add(host, now, Duration::ZERO));
+    }
+    let mut next = |queue: &mut Queue| {
+        queue.on_ended(&jobs.remove(0), now, now, Ok(vec![address(2)]));
+        jobs.push(queue.take_for_thread().unwrap());
+        jobs.last().unwrap().host.clone()
+    };
+    assert_eq!(next(&mut queue), "slow1");
+    // While one is looked up, the other one waits behind the quick ones.
+    for number in MOST_THREADS..2 * MOST_THREADS - 1 {
+        assert_eq!(next(&mut queue), quick(number));
+    }
+    // That of slow1 has ended.
+    assert_eq!(next(&mut queue), "slow2");
+    assert_eq!(next(&mut queue), quick(2 * MOST_THREADS - 1));
+}
