@@ -103,8 +103,8 @@ impl Links {
                 continue;
             }
             self.hub.table.borrow_mut().forget_address(node);
-            // A node listed before this one dials this node, and has the same file.
-            if node > self.hub.settings.me {
+            // Either side may have dialled the link, and the peer may not have the new file yet.
+            if node != self.hub.settings.me {
                 self.hub.post(Event::Close(node, CloseReason::Moved));
             }
             self.hub.wakes.wake(node);

@@ -1,19 +1,14 @@
 //! One of two nodes cannot reach the other: the link is made from the other side, and lasts.
 
-use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::Duration;
 
 use async_io::Timer;
+use carom::endpoint::Endpoint;
+use carom::ring::Input;
 use smol::LocalExecutor;
 
-use crate::node::{Node, SOON, addresses, keys, listeners, run, start};
-
-/// A port at which nobody listens.
-fn dead() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
-}
+use crate::node::{Node, SOON, addresses, dead, keys, listeners, run, start};
 
 /// A pair of nodes of which the node `lame` does not know where the other one is.
 fn pair(executor: &Rc<LocalExecutor<'static>>, lame: usize, bytes: &[u8]) -> [Node; 2] {
@@ -75,4 +70,26 @@ fn the_side_that_has_dialled_makes_the_link_anew_when_the_key_changes() {
             }
         }
     });
+}
+
+#[test]
+fn a_link_to_a_node_that_has_moved_is_closed_whichever_side_has_dialled() {
+    // A link that one side has dialled because the other cannot is closed by either of the two.
+    for (lame, moves) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        run(async |executor| {
+            let nodes = pair(&executor, lame, &[]);
+            for node in &nodes {
+                node.up().await;
+            }
+            let moved = [dead(), dead()].map(|address| Endpoint {
+                host: address.ip().to_string(),
+                port: address.port(),
+            });
+            nodes[moves].links.move_to(moved.to_vec());
+            for node in &nodes {
+                let event = node.next().await;
+                assert!(matches!(event, Input::LinkDown { .. }), "{event:?}");
+            }
+        });
+    }
 }

@@ -42,6 +42,12 @@ pub(crate) fn listeners() -> [TcpListener; 2] {
     [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap())
 }
 
+/// A port at which nobody listens.
+pub(crate) fn dead() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
 /// Where the listeners can be reached.
 pub(crate) fn addresses(listeners: &[TcpListener; 2]) -> [SocketAddr; 2] {
     [0, 1].map(|index| listeners[index].local_addr().unwrap())
