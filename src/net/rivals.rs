@@ -33,8 +33,8 @@ pub(super) struct Rivals {
 struct Told {
     since: Time,
     last: Time,
-    /// How long after `since` this process leaves its links to the other one.
-    limit: Duration,
+    /// From this moment on, this process leaves its links to the other one.
+    leaves_from: Time,
     sentence: String,
 }
 
@@ -81,26 +81,32 @@ impl Rivals {
         (links, peers): (usize, usize),
     ) -> bool {
         let remembered = self.remembered();
-        let (since, limit) = match &self.told {
-            Some(told) if now.since(told.last) <= remembered => (told.since, told.limit),
-            _ => (now, self.limit()),
+        let (since, mut leaves_from) = match &self.told {
+            Some(told) if now.since(told.last) <= remembered => (told.since, told.leaves_from),
+            _ => (now, now + self.limit()),
         };
+        // Of two processes at most one has a majority of the links. Without any link there is nothing to leave.
+        let resigns = links > 0
+            && links * 2 <= peers
+            && now >= leaves_from
+            && self.resigned_until(now).is_none();
+        if resigns {
+            // The other process dials three times a lease, and gets the links.
+            let until = now + self.lease;
+            self.resigned_until = Some(until);
+            // If the other one has left at the same time, another chance decides which leaves next.
+            leaves_from = until + self.limit();
+        }
         self.told = Some(Told {
             since,
             last: now,
-            limit,
+            leaves_from,
             sentence: sentence.to_owned(),
         });
-        // Of two processes at most one has a majority of the links. Without any link there is nothing to leave.
-        let resigns = links > 0 && links * 2 <= peers && now.since(since) >= limit;
-        if resigns && self.resigned_until(now).is_none() {
-            // The other process dials three times a lease, and gets the links.
-            self.resigned_until = Some(now + self.lease);
-            return true;
-        }
-        false
+        resigns
     }
 
+    /// How long a process is refused before it leaves its links, drawn by chance.
     fn limit(&mut self) -> Duration {
         let chance = self.random.f64() * LEASES_OF_CHANCE;
         self.lease * LEASES_BEFORE + self.lease.mul_f64(chance)
@@ -185,6 +191,25 @@ mod tests {
                 assert!(rivals.resigned_until(at(moment + 500)).is_none());
                 moments.push(moment);
             }
+        }
+        moments.sort_unstable();
+        moments.dedup();
+        assert!(moments.len() > 8, "{moments:?}");
+    }
+
+    #[test]
+    fn two_that_left_at_the_same_time_do_not_leave_together_again() {
+        let mut moments = Vec::new();
+        for seed in 0..100 {
+            let mut rivals = Rivals::new(5, LEASE, seed);
+            let first = resigns_at(&mut rivals, (2, 4)).unwrap();
+            // It is let in again where the other one has not been faster, and is refused again.
+            let again = first + 500;
+            let mut later = (again..again + 20_000).step_by(160);
+            let second = later.find(|&now| rivals.on_told(at(now), "no", (2, 4)));
+            let waited = second.unwrap() - again;
+            assert!((1_000..=3_200).contains(&waited), "{waited}");
+            moments.push(waited);
         }
         moments.sort_unstable();
         moments.dedup();
