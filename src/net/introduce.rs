@@ -94,6 +94,7 @@ async fn exchange_hellos(
     let offered =
         dialled.is_some_and(|peer| keys.is_some() && hub.table.borrow().can_continue(peer, None));
     if dialled.is_some() {
+        check_resigned(hub)?;
         wire.send(&Message::Hello(hub.hello(offered))).await?;
     }
     let hello = match wire.first_message().await? {
@@ -129,7 +130,10 @@ async fn exchange_hellos(
             "{found} answers at the address of {expected}: check both hosts and ports in the ring file"
         )));
     }
-    check_duplicate(hub, peer, &hello, wire.stream.get_ref().peer_addr()?.ip())?;
+    let address = wire.stream.get_ref().peer_addr()?.ip();
+    check_duplicate(hub, peer, &hello, Some(address))?;
+    // It may have left while the peer's hello was on its way.
+    check_resigned(hub)?;
     let continues = offered && hello.continues;
     Ok(Hellos {
         peer,
@@ -163,37 +167,48 @@ async fn check_caller(
             });
         }
     };
-    // Before the address: a process whose name is taken must learn that wherever it runs.
-    check_duplicate(hub, peer, hello, address)?;
-    if !hub.is_believed(peer, source).await {
+    let is_believed = hub.is_believed(peer, source).await;
+    // A process whose name is taken must learn that wherever it runs, and it learns no more at an address that is not
+    // believed.
+    check_duplicate(hub, peer, hello, is_believed.then_some(address))?;
+    if !is_believed {
         let node = hub.name(peer).to_owned();
         return Err(LinkError::NotBelieved { address, node });
     }
     if is_closed_by_peer(stream) {
         return Err(LinkError::ClosedByPeer);
     }
-    if hub.resigned_until().is_some() {
-        return Err(LinkError::Closed(CloseReason::Resigned));
-    }
+    check_resigned(hub)?;
     Ok(peer)
 }
 
-/// Refuses a process at that address if another one of the peer's name is connected.
+/// Makes no link while this process leaves the ring to another one of its name.
+fn check_resigned(hub: &Hub) -> Result<(), LinkError> {
+    if hub.resigned_until().is_some() {
+        return Err(LinkError::Closed(CloseReason::Resigned));
+    }
+    Ok(())
+}
+
+/// Refuses a process if another one of the peer's name is connected. Both places are told and noted only if the process
+/// is at an address that is believed.
 fn check_duplicate(
     hub: &Hub,
     peer: NodeId,
     hello: &Hello,
-    address: IpAddr,
+    believed: Option<IpAddr>,
 ) -> Result<(), LinkError> {
     let connected = hub.table.borrow().other_process(peer, hello.incarnation);
     let Some(connected) = connected else {
         return Ok(());
     };
-    let places = (connected.to_canonical(), address.to_canonical());
-    hub.on_refused_duplicate(peer, places);
+    let places = believed.map(|address| (connected.to_canonical(), address.to_canonical()));
+    if let Some(places) = places {
+        hub.on_refused_duplicate(peer, places);
+    }
     Err(LinkError::Duplicate {
         node: hub.name(peer).to_owned(),
-        places: Some(places),
+        places,
     })
 }
 
@@ -240,3 +255,6 @@ fn set_socket_options(stream: &Async<TcpStream>, lease: Duration) {
         tracing::debug!("a socket option of a peer link could not be set: {error}");
     }
 }
+
+#[cfg(test)]
+mod tests;
