@@ -43,6 +43,9 @@ const STABLE_AFTER: Duration = Duration::from_secs(1);
 /// At most this many links wait at a time for another one to replace them.
 const MOST_OUTDATED: usize = 2;
 
+/// So many addresses at which something else than the peer answered are remembered for the order of the next attempt.
+const MOST_FAILED: usize = 8;
+
 /// Dials the peer, again and again. The executor owns this task, so the reference to it is weak.
 pub(super) async fn keep_connected(
     executor: Weak<LocalExecutor<'static>>,
@@ -98,6 +101,8 @@ struct Dialler {
     backoff: Duration,
     /// Links that are about to be replaced, as they were made with another key than the one used now.
     outdated: Vec<Task<Ended>>,
+    /// Addresses at which something has answered that did not become a link, the last one at the end.
+    failed: Vec<IpAddr>,
 }
 
 impl Dialler {
@@ -109,6 +114,7 @@ impl Dialler {
             random: fastrand::Rng::with_seed(seed),
             backoff: Duration::ZERO,
             outdated: Vec::new(),
+            failed: Vec::new(),
         };
         dialler.backoff = dialler.first_backoff();
         dialler
@@ -144,6 +150,7 @@ impl Dialler {
             let rest = match state {
                 State::Outdated => return,
                 State::Linked { since } => {
+                    self.failed.clear();
                     linked_since = Some(since);
                     None
                 }
@@ -190,22 +197,21 @@ impl Dialler {
         future::or(connected, undue).await
     }
 
-    /// Where the peer may be: what its host stands for, and where its last link was, if it has proved on that one that it
-    /// has the ring's key. Without a key, no other address than those of its host is believed.
+    /// Where the peer may be: where its last link was, if it has proved on that one that it has the ring's key, and what its
+    /// host stands for. Without a key, no other address than those of its host is believed.
+    ///
+    /// The last address comes first, as a name may lead to another machine by now, and only the first address that answers is
+    /// used. Where something else than the peer has answered, that address comes last the next time.
     async fn targets(&self, endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
         let last = self.hub.last_address(self.peer);
         let looked_up = connect::addresses(&endpoint.host, endpoint.port);
         let Some(last) = last.map(|last| SocketAddr::new(last, endpoint.port)) else {
-            return looked_up.await;
+            return Ok(in_order(None, looked_up.await?, &self.failed));
         };
         // Who has an address already does not wait for a name.
-        let mut targets = future::or(looked_up, async { Ok(Vec::new()) })
-            .await
-            .unwrap_or_default();
-        if !targets.contains(&last) {
-            targets.push(last);
-        }
-        Ok(targets)
+        let looked_up = future::or(looked_up, async { Ok(Vec::new()) }).await;
+        let looked_up = looked_up.unwrap_or_default();
+        Ok(in_order(Some(last), looked_up, &self.failed))
     }
 
     /// Waits for the end of the link; `None` if it is to be made anew, with another key.
@@ -233,6 +239,15 @@ impl Dialler {
     }
 
     fn on_ended(&mut self, ended: &Ended, address: IpAddr) {
+        if ended.was_link {
+            self.failed.clear();
+        } else if !is_peer(&ended.error) {
+            self.failed.retain(|&failed| failed != address);
+            if self.failed.len() >= MOST_FAILED {
+                self.failed.remove(0);
+            }
+            self.failed.push(address);
+        }
         if let LinkError::Refused {
             duplicate: true, ..
         } = ended.error
@@ -261,5 +276,55 @@ impl Dialler {
         let jittered = self.backoff.mul_f64(self.random.f64().mul_add(0.4, 0.8));
         Timer::after(jittered.saturating_sub(spent)).await;
         self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
+    }
+}
+
+/// The addresses to dial, each once: `last` first, but after the others those that have failed, the last one at the end.
+fn in_order(
+    last: Option<SocketAddr>,
+    looked_up: Vec<SocketAddr>,
+    failed: &[IpAddr],
+) -> Vec<SocketAddr> {
+    let others = looked_up.into_iter().filter(|&target| Some(target) != last);
+    let mut targets: Vec<SocketAddr> = last.into_iter().chain(others).collect();
+    targets.sort_by_key(|target| failed.iter().position(|&failed| failed == target.ip()));
+    targets
+}
+
+/// Whether a connection that did not become a link has ended so that the peer may well be at its other end.
+fn is_peer(error: &LinkError) -> bool {
+    matches!(
+        error,
+        LinkError::AlreadyConnected
+            | LinkError::Closed(_)
+            | LinkError::Duplicate { .. }
+            | LinkError::Refused {
+                duplicate: true,
+                ..
+            }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_address_comes_first_and_those_that_failed_come_last() {
+        let target = |last| SocketAddr::from(([192, 0, 2, last], 7_700));
+        let order = |last: Option<u8>, looked_up: &[u8], failed: &[u8]| -> Vec<SocketAddr> {
+            let looked_up = looked_up.iter().copied().map(target).collect();
+            let failed: Vec<IpAddr> = failed.iter().map(|&last| target(last).ip()).collect();
+            in_order(last.map(target), looked_up, &failed)
+        };
+        let targets =
+            |lasts: &[u8]| -> Vec<SocketAddr> { lasts.iter().copied().map(target).collect() };
+        assert_eq!(order(Some(9), &[], &[]), targets(&[9]));
+        assert_eq!(order(Some(9), &[1, 2], &[]), targets(&[9, 1, 2]));
+        assert_eq!(order(Some(2), &[1, 2], &[]), targets(&[2, 1]));
+        assert_eq!(order(Some(9), &[1, 2], &[9]), targets(&[1, 2, 9]));
+        assert_eq!(order(Some(9), &[1, 2], &[9, 1]), targets(&[2, 9, 1]));
+        assert_eq!(order(Some(9), &[1, 2], &[9, 1, 2]), targets(&[9, 1, 2]));
+        assert_eq!(order(None, &[1, 2], &[1]), targets(&[2, 1]));
     }
 }

@@ -10,6 +10,7 @@
 )]
 
 mod either;
+mod elsewhere;
 mod node;
 mod owner;
 mod recording;
