@@ -86,9 +86,10 @@ fn a_link_to_a_node_that_has_moved_is_closed_whichever_side_has_dialled() {
                 port: address.port(),
             });
             nodes[moves].links.move_to(moved.to_vec());
+            // Later it would end in any case, as nothing is heard on it.
             for node in &nodes {
-                let event = node.next().await;
-                assert!(matches!(event, Input::LinkDown { .. }), "{event:?}");
+                let event = node.next_or_nothing().await;
+                assert!(matches!(event, Some(Input::LinkDown { .. })), "{event:?}");
             }
         });
     }
