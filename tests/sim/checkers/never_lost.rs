@@ -102,7 +102,7 @@ impl NeverLost {
         // A newer state may have a lower hop, where a majority had forgotten the older one. A candidate without a vote
         // may be the only one that knows it.
         let own = stamp(candidate);
-        let newer = stamps.iter().take(topology.majority());
+        let newer = stamps.iter().take(world.plan.majority());
         if own > newer.clone().copied().max().flatten() {
             return own.map_or(0, |stamp| stamp.hop);
         }

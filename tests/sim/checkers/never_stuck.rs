@@ -25,8 +25,8 @@ impl NeverStuck {
         islands
             .find(|island| island.members.contains(&host) && settled(world, island, span))
             .filter(|island| {
-                let voters = world.plan.voters_in(island.members.iter().copied());
-                voters >= world.plan.topology.quorum()
+                let plan = &world.plan;
+                plan.plays_on() || plan.is_majority(island.members.iter().copied())
             })
     }
 

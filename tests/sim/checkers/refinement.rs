@@ -61,7 +61,7 @@ impl Refinement {
                 .node_ids()
                 .map(|node| topology.votes(node))
                 .collect(),
-            quorum: topology.quorum(),
+            quorum: plan.majority(),
             is_alone: topology.nodes.len() == 1,
         };
         let balls = topology.initial_balls().map(|(id, _)| id);
