@@ -32,6 +32,16 @@ fn the_shipped_files_are_clean() {
 }
 
 #[test]
+fn every_node_of_the_sample_says_as_whom_to_log_in() {
+    // Otherwise the scripts log in by the name that the user has on the laptop, and `ssh-copy-id` cannot help.
+    let text = fs::read_to_string(root("config/ring.toml")).unwrap();
+    let config = parse(&text, &[], &Overrides::default()).unwrap();
+    for node in &config.nodes {
+        assert_eq!(node.ssh, format!("pi@{}", node.host), "{}", node.name);
+    }
+}
+
+#[test]
 fn the_window_that_the_shipped_file_shows_is_valid_too() {
     let text = fs::read_to_string(root("config/ring.toml")).unwrap();
     let shown = |line: &str| line.strip_prefix("#     ").map(str::to_owned);
