@@ -12,6 +12,8 @@
     reason = "a failed set-up ends the test, and figures are for people"
 )]
 
+#[path = "../common/bridge.rs"]
+mod bridge;
 mod fault;
 mod harness;
 mod inject;

@@ -9,6 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::bridge::{self, mount, run};
 use super::harness::carom;
 
 /// The size of the disk for each trace.
@@ -49,23 +50,9 @@ impl Testbed {
             realtime,
         };
         mount("64m", folder);
-        create_dir_all("/run/netns").unwrap();
-        mount("1m", Path::new("/run/netns"));
-        run("ip link set lo up");
-        run("ip link add bridge type bridge forward_delay 0");
-        run("ip address add 10.77.0.254/24 dev bridge");
-        run("ip link set bridge up");
+        bridge::set_up(&[Ipv4Addr::new(10, 77, 0, 254)]);
         for node in 0..nodes {
-            let name = testbed.namespace(node);
-            let host = address(node).ip();
-            run(&format!("ip netns add {name}"));
-            run(&format!(
-                "ip link add cable{node} type veth peer name eth0 netns {name}"
-            ));
-            run(&format!("ip link set cable{node} master bridge up"));
-            run(&format!("ip -n {name} link set lo up"));
-            run(&format!("ip -n {name} address add {host}/24 dev eth0"));
-            run(&format!("ip -n {name} link set eth0 up"));
+            bridge::add_machine(node, &testbed.namespace(node), address(node).ip());
             create_dir_all(testbed.disk(node)).unwrap();
             mount(&DISK.to_string(), &testbed.disk(node));
             testbed.filter(node, &testbed.all_clear());
@@ -97,22 +84,13 @@ impl Testbed {
     /// `carom` with those arguments in a node's namespace, under the same process id; it ends with this
     /// process.
     pub(crate) fn carom(&self, node: usize, arguments: &[&str]) -> Command {
-        let wrapped = carom(arguments);
-        // Not `ip netns exec`: it makes mounts that are removed with the process, which takes seconds
-        // on a machine where other programs mount things, too.
-        let mut command = Command::new("nsenter");
-        command.arg(format!("--net=/run/netns/{}", self.namespace(node)));
-        command.args(["--", "setpriv", "--pdeathsig", "KILL", "--"]);
-        if self.realtime {
-            // With its helper thread, on which the main thread waits (docs/decisions/0009).
-            command.args(["chrt", "--rr", "1"]);
-        }
-        command.arg(wrapped.get_program()).args(wrapped.get_args());
-        for (name, value) in wrapped.get_envs() {
-            assert!(value.is_none(), "carom() only takes variables away");
-            command.env_remove(name);
-        }
-        command
+        // As the unit starts it: the ring's thread keeps this priority (docs/decisions/0009).
+        let realtime: &[&str] = if self.realtime {
+            &["chrt", "--rr", "1"]
+        } else {
+            &[]
+        };
+        bridge::inside(&self.namespace(node), realtime, &carom(arguments))
     }
 
     /// Pulls a node's cable out of the bridge, or puts it back.
@@ -217,16 +195,4 @@ impl Testbed {
 pub(crate) fn address(node: usize) -> SocketAddr {
     let last = u8::try_from(node + 1).unwrap();
     SocketAddr::from((Ipv4Addr::new(10, 77, 0, last), 8080))
-}
-
-fn mount(size: &str, at: &Path) {
-    let at = at.to_str().unwrap();
-    run(&format!("mount -t tmpfs -o size={size} chaos {at}"));
-}
-
-/// Runs a command line without quotes in it, and expects it to succeed.
-fn run(line: &str) {
-    let mut words = line.split(' ');
-    let status = Command::new(words.next().unwrap()).args(words).status();
-    assert!(status.unwrap().success(), "failed: {line}");
 }

@@ -1,7 +1,7 @@
 //! The namespaces, the nodes in them, and what they know.
 
 use std::env;
-use std::fs::{create_dir_all, read_to_string, write};
+use std::fs::{read_to_string, write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::bridge::{self, run};
 use crate::harness::{Process, carom, get_from, wait_for};
 use crate::name_server::NameServer;
 
@@ -84,22 +85,15 @@ impl Testbed {
     /// Machines 1 to `nodes`, and one more. The name server knows the first ones.
     pub(crate) fn set(nodes: usize, servers: Servers, lease: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        run("ip link set lo up");
-        run("ip link add bridge type bridge forward_delay 0");
-        for address in [DEAD_SERVER, SERVER] {
-            run(&format!("ip address add {address}/24 dev bridge"));
-        }
-        run("ip link set bridge up");
-        create_dir_all("/run/netns").unwrap();
-        run("mount -t tmpfs -o size=1m names /run/netns");
+        bridge::set_up(&[DEAD_SERVER, SERVER]);
         for machine in 1..=nodes + 1 {
-            add_machine(machine);
+            bridge::add_machine(machine, &namespace(machine), address(machine));
         }
         let dead = NameServer::start(DEAD_SERVER);
         dead.fall_silent();
         let server = NameServer::start(SERVER);
         for node in 1..=nodes {
-            server.set(&host(node), address(node));
+            server.set(&name_of(node), address(node));
         }
         let first = match servers {
             Servers::Good => String::new(),
@@ -130,7 +124,7 @@ impl Testbed {
             let port = if wrong.contains(&node) { 7_799 } else { 7_700 };
             text += &format!(
                 "\n[[node]]\nname = \"pi{node}\"\nhost = \"{}\"\nports = {{ ring = {port} }}\nled = {{ backend = \"none\" }}\n",
-                host(node)
+                name_of(node)
             );
         }
         text += "\n[[ball]]\nstart = \"pi1\"\nposition = [0, 300]\nvelocity = [240, 130]\ndwell = \"100ms\"\n";
@@ -151,15 +145,8 @@ impl Testbed {
         by: &[&str],
     ) -> Process {
         let wrapped = carom(&["run", "--node", &format!("pi{node}"), "--config"]);
-        let mut command = Command::new("nsenter");
-        command.arg(format!("--net=/run/netns/{}", namespace(machine)));
-        command.args(["--", "setpriv", "--pdeathsig", "KILL", "--"]);
-        command.args(by);
-        command.arg(wrapped.get_program()).args(wrapped.get_args());
+        let mut command = bridge::inside(&namespace(machine), by, &wrapped);
         command.arg(self.path(ring));
-        for (name, _) in wrapped.get_envs() {
-            command.env_remove(name);
-        }
         Process::spawn(command, &self.log_path(machine))
     }
 
@@ -214,29 +201,13 @@ pub(crate) fn status(machine: usize) -> Option<Value> {
     (code == 200).then(|| serde_json::from_str(&body).unwrap())
 }
 
-fn host(node: usize) -> String {
-    format!("pi{node}.carom.test")
-}
-
 /// The name of the host of that node.
 pub(crate) fn name_of(node: usize) -> String {
-    host(node)
+    format!("pi{node}.carom.test")
 }
 
 fn namespace(machine: usize) -> String {
     format!("names{machine}")
-}
-
-fn add_machine(machine: usize) {
-    let (name, address) = (namespace(machine), address(machine));
-    run(&format!("ip netns add {name}"));
-    run(&format!(
-        "ip link add cable{machine} type veth peer name eth0 netns {name}"
-    ));
-    run(&format!("ip link set cable{machine} master bridge up"));
-    run(&format!("ip -n {name} link set lo up"));
-    run(&format!("ip -n {name} address add {address}/24 dev eth0"));
-    run(&format!("ip -n {name} link set eth0 up"));
 }
 
 /// Lets a file have another content for this test.
@@ -244,13 +215,6 @@ fn cover(folder: &Path, file: &str, text: &str) {
     let own = folder.join(file.replace('/', "-"));
     write(&own, text).unwrap();
     run(&format!("mount --bind {} {file}", own.display()));
-}
-
-/// Runs a command line without quotes in it, and expects it to succeed.
-fn run(line: &str) {
-    let mut words = line.split(' ');
-    let status = Command::new(words.next().unwrap()).args(words).status();
-    assert!(status.unwrap().success(), "failed: {line}");
 }
 
 impl Testbed {
