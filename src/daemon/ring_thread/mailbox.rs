@@ -1,5 +1,6 @@
 //! A bounded queue from one thread to another that neither ever waits for, and the signal that goes with it.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use rustix::event::{EventfdFlags, eventfd};
 /// The end that puts items in.
 pub(super) struct Sender<T> {
     items: Producer<T>,
+    /// What had no room.
+    backlog: VecDeque<T>,
     signal: Signal,
 }
 
@@ -32,6 +35,7 @@ pub(super) fn mailbox<T>(capacity: usize) -> io::Result<(Sender<T>, Receiver<T>)
     let (producer, consumer) = RingBuffer::new(capacity);
     let sender = Sender {
         items: producer,
+        backlog: VecDeque::new(),
         signal: signal.clone(),
     };
     let receiver = Receiver {
@@ -42,8 +46,35 @@ pub(super) fn mailbox<T>(capacity: usize) -> io::Result<(Sender<T>, Receiver<T>)
 }
 
 impl<T> Sender<T> {
+    /// Puts an item in, or keeps it here until there is room: see [`Self::flush`].
+    pub(super) fn send(&mut self, item: T) {
+        self.backlog.push_back(item);
+        self.flush();
+    }
+
+    /// Puts an item in if there is room at once. Otherwise it is lost, and this is `false`.
+    pub(super) fn try_send(&mut self, item: T) -> bool {
+        self.flush();
+        self.backlog.is_empty() && self.push(item).is_ok()
+    }
+
+    /// Puts in what had no room, as far as there is room now.
+    pub(super) fn flush(&mut self) {
+        while let Some(item) = self.backlog.pop_front() {
+            if let Err(item) = self.push(item) {
+                self.backlog.push_front(item);
+                return;
+            }
+        }
+    }
+
+    /// How many items have no room yet.
+    pub(super) fn backlog(&self) -> usize {
+        self.backlog.len()
+    }
+
     /// Puts an item in and wakes the other end; gives it back if there is no room.
-    pub(super) fn send(&mut self, item: T) -> Result<(), T> {
+    fn push(&mut self, item: T) -> Result<(), T> {
         let pushed = self.items.push(item);
         self.signal.raise();
         pushed.map_err(|PushError::Full(item)| item)
@@ -97,14 +128,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_come_out_in_order_and_what_has_no_room_comes_back() {
+    fn items_come_out_in_order_and_what_has_no_room_waits_or_is_lost() {
         let (mut sender, mut receiver) = mailbox(2).unwrap();
-        assert_eq!(sender.send('a'), Ok(()));
-        assert_eq!(sender.send('b'), Ok(()));
-        assert_eq!(sender.send('c'), Err('c'));
+        assert!(sender.try_send('a') && sender.try_send('b'));
+        assert!(!sender.try_send('c'));
         assert_eq!(receiver.next(), Some('a'));
-        assert_eq!(sender.send('d'), Ok(()));
-        assert_eq!([receiver.next(), receiver.next()], [Some('b'), Some('d')]);
+        assert!(sender.try_send('d'));
+        sender.send('e');
+        assert_eq!((sender.backlog(), receiver.next()), (1, Some('b')));
+        // Never before what waits.
+        assert!(!sender.try_send('f'));
+        assert_eq!(sender.backlog(), 0);
+        assert_eq!([receiver.next(), receiver.next()], [Some('d'), Some('e')]);
         assert_eq!(receiver.next(), None);
     }
 }

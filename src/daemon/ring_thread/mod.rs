@@ -5,7 +5,6 @@ mod mailbox;
 mod message;
 mod reports;
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +29,7 @@ use reports::{Following, Reports};
 /// Commands that may wait.
 const MOST_COMMANDS: usize = 256;
 
-/// Commands that may wait for room there.
+/// Commands that may wait for room there: the thread is behind, such as while it opens another LED.
 const MOST_BACKLOG: usize = 4096;
 
 /// Reports that may wait.
@@ -54,8 +53,6 @@ pub(super) struct RingSetup {
 /// The services' end of the way to the ring's thread. When this is dropped, the thread ends at once, and its links with it.
 pub(super) struct RingThread {
     commands: Sender<Command>,
-    /// Commands that had no room: the thread is behind, such as while it opens another LED.
-    backlog: VecDeque<Command>,
     reports: Receiver<Report>,
     /// The signal of `reports`, for the reactor.
     woken: Async<Signal>,
@@ -124,7 +121,6 @@ impl RingThread {
         let _ = thread.start.send(ring);
         Ok(Self {
             commands,
-            backlog: VecDeque::new(),
             reports,
             woken,
             following,
@@ -135,23 +131,17 @@ impl RingThread {
 
     /// Sends a command, now or as soon as there is room; `false` if so many wait that the thread must hang. Then it is lost.
     pub(super) fn send(&mut self, command: Command) -> bool {
-        if self.backlog.len() >= MOST_BACKLOG {
+        if self.commands.backlog() >= MOST_BACKLOG {
             return false;
         }
-        self.backlog.push_back(command);
-        self.flush();
+        self.commands.send(command);
         true
     }
 
     /// Sends what had no room. Returns whether something still waits.
     pub(super) fn flush(&mut self) -> bool {
-        while let Some(command) = self.backlog.pop_front() {
-            if let Err(command) = self.commands.send(command) {
-                self.backlog.push_front(command);
-                return true;
-            }
-        }
-        false
+        self.commands.flush();
+        self.commands.backlog() > 0
     }
 
     /// Waits for news: reports, or changes that the followers of the events want to know.

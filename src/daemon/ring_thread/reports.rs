@@ -1,6 +1,5 @@
 //! The way of the ring's thread to the services: it never waits for them.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
@@ -37,9 +36,8 @@ pub(super) struct Following {
 
 /// The sending end.
 pub(super) struct Reports {
+    /// What has no room and must not be lost waits there: at most one report for each connection, request and ball.
     sender: Sender<Report>,
-    /// What had no room and must not be lost: at most one for each connection, request and ball.
-    backlog: VecDeque<Report>,
     lost_notifications: u64,
     following: Arc<Following>,
 }
@@ -70,7 +68,6 @@ impl Reports {
     pub(super) fn new(sender: Sender<Report>, following: Arc<Following>) -> Self {
         Self {
             sender,
-            backlog: VecDeque::new(),
             lost_notifications: 0,
             following,
         }
@@ -79,37 +76,28 @@ impl Reports {
     /// Sends a report, now or as soon as there is room.
     pub(super) fn send(&mut self, report: Report) {
         self.flush();
-        if !self.backlog.is_empty() {
-            self.backlog.push_back(report);
-        } else if let Err(report) = self.sender.send(report) {
-            self.backlog.push_back(report);
-        }
+        self.sender.send(report);
     }
 
     /// Sends a notification, or counts it if there is no room.
     pub(super) fn notify(&mut self, notification: Report) {
         self.flush();
-        if !self.backlog.is_empty() || self.sender.send(notification).is_err() {
+        if !self.sender.try_send(notification) {
             self.lost_notifications += 1;
         }
     }
 
     /// Whether something waits for room.
     pub(super) fn has_backlog(&self) -> bool {
-        !self.backlog.is_empty() || self.lost_notifications > 0
+        self.sender.backlog() > 0 || self.lost_notifications > 0
     }
 
     /// Sends what had no room.
     pub(super) fn flush(&mut self) {
-        while let Some(report) = self.backlog.pop_front() {
-            if let Err(report) = self.sender.send(report) {
-                self.backlog.push_front(report);
-                return;
-            }
-        }
+        self.sender.flush();
         if self.lost_notifications > 0 {
             let lost = Report::NotificationsLost(self.lost_notifications);
-            if self.sender.send(lost).is_ok() {
+            if self.sender.try_send(lost) {
                 self.lost_notifications = 0;
             }
         }
