@@ -10,12 +10,22 @@ mod tools;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Child, Output};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::harness::{Cluster, Plan, get, run, wait_for};
+
+/// A command that is killed when this is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 /// A ring of one: its ball bounces, and its lab is there.
 fn one_node() -> Cluster {

@@ -2,20 +2,10 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use super::{connect, list_of, one_node};
+use super::{Running, connect, list_of, one_node};
 use crate::harness::{carom, exclusive, free_ports, millis, now, run, text};
-
-/// A command that is killed when this is dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn a_receiver_that_never_reads_is_told_of_after_a_few_seconds_and_why() {

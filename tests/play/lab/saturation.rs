@@ -1,9 +1,10 @@
 //! A saturated rate endpoint and the ring beside it, on the same processors.
 
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
 
+use super::Running;
 use crate::harness::{Cluster, Observed, Plan, carom, exclusive, millis, nanos, now};
 
 const DWELL: Duration = Duration::from_millis(20);
@@ -11,33 +12,22 @@ const WINDOW: Duration = Duration::from_secs(2);
 const WINDOWS: usize = 3;
 const MOST_RATIO: f64 = 2.0;
 
-/// Sends as fast as possible until it is dropped.
-struct Saturation(Child);
-
-impl Saturation {
-    fn begin(ring: &Cluster) -> Self {
-        let address = format!("127.0.0.1:{}", ring.ports[0].rate);
-        let child = carom(&[
-            "rate",
-            &address,
-            "--bytes",
-            "100000GiB",
-            "--chunk",
-            "128KiB",
-        ])
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-        sleep(Duration::from_millis(200));
-        Self(child)
-    }
-}
-
-impl Drop for Saturation {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Sends as fast as possible to the rate endpoint of the first node.
+fn saturate(ring: &Cluster) -> Running {
+    let address = format!("127.0.0.1:{}", ring.ports[0].rate);
+    let child = carom(&[
+        "rate",
+        &address,
+        "--bytes",
+        "100000GiB",
+        "--chunk",
+        "128KiB",
+    ])
+    .stdout(Stdio::null())
+    .spawn()
+    .unwrap();
+    sleep(Duration::from_millis(200));
+    Running(child)
 }
 
 /// From the moment the ball reached an edge to the next LED, in nanoseconds, for every pass between these moments.
@@ -61,7 +51,7 @@ fn measure(ring: &Cluster) -> f64 {
     let (mut quiet, mut busy) = (Vec::new(), Vec::new());
     for _ in 0..WINDOWS {
         for (saturated, all) in [(false, &mut quiet), (true, &mut busy)] {
-            let saturation = saturated.then(|| Saturation::begin(ring));
+            let saturation = saturated.then(|| saturate(ring));
             let begun = now();
             sleep(WINDOW);
             let ended = now();
