@@ -220,7 +220,7 @@ fn is_closed_by_peer(stream: &Async<TcpStream>) -> bool {
 
 /// Sends the peer the reason, where it is one that the peer can do something about.
 async fn send_refusal(hub: &Hub, wire: &mut Wire, error: &LinkError) {
-    let Some(refused) = refused(hub, error) else {
+    let Some(refused) = error.refused(hub.name(hub.settings.me)) else {
         return;
     };
     let late = async {
@@ -229,14 +229,6 @@ async fn send_refusal(hub: &Hub, wire: &mut Wire, error: &LinkError) {
     };
     // The connection ends either way, and our log has the reason.
     let _ = future::or(wire.send(&refused), late).await;
-}
-
-/// The message that tells a peer why this side closes.
-fn refused(hub: &Hub, error: &LinkError) -> Option<Message> {
-    Some(Message::Refused {
-        reason: error.refusal(hub.name(hub.settings.me))?,
-        duplicate: matches!(error, LinkError::Duplicate { .. }),
-    })
 }
 
 /// Sends small lines without delay, and finds a dead peer even while nothing is sent.

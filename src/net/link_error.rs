@@ -11,6 +11,7 @@ use super::handshake::HandshakeError;
 use super::reader::ReadError;
 use super::session::BadRecord;
 use crate::escape::Escaped;
+use crate::ring::Message;
 
 /// How long the other end has for its hello.
 pub(super) const HELLO_LIMIT: Duration = Duration::from_secs(2);
@@ -71,11 +72,19 @@ pub(super) enum LinkError {
 }
 
 impl LinkError {
-    /// The sentence for the peer, if it can do something about the error.
+    /// The message that tells the peer why this side closes, if it can do something about the error.
+    pub(super) fn refused(&self, me: &str) -> Option<Message> {
+        Some(Message::Refused {
+            reason: self.refusal(me)?,
+            duplicate: matches!(self, Self::Duplicate { .. }),
+        })
+    }
+
+    /// The sentence of that message.
     ///
     /// Only a peer that has proved to have the key, is at the address of a node, or knows the topology, is
     /// told a name.
-    pub(super) fn refusal(&self, me: &str) -> Option<String> {
+    fn refusal(&self, me: &str) -> Option<String> {
         match self {
             Self::Mismatch(_) | Self::Duplicate { .. } | Self::Closed(CloseReason::Resigned) => {
                 Some(format!("{me} says: {self}"))

@@ -310,10 +310,9 @@ impl LinkSet {
     /// Tells the peer why, where it can do something about it, and closes the connection.
     fn end(&mut self, mut active: Active, error: LinkError) {
         if !active.is_retired()
-            && let Some(reason) = error.refusal(self.topology.name(self.me))
+            && let Some(refused) = error.refused(self.topology.name(self.me))
         {
-            let duplicate = matches!(error, LinkError::Duplicate { .. });
-            active.refuse(&Message::Refused { reason, duplicate });
+            active.refuse(&refused);
         }
         self.report(active.id(), LinkNews::Ended(error));
     }
