@@ -24,6 +24,11 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// A host without the zone of an IPv6 address, which means something on one machine only.
+pub fn without_zone(host: &str) -> &str {
+    host.split_once('%').map_or(host, |(address, _)| address)
+}
+
 /// Whether a host is meant as an IPv4 address but is not written in full. The system looks such a text up
 /// as another address than people read: `192.168.7` is 192.168.0.7, and `011` is 9.
 pub fn is_partial_address(host: &str) -> bool {

@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use super::failure::Failure;
-use crate::endpoint::is_partial_address;
+use crate::endpoint::{is_partial_address, without_zone};
 
 /// Host and port of `HOST`, `HOST:PORT`, or an IPv6 address, with brackets or without, with a zone or
 /// without.
@@ -31,10 +31,7 @@ pub(super) fn parse(address: &str, default_port: u16) -> Result<(String, u16), F
 
 /// The host, and what stands behind its colon.
 fn split(address: &str) -> Option<(&str, Option<&str>)> {
-    let is_ipv6 = |host: &str| {
-        let without_zone = host.split('%').next().unwrap_or_default();
-        without_zone.parse::<Ipv6Addr>().is_ok()
-    };
+    let is_ipv6 = |host: &str| without_zone(host).parse::<Ipv6Addr>().is_ok();
     if is_ipv6(address) {
         return Some((address, None));
     }

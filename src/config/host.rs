@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::fault::quoted;
-use crate::endpoint::is_partial_address;
+use crate::endpoint::{is_partial_address, without_zone};
 
 /// The host in one spelling: equal for two spellings of one address.
 pub(super) fn canonical(host: &str) -> String {
@@ -24,7 +24,7 @@ pub(super) fn is_loopback(host: &str) -> bool {
 /// Refuses a text that is neither a host name nor an address that can be dialled. Does not look the
 /// host up. `ports` names the key in which to write a port.
 pub(super) fn reachable(text: &str, ports: &str) -> Result<(), String> {
-    let address = text.split_once('%').map_or(text, |(address, _)| address);
+    let address = without_zone(text);
     if let Ok(address) = address.parse::<IpAddr>() {
         let zone = text.get(address_end(text)..).unwrap_or_default();
         return if address.is_ipv4() && !zone.is_empty() {

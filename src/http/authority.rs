@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::endpoint::without_zone;
+
 /// The port of a URL that gives none.
 pub(super) const DEFAULT_PORT: u16 = 80;
 
@@ -25,9 +27,7 @@ impl Host {
     /// A host as the ring file or the system writes it: an IPv6 address has no brackets. Any text
     /// that is no address is a name.
     pub(super) fn new(text: &str) -> Self {
-        // The zone of an IPv6 address means something on one machine only.
-        let address = text.split_once('%').map_or(text, |(address, _)| address);
-        match address.parse::<IpAddr>() {
+        match without_zone(text).parse::<IpAddr>() {
             Ok(address) => Self::Address(address.to_canonical()),
             Err(_) => Self::Name(text.trim_end_matches('.').to_ascii_lowercase()),
         }

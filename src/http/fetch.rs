@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::status::Status;
 use crate::connect::{addresses, connect_to_first};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, without_zone};
 use crate::escape::Escaped;
 
 /// The time for a node to answer, once its name is looked up.
@@ -55,9 +55,9 @@ impl FetchError {
     }
 }
 
-/// The `Host` header for the node at `host` and `port`. A zone means something on this machine only.
+/// The `Host` header for the node at `host` and `port`.
 pub(super) fn host_header(host: &str, port: u16) -> String {
-    let host = host.split('%').next().unwrap_or_default().to_owned();
+    let host = without_zone(host).to_owned();
     Endpoint { host, port }.to_string()
 }
 
