@@ -199,6 +199,14 @@ pub struct BallStatus {
     pub age_seconds: f64,
 }
 
+impl BallStatus {
+    /// The hop for people: a dash if it is not known.
+    pub fn hop_text(&self) -> String {
+        self.hop
+            .map_or_else(|| "-".to_owned(), |hop| hop.to_string())
+    }
+}
+
 /// The loan of a ball to a window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoanStatus {
@@ -265,7 +273,10 @@ impl Status {
     pub fn new(topology: &Topology, view: &View, daemon: DaemonStatus) -> Self {
         let condition = match view {
             View { draining: true, .. } => Condition::Draining,
-            View { votes: false, .. } => Condition::Starting,
+            View {
+                is_past_quarantine: false,
+                ..
+            } => Condition::Starting,
             View {
                 has_quorum: false, ..
             } => Condition::CutOff,

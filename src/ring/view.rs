@@ -22,9 +22,8 @@ pub struct View {
     pub uptime: Duration,
     /// Whether it can reach enough voters for a quorum.
     pub has_quorum: bool,
-    /// Whether a full lease has passed since its start: it takes part in elections, and its vote counts if the
-    /// ring file makes it a voter.
-    pub votes: bool,
+    /// Whether a full lease has passed since its start (rule 2).
+    pub is_past_quarantine: bool,
     /// Whether it is about to leave the ring.
     pub draining: bool,
     /// Every node of the ring, itself included, in ring order.
@@ -105,7 +104,7 @@ impl Node {
             incarnation: self.incarnation,
             uptime: context.now.since(self.started),
             has_quorum: live >= context.quorum,
-            votes: context.now >= context.quarantine_until,
+            is_past_quarantine: context.now >= context.quarantine_until,
             draining: context.is_draining(),
             nodes: nodes
                 .map(|node| self.node_view(node, reaches_majority))

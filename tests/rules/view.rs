@@ -15,10 +15,10 @@ fn a_node_that_has_just_started_does_not_vote_and_calls_nobody_down_that_it_has_
     assert_eq!(health(&node), [Up, Unknown, Unknown]);
     drop(node.connect(1));
     node.until(LEASE - 1);
-    assert!(!node.core.view().votes);
+    assert!(!node.core.view().is_past_quarantine);
     assert_eq!(health(&node), [Up, Up, Unknown]);
     node.until(LEASE);
-    assert!(node.core.view().votes);
+    assert!(node.core.view().is_past_quarantine);
     assert_eq!(health(&node), [Up, Up, Down]);
 }
 

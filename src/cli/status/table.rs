@@ -135,14 +135,8 @@ fn ball_columns(ball: &BallStatus) -> (String, String, String) {
     (
         format!("{}{frozen}", ball.ball),
         Escaped(ball.generation.as_deref().unwrap_or("-")).to_string(),
-        hop(ball),
+        ball.hop_text(),
     )
-}
-
-/// A ball's hop, if it is known.
-fn hop(ball: &BallStatus) -> String {
-    ball.hop
-        .map_or_else(|| "-".to_owned(), |hop| hop.to_string())
 }
 
 /// Every link if they fit a line; else how many are up, the slowest one, and those that are not up.
@@ -208,7 +202,7 @@ fn ball_lines(statuses: &[&Status]) -> Vec<String> {
             .max_by_key(|report| report.hop);
         if let Some(here) = here {
             let holder = Escaped(here.holder.as_deref().unwrap_or("?")).to_string();
-            let hop = hop(here);
+            let hop = here.hop_text();
             lines.push(format!("ball {ball} is on {holder} (hop {hop})"));
             continue;
         }
@@ -222,7 +216,7 @@ fn ball_lines(statuses: &[&Status]) -> Vec<String> {
                 "ball {ball} is on loan to {window} for {:.1} s, by {} (hop {})",
                 loan.since_seconds,
                 Escaped(lender),
-                hop(report)
+                report.hop_text()
             ));
             continue;
         }
@@ -233,7 +227,7 @@ fn ball_lines(statuses: &[&Status]) -> Vec<String> {
             statuses.iter().all(|status| status.node != *holder) && state(holder, statuses) == "up"
         });
         if let Some((report, holder)) = elsewhere {
-            let (holder, hop) = (Escaped(holder), hop(report));
+            let (holder, hop) = (Escaped(holder), report.hop_text());
             lines.push(format!(
                 "ball {ball} is on {holder} (hop {hop}), by the word of the others {:.1} s ago",
                 report.age_seconds

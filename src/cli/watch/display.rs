@@ -234,9 +234,7 @@ impl Paint {
             Phase::Away => format!("away, last on {holder}"),
         };
         let generation = Escaped(ball.generation.as_deref().unwrap_or("-")).to_string();
-        let hop = ball
-            .hop
-            .map_or_else(|| "-".to_owned(), |hop| hop.to_string());
+        let hop = ball.hop_text();
         Line::raw(format!(
             "  ball {}  {place}  hop {hop}  generation {generation}",
             ball.ball
