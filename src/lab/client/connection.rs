@@ -189,7 +189,7 @@ fn write_error(mut stream: &TcpStream, peer: SocketAddr, error: io::Error) -> Cl
     let answer = String::from_utf8_lossy(answer.get(..length).unwrap_or_default());
     match refusal(&answer) {
         Some(reason) => ClientError::Refused { peer, reason },
-        None => ClientError::connected(peer, error),
+        None => ClientError::Broken(peer, error),
     }
 }
 

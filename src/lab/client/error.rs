@@ -67,9 +67,4 @@ impl ClientError {
             Self::Unreachable(peer, error)
         }
     }
-
-    /// The error of an open connection that failed.
-    pub(super) fn connected(peer: SocketAddr, error: io::Error) -> Self {
-        Self::Broken(peer, error)
-    }
 }

@@ -79,7 +79,7 @@ pub fn send(
     let setting_up = seconds_since(start);
     let from = stream
         .local_addr()
-        .map_err(|error| ClientError::connected(peer, error))?;
+        .map_err(|error| ClientError::Broken(peer, error))?;
 
     let mut count = Count::default();
     let start = clock::monotonic_nanos();

@@ -241,7 +241,7 @@ impl Run<'_> {
         self.tally.connections += 1;
         stream
             .set_nodelay(!self.plan.nagle)
-            .map_err(|error| ClientError::connected(self.peer, error))?;
+            .map_err(|error| ClientError::Broken(self.peer, error))?;
         Ok(stream)
     }
 
