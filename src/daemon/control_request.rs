@@ -103,7 +103,7 @@ pub(super) fn rejection(why: GuestRejected) -> &'static str {
         GuestRejected::NotReady => {
             "this node has only just started, or is about to stop: wait a lease"
         }
-        GuestRejected::NoMajority => "no majority of the nodes agreed in time: try again",
+        GuestRejected::NoMajority => "no majority of the voters agreed in time: try again",
     }
 }
 
