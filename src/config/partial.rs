@@ -114,12 +114,12 @@ pub(super) struct PartialNode {
     pub(super) led: Option<Spanned<LedConfig>>,
     pub(super) ports: PartialPorts,
     /// On which sides a window stands.
-    pub(super) window_sides: WindowSides,
+    pub(super) window_sides: Sides,
 }
 
 /// Some of the sides of a node or a window.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct WindowSides {
+pub(super) struct Sides {
     pub(super) left: bool,
     pub(super) right: bool,
 }
@@ -136,7 +136,7 @@ pub(super) struct PartialWindow {
     pub(super) name: Option<Spanned<String>>,
     /// The sides from which a ball can come: not the outer side of a window at the end of a row. The other
     /// fields say nothing of the others.
-    pub(super) entrances: WindowSides,
+    pub(super) entrances: Sides,
     /// Its span is that of the address, or of the host from which it is built.
     pub(super) listen_left: Option<Spanned<Endpoint>>,
     pub(super) listen_right: Option<Spanned<Endpoint>>,
@@ -177,7 +177,7 @@ impl PartialNode {
     ) -> impl Iterator<Item = (&'static str, &'partial Spanned<u16>)> {
         let names = PORTS.keys.iter().map(|key| key.name);
         let ports = names.zip(self.ports.over(defaults));
-        let WindowSides { left, right } = self.window_sides;
+        let Sides { left, right } = self.window_sides;
         let is_used = move |name: &str| match name {
             "window-left" => left,
             "window-right" => right,

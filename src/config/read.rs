@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::config::{Map, Value, ValueKind};
 
 use super::partial::{
-    PartialBall, PartialConfig, PartialNode, PartialPorts, PartialRing, PartialWindow, WindowSides,
+    PartialBall, PartialConfig, PartialNode, PartialPorts, PartialRing, PartialWindow, Sides,
 };
 use super::report::Report;
 use super::schema::{BALL, NODE, PORTS, RING, SCREEN, SECTIONS, Section, where_key_belongs};
@@ -244,7 +244,7 @@ fn nodes_and_windows(
         }
         if is_window(&table, report) {
             let is_inside = |end: usize| shape == Some(Shape::Ring) || number != end;
-            let entrances = WindowSides {
+            let entrances = Sides {
                 left: is_inside(1),
                 right: is_inside(values.len()),
             };
@@ -270,7 +270,7 @@ fn node(mut table: Table<'_>, report: &mut Report<'_>) -> PartialNode {
         listen: table.optional(report, "listen", value::address),
         led: led::read(&table, report),
         ports: node_ports(&table, report),
-        window_sides: WindowSides::default(),
+        window_sides: Sides::default(),
     }
 }
 

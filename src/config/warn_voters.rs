@@ -15,7 +15,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     let votes = votes(config);
     let voters = votes.iter().filter(|&&votes| votes).count();
     if voters < 3 {
-        return too_few(config, voters).into_iter().collect();
+        return too_few(config, &votes, voters).into_iter().collect();
     }
     let may_be_missing = voters - (voters / 2 + 1);
     let mut sentences = Vec::new();
@@ -46,12 +46,12 @@ fn without_effect(config: &Config) -> Option<String> {
 }
 
 /// One or two voters, none of which may be missing.
-fn too_few(config: &Config, voters: usize) -> Option<String> {
+fn too_few(config: &Config, votes: &[bool], voters: usize) -> Option<String> {
     if voters == config.nodes.len() {
         return None;
     }
-    let names = config.nodes.iter().zip(votes(config));
-    let names = names.filter(|(_, votes)| *votes);
+    let names = config.nodes.iter().zip(votes);
+    let names = names.filter(|(_, votes)| **votes);
     let names: Vec<_> = names.map(|(node, _)| node.name.as_str()).collect();
     let names = names.join(" and ");
     Some(match voters {
@@ -117,9 +117,8 @@ fn on_one_host(config: &Config, votes: &[bool], may_be_missing: usize) -> Option
         hosts.entry(canonical(&node.host)).or_default().push(node);
     }
     let (host, voters) = hosts.iter().max_by_key(|(_, voters)| voters.len())?;
-    let nodes = config.nodes.iter();
-    let all_there =
-        nodes.filter(|node| canonical(&node.host) == *host).count() == config.nodes.len();
+    let mut nodes = config.nodes.iter();
+    let all_there = nodes.all(|node| canonical(&node.host) == *host);
     let names: Vec<_> = voters.iter().map(|node| node.name.as_str()).collect();
     (voters.len() > may_be_missing && !all_there).then(|| {
         format!(

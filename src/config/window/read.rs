@@ -5,7 +5,7 @@ use ::config::{Value, ValueKind};
 use crate::config::defaults;
 use crate::config::fault::quoted;
 use crate::config::host::reachable;
-use crate::config::partial::{PartialWindow, WindowSides};
+use crate::config::partial::{PartialWindow, Sides};
 use crate::config::report::Report;
 use crate::config::schema::{NODE, SCREEN, WINDOW_KEYS, where_key_belongs};
 use crate::config::span::{Span, Spanned};
@@ -44,7 +44,7 @@ fn where_window_key_belongs(name: &str) -> Option<String> {
 pub(crate) fn read(
     mut table: Table<'_>,
     nodes_before: usize,
-    entrances: WindowSides,
+    entrances: Sides,
     report: &mut Report<'_>,
 ) -> PartialWindow {
     table.title = "a window".to_owned();
