@@ -327,7 +327,7 @@ fn readiness(condition: Condition) -> Response<Full<Bytes>> {
         ),
         Condition::CutOff => (
             StatusCode::SERVICE_UNAVAILABLE,
-            "cut off: this node does not reach a majority of the ring\n",
+            "cut off: this node does not reach a majority of the voters\n",
         ),
         Condition::Draining => (
             StatusCode::SERVICE_UNAVAILABLE,
