@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::pass_line;
 use crate::ring::{BallId, Generation, Message};
 
 /// The longest line of the ring protocol, its newline included.
@@ -29,7 +30,10 @@ struct PassAck {
 pub(super) fn parse(line: &[u8]) -> Result<Message, serde_json::Error> {
     // The frequent ones are read straight into their fields: serde would read a tagged enum into a tree first.
     if line.starts_with(br#"{"type":"pass","#) {
-        return serde_json::from_slice(line).map(Message::Pass);
+        return match pass_line::parse(line) {
+            Some(pass) => Ok(Message::Pass(pass)),
+            None => serde_json::from_slice(line).map(Message::Pass),
+        };
     }
     if line.starts_with(br#"{"type":"heartbeat","#) {
         let Heartbeat { at, echo, since } = serde_json::from_slice(line)?;
@@ -53,6 +57,12 @@ pub(super) fn parse(line: &[u8]) -> Result<Message, serde_json::Error> {
 /// Appends a message as a line to `lines`.
 pub fn encode(message: &Message, lines: &mut Vec<u8>) {
     let begin = lines.len();
+    if let Message::Pass(pass) = message
+        && pass_line::encode(pass, lines)
+    {
+        lines.push(b'\n');
+        return;
+    }
     // This cannot fail: messages have no maps with other keys than strings, and a Vec takes every byte.
     if serde_json::to_writer(&mut *lines, message).is_err() {
         lines.truncate(begin);

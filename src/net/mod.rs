@@ -28,6 +28,7 @@ mod link;
 mod link_error;
 mod link_set;
 mod new_link;
+mod pass_line;
 mod reader;
 mod rivals;
 mod session;

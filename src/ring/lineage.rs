@@ -61,6 +61,13 @@ impl Lineage {
         self.used == 0
     }
 
+    /// Appends a renewal of a lineage that was received; `None` if it has as many as a lineage may have.
+    pub(crate) fn push(&mut self, renewal: Renewal) -> Option<()> {
+        *self.slots.get_mut(self.used)? = renewal;
+        self.used += 1;
+        Some(())
+    }
+
     /// Adds a renewal that is requested now.
     pub fn request(&mut self, renewal: Renewal) {
         if self.as_slice().last() == Some(&renewal) {
@@ -128,11 +135,9 @@ impl<'de> Deserialize<'de> for Lineage {
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Lineage, A::Error> {
                 let mut lineage = Lineage::default();
                 while let Some(renewal) = list.next_element()? {
-                    let Some(slot) = lineage.slots.get_mut(lineage.used) else {
+                    if lineage.push(renewal).is_none() {
                         return Err(de::Error::invalid_length(LONGEST_LINEAGE + 1, &self));
-                    };
-                    *slot = renewal;
-                    lineage.used += 1;
+                    }
                 }
                 Ok(lineage)
             }
