@@ -56,6 +56,10 @@ impl Poller {
 
     /// Watches a socket for what comes in, until it is closed.
     ///
+    /// It is reported once for what has come. A reader that leaves some of it asks for another report with
+    /// [`Self::watch_room`]. (Reported for as long as there is something to read, the kernel would look at it
+    /// twice for each message: that costs 3 percent of a hop.)
+    ///
     /// # Errors
     /// When the kernel has no memory for it.
     pub fn watch(&self, socket: impl AsFd, token: Token) -> io::Result<()> {
@@ -63,7 +67,7 @@ impl Poller {
             &self.epoll,
             socket,
             EventData::new_u64(token.0),
-            EventFlags::IN,
+            EventFlags::IN | EventFlags::ET,
         )?)
     }
 
@@ -80,12 +84,13 @@ impl Poller {
         )?)
     }
 
-    /// From now on watches a socket for room to write, too, or no longer.
+    /// From now on watches a socket for room to write, too, or no longer. If there is something to read, or room,
+    /// the socket is reported again.
     ///
     /// # Errors
     /// When the socket is not watched.
     pub fn watch_room(&self, socket: impl AsFd, token: Token, on: bool) -> io::Result<()> {
-        let mut flags = EventFlags::IN;
+        let mut flags = EventFlags::IN | EventFlags::ET;
         flags.set(EventFlags::OUT, on);
         Ok(epoll::modify(
             &self.epoll,
@@ -208,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_reported_until_it_is_read_and_a_signal_once() {
+    fn a_socket_is_reported_once_for_what_came_and_a_signal_once() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let other = listener.accept().unwrap().0;
@@ -221,18 +226,24 @@ mod tests {
             poller.wait(None).unwrap();
             assert_eq!(tokens(&poller), [only_read(Token(8))]);
         }
-        one.write_all(b"x").unwrap();
+        let assert_quiet = |poller: &mut Poller| {
+            let soon = clock::now() + Duration::from_millis(5);
+            poller.wait(Some(soon)).unwrap();
+            assert_eq!(tokens(poller), [only_read(TIMER)]);
+        };
         for _ in 0..2 {
+            one.write_all(b"x").unwrap();
             poller.wait(None).unwrap();
             assert_eq!(tokens(&poller), [only_read(Token(7))]);
+            assert_quiet(&mut poller);
         }
+        poller.watch_room(&other, Token(7), false).unwrap();
+        poller.wait(None).unwrap();
+        assert_eq!(tokens(&poller), [only_read(Token(7))], "nobody has read it");
         poller.watch_room(&other, Token(7), true).unwrap();
         poller.wait(None).unwrap();
         assert!(tokens(&poller)[0].has_room);
         drop(other);
-        poller
-            .wait(Some(clock::now() + Duration::from_millis(5)))
-            .unwrap();
-        assert_eq!(tokens(&poller), [only_read(TIMER)]);
+        assert_quiet(&mut poller);
     }
 }

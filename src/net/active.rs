@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
 
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::connection::Connection;
@@ -91,12 +91,23 @@ impl Active {
         }
     }
 
-    /// Reads once.
-    pub(super) fn read(&mut self) -> Result<(), LinkError> {
-        match recv(&self.stream, self.connection.room(), RecvFlags::empty()) {
+    /// Reads once. If there may be more, the socket is reported again, after the others that are ready.
+    pub(super) fn read(&mut self, poller: &Poller) -> Result<(), LinkError> {
+        let room = self.connection.room();
+        let size = room.len();
+        let received = retry_on_intr(|| recv(&self.stream, &mut *room, RecvFlags::empty()));
+        match received {
             Ok((_, 0)) => Err(LinkError::ClosedByPeer),
-            Ok((count, _)) => self.connection.add(count),
-            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(()),
+            Ok((count, _)) => {
+                self.connection.add(count)?;
+                if count < size {
+                    return Ok(());
+                }
+                let watched =
+                    poller.watch_room(&self.stream, self.token(), self.is_waiting_for_room);
+                watched.map_err(LinkError::Io)
+            }
+            Err(Errno::WOULDBLOCK) => Ok(()),
             Err(error) => Err(LinkError::Io(error.into())),
         }
     }

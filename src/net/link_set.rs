@@ -141,7 +141,7 @@ impl LinkSet {
         if ready.has_room {
             active.flush(poller);
         }
-        if let Err(error) = active.read() {
+        if let Err(error) = active.read(poller) {
             self.on_error(ready.token, error);
         }
     }

@@ -139,3 +139,30 @@ fn a_peer_cannot_continue_its_link_without_end() {
     }
     assert_eq!(kept(&mut links), [1, 2, 3]);
 }
+
+#[test]
+fn a_burst_that_is_longer_than_the_room_for_it_is_read_to_its_end() {
+    let mut poller = Poller::new().unwrap();
+    let mut links = links(0);
+    let dialled = dial(0);
+    links.add(&poller, dialled.at(0, 1));
+    while let Some(connection) = links.next_resumed(&poller) {
+        assert_eq!(links.next_input(connection), None);
+    }
+    let line = b"{\"type\":\"heartbeat\",\"at\":5}\n";
+    let (burst, count) = (line.repeat(500), 500);
+    let sent = std::io::Write::write(&mut &dialled.ends[1], &burst).unwrap();
+    assert_eq!(sent, burst.len());
+    let mut read = 0;
+    while read < count {
+        let soon = crate::clock::now() + std::time::Duration::from_secs(5);
+        poller.wait(Some(soon)).unwrap();
+        let ready = poller.ready(0).unwrap();
+        assert_ne!(ready.token, crate::poller::TIMER, "{read} lines of {count}");
+        links.on_ready(&poller, ready);
+        while links.next_input(ready.token).is_some() {
+            read += 1;
+        }
+    }
+    assert_eq!(read, count);
+}
