@@ -19,15 +19,6 @@ use crate::throttle::RateLimitedLog;
 /// Full reads of one connection before the others have their turn.
 const READS_PER_TURN: usize = 8;
 
-/// What became of a new connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Admission {
-    /// When some connection must be checked for its limits.
-    pub(super) check_at: Option<Nanos>,
-    /// The new connection stays open. The next one must wait for other events to be handled.
-    pub(super) stays_open: bool,
-}
-
 /// All connections of one endpoint, the refused and closing ones included.
 pub(super) struct Connections<S: Service> {
     poll: Arc<OwnedFd>,
@@ -51,7 +42,8 @@ impl<S: Service> Connections<S> {
         }
     }
 
-    /// Takes a new connection and what it has sent already, or refuses it with a reason.
+    /// Takes a new connection and what it has sent already, or refuses it with a reason; when some connection must
+    /// be checked for its limits.
     ///
     /// At a limit, a slow connection is evicted for it; if there is none, the new one is refused.
     pub(super) fn admit(
@@ -60,7 +52,7 @@ impl<S: Service> Connections<S> {
         peer: SocketAddr,
         buffer: &mut [u8],
         service: &mut S,
-    ) -> Admission {
+    ) -> Option<Nanos> {
         let now = clock::monotonic_nanos();
         let address = peer.ip();
         let mut evicted = None;
@@ -68,12 +60,7 @@ impl<S: Service> Connections<S> {
             let scope = (limit == LimitReached::Address).then_some(address);
             match self.eviction_candidate(scope, now) {
                 Some(key) => evicted = self.close_with_answer(key, End::Evicted, service, now),
-                None => {
-                    return Admission {
-                        check_at: self.refuse(stream, peer, limit, now),
-                        stays_open: false,
-                    };
-                }
+                None => return self.refuse(stream, peer, limit, now),
             }
         }
         let state = State::Open {
@@ -87,15 +74,11 @@ impl<S: Service> Connections<S> {
         let read = self.on_readable(key as u64, true, buffer, service);
         let connection = self.connections.get(key);
         // A connection that is complete already is gone, or lingers and is watched.
-        let stays_open = connection.is_some_and(Connection::is_open);
         let deadline = connection.map(|connection| connection.deadline(&self.limits));
-        if stays_open && !self.watch(key) {
+        if connection.is_some_and(Connection::is_open) && !self.watch(key) {
             self.close(key, End::Stopped, service, now);
         }
-        Admission {
-            check_at: [evicted, read, deadline].into_iter().flatten().min(),
-            stays_open,
-        }
+        [evicted, read, deadline].into_iter().flatten().min()
     }
 
     /// Has epoll report what a connection sends; false if the system refuses.

@@ -37,9 +37,6 @@ const BUFFER: usize = 128 * 1024;
 /// Events taken from epoll at once.
 const EVENTS: usize = 64;
 
-/// Connections accepted between two rounds of reads.
-const ACCEPTS: usize = 8;
-
 /// Connections that the kernel queues until they are accepted.
 const BACKLOG: i32 = 1024;
 
@@ -244,34 +241,30 @@ impl<S: Service> EventLoop<S> {
         self.wake_by(self.service.deadline());
     }
 
+    /// Accepts one connection. If more wait, the next wait for events says so at once; a sender that reopens is the
+    /// usual case, and it opens its next connection only after this one has ended.
     fn accept(&mut self, buffer: &mut [u8]) -> io::Result<()> {
-        for _ in 0..ACCEPTS {
-            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-            match rustix::net::acceptfrom_with(&self.listener, flags) {
-                Ok((stream, peer)) => {
-                    let Some(peer) = peer.and_then(|peer| SocketAddr::try_from(peer).ok()) else {
-                        continue;
-                    };
-                    // An IPv6 socket shows an IPv4 client as IPv6: count it by its IPv4 address.
-                    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                    let (stream, service) = (stream.into(), &mut self.service);
-                    let admission = self.connections.admit(stream, peer, buffer, service);
-                    self.wake_by(admission.check_at);
-                    self.wake_by(self.service.deadline());
-                    if admission.stays_open {
-                        return Ok(());
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(rustix::io::Errno::CONNABORTED | rustix::io::Errno::INTR) => {}
-                Err(_) => {
-                    // The listener stays readable: without a pause, this would spin.
-                    self.set_listener_events(EventFlags::empty())?;
-                    let again = clock::monotonic_nanos() + OUT_OF_DESCRIPTORS;
-                    self.accept_again = Some(again);
-                    self.wake_by(Some(again));
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        match rustix::net::acceptfrom_with(&self.listener, flags) {
+            Ok((stream, peer)) => {
+                let Some(peer) = peer.and_then(|peer| SocketAddr::try_from(peer).ok()) else {
                     return Ok(());
-                }
+                };
+                // An IPv6 socket shows an IPv4 client as IPv6: count it by its IPv4 address.
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                let (stream, service) = (stream.into(), &mut self.service);
+                let check_at = self.connections.admit(stream, peer, buffer, service);
+                self.wake_by(check_at);
+                self.wake_by(self.service.deadline());
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(rustix::io::Errno::CONNABORTED | rustix::io::Errno::INTR) => {}
+            Err(_) => {
+                // The listener stays readable: without a pause, this would spin.
+                self.set_listener_events(EventFlags::empty())?;
+                let again = clock::monotonic_nanos() + OUT_OF_DESCRIPTORS;
+                self.accept_again = Some(again);
+                self.wake_by(Some(again));
             }
         }
         Ok(())
