@@ -245,6 +245,7 @@ impl Daemon {
                 }
             }
             Report::WindowUnused(ball) => self.windows.close_unused(ball),
+            Report::Probe => self.command(Command::ServicesRun),
             Report::Notification(notification) => {
                 if let Notification::ElectionWon {
                     ball,

@@ -1,6 +1,7 @@
 //! What the node reports to the service manager: ready, alive, who has the ball, reloading, stopping.
 //!
-//! The ring loop itself pings the watchdog, once per turn: a loop that hangs sends no ping. It never waits
+//! The ring loop itself pings the watchdog: a loop that hangs sends no ping. With each ping it asks the services'
+//! thread whether it still runs, and if that is silent for a minute, the pings end, too. The loop never waits
 //! for the manager: what its socket does not take at once is dropped, but for `READY=1`, which is sent again.
 
 use std::fmt::Write as _;
@@ -21,6 +22,10 @@ const STOP_MARGIN: Duration = Duration::from_secs(5);
 /// With more balls than this, the status text gives their number only.
 const MOST_BALLS_NAMED: usize = 8;
 
+/// The services may be silent for so long. The ring plays on meanwhile, so this is no matter of seconds: they may wait
+/// for a worn SD card while they read the ring file, or for a processor.
+const SERVICES_SILENCE: Duration = Duration::from_secs(60);
+
 /// When to send `READY=1` again that the manager's socket did not take.
 const READY_AGAIN: Duration = Duration::from_secs(1);
 
@@ -34,6 +39,8 @@ pub struct ServiceManager {
     /// A third of the watchdog's timeout; `None` without a watchdog.
     ping_interval: Option<Duration>,
     next_ping: Time,
+    /// When the services were asked whether they still run, if they have not answered.
+    asked: Option<Time>,
     /// When to send `READY=1`; `None` once it is sent.
     ready_at: Option<Time>,
     next_status: Time,
@@ -64,6 +71,7 @@ impl ServiceManager {
             notify: None,
             ping_interval: None,
             next_ping: now,
+            asked: None,
             ready_at: None,
             next_status: now,
             last_status: String::new(),
@@ -82,18 +90,30 @@ impl ServiceManager {
         self.notify.is_some() && now >= self.next_status
     }
 
-    /// One turn of the loop is done: pings the watchdog and reports readiness when they are due.
-    pub(super) fn on_loop_turn(&mut self, now: Time) {
+    /// One turn of the loop is done: pings the watchdog and reports readiness when they are due. Whether the services
+    /// are to be asked if they still run: see [`Self::on_services_answer`].
+    pub(super) fn on_loop_turn(&mut self, now: Time) -> bool {
+        let mut asks = false;
         if let Some(interval) = self.ping_interval
             && now >= self.next_ping
         {
             self.next_ping = now + interval;
-            self.send(&[NotifyState::Watchdog]);
+            asks = self.asked.is_none();
+            let asked = *self.asked.get_or_insert(now);
+            if now.since(asked) < SERVICES_SILENCE {
+                self.send(&[NotifyState::Watchdog]);
+            }
         }
         if self.ready_at.is_some_and(|ready| now >= ready) {
             let sent = self.send(&[NotifyState::Ready]);
             self.ready_at = (!sent).then(|| now + READY_AGAIN);
         }
+        asks
+    }
+
+    /// The services still run.
+    pub(super) fn on_services_answer(&mut self) {
+        self.asked = None;
     }
 
     /// Sends which node has which ball, if that has changed.
@@ -237,6 +257,22 @@ mod tests {
         service.on_loop_turn(at(9_000));
         assert!(sent().iter().all(|word| word != "WATCHDOG=1"));
         assert_eq!(service.next_deadline(), None);
+    }
+
+    #[test]
+    fn services_that_are_silent_for_a_minute_end_the_pings_until_they_answer() {
+        let mut service = managed(3_000);
+        service.ready_at = None;
+        assert!(service.on_loop_turn(at(0)));
+        service.on_services_answer();
+        assert!(service.on_loop_turn(at(1_000)));
+        for second in 2..100 {
+            assert!(!service.on_loop_turn(at(second * 1_000)));
+        }
+        assert_eq!(sent().len(), 61);
+        service.on_services_answer();
+        assert!(service.on_loop_turn(at(100_000)));
+        assert_eq!(sent(), ["WATCHDOG=1"]);
     }
 
     fn refuse(_: &[NotifyState<'_>]) -> std::io::Result<()> {

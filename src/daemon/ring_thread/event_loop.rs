@@ -134,7 +134,9 @@ impl EventLoop {
         if now >= self.next_heartbeat {
             self.on_heartbeat(now);
         }
-        self.service.on_loop_turn(now);
+        if self.service.on_loop_turn(now) {
+            self.reports.send(Report::Probe);
+        }
         if self.service.is_status_due(now) {
             let balls: Vec<_> = self.node.ball_views().collect();
             self.service.send_status(now, &self.topology, &balls);
@@ -265,6 +267,7 @@ impl EventLoop {
             }
             Command::Reloading(since) => self.service.send_reloading(since),
             Command::Reloaded(prefix) => self.service.send_reloaded(prefix),
+            Command::ServicesRun => self.service.on_services_answer(),
             Command::Drain => {
                 self.service.send_stopping(self.topology.lease);
                 self.handle(Input::Drain);

@@ -25,6 +25,8 @@ pub(in crate::daemon) enum Command {
     Reloading(u64),
     /// It was read; the text stands in front of the status that the service manager shows.
     Reloaded(Option<&'static str>),
+    /// The services still run: the answer to [`Report::Probe`].
+    ServicesRun,
     /// Hand every ball on and end.
     Drain,
 }
@@ -43,6 +45,8 @@ pub(in crate::daemon) enum Report {
     SendToWindow(BallId, WindowBall),
     /// The connection that was opened for that ball is not used.
     WindowUnused(BallId),
+    /// Do the services still run?
+    Probe,
     /// Something that a person may want to read.
     Notification(Notification),
     /// A line for the log.
