@@ -21,6 +21,7 @@ mod report;
 mod ring;
 mod testbed;
 mod verdict;
+mod visitors;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -33,9 +34,9 @@ use report::Report;
 use ring::{LEASE, NODES, Ring};
 use testbed::Testbed;
 use verdict::{Judge, Span, Verdict, WHOLE_WITHIN};
+use visitors::Visitors;
 
-const USAGE: &str =
-    "tests/chaos/run [--faults N] [--seed S] [--load SECONDS] [--only KIND] [--plain] [--logs]";
+const USAGE: &str = "tests/chaos/run [--faults N] [--seed S] [--load SECONDS] [--only KIND] [--visitors] [--plain] [--logs]";
 
 /// The command line.
 struct Arguments {
@@ -46,6 +47,8 @@ struct Arguments {
     /// How long all processors are busy at the end.
     load: Duration,
     only: Option<Kind>,
+    /// Whether pages are open and the rate endpoints saturated.
+    visitors: bool,
     /// Whether the daemons have a real-time priority.
     realtime: bool,
     /// Whether failures come with traces and logs of all nodes.
@@ -60,6 +63,7 @@ impl Arguments {
             seed: 7,
             load: Duration::ZERO,
             only: None,
+            visitors: false,
             realtime: true,
             logs: false,
         };
@@ -71,6 +75,7 @@ impl Arguments {
                 "--seed" => all.seed = words.next()?.parse().ok()?,
                 "--load" => all.load = Duration::from_secs(words.next()?.parse().ok()?),
                 "--only" => all.only = Some(Kind::find(&words.next()?)?),
+                "--visitors" => all.visitors = true,
                 "--plain" => all.realtime = false,
                 "--logs" => all.logs = true,
                 // Arguments that `cargo test` passes to every test.
@@ -83,6 +88,10 @@ impl Arguments {
 }
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(visitors::ROLE) {
+        visitors::run();
+        return ExitCode::SUCCESS;
+    }
     let Some(arguments) = Arguments::read(std::env::args().skip(1)) else {
         println!("usage: {USAGE}");
         return ExitCode::from(2);
@@ -105,7 +114,11 @@ fn main() -> ExitCode {
         begun,
         logs: arguments.logs,
     };
+    let visitors = arguments.visitors.then(Visitors::start);
     chaos.run(&arguments);
+    if let Some(visitors) = visitors {
+        chaos.count_visits(visitors.end());
+    }
     chaos.look_for_panics();
     chaos.report.compare_with_the_aim();
     chaos.report.print(arguments.seed);
@@ -174,6 +187,16 @@ impl Chaos {
         }
         println!("the ball stays {} ms on each screen", self.ring.dwell);
         true
+    }
+
+    fn count_visits(&mut self, (read, sent): (u64, u64)) {
+        println!(
+            "visitors read {read} bytes of events and sent {sent} bytes to the rate endpoints"
+        );
+        if read == 0 || sent == 0 {
+            let sentence = "the visitors did not get through".to_owned();
+            self.report.failures.push(sentence);
+        }
     }
 
     fn look_for_panics(&mut self) {
