@@ -12,6 +12,7 @@ use crate::daemon::channel::recv_or_pending;
 pub(super) enum Key {
     Kill,
     Digit(u8),
+    Enter,
     Quit,
     Other,
 }
@@ -51,7 +52,8 @@ impl Keyboard {
         match recv_or_pending(&self.pressed).await {
             b'k' | b'K' => Key::Kill,
             b'q' | b'Q' => Key::Quit,
-            digit @ b'1'..=b'9' => Key::Digit(digit - b'0'),
+            digit @ b'0'..=b'9' => Key::Digit(digit - b'0'),
+            b'\n' | b'\r' => Key::Enter,
             _ => Key::Other,
         }
     }

@@ -1,5 +1,6 @@
 //! `carom demo` in a pipe.
 
+use std::process::Command;
 use std::thread::spawn;
 
 use crate::harness::{exclusive, run, text};
@@ -64,11 +65,79 @@ fn smaller_and_fuller_demos_play_too() {
     }
 }
 
+/// With the limit of open files that most systems set.
+#[test]
+fn sixty_nodes_play_in_one_process() {
+    let _exclusive = exclusive();
+    let command = format!(
+        "ulimit -S -n 1024; exec {} demo --nodes 60 --for 5s",
+        env!("CARGO_BIN_EXE_carom")
+    );
+    let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+    let (out, errors) = (text(&output.stdout), text(&output.stderr));
+    println!("demo --nodes 60 --for 5s\n  {}", last_lines(&out));
+    assert_eq!(figure(&out, "nodes"), Some(60), "{errors}");
+    assert!(figure(&out, "passes").unwrap() >= 1, "{out}{errors}");
+    assert_eq!(figure(&out, "possessions overlapping"), Some(0));
+    let command = command.replace("-S -n 1024", "-n 1024");
+    let refused = Command::new("sh").args(["-c", &command]).output().unwrap();
+    let errors = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{errors}");
+    assert!(
+        errors.contains("open files") && errors.contains("ulimit"),
+        "{errors}"
+    );
+}
+
+/// A node whose number has two digits is killed and started from the keyboard.
+#[test]
+fn any_node_is_killed_and_started_by_its_number() {
+    let _exclusive = exclusive();
+    let command = format!(
+        "stty rows 24 cols 80; exec {} demo --nodes 40 --for 30s",
+        env!("CARGO_BIN_EXE_carom")
+    );
+    let typing = "sleep 2; printf k12; sleep 1; printf k4; sleep 0.5; printf '\\n'; sleep 1; printf k12; sleep 1; printf q";
+    let shown = Command::new("sh")
+        .args([
+            "-c",
+            &format!("({typing}) | script -qfec '{command}' /dev/null"),
+        ])
+        .env("TERM", "xterm")
+        .output()
+        .unwrap();
+    let picture = text(&shown.stdout);
+    if text(&shown.stderr).contains("not found") {
+        println!("skipped: there is no `script` here to make a terminal");
+        return;
+    }
+    let frames: Vec<&str> = picture.split("\u{1b}[H").collect();
+    let killed = |name: &str| {
+        let cell = format!("{name:>4} \u{1b}[31mx\u{1b}[0m |killed");
+        frames
+            .iter()
+            .map(|frame| frame.contains(&cell))
+            .collect::<Vec<_>>()
+    };
+    let (twelve, four) = (killed("n12"), killed("n4"));
+    let count = |all: &[bool]| all.iter().filter(|&&killed| killed).count();
+    println!(
+        "of {} frames, n12 is killed in {} and n4 in {}",
+        frames.len(),
+        count(&twelve),
+        count(&four)
+    );
+    assert!(count(&twelve) > 5 && count(&four) > 5);
+    assert!(picture.contains("kill or start node 4_"));
+    // n12 runs again at the end, n4 does not.
+    assert_eq!((twelve.last(), four.last()), (Some(&false), Some(&true)));
+}
+
 #[test]
 fn bad_flags_are_wrong_usage() {
     for arguments in [
         &["--nodes", "0"][..],
-        &["--nodes", "21"],
+        &["--nodes", "61"],
         &["--nodes", "many"],
         &["--balls", "0"],
         &["--for", "soon"],

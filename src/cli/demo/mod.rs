@@ -1,6 +1,8 @@
 //! `carom demo`: a whole ring on this machine, in one process, for people to watch.
 
+mod descriptors;
 mod display;
+mod entry;
 mod monitor;
 mod ring;
 mod topology;
@@ -24,6 +26,7 @@ use crate::daemon::channel::recv_or_pending;
 use crate::daemon::{log, signals};
 use crate::ring::NodeId;
 use display::Display;
+use entry::Entry;
 use monitor::{Monitor, SharedMonitor};
 use ring::DemoRing;
 use topology::topology;
@@ -32,11 +35,11 @@ use topology::topology;
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  carom demo\n  carom demo --for 10s | tail -4\n\
-    Keys: k and a digit kills that node without warning, again starts it; q quits."
+    Keys: k and its number kills a node without warning, again starts it; Enter ends a number that could go on; q quits."
 )]
 pub(super) struct Arguments {
-    /// How many nodes, 1 to 20
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=20))]
+    /// How many nodes, 1 to 60
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=60))]
     nodes: u8,
     /// How many balls, 1 to 8
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
@@ -97,6 +100,7 @@ async fn run(
     keyboard: Option<&Keyboard>,
 ) -> Result<Monitor, Failure> {
     let (changed, changes) = bounded(1);
+    descriptors::allow_for(arguments.nodes, arguments.http.is_some())?;
     let topology = topology(arguments.nodes, arguments.balls);
     let monitor = Monitor::new(&topology, changed, clock::now());
     let monitor = SharedMonitor::new(monitor);
@@ -105,23 +109,22 @@ async fn run(
     let _signals = executor.spawn(signals::watch(stop));
     let end = arguments.time.map(|time| clock::now() + time);
     let mut display = Display::open(terminal, &ring)?;
-    let mut killing = false;
+    let mut entry = Entry::new(arguments.nodes);
     loop {
-        display.show(&monitor, &ring, clock::now())?;
+        display.show(&monitor, &ring, &entry, clock::now())?;
         let frame = terminal.then_some(FRAME);
         let left = end.map(|end| clock::now().until(end));
         match next(keyboard, &changes, &stopped, frame, left).await {
             Event::End | Event::Key(Key::Quit) => break,
-            Event::Key(Key::Kill) => killing = true,
-            Event::Key(Key::Digit(digit)) if killing => {
-                killing = false;
-                ring.toggle(executor, NodeId(digit.saturating_sub(1)))?;
+            Event::Key(key) => {
+                if let Some(number) = entry.press(key) {
+                    ring.toggle(executor, NodeId(number.saturating_sub(1)))?;
+                }
             }
-            Event::Key(Key::Digit(_) | Key::Other) => killing = false,
             Event::Changed | Event::Frame => {}
         }
     }
-    display.show(&monitor, &ring, clock::now())?;
+    display.show(&monitor, &ring, &entry, clock::now())?;
     drop(display);
     drop(ring);
     Ok(monitor.lock().clone())
