@@ -8,6 +8,7 @@ mod demo;
 mod executor;
 mod failure;
 mod hosts;
+mod init;
 mod key;
 mod keyboard;
 mod led;
@@ -43,6 +44,7 @@ struct Arguments {
 enum Command {
     Demo(demo::Arguments),
     Run(run::Arguments),
+    Init(init::Arguments),
     Check(check::Arguments),
     Key(key::Arguments),
     Status(status::Arguments),
@@ -74,6 +76,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Init(arguments) => init::init(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Key(arguments) => key::key(&arguments),
         Command::Status(arguments) => status::status(&arguments),

@@ -19,6 +19,7 @@ mod events;
 mod harness;
 mod hostile;
 mod idle;
+mod init;
 mod kill;
 mod lab;
 mod led;
