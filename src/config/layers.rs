@@ -126,7 +126,13 @@ fn from_text(kind: Kind, origin: Option<&String>, text: &str) -> Value {
         whole.or_else(|_| text.parse().map(ValueKind::Float)).ok()
     };
     let list = || {
-        let parts = text.split(',').map(str::trim);
+        // Also as the file would have it, with brackets and quotes: the shell may have taken the quotes.
+        let bare = text.trim();
+        let bare = bare
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        let parts = bare.unwrap_or(text).split(',').map(str::trim);
+        let parts = parts.map(|part| part.trim_matches('"'));
         let parts = parts.filter(|part| !part.is_empty());
         let element = |part: &str| Value::new(origin, ValueKind::String(part.to_owned()));
         ValueKind::Array(parts.map(element).collect())

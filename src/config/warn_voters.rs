@@ -99,13 +99,20 @@ fn side_by_side(config: &Config, votes: &[bool], may_be_missing: usize) -> Optio
         }
     }
     let (first, last) = (longest.first()?, longest.last()?);
+    let mut spread = config.topology();
+    spread.voters = Voters::Number(defaults::VOTERS);
+    let mut nodes = spread.node_ids().zip(votes);
+    // The number would choose the very same nodes.
+    let offer = if nodes.all(|(node, votes)| spread.votes(node) == *votes) {
+        String::new()
+    } else {
+        format!(", or write voters = {}", defaults::VOTERS)
+    };
     (longest.len() > may_be_missing).then(|| {
         format!(
             "the voters {} to {} stand side by side: if one power strip or switch feeds them, the whole ring \
-             stands still without it; let other nodes vote, or write voters = {}",
-            first.name,
-            last.name,
-            defaults::VOTERS
+             stands still without it; let other nodes vote{offer}",
+            first.name, last.name
         )
     })
 }

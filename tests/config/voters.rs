@@ -61,6 +61,10 @@ fn the_environment_says_it_in_both_ways() {
     assert_eq!(set("3"), [0, 3, 6]);
     assert_eq!(set("pi1, pi9,pi5"), [0, 4, 8]);
     assert_eq!(set("pi9"), [8]);
+    // As in the file, and as a shell leaves that of it.
+    for text in ["[\"pi1\", \"pi9\", \"pi5\"]", "[pi1, pi9, pi5]"] {
+        assert_eq!(set(text), [0, 4, 8], "{text}");
+    }
 }
 
 #[test]
@@ -95,6 +99,10 @@ fn voters_that_stand_side_by_side_are_warned_of() {
     let beside = |names: &str| format!("voters = [{names}]\n");
     let two = beside("\"pi3\", \"pi4\", \"pi9\"");
     assert!(about(12, &two)[0].starts_with("the voters pi3 to pi4 stand side by side"));
+    assert!(about(12, &two)[0].ends_with("let other nodes vote, or write voters = 7"));
+    // The first seven of eight are what the number chooses, too.
+    let seven: Vec<_> = (1..8).map(|n| format!("\"pi{n}\"")).collect();
+    assert!(about(8, &beside(&seven.join(", ")))[0].ends_with("let other nodes vote"));
     let over_the_end = beside("\"pi1\", \"pi12\", \"pi6\"");
     assert!(about(12, &over_the_end)[0].starts_with("the voters pi12 to pi1 stand side by side"));
     let row = format!("shape = \"row\"\n{over_the_end}");
