@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::size;
 use crate::config::defaults;
 use crate::escape::Escaped;
+use crate::lab::Count;
 use crate::lab::client::{self, Content, Sent};
 
 /// The port of an address that gives none.
@@ -62,7 +63,6 @@ pub(super) fn send(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn show(sent: &Sent, out: &mut impl io::Write) -> io::Result<()> {
-    let plural = |count: u64| if count == 1 { "" } else { "s" };
     writeln!(out, "resolving  {:.6} s  {}", sent.resolving, sent.peer)?;
     writeln!(
         out,
@@ -71,11 +71,10 @@ fn show(sent: &Sent, out: &mut impl io::Write) -> io::Result<()> {
     )?;
     writeln!(
         out,
-        "sending    {:.6} s  {} bytes in {} write{}, until the kernel had taken them",
+        "sending    {:.6} s  {} in {}, until the kernel had taken them",
         sent.sending,
-        sent.bytes,
-        sent.writes,
-        plural(sent.writes)
+        Count(sent.bytes, "byte"),
+        Count(sent.writes, "write")
     )?;
     writeln!(
         out,

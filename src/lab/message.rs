@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::count::Count;
 use super::time::{Nanos, seconds};
 use crate::escape::EscapedBytes;
 
@@ -92,11 +93,14 @@ impl Message {
             sha256,
             ..
         } = self;
-        let plural = if *reads == 1 { "" } else { "s" };
-        format!(
-            "{bytes} bytes in {reads} read{plural}, {:.6} s, SHA-256 {sha256}",
-            self.seconds
-        )
+        let (size, reads) = (Count(*bytes, "byte"), Count(*reads, "read"));
+        // The time is between the first read and the last: one read has none.
+        let time = if self.seconds > 0.0 {
+            format!(", {:.6} s", self.seconds)
+        } else {
+            String::new()
+        };
+        format!("{size} in {reads}{time}, SHA-256 {sha256}")
     }
 }
 

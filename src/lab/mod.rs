@@ -9,6 +9,7 @@
 pub mod client;
 mod connection;
 mod connections;
+mod count;
 #[doc(hidden)]
 pub mod fuzzing;
 mod latest;
@@ -27,6 +28,7 @@ mod time;
 use std::io;
 use std::net::TcpListener;
 
+pub use count::Count;
 pub use limits::Limits;
 pub use message::{End, Message};
 pub use observer::Observer;

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::count::Count;
+
 /// How the sender used connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -69,23 +71,23 @@ pub struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = |count: u64| if count == 1 { "" } else { "s" };
         write!(
             formatter,
-            "Run from {} --> {} bytes in {} read{} on {} connection{}, {:.6} s",
+            "Run from {} --> {} in {} on {}",
             self.peer,
-            self.bytes,
-            self.reads,
-            plural(self.reads),
-            self.connections,
-            plural(self.connections),
-            self.seconds
+            Count(self.bytes, "byte"),
+            Count(self.reads, "read"),
+            Count(self.connections, "connection"),
         )?;
+        // What has come all at once has taken no time that can be measured.
+        if self.seconds > 0.0 {
+            write!(formatter, ", {:.6} s", self.seconds)?;
+        }
         if let Some(rate) = self.bytes_per_second {
             write!(formatter, ", {rate:.0} bytes/s")?;
         }
         if let Some(segments) = self.segments {
-            write!(formatter, "; {segments} segment{}", plural(segments))?;
+            write!(formatter, "; {}", Count(segments, "segment"))?;
         }
         if let Some(late) = self.out_of_order {
             write!(formatter, ", {late} out of order")?;

@@ -7,6 +7,10 @@ use std::mem::offset_of;
 use std::net::TcpStream;
 use std::os::fd::AsRawFd as _;
 
+/// The receiver's round trip, in microseconds, for as long as the kernel has seen no more than one tick of its
+/// timestamps pass (`tcp_rcv_rtt_measure_ts`, tcp_input.c): no estimate yet.
+const LEAST_TICK: u32 = 1_000;
+
 /// What the kernel has counted for one connection so far. `None` is what an old kernel does not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpInfo {
@@ -103,7 +107,8 @@ pub fn of(stream: &TcpStream) -> Option<TcpInfo> {
         unsent_bytes: counted(offset_of!(Raw, notsent_bytes), raw.notsent_bytes),
         out_of_order: counted(offset_of!(Raw, rcv_ooopack), raw.rcv_ooopack),
         round_trip_micros: raw.rtt.into(),
-        receiver_round_trip_micros: (raw.rcv_rtt > 0).then(|| raw.rcv_rtt.into()),
+        receiver_round_trip_micros: (![0, LEAST_TICK].contains(&raw.rcv_rtt))
+            .then(|| raw.rcv_rtt.into()),
     })
 }
 

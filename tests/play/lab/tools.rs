@@ -50,7 +50,10 @@ fn a_receiver_alone_shows_what_send_sends_and_ends_after_one() {
     assert!(shown.starts_with("Data from 127.0.0.1:"), "{shown}");
     assert!(shown.ends_with("--> 'h\u{f6}rt ihr\\u{7}'"), "{shown}");
     let figures = lines.next().unwrap().unwrap();
-    assert!(figures.starts_with("    11 bytes in 1 read, "), "{figures}");
+    assert!(
+        figures.starts_with("    11 bytes in 1 read, SHA-256 "),
+        "{figures}"
+    );
     assert!(receiver.wait().unwrap().success());
 
     let refused = run(&["send", &address, "too late"]);
