@@ -116,6 +116,21 @@ impl Node {
             .min()
     }
 
+    /// Until when the LED may be on if nothing else happens: the latest deadline of the balls that the node possesses; `None` if it
+    /// possesses none.
+    pub fn led_deadline(&self) -> Option<Time> {
+        let context = &self.context;
+        let possessed = self.balls.values().filter_map(Ball::possessed_until);
+        let latest = possessed.max()?;
+        // A node that is alone renews its leases when it next acts, which may be after they have ended.
+        let slept = context.now + context.topology.lease * (LEASES_ALONE + 1);
+        Some(if context.is_alone() {
+            latest.max(slept)
+        } else {
+            latest
+        })
+    }
+
     /// When the node sends its next heartbeats; past where it is alone in its ring.
     pub fn next_heartbeat(&self) -> Time {
         self.context.next_heartbeat

@@ -1,6 +1,8 @@
 //! Rules 3 and 7: how long a holder may act, and when a copy is dropped.
 
-use carom::ring::{Message, Notification, OnPartition};
+use std::time::Duration;
+
+use carom::ring::{Message, Notification, OnPartition, Time};
 
 use crate::fixture::{
     BALL, HEARTBEAT, HOLDER_LEASE, LEASE, TestNode, candidacy, generation, led_off, led_on,
@@ -60,6 +62,29 @@ fn a_majority_of_grants_renews_from_the_request_on() {
     node.grant(2, seq, None);
     assert!(!led_off(&node.until(LEASE + HEARTBEAT + HOLDER_LEASE - 1)));
     assert!(led_off(&node.until(LEASE + HEARTBEAT + HOLDER_LEASE)));
+}
+
+#[test]
+fn the_led_may_be_on_until_the_latest_deadline_and_alone_until_well_after_the_next_wake() {
+    let mut node = TestNode::connected(3, 1000 * LEASE);
+    assert_eq!(node.core.led_deadline(), None, "it possesses nothing");
+    let (seq, _) = candidacy(&node.until(LEASE)).unwrap();
+    node.grant(1, seq, None);
+    node.grant(2, seq, None);
+    let until = |moment| Some(Time::from_micros(moment));
+    let deadline = LEASE + HOLDER_LEASE;
+    assert_eq!(node.core.led_deadline(), until(deadline));
+    let (seq, _) = renewed(&node.until(LEASE + HEARTBEAT)).unwrap();
+    node.grant(1, seq, None);
+    let deadline = deadline + HEARTBEAT;
+    assert_eq!(node.core.led_deadline(), until(deadline));
+    assert!(led_off(&node.until(deadline)));
+    assert_eq!(node.core.led_deadline(), None, "a frozen copy is dark");
+
+    let mut alone = TestNode::connected(1, 1000 * LEASE);
+    assert!(led_on(&alone.until(2 * LEASE)));
+    let next_wake = alone.core.next_deadline().unwrap();
+    assert!(alone.core.led_deadline().unwrap() >= next_wake + Duration::from_micros(LEASE));
 }
 
 #[test]

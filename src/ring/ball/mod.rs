@@ -156,6 +156,14 @@ impl Ball {
         }
     }
 
+    /// The deadline of this node's possession of the ball; `None` if it does not possess it.
+    pub(super) fn possessed_until(&self) -> Option<Time> {
+        match &self.holding {
+            HolderState::Held(held) => held.is_possessed().then_some(held.deadline),
+            HolderState::None | HolderState::Passing(_) | HolderState::Electing(_) => None,
+        }
+    }
+
     /// When time alone changes something about this ball next.
     pub(super) fn next_deadline(&self, context: &Context) -> Option<Time> {
         match &self.holding {
