@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod endpoint;
 pub mod escape;
 pub mod http;
+pub mod keeper;
 pub mod key;
 pub mod lab;
 pub mod led;

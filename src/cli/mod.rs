@@ -28,6 +28,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use crate::keeper;
+
 /// What `carom --version` prints. `deploy/rollout` reads the version of the ring protocol from it, and, in a binary for
 /// another machine, finds it by its parentheses.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (wire 2)");
@@ -65,6 +67,13 @@ pub fn command() -> clap::Command {
 
 /// Reads the arguments, runs the command, reports a failure.
 pub fn main() -> ExitCode {
+    // Before anything else: it needs none of it, and stays small.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == keeper::COMMAND)
+    {
+        return keeper::main();
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(help) => {

@@ -26,6 +26,7 @@ use crate::daemon::lab::LabListeners;
 use crate::daemon::service::ServiceManager;
 use crate::daemon::windows::{WindowEndpoints, WindowListeners};
 use crate::daemon::{self, Daemon, ReservedThread, Setup, listen, lock, log, signals};
+use crate::keeper::Keeper;
 use crate::key::Keys;
 use crate::priority;
 use crate::ring::{Direction, NodeId, Topology};
@@ -56,7 +57,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let config = arguments.file.load()?;
     let keys = daemon::keys::read(&config).map_err(Failure::KeyFile)?;
-    // It keeps the real-time priority that the unit gives to this process; everything after it does without.
+    // Nothing that the process will start later shall hold these.
+    let mut inherited = InheritedListeners::from_environment();
+    // Both keep the real-time priority that the unit gives to this process; everything after them does without.
+    let keeper = Keeper::start(config.ring.lease);
     let ring_thread = ReservedThread::new()?;
     priority::give_up_real_time();
     let _log = log::init(log::level(Level::INFO)).map_err(Failure::run)?;
@@ -67,18 +71,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
+    let keeper = keeper.unwrap_or_else(no_keeper);
     block_on(async |executor: Rc<LocalExecutor<'static>>| {
         let node = config.nodes.get(me.index()).ok_or(Failure::Silent)?;
         let (stop, stopped) = bounded(1);
         let (reload_sender, reloads) = bounded(1);
-        let mut inherited = InheritedListeners::from_environment();
         let setup = Setup {
             ring_endpoints: daemon::ring_endpoints(&config),
             http_endpoints: daemon::http_endpoints(&config),
             http_names: config.ring.http_names.clone(),
             keys: keys.clone(),
             me,
-            leds: node::leds(node, config.ring.lease),
+            leds: node::leds(node, config.ring.lease).kept_by(keeper),
             ring_listener: listen::listen(node, "ring", node.ports.ring, &mut inherited)
                 .map_err(Failure::run)?,
             http_listeners: http_listeners(node, &mut inherited)?,
@@ -97,7 +101,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             service: ServiceManager::from_environment(clock::now(), topology.lease),
             topology,
         };
-        inherited.warn_unused();
+        inherited.warn();
         let daemon = Daemon::start(&executor, ring_thread, setup).map_err(Failure::run)?;
         let watching = executor.spawn(signals::watch(stop));
         let reloading = executor.spawn(reload::watch(
@@ -115,6 +119,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         drop((watching, reloading));
         Ok(())
     })
+}
+
+/// The node plays without a keeper of its LED, and says so.
+fn no_keeper(error: std::io::Error) -> Keeper {
+    tracing::warn!(
+        "the LED keeper cannot be started ({error}): if this process is stopped or killed, its LED stays on"
+    );
+    Keeper::none()
 }
 
 /// Says what runs here, where it listens, and which keys its links use.

@@ -1,5 +1,8 @@
 //! Turns possessions into changes of the node's LED; a node whose LED fails keeps playing.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -7,6 +10,7 @@ use tracing::Level;
 
 use crate::clock;
 use crate::http::LedStatus;
+use crate::keeper::Keeper;
 use crate::led::{Led, LedChange, LedError, NoLed};
 use crate::ring::{Possession, Time};
 
@@ -20,14 +24,25 @@ const LOG_INTERVAL: Duration = Duration::from_secs(60);
 pub struct Leds {
     node: String,
     led: Box<dyn Led>,
+    /// Switches the LED off when this process does not.
+    keeper: Keeper,
     /// The balls that are here; mostly one at a time.
-    here: Vec<Possession>,
+    here: Vec<Lit>,
     /// Why the LED does not work, for as long as it does not.
     fault: Option<Fault>,
     /// A new fault before this moment is not logged.
     next_log: Option<Time>,
+    /// A failure of the keeper before this moment is not logged.
+    next_keeper_log: Option<Time>,
     /// What is to be logged: at most a fault and its end, since a fault is logged once a minute.
     log: VecDeque<(Level, String)>,
+}
+
+/// A ball that is here.
+struct Lit {
+    possession: Possession,
+    /// The keeper has switched the LED off since the ball came.
+    put_out: bool,
 }
 
 /// Why the LED does not work.
@@ -44,11 +59,21 @@ impl Leds {
         Self {
             node: node.to_owned(),
             led,
+            keeper: Keeper::none(),
             here: Vec::new(),
             fault: None,
             next_log: None,
+            next_keeper_log: None,
             log: VecDeque::new(),
         }
+    }
+
+    /// The same, with a keeper.
+    #[must_use]
+    pub fn kept_by(mut self, keeper: Keeper) -> Self {
+        self.keeper = keeper;
+        self.offer_off_switch();
+        self
     }
 
     /// The LED of the node of that name, which may have failed to open already.
@@ -60,38 +85,101 @@ impl Leds {
         leds
     }
 
+    /// What the node possesses now has this deadline; `None` if it possesses nothing. To be called before [`Self::show`]
+    /// shows it: soon after the deadline the LED goes off, whatever becomes of this process.
+    pub fn set_deadline(&mut self, deadline: Option<Time>, now: Time) {
+        if let Some(deadline) = deadline {
+            self.keeper.set_deadline(deadline, now);
+            self.look_at_keeper(now);
+        }
+    }
+
     /// Shows that a ball came or went.
     pub fn show(&mut self, possession: Possession, on: bool, now: Time) {
-        self.here.retain(|other| other.ball != possession.ball);
+        self.look_at_keeper(now);
+        let ball = possession.ball;
+        let mut before = self.here.iter();
+        let before = before.position(|lit| lit.possession.ball == ball);
+        let before = before.map(|index| self.here.swap_remove(index));
         if on {
-            self.here.push(possession);
+            self.keeper.set_some_deadline(now);
+            let put_out = false;
+            self.here.push(Lit {
+                possession,
+                put_out,
+            });
+        } else if before.is_some_and(|lit| lit.put_out) {
+            // It has gone off already, and a trace says so.
+            self.refresh(now, None);
+            return;
         }
         self.set(possession, on, now);
+    }
+
+    /// Notes whether the keeper has switched the LED off.
+    fn look_at_keeper(&mut self, now: Time) {
+        if self.keeper.has_put_out(now) {
+            self.led.on_put_out();
+            self.here.iter_mut().for_each(|lit| lit.put_out = true);
+        }
+        self.log_failure(now);
+    }
+
+    /// Tells the keeper how to switch the LED off, if the LED was opened.
+    fn offer_off_switch(&mut self) {
+        if let Some(switch) = self.led.take_off_switch() {
+            self.keeper.keep(Some(switch));
+            self.log_failure(clock::now());
+        }
+    }
+
+    /// Logs why the keeper could not do something, at most once a minute.
+    fn log_failure(&mut self, now: Time) {
+        if let Some(failure) = self.keeper.take_failure()
+            && self.next_keeper_log.is_none_or(|next| now >= next)
+        {
+            self.next_keeper_log = Some(now + LOG_INTERVAL);
+            let sentence = "the LED keeper cannot switch the LED off";
+            let what = "if this process is stopped or killed, its LED may stay on";
+            let line = format!("{sentence} ({failure}): {what}");
+            self.log.push_back((Level::WARN, line));
+        }
     }
 
     /// Replaces the LED by another one, which is off. Returns the balls for [`Self::light_again`].
     ///
     /// `open` is called after the old LED is released, because both may use the same pin. It may take longer than a lease.
     pub fn replace(&mut self, open: impl FnOnce() -> Self, now: Time) -> Vec<Possession> {
-        let here = std::mem::take(&mut self.here);
-        for &possession in &here {
-            self.set(possession, false, now);
+        self.look_at_keeper(now);
+        let lit = std::mem::take(&mut self.here);
+        for lit in lit.iter().filter(|lit| !lit.put_out) {
+            self.set(lit.possession, false, now);
         }
+        let here: Vec<Possession> = lit.iter().map(|lit| lit.possession).collect();
+        self.keeper.keep(None);
         self.led = Box::new(NoLed);
-        let log = std::mem::take(&mut self.log);
-        let opened = open();
-        self.led = opened.led;
-        self.fault = opened.fault;
+        let mut opened = open();
+        self.led = std::mem::replace(&mut opened.led, Box::new(NoLed));
+        self.fault = opened.fault.take();
         self.next_log = opened.next_log;
-        self.log = log.into_iter().chain(opened.log).collect();
-        self.here.clone_from(&here);
+        self.log.append(&mut opened.log);
+        self.offer_off_switch();
+        let put_out = false;
+        self.here = here
+            .iter()
+            .map(|&possession| Lit {
+                possession,
+                put_out,
+            })
+            .collect();
         here
     }
 
     /// Lights a new LED for those of these balls that are still here.
     pub fn light_again(&mut self, balls: &[Possession], now: Time) {
         for &possession in balls {
-            if self.here.contains(&possession) {
+            let is_here = |lit: &Lit| lit.possession == possession;
+            if self.here.iter().any(is_here) {
                 self.set(possession, true, now);
             }
         }
@@ -116,8 +204,17 @@ impl Leds {
         }
     }
 
-    /// Once a heartbeat: tries an LED again that failed, and renews one that goes out by itself.
+    /// Once a heartbeat: tries an LED again that failed, renews one that goes out by itself, and lights one again that the
+    /// keeper has switched off, while its ball is still here.
     pub fn on_heartbeat(&mut self, now: Time) {
+        self.look_at_keeper(now);
+        let put_out = self.here.iter_mut().find(|lit| lit.put_out);
+        if let Some(lit) = put_out {
+            lit.put_out = false;
+            let possession = lit.possession;
+            self.keeper.set_some_deadline(now);
+            self.set(possession, true, now);
+        }
         let lit = !self.here.is_empty();
         let due = match &self.fault {
             Some(fault) => fault.retry_at.is_none_or(|retry_at| now >= retry_at),
@@ -126,15 +223,24 @@ impl Leds {
         if !due {
             return;
         }
-        match self.led.refresh(lit) {
+        self.refresh(now, Some(now + RETRY));
+    }
+
+    /// Sets the LED without a change. If that fails, no change is tried before `retry_at`.
+    fn refresh(&mut self, now: Time, retry_at: Option<Time>) {
+        match self.led.refresh(!self.here.is_empty()) {
             Some(Ok(())) => self.on_success(),
-            Some(Err(error)) => self.on_fault(&error, now, Some(now + RETRY)),
+            Some(Err(error)) => self.on_fault(&error, now, retry_at),
             None => {}
         }
     }
 
     /// Logs a fault once for as long as it lasts.
     fn on_fault(&mut self, error: &LedError, now: Time, retry_at: Option<Time>) {
+        if self.fault.is_none() {
+            // The device is opened anew, and the kernel gives some devices to one user only.
+            self.keeper.keep(None);
+        }
         let logged = match &self.fault {
             Some(fault) => fault.logged,
             None => {
@@ -160,11 +266,13 @@ impl Leds {
             let sentence = "the LED works again".to_owned();
             self.log.push_back((Level::INFO, sentence));
         }
+        self.offer_off_switch();
     }
 
     /// Whether [`Self::on_heartbeat`] has something to do.
     pub fn needs_heartbeat(&self) -> bool {
-        self.fault.is_some() || !self.here.is_empty() && self.led.goes_off_by_itself()
+        let refreshed = !self.here.is_empty() && self.led.goes_off_by_itself();
+        self.fault.is_some() || refreshed || self.here.iter().any(|lit| lit.put_out)
     }
 
     /// The next line for the log.
@@ -181,131 +289,9 @@ impl Leds {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ring::{BallId, Generation, Stamp};
-    use std::sync::{Arc, Mutex};
-
-    const EARLY: Time = Time::from_micros(1_000_000);
-
-    struct Flaky(Arc<Mutex<Vec<(bool, bool)>>>, Arc<Mutex<bool>>);
-
-    impl Led for Flaky {
-        fn show(&mut self, change: &LedChange<'_>, lit: bool) -> Result<(), LedError> {
-            self.0.lock().unwrap().push((change.on, lit));
-            if *self.1.lock().unwrap() {
-                let source = std::io::ErrorKind::StorageFull.into();
-                return Err(LedError::Trace {
-                    path: "led".into(),
-                    source,
-                });
-            }
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn lit_while_any_ball_is_here_and_well_again_after_a_fault() {
-        let (seen, broken) = (Arc::default(), Arc::new(Mutex::new(false)));
-        let mut leds = Leds::new(
-            "pi1",
-            Box::new(Flaky(Arc::clone(&seen), Arc::clone(&broken))),
-        );
-        let generation = Generation { round: 1, nonce: 1 };
-        let possession = |ball| Possession {
-            ball: BallId(ball),
-            stamp: Stamp { generation, hop: 0 },
-        };
-        leds.show(possession(1), true, EARLY);
-        leds.show(possession(2), true, EARLY);
-        *broken.lock().unwrap() = true;
-        leds.show(possession(1), false, EARLY);
-        assert!(leds.status().lit && leds.status().fault.is_some());
-        *broken.lock().unwrap() = false;
-        leds.show(possession(2), false, EARLY);
-        assert_eq!(
-            *seen.lock().unwrap(),
-            [(true, true), (true, true), (false, true), (false, false)]
-        );
-        assert_eq!(leds.status(), LedStatus::default());
-    }
-
-    /// An LED that fails while it is broken, and counts how often it was set.
-    struct Counting(Arc<Mutex<(bool, u32, bool)>>);
-
-    impl Led for Counting {
-        fn show(&mut self, _change: &LedChange<'_>, lit: bool) -> Result<(), LedError> {
-            self.refresh(lit).unwrap()
-        }
-
-        fn refresh(&mut self, lit: bool) -> Option<Result<(), LedError>> {
-            let mut led = self.0.lock().unwrap();
-            led.1 += 1;
-            if led.0 {
-                return Some(Err(LedError::NotAPi));
-            }
-            led.2 = lit;
-            Some(Ok(()))
-        }
-    }
-
-    #[test]
-    fn a_broken_led_is_tried_once_a_second_and_catches_up_when_it_is_repaired() {
-        let led = Arc::new(Mutex::new((true, 0, false)));
-        let mut leds = Leds::new("pi1", Box::new(Counting(Arc::clone(&led))));
-        let generation = Generation { round: 1, nonce: 1 };
-        let ball = Possession {
-            ball: BallId(1),
-            stamp: Stamp { generation, hop: 0 },
-        };
-        leds.show(ball, true, EARLY);
-        leds.on_heartbeat(EARLY);
-        assert_eq!(led.lock().unwrap().1, 2);
-        for hop in 1..1000 {
-            let on = hop % 2 == 0;
-            leds.show(ball, on, EARLY + Duration::from_micros(900 * hop));
-            leds.on_heartbeat(EARLY + Duration::from_micros(900 * hop));
-        }
-        assert_eq!(led.lock().unwrap().1, 2, "a second has not passed");
-        assert!(leds.status().fault.is_some());
-        leds.show(ball, true, EARLY + Duration::from_millis(950));
-        led.lock().unwrap().0 = false;
-        leds.on_heartbeat(EARLY + RETRY);
-        assert!(led.lock().unwrap().2, "lit without a new change");
-        assert_eq!(leds.status().fault, None);
-        leds.on_heartbeat(EARLY + RETRY);
-        assert_eq!(led.lock().unwrap().1, 4, "kept lit once a heartbeat");
-        leds.show(ball, false, EARLY + RETRY);
-        leds.on_heartbeat(EARLY + RETRY);
-        assert_eq!(
-            led.lock().unwrap().1,
-            5,
-            "an LED that is off is not renewed"
-        );
-    }
-
-    #[test]
-    fn a_new_led_takes_over_what_is_here() {
-        let (old, new) = (Arc::default(), Arc::default());
-        let led = |seen: &Arc<_>| Box::new(Flaky(Arc::clone(seen), Arc::default()));
-        let mut leds = Leds::new("pi1", led(&old));
-        let generation = Generation { round: 1, nonce: 1 };
-        let stamp = Stamp { generation, hop: 0 };
-        let ball = BallId(1);
-        leds.show(Possession { ball, stamp }, true, EARLY);
-        let other = Possession {
-            ball: BallId(2),
-            stamp,
-        };
-        leds.show(other, true, EARLY);
-        let dark = leds.replace(|| Leds::new("pi1", led(&new)), EARLY);
-        // The second ball has left before the new LED was open.
-        leds.show(other, false, EARLY);
-        leds.light_again(&dark, EARLY);
-        let lit_twice_and_off = [(true, true), (true, true), (false, false), (false, false)];
-        assert_eq!(*old.lock().unwrap(), lit_twice_and_off);
-        assert_eq!(*new.lock().unwrap(), [(false, true), (true, true)]);
-        assert!(leds.status().lit);
+impl Drop for Leds {
+    fn drop(&mut self) {
+        // From here on the LED may belong to somebody else, such as to its earlier trigger.
+        self.keeper.keep(None);
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::error::LedError;
+use super::off_switch::OffSwitch;
 
 /// One ball came or went.
 #[derive(Clone, Copy)]
@@ -38,6 +39,14 @@ pub trait Led: Send {
     fn goes_off_by_itself(&self) -> bool {
         false
     }
+
+    /// How another process can switch the LED off: once after each time that the LED was opened.
+    fn take_off_switch(&mut self) -> Option<OffSwitch> {
+        None
+    }
+
+    /// Another process has switched the LED off.
+    fn on_put_out(&mut self) {}
 }
 
 /// The LED of a node that has none.

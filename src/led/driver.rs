@@ -3,6 +3,7 @@
 
 use super::change::{Led, LedChange};
 use super::error::LedError;
+use super::off_switch::OffSwitch;
 
 /// A device that can be switched on and off.
 ///
@@ -27,6 +28,11 @@ pub trait LedDriver: Send {
         false
     }
 
+    /// How another process can switch the device off; `None` if it cannot.
+    fn off_switch(&self) -> Option<OffSwitch> {
+        None
+    }
+
     /// Leaves the device as it is when it is dropped. Returns `false` if the kernel switches it off
     /// nevertheless.
     fn keep_when_dropped(&mut self) -> bool;
@@ -43,6 +49,10 @@ impl LedDriver for Box<dyn LedDriver> {
 
     fn goes_off_by_itself(&self) -> bool {
         (**self).goes_off_by_itself()
+    }
+
+    fn off_switch(&self) -> Option<OffSwitch> {
+        (**self).off_switch()
     }
 
     fn keep_when_dropped(&mut self) -> bool {
@@ -66,6 +76,8 @@ pub struct SwitchedLed {
     /// `None` after an error.
     driver: Option<Box<dyn LedDriver>>,
     on: bool,
+    /// The device was opened, and its off switch was not taken yet.
+    newly_opened: bool,
 }
 
 impl SwitchedLed {
@@ -77,6 +89,7 @@ impl SwitchedLed {
             open,
             driver: None,
             on: false,
+            newly_opened: false,
         };
         let error = led.set(false).err();
         (led, error)
@@ -91,7 +104,9 @@ impl SwitchedLed {
             Some(driver) => driver,
             None => {
                 self.on = false;
-                (self.open)()?
+                let driver = (self.open)()?;
+                self.newly_opened = true;
+                driver
             }
         };
         // A ball that comes while another is here changes nothing to be seen.
@@ -125,6 +140,17 @@ impl Led for SwitchedLed {
     fn goes_off_by_itself(&self) -> bool {
         let driver = self.driver.as_ref();
         driver.is_some_and(|driver| driver.goes_off_by_itself())
+    }
+
+    fn take_off_switch(&mut self) -> Option<OffSwitch> {
+        if !std::mem::take(&mut self.newly_opened) {
+            return None;
+        }
+        self.driver.as_ref()?.off_switch()
+    }
+
+    fn on_put_out(&mut self) {
+        self.on = false;
     }
 }
 

@@ -12,10 +12,12 @@ use rppal::gpio::{Error, Gpio, OutputPin};
 use super::driver::LedDriver;
 use super::error::LedError;
 use super::gpiochip::{self, USUAL_CHIP};
+use super::off_switch::{OffSwitch, OffWay, PutOut};
 
 /// One pin as an output.
 pub(super) struct Pin {
     pin: OutputPin,
+    number: u16,
     active_low: bool,
     kept: bool,
 }
@@ -57,6 +59,7 @@ fn pin(gpio: &Gpio, number: u16, active_low: bool) -> Result<Pin, LedError> {
     pin.set_reset_on_drop(false);
     Ok(Pin {
         pin,
+        number,
         active_low,
         kept: false,
     })
@@ -72,9 +75,46 @@ impl LedDriver for Pin {
         Ok(())
     }
 
+    fn off_switch(&self) -> Option<OffSwitch> {
+        let (pin, active_low) = (self.number, self.active_low);
+        Some(OffSwitch::without_line(OffWay::Pin { pin, active_low }))
+    }
+
     fn keep_when_dropped(&mut self) -> bool {
         self.kept = true;
         true
+    }
+}
+
+/// A pin that another process drives. Opening it leaves it as it is: the LED may be on.
+pub(super) struct PinOff {
+    pin: OutputPin,
+    active_low: bool,
+}
+
+impl PinOff {
+    /// The pin of that BCM number, an output already.
+    ///
+    /// # Errors
+    /// As for [`open`].
+    pub(super) fn open(number: u16, active_low: bool) -> Result<Self, LedError> {
+        let gpio = Gpio::new().map_err(|error| led_error(error, number))?;
+        let pin = gpio.get(u8::try_from(number).unwrap_or(u8::MAX));
+        let pin = pin.map_err(|error| led_error(error, number))?;
+        let mut pin = pin.into_output();
+        pin.set_reset_on_drop(false);
+        Ok(Self { pin, active_low })
+    }
+}
+
+impl PutOut for PinOff {
+    fn put_out(&mut self) -> Result<(), LedError> {
+        if self.active_low {
+            self.pin.set_high();
+        } else {
+            self.pin.set_low();
+        }
+        Ok(())
     }
 }
 

@@ -1,13 +1,17 @@
 //! A pin through the kernel's character device, by `gpiocdev`. The process needs no other device.
 
+use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use gpiocdev::line::Value;
 use gpiocdev::{Chip, Error, Request};
+use gpiocdev_uapi::v2;
 
 use super::driver::LedDriver;
 use super::error::LedError;
+use super::off_switch::{OffSwitch, OffWay, PutOut};
 
 /// The device that has the pins of the header on most Pis, and the first one on other boards.
 pub(super) const USUAL_CHIP: &str = "/dev/gpiochip0";
@@ -184,6 +188,17 @@ impl LedDriver for Line {
             .map_err(|error| device_error(&self.path, error))
     }
 
+    fn off_switch(&self) -> Option<OffSwitch> {
+        // No other process can request the line, so it gets this request. Without a descriptor left there is no switch.
+        let line = self.request.as_fd().try_clone_to_owned().ok()?;
+        Some(OffSwitch {
+            how: OffWay::Line {
+                chip: self.path.clone(),
+            },
+            line: Some(line),
+        })
+    }
+
     /// Impossible: a pin that no process has goes back to the kernel.
     fn keep_when_dropped(&mut self) -> bool {
         false
@@ -194,6 +209,30 @@ impl Drop for Line {
     fn drop(&mut self) {
         // Some kernels leave the pin as it is when they take it back. If this fails, nothing is left to try.
         let _ = self.set(false);
+    }
+}
+
+/// The request of another process for one line, and the device for errors.
+pub(super) struct LineOff {
+    request: File,
+    chip: PathBuf,
+}
+
+impl LineOff {
+    pub(super) fn new(request: OwnedFd, chip: PathBuf) -> Self {
+        let request = request.into();
+        Self { request, chip }
+    }
+}
+
+impl PutOut for LineOff {
+    fn put_out(&mut self) -> Result<(), LedError> {
+        // The request says what is active, so off is 0 for a pin that is active while low, too.
+        let off = v2::LineValues::from_slice(&[false]);
+        v2::set_line_values(&self.request, &off).map_err(|error| LedError::Device {
+            path: self.chip.clone(),
+            source: error.into(),
+        })
     }
 }
 

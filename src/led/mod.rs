@@ -12,21 +12,28 @@ mod driver;
 mod error;
 mod gpio;
 mod gpiochip;
+mod off_switch;
 #[cfg(test)]
 mod suite;
 mod sysfs;
 mod trace;
+mod trace_lines;
+mod trace_off;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gpiochip::USUAL_CHIP;
+use gpio::PinOff;
+use gpiochip::{LineOff, USUAL_CHIP};
+use sysfs::FileOff;
 use trace::Trace;
+use trace_off::TraceOff;
 
 pub use change::{Led, LedChange, NoLed};
 pub use driver::{LedDriver, OpenDriver, SwitchedLed};
 pub use error::LedError;
+pub use off_switch::{OffSwitch, OffWay, PutOut};
 
 /// Which LED a node has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -151,6 +158,23 @@ impl LedConfig {
             }),
             Self::None => None,
         }
+    }
+}
+
+impl OffSwitch {
+    /// Opens what the switch names, and leaves the LED as it is. `monotonic_nanos` returns `CLOCK_MONOTONIC`.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(self, monotonic_nanos: fn() -> u64) -> Result<Box<dyn PutOut>, LedError> {
+        let Self { how, line } = self;
+        Ok(match (how, line) {
+            (OffWay::Pin { pin, active_low }, _) => Box::new(PinOff::open(pin, active_low)?),
+            (OffWay::Line { chip }, Some(line)) => Box::new(LineOff::new(line, chip)),
+            (OffWay::Line { chip }, None) => return Err(LedError::NotAChip { path: chip }),
+            (OffWay::File { path, value }, _) => Box::new(FileOff { path, value }),
+            (OffWay::Trace { path }, _) => Box::new(TraceOff::new(path, monotonic_nanos)),
+        })
     }
 }
 

@@ -43,12 +43,41 @@ fn passes(make: &dyn Fn() -> Box<dyn Led>, lit: &dyn Fn() -> bool) {
             led.show(&change(false, hop), false).unwrap();
             assert!(!lit(), "dark after hop {hop}");
         }
+        put_out_by_another(&mut *led, lit);
         if led.refresh(true).is_some() {
             assert!(lit(), "lit by hand");
             drop(led);
             assert!(!lit(), "dark when it was dropped");
         }
     }
+}
+
+/// Another process switches the LED off, as often as it likes, and this one goes on. Leaves the LED off.
+fn put_out_by_another(led: &mut dyn Led, lit: &dyn Fn() -> bool) {
+    let switch = led.take_off_switch().unwrap();
+    assert!(
+        led.take_off_switch().is_none(),
+        "once for each time it was opened"
+    );
+    if matches!(switch.how, OffWay::Pin { .. }) {
+        // The library gives a pin to one user in each process. `tests/pi` has two processes.
+        return;
+    }
+    led.show(&change(true, 60), true).unwrap();
+    let mut other = switch.open(|| 43).unwrap();
+    assert!(lit(), "opening it changes nothing");
+    for hop in [60, 61] {
+        other.put_out().unwrap();
+        assert!(!lit(), "put out");
+        other.put_out().unwrap();
+        led.on_put_out();
+        led.show(&change(true, hop + 1), true).unwrap();
+        assert!(lit(), "lit again");
+    }
+    led.show(&change(false, 62), false).unwrap();
+    assert!(!lit());
+    other.put_out().unwrap();
+    assert!(!lit());
 }
 
 /// Makes the LED of a driver, as the daemon does.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::driver::LedDriver;
 use super::error::LedError;
+use super::off_switch::{OffSwitch, OffWay, PutOut};
 
 /// Where the kernel shows its LEDs.
 pub(super) const LEDS: &str = "/sys/class/leds";
@@ -161,24 +162,41 @@ impl KernelLed {
     }
 
     fn set_brightness(&self, on: bool) -> Result<(), LedError> {
-        let level = if on { self.on_level } else { self.off_level };
-        self.write(
-            "brightness",
-            if level == "0" {
-                "0"
-            } else {
-                &self.max_brightness
-            },
-        )
+        self.write("brightness", self.brightness(on))
     }
 
-    /// Opens the file for each value: sysfs takes one whole value for each opening, and an LED whose
-    /// driver was loaded again has new files.
+    /// What to write to `brightness`.
+    fn brightness(&self, on: bool) -> &str {
+        let level = if on { self.on_level } else { self.off_level };
+        if level == "0" {
+            "0"
+        } else {
+            &self.max_brightness
+        }
+    }
+
     fn write(&self, name: &str, value: &str) -> Result<(), LedError> {
-        let path = self.path.join(name);
-        let file = OpenOptions::new().write(true).truncate(true).open(&path);
-        file.and_then(|mut file| file.write_all(value.as_bytes()))
-            .map_err(|error| LedError::of_file(path, error))
+        write(&self.path.join(name), value)
+    }
+}
+
+/// Opens the file for each value: sysfs takes one whole value for each opening, and an LED whose
+/// driver was loaded again has new files.
+fn write(path: &Path, value: &str) -> Result<(), LedError> {
+    let file = OpenOptions::new().write(true).truncate(true).open(path);
+    file.and_then(|mut file| file.write_all(value.as_bytes()))
+        .map_err(|error| LedError::of_file(path.to_owned(), error))
+}
+
+/// An LED that another process drives: the file, and what to write to it.
+pub(super) struct FileOff {
+    pub(super) path: PathBuf,
+    pub(super) value: String,
+}
+
+impl PutOut for FileOff {
+    fn put_out(&mut self) -> Result<(), LedError> {
+        write(&self.path, &self.value)
     }
 }
 
@@ -205,6 +223,18 @@ impl LedDriver for KernelLed {
 
     fn goes_off_by_itself(&self) -> bool {
         self.one_shot
+    }
+
+    fn off_switch(&self) -> Option<OffSwitch> {
+        let (name, value) = if self.one_shot {
+            ("activate", "0")
+        } else {
+            ("brightness", self.brightness(false))
+        };
+        Some(OffSwitch::without_line(OffWay::File {
+            path: self.path.join(name),
+            value: value.to_owned(),
+        }))
     }
 
     fn keep_when_dropped(&mut self) -> bool {

@@ -1,21 +1,16 @@
 //! A file instead of an LED: one line for each change, for tests and observers.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::change::{Led, LedChange};
 use super::error::LedError;
+use super::off_switch::{OffSwitch, OffWay};
+use super::trace_lines::{Shown, append};
 
 /// How much of the end of a trace is read for what it still shows: some 200,000 changes.
 const LONGEST_TAIL: u64 = 16 << 20;
-
-/// Longer lines are no lines of a trace.
-const LONGEST_LINE: usize = 256;
-
-/// Balls that are looked for in an earlier trace: more than a ring has, with its guests.
-const MOST_LIT: usize = 1024;
 
 /// Appends `MONOTONIC_NANOSECONDS NODE on|off BALL GENERATION HOP` for every change.
 ///
@@ -26,6 +21,8 @@ pub(super) struct Trace {
     file: Option<File>,
     now: fn() -> u64,
     line: Vec<u8>,
+    /// The file was opened, and the off switch was not taken yet.
+    newly_opened: bool,
 }
 
 impl Trace {
@@ -41,6 +38,7 @@ impl Trace {
             file: None,
             now,
             line: Vec::with_capacity(96),
+            newly_opened: false,
         };
         let opened = trace.reopen().and_then(|file| {
             trace.end_earlier(&file)?;
@@ -49,6 +47,7 @@ impl Trace {
         match opened {
             Ok(file) => {
                 trace.file = Some(file);
+                trace.newly_opened = true;
                 (trace, None)
             }
             Err(error) => (trace, Some(error)),
@@ -58,8 +57,8 @@ impl Trace {
     /// Writes `off` for every ball that an earlier process left on.
     fn end_earlier(&mut self, file: &File) -> Result<(), LedError> {
         // A trace that cannot be read, such as a pipe, shows nobody an earlier life.
-        for ((node, ball), stamp) in still_on(&self.path).unwrap_or_default() {
-            self.write(file, &format_args!("{node} off {ball} {stamp}"))?;
+        for off in still_on(&self.path).unwrap_or_default().take_offs() {
+            self.write(file, &off)?;
         }
         Ok(())
     }
@@ -91,7 +90,10 @@ impl Led for Trace {
     fn show(&mut self, change: &LedChange<'_>, _lit: bool) -> Result<(), LedError> {
         let file = match self.file.take() {
             Some(file) => file,
-            None => self.reopen()?,
+            None => {
+                self.newly_opened = true;
+                self.reopen()?
+            }
         };
         let LedChange {
             node,
@@ -108,45 +110,26 @@ impl Led for Trace {
         self.file = Some(file);
         Ok(())
     }
+
+    fn take_off_switch(&mut self) -> Option<OffSwitch> {
+        let newly_opened = std::mem::take(&mut self.newly_opened);
+        newly_opened.then(|| {
+            let path = self.path.clone();
+            OffSwitch::without_line(OffWay::Trace { path })
+        })
+    }
 }
 
-/// The node and the ball of every LED that a trace shows as on in its end, each with generation and hop.
-fn still_on(path: &Path) -> io::Result<BTreeMap<(String, String), String>> {
-    let mut on = BTreeMap::new();
-    let length = match fs::metadata(path)? {
-        file if file.is_file() => file.len(),
-        _ => return Ok(on),
-    };
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(length.saturating_sub(LONGEST_TAIL)))?;
-    for line in BufReader::new(file.take(LONGEST_TAIL)).split(b'\n') {
-        let line = line?;
-        let text = str::from_utf8(&line).unwrap_or_default();
-        let fields: Vec<&str> = text.split(' ').take(7).collect();
-        let [_, node, state, ball, generation, hop] = fields.as_slice() else {
-            continue;
-        };
-        let key = ((*node).to_owned(), (*ball).to_owned());
-        if *state == "on" && text.len() <= LONGEST_LINE && on.len() < MOST_LIT {
-            on.insert(key, format!("{generation} {hop}"));
-        } else if *state == "off" {
-            on.remove(&key);
-        }
+/// What the end of a trace still shows as on.
+fn still_on(path: &Path) -> io::Result<Shown> {
+    let mut shown = Shown::default();
+    if let file = fs::metadata(path)?
+        && file.is_file()
+    {
+        let from = file.len().saturating_sub(LONGEST_TAIL);
+        shown.read(&File::open(path)?, from)?;
     }
-    Ok(on)
-}
-
-/// Writes the whole line or nothing: half a line would also corrupt the next one.
-fn append(mut file: &File, line: &[u8]) -> io::Result<()> {
-    let written = file.write(line)?;
-    if written == line.len() {
-        return Ok(());
-    }
-    // The disk is almost full and took the beginning only: remove that.
-    let partial = u64::try_from(written).unwrap_or(0);
-    let length = file.metadata()?.len();
-    file.set_len(length.saturating_sub(partial))?;
-    Err(io::ErrorKind::StorageFull.into())
+    Ok(shown)
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ def lines(folder, begin, end):
     found = []
     for path in pathlib.Path(folder).iterdir():
         for line in path.read_text().splitlines():
-            at, node, change, ball, generation, hop = line.split(" ")
+            # Behind these, the LED keeper writes its name.
+            at, node, change, ball, generation, hop = line.split(" ")[:6]
             if begin <= int(at) < end:
                 found.append((int(at), node, change, ball, generation, int(hop)))
     return sorted(found)

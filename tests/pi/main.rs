@@ -34,6 +34,8 @@ const PIN: u8 = 17;
 const ACT_PIN: u8 = 27;
 /// A restarted one-shot is off for microseconds on a Pi, and for longer on an emulated one on a busy machine.
 const DIP: Duration = Duration::from_millis(50);
+/// How late the LED keeper of an emulated Pi may be on a busy machine.
+const LATE: Duration = Duration::from_millis(200);
 /// How long anything in the ring may take.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -252,7 +254,7 @@ impl Play {
         let verdict = bench.play(PIN, passes);
         self.passes(&verdict, passes);
         self.terminate(bench);
-        self.kill(bench, GPIO, true);
+        self.kill(bench, GPIO);
 
         self.step("gpio: power cut and reboot while it has the ball");
         bench.start(GPIO, true);
@@ -293,7 +295,7 @@ impl Play {
                 && told.contains("no right to use /dev/gpiochip0: add the user to the group gpio"),
             &format!("refused: {told}"),
         );
-        self.kill(bench, GPIOCHIP, false);
+        self.kill(bench, GPIOCHIP);
     }
 
     fn act(&mut self, bench: &mut Bench, passes: usize) {
@@ -355,27 +357,29 @@ impl Play {
         self.check(bench.ring.hops() > hops, "the others play on");
     }
 
-    /// A crash with the ball; `stays_lit` says whether the pin stays high until the hook has run.
-    fn kill(&mut self, bench: &mut Bench, led: &str, stays_lit: bool) {
-        self.step("kill -9 while it has the ball");
+    /// The daemon is stopped with the ball, and killed with it: the LED keeper switches the LED off, without the stop hook.
+    fn kill(&mut self, bench: &mut Bench, led: &str) {
         bench.start(led, false);
-        bench.pins.wait(PIN, true, LONG);
-        bench.signal("KILL");
-        bench.wait_for_file("/run/ended");
-        if stays_lit {
-            let level = bench.pins.stays(PIN, true, Duration::from_millis(500));
-            self.check(level, "without the stop hook the pin stays high");
-        } else {
-            let told = if bench.pins.level(PIN) { "high" } else { "low" };
-            println!("  the kernel took the pin back; without the stop hook it is {told}");
+        // The keeper may be late by what a busy host takes from the emulated processor.
+        for (signal, limit) in [("STOP", LEASE + LATE), ("KILL", LATE)] {
+            self.step(&format!("SIG{signal} while it has the ball"));
+            bench.pins.wait(PIN, true, LONG);
+            bench.signal(signal);
+            let sent = now();
+            if bench.pins.level(PIN) {
+                bench.pins.wait(PIN, false, limit);
+            }
+            println!("  dark {:.0} ms after it", millis(now() - sent));
+            self.check(bench.pins.stays(PIN, false, LEASE), "low, and it stays low");
+            if signal == "STOP" {
+                bench.signal("CONT");
+            }
         }
+        bench.wait_for_file("/run/ended");
         bench.machine.must("touch /run/go");
         let code = bench.wait_for_file("/run/hook");
         self.check(code == "0", "the stop hook ran");
-        self.check(
-            bench.pins.stays(PIN, false, LEASE),
-            "low once it has run, and it stays low",
-        );
+        self.check(bench.pins.stays(PIN, false, LEASE), "still low after it");
         let hops = bench.ring.hops();
         sleep(LEASE * 2);
         self.check(bench.ring.hops() > hops, "the others took the ball back");

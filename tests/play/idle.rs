@@ -17,8 +17,13 @@ const MOST_SWITCHES_OF_SERVICES: f64 = 1.0;
 /// Memory of its own. The pages of the executable and of the C library are not bounded here: the kernel decides how
 /// many of them are mapped, shares them among processes, and drops them when memory is short.
 const MOST_OWN_KIB: u64 = 1024;
-/// The services, the ring, the reactor's helper, the log, and two for the lab.
-const THREADS: usize = 6;
+/// The services, the ring, the reactor's helper, the log, two for the lab, and one that waits for the end of the LED keeper.
+const THREADS: usize = 7;
+/// The same three limits for the LED keeper, a process beside the node. It wakes once after a ball has left for longer than
+/// a lease.
+const MOST_CPU_OF_KEEPER: f64 = 0.05;
+const MOST_SWITCHES_OF_KEEPER: f64 = 5.0;
+const MOST_KIB_OF_KEEPER: u64 = 1024;
 
 /// One node's figures over a span; rates are per second.
 struct Figures {
@@ -58,8 +63,11 @@ impl Figures {
 /// Measures for ten seconds and prints a table; returns what exceeded its limit.
 fn measure(ring: &Cluster, most_switches: f64) -> Vec<String> {
     let nodes = ring.running();
-    let measure = || -> Vec<Usage> {
-        let usage = |node: &usize| ring.process(*node).usage();
+    let measure = || -> Vec<[Usage; 2]> {
+        let usage = |node: &usize| {
+            let process = ring.process(*node);
+            [process.usage(), Usage::of(process.keeper().unwrap())]
+        };
         nodes.iter().map(usage).collect()
     };
     let (begun, before) = (now(), measure());
@@ -76,10 +84,12 @@ fn measure(ring: &Cluster, most_switches: f64) -> Vec<String> {
         "node  lit %  CPU %  switches: services  all {THREADS} threads  (limit)  own MiB  RSS MiB"
     );
     let mut faults = Vec::new();
-    for (&node, (&before, &after)) in nodes.iter().zip(before.iter().zip(&after)) {
+    for (&node, (before, after)) in nodes.iter().zip(before.iter().zip(&after)) {
         let lit = millis(seen.lit_time(node, begun, ended)) / 1e3 / seconds;
-        let figures = Figures::between(before, after, seconds, lit);
+        let figures = Figures::between(before[0], after[0], seconds, lit);
         faults.extend(judge(node, &figures, most_switches));
+        let figures = Figures::between(before[1], after[1], seconds, lit);
+        faults.extend(judge_keeper(node, &figures));
     }
     faults
 }
@@ -112,6 +122,27 @@ fn a_node_alone_in_its_ring_sleeps_until_its_ball_reaches_an_edge() {
     });
     sleep(Duration::from_secs(1));
     assert_idle(&ring, MOST_SWITCHES_ALONE);
+}
+
+/// Prints a line about the keeper of that node; returns what exceeds its limit.
+fn judge_keeper(node: usize, figures: &Figures) -> Vec<String> {
+    let name = format!("the keeper of pi{}", node + 1);
+    let (cpu, switches, own) = (figures.cpu_percent, figures.all_switches, figures.own_kib);
+    println!(
+        "  its keeper: {cpu:.3} % of a core, {switches:.1} switches, own {own} KiB, RSS {} KiB",
+        figures.rss_kib
+    );
+    let mut faults = Vec::new();
+    if cpu >= MOST_CPU_OF_KEEPER {
+        faults.push(format!("{name} took {cpu:.3} % of a core"));
+    }
+    if switches > MOST_SWITCHES_OF_KEEPER {
+        faults.push(format!("{name} woke {switches:.1} times a second"));
+    }
+    if own >= MOST_KIB_OF_KEEPER {
+        faults.push(format!("{name} has {own} KiB of its own"));
+    }
+    faults
 }
 
 /// Prints a line of the table; returns what exceeds its limit.

@@ -5,7 +5,9 @@ use std::fs::{read_to_string, write};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::harness::{Process, exclusive, free_ports, get, run, text, wait_for};
+use rustix::process::Signal;
+
+use crate::harness::{Process, exclusive, free_ports, get, run, signal, text, wait_for};
 
 /// Wrong LEDs, which exist on no machine, and the error for each.
 const WRONG: [(&str, &str); 4] = [
@@ -105,7 +107,7 @@ fn refused_by_hand(path: &Path) {
 }
 
 #[test]
-fn a_killed_node_is_off_in_its_trace_once_the_stop_hook_ran_or_it_started_again() {
+fn a_node_killed_with_its_keeper_is_off_in_its_trace_once_the_stop_hook_ran_or_it_started_again() {
     let _exclusive = exclusive();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ring.toml");
@@ -123,6 +125,9 @@ fn a_killed_node_is_off_in_its_trace_once_the_stop_hook_ran_or_it_started_again(
         wait_for(Duration::from_secs(10), "the ball", || {
             last().contains(" on ").then_some(())
         });
+        // Nobody starts another keeper while the node is stopped.
+        node.stop();
+        signal(node.keeper().unwrap(), Signal::KILL);
         node.kill();
         let on = last();
         assert!(on.contains(" on "), "{on}");

@@ -20,6 +20,7 @@ mod harness;
 mod hostile;
 mod idle;
 mod init;
+mod keeper;
 mod kill;
 mod lab;
 mod led;

@@ -177,6 +177,7 @@ impl EventLoop {
     /// Carries out the node's outputs in their order. What is sent leaves after the LED has changed.
     fn act(&mut self, now: Time) {
         let mut led_changed = false;
+        self.leds.set_deadline(self.node.led_deadline(), now);
         let mut outputs = std::mem::take(&mut self.outputs);
         for output in outputs.drain(..) {
             match output {

@@ -221,6 +221,20 @@ impl Cluster {
         from
     }
 
+    /// Stops a node that certainly has the ball; returns the node and the moment before.
+    pub(crate) fn stop_while_lit(&mut self, target: usize) -> (usize, u64) {
+        for _ in 0..10 {
+            let holder = self.wait_for_arrival(&[target]);
+            let stopped = self.stop(holder);
+            let seen = self.observe();
+            if seen.last_before(now(), holder).is_some_and(|line| line.on) {
+                return (holder, stopped);
+            }
+            self.resume(holder);
+        }
+        panic!("the ball is never where it was just seen");
+    }
+
     /// Resumes a stopped node; returns the moment before.
     pub(crate) fn resume(&mut self, node: usize) -> u64 {
         let moment = self.process(node).resume();

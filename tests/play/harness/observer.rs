@@ -76,10 +76,15 @@ impl Observed {
 
     fn collect(&mut self, interventions: &[Intervention]) {
         let mut open: Vec<(LedChange, LitSpan)> = Vec::new();
+        let kept = self.lines.iter().filter(|line| line.by_keeper);
+        let kept: BTreeSet<_> = kept
+            .map(|line| (line.node, line.ball, line.stamp))
+            .collect();
         // What was on when its process was killed: the next process ends it in the trace.
         let mut left_on = BTreeSet::new();
         for line in std::mem::take(&mut self.lines) {
-            let killed = end_killed(&mut open, interventions, line.at, &mut self.lit_spans);
+            let spans = &mut self.lit_spans;
+            let killed = end_killed(&mut open, interventions, &kept, line.at, spans);
             left_on.extend(killed);
             let found = open
                 .iter()
@@ -102,7 +107,11 @@ impl Observed {
                             .push(format!("off for another stamp than on: {line:?}"));
                     }
                     (stay.until, stay.surely_until) = (line.at, line.at);
-                    self.end(stay, interventions);
+                    if line.by_keeper {
+                        self.end_by_keeper(stay, interventions);
+                    } else {
+                        self.end(stay, interventions);
+                    }
                 }
                 (true, Some(_)) => self.faults.push(format!("on twice: {line:?}")),
                 // No LED goes off then: it has been dark since its process died.
@@ -111,10 +120,28 @@ impl Observed {
             }
             self.lines.push(line);
         }
-        end_killed(&mut open, interventions, u64::MAX, &mut self.lit_spans);
+        let spans = &mut self.lit_spans;
+        end_killed(&mut open, interventions, &kept, u64::MAX, spans);
         for (_, stay) in open {
             self.end(stay, interventions);
         }
+    }
+
+    /// Adds a span that the keeper has ended. It counts as a whole, although its process was stopped or killed, unless the
+    /// keeper has come too late: after SIGCONT.
+    fn end_by_keeper(&mut self, stay: LitSpan, interventions: &[Intervention]) {
+        for intervention in interventions {
+            if let Intervention::Stopped { node, from, until } = *intervention
+                && node == stay.node
+                && (stay.from..stay.until).contains(&from)
+            {
+                if stay.until > until {
+                    return self.end(stay, interventions);
+                }
+                self.lit_while_stopped += stay.until - from;
+            }
+        }
+        self.lit_spans.push(stay);
     }
 
     /// Adds a span, without the time during which its process was stopped.
@@ -285,16 +312,20 @@ impl Observed {
     }
 }
 
-/// Ends the spans of nodes that were killed before `moment`; which they are.
+/// Ends the spans of nodes that were killed before `moment`, but those in `kept`, which the LED keeper ends; which they are.
 fn end_killed(
     open: &mut Vec<(LedChange, LitSpan)>,
     interventions: &[Intervention],
+    kept: &BTreeSet<(usize, u32, Stamp)>,
     moment: u64,
     lit_spans: &mut Vec<LitSpan>,
 ) -> Vec<(usize, u32, Stamp)> {
     let mut killed = Vec::new();
     open.retain(|(on, stay)| {
         let stay = *stay;
+        if kept.contains(&(on.node, on.ball, on.stamp)) {
+            return true;
+        }
         let death = interventions
             .iter()
             .find_map(|intervention| match *intervention {
@@ -320,80 +351,5 @@ fn end_killed(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn seen(lines: &[&str], interventions: &[Intervention]) -> Observed {
-        let lines = lines.iter().map(|line| {
-            let (head, hop) = line.rsplit_once(' ').unwrap();
-            LedChange::parse(&format!("{head} 1 1.0000000000000001 {hop}")).unwrap()
-        });
-        Observed::new(lines.collect(), interventions)
-    }
-
-    #[test]
-    fn the_observer_sees_two_lit_at_once_and_only_then() {
-        let good = ["10 pi1 on 0", "20 pi1 off 0", "21 pi2 on 1", "30 pi2 off 1"];
-        assert!(seen(&good, &[]).overlaps().is_empty());
-        let bad = ["10 pi1 on 0", "19 pi2 on 1", "20 pi1 off 0", "30 pi2 off 1"];
-        assert_eq!(seen(&bad, &[]).overlaps().len(), 1);
-        assert_eq!(seen(&bad, &[]).overlap(), 1);
-        let without_off = ["10 pi1 on 0", "40 pi2 on 1"];
-        assert_eq!(seen(&without_off, &[]).overlaps().len(), 1);
-        let twice = ["10 pi1 on 0", "40 pi1 on 0"];
-        assert_eq!(seen(&twice, &[]).overlaps().len(), 1);
-    }
-
-    #[test]
-    fn the_observer_sees_a_window_that_has_what_an_led_shows() {
-        let seen = seen(&["10 pi1 on 0", "20 pi1 off 0", "40 pi2 on 1"], &[]);
-        let shown = |from, until| seen.shown_twice(1, &[WindowSpan { from, until }]).len();
-        assert_eq!((shown(20, 40), shown(5, 10)), (0, 0));
-        assert_eq!((shown(19, 40), shown(20, 41), shown(5, 50)), (1, 1, 2));
-        let other = [WindowSpan { from: 5, until: 50 }];
-        assert!(seen.shown_twice(2, &other).is_empty());
-    }
-
-    #[test]
-    fn the_observer_counts_a_killed_led_as_dark_and_a_stopped_one_apart() {
-        let lines = ["10 pi1 on 0", "40 pi2 on 1", "50 pi1 on 2"];
-        let killed = [Intervention::Killed {
-            node: 0,
-            before: 20,
-            gone: 30,
-        }];
-        let once = seen(&lines[..2], &killed);
-        assert!(once.overlaps().is_empty(), "{:?}", once.overlaps());
-        assert_eq!(once.longest_gap(10, 60), (20, 20));
-        assert_eq!(seen(&lines, &killed).overlaps().len(), 1);
-        // Started again, it ends in its trace what its earlier process left on, and nothing else.
-        let ended = |off| seen(&["10 pi1 on 0", off, "40 pi2 on 1"], &killed).overlaps();
-        assert!(ended("35 pi1 off 0").is_empty());
-        assert_eq!(ended("35 pi1 off 1").len(), 1);
-        assert_eq!(ended("35 pi2 off 0").len(), 1);
-        let late = [Intervention::Killed {
-            node: 0,
-            before: 20,
-            gone: 45,
-        }];
-        assert_eq!(seen(&lines[..2], &late).overlaps().len(), 1);
-        let lines = ["10 pi1 on 0", "40 pi2 on 1", "50 pi1 off 0"];
-        let stopped = [Intervention::Stopped {
-            node: 0,
-            from: 20,
-            until: 45,
-        }];
-        let apart = seen(&lines, &stopped);
-        assert!(apart.overlaps().is_empty(), "{:?}", apart.overlaps());
-        assert_eq!(apart.lit_while_stopped, 30);
-    }
-
-    #[test]
-    fn the_observer_measures_the_longest_gap_and_sees_a_ball_go_back() {
-        let lines = ["10 pi1 on 3", "20 pi1 off 3", "60 pi2 on 2", "70 pi2 off 2"];
-        let seen = seen(&lines, &[]);
-        assert_eq!(seen.longest_gap(10, 75), (40, 20));
-        assert_eq!(seen.longest_gap(10, 200), (130, 70));
-        assert_eq!(seen.steps_back().len(), 1);
-    }
-}
+#[path = "observer_tests.rs"]
+mod tests;

@@ -45,9 +45,8 @@ impl Process {
         self.child.id()
     }
 
-    fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        kill_process(pid.unwrap(), signal).unwrap();
+    fn signal(&self, what: Signal) {
+        signal(self.child.id(), what);
     }
 
     /// SIGKILL; returns the moment before it, and one when the process certainly ran no code any more.
@@ -92,9 +91,21 @@ impl Process {
         let before = now();
         self.signal(Signal::STOP);
         wait_for(Duration::from_secs(1), "a process to be stopped", || {
-            (self.stat()[0] == "T").then_some(())
+            (stat(self.child.id())?.first()? == "T").then_some(())
         });
         before
+    }
+
+    /// The process id of its LED keeper, if it has one now.
+    pub(crate) fn keeper(&self) -> Option<u32> {
+        let parent = self.child.id().to_string();
+        let ids = read_dir("/proc").unwrap().flatten();
+        let mut ids = ids.filter_map(|entry| entry.file_name().to_string_lossy().parse().ok());
+        ids.find(|&id| {
+            let name = read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
+            let fields = stat(id).filter(|fields| fields[0] != "Z");
+            name == "carom-keeper\n" && fields.is_some_and(|fields| fields[1] == parent)
+        })
     }
 
     /// SIGCONT; returns the moment before it.
@@ -104,34 +115,38 @@ impl Process {
         before
     }
 
-    fn file(&self, name: &str) -> String {
-        read_to_string(format!("/proc/{}/{name}", self.child.id())).unwrap()
-    }
-
-    /// The fields of `/proc/PID/stat` from the third, the state, on.
-    fn stat(&self) -> Vec<String> {
-        let stat = self.file("stat");
-        let (_, rest) = stat.rsplit_once(')').unwrap();
-        rest.split_whitespace().map(str::to_owned).collect()
-    }
-
-    /// Nanoseconds on a processor, the first field; `None` for a thread that has ended.
-    fn spent(&self, file: &str) -> Option<u64> {
-        let figures = read_to_string(format!("/proc/{}/{file}", self.child.id())).ok()?;
-        figures.split(' ').next()?.parse().ok()
-    }
-
     /// What it has used so far.
     pub(crate) fn usage(&self) -> Usage {
-        let stat = self.stat();
+        Usage::of(self.child.id())
+    }
+}
+
+/// Sends a signal to a process that a node has started.
+pub(crate) fn signal(id: u32, signal: Signal) {
+    let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
+    kill_process(pid.unwrap(), signal).unwrap();
+}
+
+/// The fields of `/proc/PID/stat` from the third, the state, on; `None` if there is no such process.
+fn stat(id: u32) -> Option<Vec<String>> {
+    let stat = read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    Some(rest.split_whitespace().map(str::to_owned).collect())
+}
+
+impl Usage {
+    /// What a process has used so far.
+    pub(crate) fn of(id: u32) -> Self {
+        let stat = stat(id).unwrap();
         let ticks = |index: usize| stat[index].parse::<u64>().unwrap();
-        let status = self.file("status");
-        let folders = read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let status = read_to_string(format!("/proc/{id}/status")).unwrap();
+        let folders = read_dir(format!("/proc/{id}/task")).unwrap();
         let spent = folders.filter_map(|task| {
-            let task = task.unwrap().file_name();
-            self.spent(&format!("task/{}/schedstat", task.to_string_lossy()))
+            // Nanoseconds on a processor, the first field. A thread that has ended has no file.
+            let figures = read_to_string(task.unwrap().path().join("schedstat")).ok()?;
+            figures.split(' ').next()?.parse::<u64>().ok()
         });
-        let tasks = read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let tasks = read_dir(format!("/proc/{id}/task")).unwrap();
         let tasks = tasks.map(|task| read_to_string(task.unwrap().path().join("status")).unwrap());
         let switches: Vec<u64> = tasks
             .map(|task| field(&task, "voluntary_ctxt_switches"))

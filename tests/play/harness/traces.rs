@@ -16,13 +16,20 @@ pub(crate) struct LedChange {
     pub(crate) on: bool,
     pub(crate) ball: u32,
     pub(crate) stamp: Stamp,
+    /// The LED keeper wrote it, and not the daemon.
+    pub(crate) by_keeper: bool,
 }
 
 impl LedChange {
-    /// Reads `MONOTONIC_NANOSECONDS NODE on|off BALL GENERATION HOP`; anything else is an error.
+    /// Reads `MONOTONIC_NANOSECONDS NODE on|off BALL GENERATION HOP`, and `keeper` behind an `off` of the LED keeper;
+    /// anything else is an error.
     pub(crate) fn parse(line: &str) -> Option<Self> {
         let fields: Vec<&str> = line.split(' ').collect();
-        let [at, node, word, ball, generation, hop] = fields.as_slice() else {
+        let (by_keeper, fields) = match fields.as_slice() {
+            [fields @ .., "keeper"] if fields.get(2) == Some(&"off") => (true, fields),
+            fields => (false, fields),
+        };
+        let [at, node, word, ball, generation, hop] = fields else {
             return None;
         };
         let (round, nonce) = generation.split_once('.')?;
@@ -41,6 +48,7 @@ impl LedChange {
             },
             ball: ball.parse().ok()?,
             stamp: (round.parse().ok()?, nonce, hop.parse().ok()?),
+            by_keeper,
         })
     }
 }

@@ -1,0 +1,158 @@
+//! One end of the connection between the daemon and its LED keeper: messages, and descriptors with them.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType, recvmsg, sendmsg, shutdown,
+    socketpair, sockopt,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Longer messages are cut off, and then they are not understood. A path is at most 4 KiB long.
+const LONGEST_MESSAGE: usize = 16 << 10;
+
+/// Descriptors that come with one message.
+const MOST_DESCRIPTORS: usize = 2;
+
+/// One end of the connection. Its other end notices when all descriptors of this end are closed.
+#[derive(Debug)]
+pub(super) struct Channel(OwnedFd);
+
+/// What was received.
+#[derive(Debug)]
+pub(super) enum Received<M> {
+    /// A message, and the descriptors that came with it.
+    Message(M, Vec<OwnedFd>),
+    /// Nothing has come.
+    Nothing,
+    /// The other end is closed.
+    Closed,
+}
+
+impl Channel {
+    /// Both ends of a new connection.
+    pub(super) fn pair() -> io::Result<(Self, Self)> {
+        let (one, other) = socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
+        Ok((Self(one), Self(other)))
+    }
+
+    /// The end that another process has given to this one; `None` if it is something else.
+    pub(super) fn of(descriptor: OwnedFd) -> Option<Self> {
+        let kind = sockopt::socket_type(&descriptor).ok()?;
+        (kind == SocketType::SEQPACKET).then_some(Self(descriptor))
+    }
+
+    pub(super) fn try_clone(&self) -> io::Result<OwnedFd> {
+        self.0.try_clone()
+    }
+
+    /// Sends a message, unless the other end has left so many unread that there is no room.
+    pub(super) fn send(
+        &self,
+        message: &impl Serialize,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> io::Result<()> {
+        let text = serde_json::to_vec(message)?;
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        sendmsg(&self.0, &[IoSlice::new(&text)], &mut control, flags)?;
+        Ok(())
+    }
+
+    /// The next message, without waiting for it. One that is not understood is left out.
+    pub(super) fn receive<M: DeserializeOwned>(&self) -> Received<M> {
+        let mut text = [0; LONGEST_MESSAGE];
+        loop {
+            let mut space =
+                [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
+            let mut control = RecvAncillaryBuffer::new(&mut space);
+            let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+            let mut buffer = [IoSliceMut::new(&mut text)];
+            let bytes = match recvmsg(&self.0, &mut buffer, &mut control, flags) {
+                Ok(received) => received.bytes,
+                Err(Errno::AGAIN) => return Received::Nothing,
+                Err(Errno::INTR) => continue,
+                Err(_) => return Received::Closed,
+            };
+            // No message is empty.
+            if bytes == 0 {
+                return Received::Closed;
+            }
+            let mut descriptors = Vec::new();
+            for part in control.drain() {
+                if let RecvAncillaryMessage::ScmRights(received) = part {
+                    descriptors.extend(received);
+                }
+            }
+            let message = text.get(..bytes).unwrap_or_default();
+            if let Ok(message) = serde_json::from_slice(message) {
+                return Received::Message(message, descriptors);
+            }
+        }
+    }
+
+    /// Waits until there is something to receive, or for so long.
+    pub(super) fn wait(&self, limit: Duration) {
+        let limit = Timespec {
+            tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: limit.subsec_nanos().into(),
+        };
+        // Woken by a signal, it waits for less, which its callers allow for.
+        let _ = poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&limit));
+    }
+
+    /// Tells the other end that nothing more comes, though this end may have other descriptors.
+    pub(super) fn close(&self) {
+        // Fails only if the other end is gone.
+        let _ = shutdown(&self.0, Shutdown::Both);
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_come_with_their_descriptors_and_the_end_is_noticed() {
+        let (one, other) = Channel::pair().unwrap();
+        assert!(matches!(other.receive::<String>(), Received::Nothing));
+        let file = tempfile::tempfile().unwrap();
+        one.send(&17, &[]).unwrap();
+        one.send(&"hello", &[file.as_fd(), one.as_fd()]).unwrap();
+        let Received::Message(message, descriptors) = other.receive::<String>() else {
+            panic!("the number is no text and is left out");
+        };
+        assert_eq!((message.as_str(), descriptors.len()), ("hello", 2));
+        drop(descriptors);
+        drop(one);
+        assert!(matches!(other.receive::<String>(), Received::Closed));
+    }
+
+    #[test]
+    fn a_message_that_nobody_reads_is_refused_sooner_or_later_and_nobody_waits() {
+        let (one, _other) = Channel::pair().unwrap();
+        assert!((0..100_000).any(|_| one.send(&0, &[]).is_err()));
+    }
+}

@@ -1,0 +1,153 @@
+//! The keeper's own process.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+
+use super::channel::{Channel, Received};
+use super::message::{Answer, Order};
+use super::timer::Timer;
+use crate::clock;
+use crate::led::{LedError, OffSwitch, PutOut};
+
+/// The only argument of the process. No person types it, so it is not among the commands.
+pub const COMMAND: &str = "led-keeper";
+
+/// What `ps -e` and `top` show.
+const NAME: &str = "carom-keeper";
+
+/// Signals that end a process, and may be sent to all processes of the service or of the terminal: the keeper ends when
+/// the daemon has ended, and not before.
+const IGNORED: [i32; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+
+/// Keeps the LED of the daemon that has started this process, until the daemon has ended.
+pub fn main() -> ExitCode {
+    for signal in IGNORED {
+        // A handler that does nothing: only the system can refuse it, and then the signal ends the process.
+        let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
+    }
+    // The kernel would call it `exe`. For people only.
+    let _ = std::fs::write("/proc/self/comm", NAME);
+    let channel = rustix::stdio::stdin().try_clone_to_owned();
+    let Some(channel) = channel.ok().and_then(Channel::of) else {
+        let sentence = "carom led-keeper is started by carom run, not by hand";
+        // Fails only if nobody reads it.
+        let _ = writeln!(io::stderr(), "{sentence}");
+        return ExitCode::from(2);
+    };
+    let mut process = Process {
+        channel,
+        timer: None,
+        led: None,
+    };
+    process.run();
+    ExitCode::SUCCESS
+}
+
+/// What the keeper knows.
+pub(super) struct Process {
+    channel: Channel,
+    /// The daemon's deadline; `None` until the first order.
+    timer: Option<Timer>,
+    /// The LED; `None` if there is none to keep.
+    led: Option<Box<dyn PutOut>>,
+}
+
+impl Process {
+    #[cfg(test)]
+    pub(super) fn new(channel: Channel) -> Self {
+        Self {
+            channel,
+            timer: None,
+            led: None,
+        }
+    }
+
+    /// Until the daemon has ended. The LED is off then.
+    pub(super) fn run(&mut self) {
+        loop {
+            let (has_message, has_fired) = match self.wait() {
+                Ok(ready) => ready,
+                Err(Errno::INTR) => continue,
+                // The kernel has no memory left. Another keeper may have more luck.
+                Err(_) => break,
+            };
+            // First, since whatever is to be received can wait.
+            if has_fired {
+                self.on_deadline();
+            }
+            if has_message && !self.on_message() {
+                break;
+            }
+        }
+        // Nobody is left whom an error could be told.
+        let _ = self.put_out();
+    }
+
+    /// Waits for a message or the deadline. Returns which of them has come.
+    fn wait(&self) -> Result<(bool, bool), Errno> {
+        let message = PollFd::new(&self.channel, PollFlags::IN);
+        let Some(timer) = &self.timer else {
+            let mut one = [message];
+            poll(&mut one, None)?;
+            return Ok((true, false));
+        };
+        let mut both = [message, PollFd::new(timer, PollFlags::IN)];
+        poll(&mut both, None)?;
+        let [message, deadline] = both.map(|watched| !watched.revents().is_empty());
+        Ok((message, deadline))
+    }
+
+    fn on_deadline(&mut self) {
+        // The daemon may have set it anew, or have acted itself.
+        if !self.timer.as_ref().is_some_and(Timer::take) {
+            return;
+        }
+        let answer = match self.put_out() {
+            Ok(()) => Answer::PutOut,
+            Err(error) => Answer::Refused(error.to_string()),
+        };
+        self.answer(&answer);
+    }
+
+    fn put_out(&mut self) -> Result<(), LedError> {
+        self.led.as_mut().map_or(Ok(()), |led| led.put_out())
+    }
+
+    /// Carries one order out. Returns whether the daemon still runs.
+    fn on_message(&mut self) -> bool {
+        match self.channel.receive::<Order>() {
+            Received::Message(order, descriptors) => {
+                let mut descriptors = descriptors.into_iter();
+                self.timer = descriptors.next().map(Timer::of);
+                // Before the new one is opened: both may be the same line.
+                self.led = None;
+                let opened = order.led.map(|how| {
+                    let line = descriptors.next();
+                    OffSwitch { how, line }.open(clock::monotonic_nanos)
+                });
+                let answer = match opened.transpose() {
+                    Ok(led) => {
+                        self.led = led;
+                        Answer::Done(order.number)
+                    }
+                    Err(error) => Answer::Failed(order.number, error.to_string()),
+                };
+                self.answer(&answer);
+                true
+            }
+            Received::Nothing => true,
+            Received::Closed => false,
+        }
+    }
+
+    fn answer(&self, answer: &Answer) {
+        // There is room, as the daemon reads all before it sets the timer anew. If it is gone, the next wait says so.
+        let _ = self.channel.send(answer, &[]);
+    }
+}
