@@ -70,12 +70,12 @@ fn smaller_and_fuller_demos_play_too() {
 fn sixty_nodes_play_in_one_process() {
     let _exclusive = exclusive();
     let command = format!(
-        "ulimit -S -n 1024; exec {} demo --nodes 60 --for 5s",
+        "ulimit -S -n 1024; exec {} demo --nodes 60 --for 8s",
         env!("CARGO_BIN_EXE_carom")
     );
     let output = Command::new("sh").args(["-c", &command]).output().unwrap();
     let (out, errors) = (text(&output.stdout), text(&output.stderr));
-    println!("demo --nodes 60 --for 5s\n  {}", last_lines(&out));
+    println!("demo --nodes 60 --for 8s\n  {}", last_lines(&out));
     assert_eq!(figure(&out, "nodes"), Some(60), "{errors}");
     assert!(figure(&out, "passes").unwrap() >= 1, "{out}{errors}");
     assert_eq!(figure(&out, "possessions overlapping"), Some(0));

@@ -1,6 +1,7 @@
 //! The ring of the demo: its nodes and its balls.
 
-use crate::ring::{BallState, InitialBall, NodeId, Topology};
+use crate::config::defaults;
+use crate::ring::{BallState, InitialBall, NodeId, Topology, Voters};
 
 /// The colors of the balls, in their order: distinct on a light and on a dark background.
 const COLORS: [[u8; 3]; 8] = [
@@ -34,6 +35,8 @@ pub(super) fn topology(nodes: u8, balls: u8) -> Topology {
         ring: "demo".to_owned(),
         nodes: (1..=nodes).map(|number| format!("n{number}")).collect(),
         balls: (0..balls).map(ball).collect(),
+        // As in a ring file that says nothing of them.
+        voters: Voters::Number(defaults::VOTERS),
         ..Topology::default()
     }
 }
