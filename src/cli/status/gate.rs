@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::http::{Condition, Status};
+use crate::http::{Condition, NodeStatus, Status};
 
 /// Seconds for whatever delays a ball, beside the time that its way takes.
 const MARGIN_SECONDS: u64 = 10;
@@ -85,9 +85,15 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The peers to which the node has no link.
+/// The peers to which the node has no link, or that do not answer over it. In a large ring a node has links to others of
+/// which it does not know more: those are `unknown`, and a link tells the incarnation.
 pub(super) fn missing_peers(status: &Status) -> impl Iterator<Item = &str> {
-    let missing = status.nodes.iter().filter(|node| node.state != "up");
+    let is_missing = |node: &&NodeStatus| match node.state.as_str() {
+        "up" => false,
+        "unknown" => node.incarnation.is_none(),
+        _ => true,
+    };
+    let missing = status.nodes.iter().filter(is_missing);
     missing.map(|node| node.name.as_str())
 }
 
@@ -160,6 +166,10 @@ mod tests {
         assert_eq!(verdict(&status), "wait the node is cut off");
         status.condition = Condition::InRing;
         status.nodes[1].state = "unknown".to_owned();
+        assert_eq!(verdict(&status), "wait not whole: no link to pi2");
+        status.nodes[1].incarnation = Some("2f".to_owned());
+        assert_eq!(verdict(&status), "ok ready");
+        status.nodes[1].state = "down".to_owned();
         assert_eq!(verdict(&status), "wait not whole: no link to pi2");
         let silent = Verdict::of(
             None,

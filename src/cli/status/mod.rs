@@ -1,16 +1,20 @@
 //! `carom status`: what the nodes report about themselves and about each other, as one table.
 
 mod answer;
+mod balls;
 mod facts;
+mod fold;
 mod gate;
+mod state;
 mod table;
 
+use std::collections::VecDeque;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use clap::Args;
-use smol::LocalExecutor;
+use smol::{LocalExecutor, Task};
 
 use super::executor::block_on;
 use super::failure::Failure;
@@ -52,12 +56,22 @@ pub(super) struct Arguments {
     ball: bool,
 }
 
+/// Nodes that are asked at the same time.
+const MOST_REQUESTS: usize = 32;
+
 pub(super) fn status(arguments: &Arguments) -> Result<(), Failure> {
     let targets = targets(arguments.config.as_deref(), &arguments.addresses)?;
     let answers = block_on(async |executor: Rc<LocalExecutor<'static>>| {
-        let fetch = |target| executor.spawn(answer::fetch(target));
-        let fetching: Vec<_> = targets.into_iter().map(fetch).collect();
         let mut answers = Vec::new();
+        let mut fetching: VecDeque<Task<_>> = VecDeque::new();
+        for target in targets {
+            if fetching.len() >= MOST_REQUESTS
+                && let Some(oldest) = fetching.pop_front()
+            {
+                answers.push(oldest.await);
+            }
+            fetching.push_back(executor.spawn(answer::fetch(target)));
+        }
         for answer in fetching {
             answers.push(answer.await);
         }

@@ -1,15 +1,24 @@
 //! The table of `carom status`: a line for each node, then a line for each ball.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 
 use super::answer::Answer;
+use super::balls::ball_lines;
+use super::fold::{is_usual, print_folded};
+use super::state::state;
 use crate::escape::Escaped;
 use crate::http::{BallStatus, NodeStatus, Status};
 use crate::ring::Shape;
 
 /// Up to this many links are shown one by one.
 const MOST_LINKS: usize = 6;
+
+/// In a ring of more nodes, those of which there is nothing to tell share a line.
+const MOST_LINES: usize = 16;
+
+/// Peers that are not up and are named; more are counted.
+const MOST_NAMED: usize = 3;
 
 /// Prints the nodes in ring order: by their own reports where they answered, else by those of the
 /// others.
@@ -49,14 +58,27 @@ pub(super) fn print(answers: &[Answer], out: &mut impl io::Write) -> io::Result<
         "\n{:width$}  STATE     LED  BALL  GENERATION             HOP       LINKS (round trip)",
         "NODE"
     )?;
-    for (name, state) in states {
-        let own = statuses.iter().find(|status| status.node == name);
+    let reports: Vec<_> = states
+        .into_iter()
+        .map(|(name, state)| {
+            let own = statuses.iter().find(|status| status.node == name);
+            (name, state, own.copied())
+        })
+        .collect();
+    let is_folded = |own: Option<&Status>| reports.len() > MOST_LINES && own.is_some_and(is_usual);
+    for &(name, state, own) in &reports {
         let name = Escaped(name).to_string();
         match own {
+            own if is_folded(own) => {}
             Some(own) => print_node(&name, state, width, own, out)?,
             None => writeln!(out, "{name:width$}  {state:8}  ?")?,
         }
     }
+    let folded: Vec<_> = reports
+        .iter()
+        .map(|&(name, _, own)| (name, is_folded(own)))
+        .collect();
+    print_folded(&folded, out)?;
     writeln!(out)?;
     for ball in ball_lines(&statuses) {
         writeln!(out, "{ball}")?;
@@ -145,14 +167,23 @@ fn links(own: &Status) -> String {
     if others().count() <= MOST_LINKS {
         return others().map(link).collect::<Vec<_>>().join(" ");
     }
-    let up = others().filter(|node| node.state == "up").count();
-    let mut text = format!("{up} of {} up", others().count());
+    let count = |state| others().filter(|node| node.state == state).count();
+    let mut text = format!("{} of {} up", count("up"), others().count());
     let spans = others().filter_map(|node| Some((node.round_trip_ms?, &node.name)));
     if let Some((span, name)) = spans.max_by(|one, other| one.0.total_cmp(&other.0)) {
         text.push_str(&format!(", slowest {} {span:.1}ms", Escaped(name)));
     }
-    for node in others().filter(|node| node.state != "up") {
+    for node in others()
+        .filter(|node| node.state == "down")
+        .take(MOST_NAMED)
+    {
         text.push_str(&format!(", {}", link(node)));
+    }
+    let more = count("down").saturating_sub(MOST_NAMED);
+    for (count, state) in [(more, "more down"), (count("unknown"), "unknown")] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {state}"));
+        }
     }
     text
 }
@@ -164,89 +195,6 @@ fn link(node: &NodeStatus) -> String {
         ("up", None) => format!("{name} ok"),
         (state, _) => format!("{name} {}", Escaped(state)),
     }
-}
-
-/// The state of a node: its own report if it answered. Otherwise `up` if another node has a link to
-/// it, `down` if another node reports that, else `unknown`.
-fn state(name: &str, statuses: &[&Status]) -> &'static str {
-    if let Some(own) = statuses.iter().find(|status| status.node == name) {
-        return own.condition.label();
-    }
-    let reports = || {
-        let nodes = statuses.iter().flat_map(|status| &status.nodes);
-        nodes.filter(|node| node.name == name)
-    };
-    if reports().any(|node| node.state == "up") {
-        "up"
-    } else if reports().any(|node| node.state == "down") {
-        "down"
-    } else {
-        "unknown"
-    }
-}
-
-/// A line for every ball: which node has it.
-fn ball_lines(statuses: &[&Status]) -> Vec<String> {
-    let known = statuses.iter().flat_map(|status| &status.balls);
-    let numbers: BTreeSet<u32> = known.map(|ball| ball.ball).collect();
-    let mut lines = Vec::new();
-    for ball in numbers {
-        let reports = || {
-            statuses
-                .iter()
-                .flat_map(|status| &status.balls)
-                .filter(|report| report.ball == ball)
-        };
-        let here = reports()
-            .filter(|report| report.here)
-            .max_by_key(|report| report.hop);
-        if let Some(here) = here {
-            let holder = Escaped(here.holder.as_deref().unwrap_or("?")).to_string();
-            let hop = here.hop_text();
-            lines.push(format!("ball {ball} is on {holder} (hop {hop})"));
-            continue;
-        }
-        let lent = reports().filter_map(|report| Some((report, report.loan.as_ref()?)));
-        if let Some((report, loan)) = lent.max_by_key(|(report, _)| report.hop) {
-            let (window, lender) = (
-                Escaped(&loan.window),
-                report.holder.as_deref().unwrap_or("?"),
-            );
-            lines.push(format!(
-                "ball {ball} is on loan to {window} for {:.1} s, by {} (hop {})",
-                loan.since_seconds,
-                Escaped(lender),
-                report.hop_text()
-            ));
-            continue;
-        }
-        let frozen = reports().any(|report| report.frozen);
-        let last = reports().max_by_key(|report| report.hop);
-        let reported = last.and_then(|report| Some((report, report.holder.as_deref()?)));
-        let elsewhere = reported.filter(|(_, holder)| {
-            statuses.iter().all(|status| status.node != *holder) && state(holder, statuses) == "up"
-        });
-        if let Some((report, holder)) = elsewhere {
-            let (holder, hop) = (Escaped(holder), report.hop_text());
-            lines.push(format!(
-                "ball {ball} is on {holder} (hop {hop}), by the word of the others {:.1} s ago",
-                report.age_seconds
-            ));
-            continue;
-        }
-        let holder = last
-            .and_then(|report| report.holder.as_deref())
-            .unwrap_or("nobody yet, as nodes wait one lease after their start");
-        let holder = Escaped(holder);
-        lines.push(if frozen {
-            format!("ball {ball} stands still (*): no majority renews its lease")
-        } else {
-            format!(
-                "ball {ball} is with none of the nodes that answered; last known holder: {holder}"
-            )
-        });
-    }
-    lines
 }
 
 /// Prints the latest return of a ball that any node has seen.
@@ -340,4 +288,71 @@ fn print_unreached(answers: &[Answer], out: &mut impl io::Write) -> io::Result<(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::status::tests::status;
+
+    /// The table of a ring in which n3 is down and n6 has the ball.
+    fn table(nodes: usize) -> String {
+        let names: Vec<String> = (1..=nodes).map(|number| format!("n{number}")).collect();
+        let model = status();
+        let answer = |me: usize| {
+            let mut status = model.clone();
+            status.node = names[me].clone();
+            status.balls[0].here = me == 5;
+            status.led.lit = me == 5;
+            let node = |(other, name): (usize, &String)| NodeStatus {
+                name: name.clone(),
+                state: match other.abs_diff(me) {
+                    3.. => "unknown",
+                    _ if other == 2 => "down",
+                    _ => "up",
+                }
+                .to_owned(),
+                ..model.nodes[0].clone()
+            };
+            status.nodes = names.iter().enumerate().map(node).collect();
+            Answer {
+                node: Some(names[me].clone()),
+                address: String::new(),
+                status: (me != 2).then_some(status),
+                error: None,
+            }
+        };
+        let answers: Vec<Answer> = (0..nodes).map(answer).collect();
+        let mut out = Vec::new();
+        print(&answers, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn in_a_large_ring_the_usual_nodes_share_a_line() {
+        let table = table(40);
+        println!("{table}");
+        let folded = "34 are up without a ball, LED off: n7 to n40\n";
+        assert!(table.contains(folded) && table.lines().count() < 16);
+        for part in [
+            "n3    down      ?",
+            "n6    up        ON   1",
+            ", n3 down, 35 unknown",
+        ] {
+            assert!(table.contains(part), "{part:?}");
+        }
+    }
+
+    #[test]
+    fn in_a_smaller_one_every_node_has_a_line() {
+        let table = table(16);
+        for number in 1..=16 {
+            let start = format!("n{number} ");
+            assert!(
+                table.lines().any(|line| line.starts_with(&start)),
+                "{table}"
+            );
+        }
+        assert!(!table.contains("share") && !table.contains("are up without"));
+    }
 }
