@@ -4,7 +4,9 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::harness::{Cluster, Plan, carom, exclusive, run, text};
+use serde_json::Value;
+
+use crate::harness::{Cluster, Plan, carom, exclusive, free_ports, get, run, text, wait_for};
 
 #[test]
 fn in_a_pipe_every_pass_is_a_line() {
@@ -124,6 +126,80 @@ fn a_small_terminal_without_colours_shows_it_all() {
         .collect();
     assert_eq!(coloured, Vec::<&str>::new());
     println!("{} bytes for five seconds at 80x24", picture.len());
+}
+
+/// Of a ring of twelve, eight streams at most are open at a time, and the picture is of all.
+#[test]
+fn of_a_large_ring_a_few_nodes_are_followed() {
+    let _exclusive = exclusive();
+    let [port] = free_ports();
+    let first = format!("127.0.0.1:{port}");
+    let demo = ["demo", "--nodes", "12", "--http", &first, "--for", "12s"];
+    let mut demo = carom(&demo).stdout(Stdio::null()).spawn().unwrap();
+    let nodes = wait_for(Duration::from_secs(8), "all nodes up", || {
+        let (_, body) = get(port, "/status").ok()?;
+        let status: Value = serde_json::from_str(&body).ok()?;
+        let nodes = status["nodes"].as_array()?.clone();
+        nodes
+            .iter()
+            .all(|node| node["state"] == "up")
+            .then_some(nodes)
+    });
+    let watching = ["watch", &first, "--for", "4s"];
+    let mut watching = carom(&watching).stdout(Stdio::piped()).spawn().unwrap();
+    let mut most = 0;
+    while watching.try_wait().unwrap().is_none() {
+        most = most.max(connections(watching.id(), &nodes));
+        sleep(Duration::from_millis(100));
+    }
+    let lines = text(&watching.wait_with_output().unwrap().stdout);
+    println!("{most} connections at most\n{lines}");
+    // Eight streams, and one question at a time.
+    assert!((5..=9).contains(&most), "{most} connections");
+    assert!(
+        lines.contains("listening to the ring demo by n1"),
+        "{lines}"
+    );
+    assert!(lines.matches("ball 1: n").count() >= 3, "{lines}");
+    for word in ["unknown", "down", "away"] {
+        assert!(!lines.contains(word), "{word}: {lines}");
+    }
+    demo.wait().unwrap();
+}
+
+/// How many connections a process has to the pages of these nodes.
+fn connections(process: u32, nodes: &[Value]) -> usize {
+    let ports: Vec<String> = nodes
+        .iter()
+        .filter_map(|node| {
+            node["http"]
+                .as_str()?
+                .rsplit(':')
+                .next()?
+                .parse::<u16>()
+                .ok()
+        })
+        .map(|port| format!("0100007F:{port:04X}"))
+        .collect();
+    let own: Vec<String> = std::fs::read_dir(format!("/proc/{process}/fd"))
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            std::fs::read_link(entry.ok()?.path())
+                .ok()?
+                .to_str()
+                .map(str::to_owned)
+        })
+        .collect();
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let is_one = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        // The address of the peer, the state "established", and the inode of the socket.
+        ports.iter().any(|port| port == words[2])
+            && words[3] == "01"
+            && own.contains(&format!("socket:[{}]", words[9]))
+    };
+    table.lines().skip(1).filter(is_one).count()
 }
 
 #[test]

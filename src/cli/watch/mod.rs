@@ -1,7 +1,12 @@
 //! `carom watch`: the ring, live in a terminal; in a pipe, a line for every event.
 
+mod choice;
+mod compact;
 mod display;
+mod follow;
+mod locate;
 mod model;
+mod reach;
 
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _};
@@ -11,19 +16,19 @@ use std::time::Duration;
 
 use async_io::Timer;
 use clap::Args;
-use smol::channel::{Receiver, Sender, bounded};
-use smol::{LocalExecutor, Task, future};
+use smol::channel::{Receiver, bounded};
+use smol::{LocalExecutor, future};
 use tracing::Level;
 
 use super::executor::block_on;
 use super::failure::Failure;
 use super::keyboard::{Key, Keyboard};
-use super::targets::{Target, targets};
+use super::targets::targets;
 use crate::clock;
 use crate::daemon::channel::recv_or_pending;
 use crate::daemon::{log, signals};
-use crate::http::{Update, subscribe};
 use display::Display;
+use follow::Following;
 use model::Model;
 
 /// Shows the ring live in the terminal: nodes, LEDs, the moving ball, and what happens
@@ -56,9 +61,6 @@ const FRAME: Duration = Duration::from_millis(100);
 /// The time between two drawings while nothing moves: a missing node must be shown in time.
 const IDLE_FRAME: Duration = Duration::from_secs(1);
 
-/// The pause before a node that cannot be reached is tried again.
-const RETRY: Duration = Duration::from_secs(1);
-
 /// What the loop waits for.
 enum Event {
     /// A node has sent an event, or was lost.
@@ -68,9 +70,6 @@ enum Event {
     /// The time is over, a signal came, or q was pressed.
     End,
 }
-
-/// The model, shared by the tasks that follow the nodes.
-type Shared = Rc<RefCell<Model>>;
 
 pub(super) fn watch(arguments: &Arguments) -> Result<(), Failure> {
     let targets = targets(arguments.config.as_deref(), &arguments.addresses)?;
@@ -82,13 +81,14 @@ pub(super) fn watch(arguments: &Arguments) -> Result<(), Failure> {
     let located = block_on(async |executor: Rc<LocalExecutor<'static>>| {
         let model = Rc::new(RefCell::new(Model::new(clock::now())));
         let (changed, changes) = bounded(1);
-        let _following = follow_all(&executor, targets, &model, &changed);
+        let mut following = Following::start(&executor, targets, &model, &changed);
         let (stop, stopped) = bounded(1);
         let _signals = executor.spawn(signals::watch(stop));
         let mut display = Display::open(terminal)?;
         let end = arguments.time.map(|time| clock::now() + time);
         loop {
             let now = clock::now();
+            following.adjust(now);
             model.borrow_mut().log_changes(now);
             display.show(&mut model.borrow_mut(), now)?;
             let pause = if terminal && model.borrow().moves(now) {
@@ -111,45 +111,6 @@ pub(super) fn watch(arguments: &Arguments) -> Result<(), Failure> {
             "no node answered: check that carom runs there, and its http port".to_owned(),
         )),
     }
-}
-
-/// Follows every node in a task of its own, for ever.
-fn follow_all(
-    executor: &Rc<LocalExecutor<'static>>,
-    targets: Vec<Target>,
-    model: &Shared,
-    changed: &Sender<()>,
-) -> Vec<Task<()>> {
-    let follow_one = |target: Target| {
-        let (model, changed) = (Rc::clone(model), changed.clone());
-        executor.spawn(async move {
-            let mut name = None;
-            let address = format!("{}:{}", target.host, target.port);
-            loop {
-                let on_news = |news: Update| {
-                    if let Update::State(status) = &news {
-                        name = Some(status.node.clone());
-                        model.borrow_mut().on_reached(&address);
-                    }
-                    if let Some(name) = &name {
-                        model.borrow_mut().on_event(name, news, clock::now());
-                    }
-                    // Fails only if an earlier notice is still waiting: one is enough.
-                    let _ = changed.try_send(());
-                };
-                let ended = subscribe(&target.host, target.port, on_news).await;
-                if let Some(name) = name.take() {
-                    model.borrow_mut().on_disconnected(&name, clock::now());
-                }
-                model
-                    .borrow_mut()
-                    .on_unreached(&address, ended.to_string(), clock::now());
-                let _ = changed.try_send(());
-                Timer::after(RETRY).await;
-            }
-        })
-    };
-    targets.into_iter().map(follow_one).collect()
 }
 
 async fn next(
@@ -197,6 +158,7 @@ async fn next(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::Endpoint;
 
     #[test]
     fn an_address_that_does_not_answer_is_told_once_for_each_reason() {
@@ -206,7 +168,11 @@ mod tests {
             model.log.len()
         };
         assert_eq!([tell("refused"), tell("refused"), tell("late")], [1, 1, 2]);
-        model.on_reached("pi9:8080");
+        let endpoint = Endpoint {
+            host: "pi9".to_owned(),
+            port: 8080,
+        };
+        model.on_reached(&endpoint, "pi9");
         model.on_unreached("pi9:8080", "late".to_owned(), clock::now());
         assert_eq!(model.log.len(), 3);
         let last = model.log.back().unwrap();

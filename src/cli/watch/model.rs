@@ -1,25 +1,30 @@
 //! What is known of the ring: the reports of all nodes that are connected, combined.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
 
+use super::choice::is_large;
+use crate::endpoint::Endpoint;
 use crate::escape::Escaped;
-use crate::http::{BallStatus, Condition, ReturnStatus, Status, Update};
-use crate::ring::{BallState, Generation, Screen, Time, motion};
+use crate::http::{BallStatus, Condition, NodeStatus, ReturnStatus, Status, Update};
+use crate::ring::Time;
+
+/// The model, shared by the tasks that follow the nodes.
+pub(super) type Shared = Rc<RefCell<Model>>;
 
 /// Log lines that are kept.
 const MOST_LOG_LINES: usize = 200;
 
-/// A ball that nobody reports to hold is being passed for at most this long, in microseconds.
-const HANDOVER_MICROS: u64 = 400_000;
-
 /// One node's report of one ball.
 #[derive(Clone)]
-struct BallReport {
-    ball: BallStatus,
+pub(super) struct BallReport {
+    pub(super) ball: BallStatus,
     /// The time to which the ball's position belongs.
-    at: Time,
+    pub(super) at: Time,
     /// When the report came.
-    received: Time,
+    pub(super) received: Time,
 }
 
 /// What is known of where a ball is.
@@ -41,6 +46,20 @@ pub(super) struct LocatedBall {
     pub(super) phase: Phase,
     /// Its horizontal position on the screen, from 0 at the left to 1 at the right.
     pub(super) share: f64,
+    /// How long ago a node reported this.
+    pub(super) age: Duration,
+}
+
+/// The state of a node that no stream tells of, by the answer to a single question.
+pub(super) struct Told {
+    pub(super) state: &'static str,
+    pub(super) at: Time,
+}
+
+/// Why an address has not answered, and when.
+pub(super) struct Unreached {
+    pub(super) reason: String,
+    pub(super) at: Time,
 }
 
 /// The ring as the nodes report it.
@@ -48,9 +67,17 @@ pub(super) struct Model {
     /// The first status that came: it has the names and the screen.
     pub(super) first: Option<Status>,
     /// The latest status of every node that is connected, by its name.
-    statuses: BTreeMap<String, Status>,
+    pub(super) statuses: BTreeMap<String, Status>,
+    /// The place of every node in the ring, by its name.
+    pub(super) index: BTreeMap<String, usize>,
+    /// Where each connected node was reached.
+    pub(super) reached: BTreeMap<String, Endpoint>,
+    /// Where the first was reached.
+    pub(super) home: Option<Endpoint>,
+    /// By name, what single questions have told.
+    pub(super) told: BTreeMap<String, Told>,
     /// For every ball, the latest report of each node.
-    reports: BTreeMap<u32, BTreeMap<String, BallReport>>,
+    pub(super) reports: BTreeMap<u32, BTreeMap<String, BallReport>>,
     /// What was logged last: the state of each node.
     states: BTreeMap<String, String>,
     generations: BTreeMap<u32, String>,
@@ -58,8 +85,8 @@ pub(super) struct Model {
     phases: BTreeMap<u32, Phase>,
     pub(super) last_return: Option<ReturnStatus>,
     pub(super) log: VecDeque<String>,
-    /// Why each address that was asked has not answered, or answers no more.
-    unreached: BTreeMap<String, String>,
+    /// Every address that was asked and has not answered, or answers no more.
+    pub(super) unreached: BTreeMap<String, Unreached>,
     started: Time,
 }
 
@@ -73,6 +100,10 @@ impl Model {
         Self {
             first: None,
             statuses: BTreeMap::new(),
+            index: BTreeMap::new(),
+            reached: BTreeMap::new(),
+            home: None,
+            told: BTreeMap::new(),
             reports: BTreeMap::new(),
             states: BTreeMap::new(),
             generations: BTreeMap::new(),
@@ -101,6 +132,9 @@ impl Model {
                 if self.first.is_none() {
                     let line = format!("listening to the ring {} by {sender}", status.ring);
                     self.add_line(&line, now);
+                    let names = status.nodes.iter().map(|node| node.name.clone());
+                    self.index = names.zip(0..).collect();
+                    self.home = self.reached.get(sender).cloned();
                     self.first = Some((*status).clone());
                 }
                 self.statuses.insert(sender.to_owned(), *status);
@@ -147,27 +181,11 @@ impl Model {
     /// The connection to a node is lost.
     pub(super) fn on_disconnected(&mut self, sender: &str, now: Time) {
         self.statuses.remove(sender);
+        self.reached.remove(sender);
         for reports in self.reports.values_mut() {
             reports.remove(sender);
         }
         self.log_changes(now);
-    }
-
-    /// An address has not answered, or answers no more. Said once for each reason.
-    pub(super) fn on_unreached(&mut self, address: &str, reason: String, now: Time) {
-        let line = if reason.contains(address) {
-            format!("{reason}; asking again")
-        } else {
-            format!("{address}: {reason}; asking again")
-        };
-        if self.unreached.insert(address.to_owned(), reason.clone()) != Some(reason) {
-            self.add_line(&line, now);
-        }
-    }
-
-    /// An address has answered.
-    pub(super) fn on_reached(&mut self, address: &str) {
-        self.unreached.remove(address);
     }
 
     /// A node no longer knows a guest. When no node does, the guest has left.
@@ -204,8 +222,13 @@ impl Model {
 
     /// Adds a log line for every change since the last call.
     pub(super) fn log_changes(&mut self, now: Time) {
+        let is_large = self.is_large();
         for name in self.names() {
-            let state = self.state(&name).to_owned();
+            let state = self.state(&name, now).to_owned();
+            // In a large ring it depends on who is followed whether a node is known.
+            if is_large && state == "unknown" {
+                continue;
+            }
             let was = self.states.insert(name.clone(), state.clone());
             if was.is_some_and(|was| was != state) {
                 self.add_line(&format!("{name} is {state}"), now);
@@ -253,7 +276,7 @@ impl Model {
     }
 
     /// The text contains strings from the network, so it is escaped here, once.
-    fn add_line(&mut self, line: &str, now: Time) {
+    pub(super) fn add_line(&mut self, line: &str, now: Time) {
         if self.log.len() >= MOST_LOG_LINES {
             self.log.pop_front();
         }
@@ -268,16 +291,19 @@ impl Model {
         nodes.map(|node| node.name.clone()).collect()
     }
 
+    /// Whether the ring is so large that only some of its nodes are followed.
+    pub(super) fn is_large(&self) -> bool {
+        let first = self.first.as_ref();
+        first.is_some_and(|first| is_large(first.nodes.len()))
+    }
+
     /// The state of a node: its own report, unless others report it as down; else the report of the
-    /// others.
-    pub(super) fn state(&self, name: &str) -> &'static str {
+    /// others; else what a single question has told.
+    pub(super) fn state(&self, name: &str, now: Time) -> &'static str {
         let own = self.status_of(name).map(|status| status.condition);
         let others = self.statuses.values().filter(|status| status.node != name);
-        let reported: BTreeSet<&str> = others
-            .flat_map(|status| &status.nodes)
-            .filter(|node| node.name == name)
-            .map(|node| node.state.as_str())
-            .collect();
+        let reports = others.filter_map(|status| self.report(status, name));
+        let reported: BTreeSet<&str> = reports.map(|node| node.state.as_str()).collect();
         let by_others = ["up", "down"]
             .into_iter()
             .find(|state| reported.contains(state));
@@ -286,12 +312,19 @@ impl Model {
             (Some(Condition::CutOff), _) => Condition::CutOff.label(),
             (_, Some("down")) => "down",
             (Some(own), _) => own.label(),
-            (None, by_others) => by_others.unwrap_or("unknown"),
+            (None, Some(by_others)) => by_others,
+            (None, None) => self.told_state(name, now).unwrap_or("unknown"),
         }
     }
 
-    fn status_of(&self, name: &str) -> Option<&Status> {
-        self.statuses.values().find(|status| status.node == name)
+    /// What `status` reports of a node. All nodes list them in the same order.
+    pub(super) fn report<'a>(&self, status: &'a Status, name: &str) -> Option<&'a NodeStatus> {
+        let index = self.index.get(name)?;
+        status.nodes.get(*index).filter(|node| node.name == name)
+    }
+
+    pub(super) fn status_of(&self, name: &str) -> Option<&Status> {
+        self.statuses.get(name)
     }
 
     /// Whether a node reports that it cannot set its LED.
@@ -302,89 +335,13 @@ impl Model {
 
     /// The shortest and the longest round trip on the links of a node, in milliseconds.
     pub(super) fn round_trips(&self, name: &str) -> Option<(f64, f64)> {
-        let own = self.statuses.values().filter(|status| status.node == name);
+        let own = self.status_of(name).into_iter();
         let own = own.flat_map(|status| status.nodes.iter().filter_map(|node| node.round_trip_ms));
-        let others = self.statuses.values().flat_map(|status| &status.nodes);
-        let others = others
-            .filter(|node| node.name == name)
-            .filter_map(|node| node.round_trip_ms);
+        let others = self.statuses.values();
+        let others = others.filter_map(|status| self.report(status, name)?.round_trip_ms);
         own.chain(others).fold(None, |most, span| {
             let (low, high) = most.unwrap_or((span, span));
             Some((span.min(low), span.max(high)))
         })
-    }
-
-    /// Every ball, and where it is now.
-    pub(super) fn balls(&self, now: Time) -> Vec<LocatedBall> {
-        self.reports
-            .values()
-            .filter_map(|reports| self.locate(reports, now))
-            .collect()
-    }
-
-    fn locate(&self, reports: &BTreeMap<String, BallReport>, now: Time) -> Option<LocatedBall> {
-        let order = |report: &&BallReport| {
-            let generation = report.ball.generation.as_deref();
-            let generation = generation.and_then(|text| text.parse::<Generation>().ok());
-            (
-                generation,
-                report.ball.hop,
-                report.ball.here,
-                report.ball.frozen,
-                report.ball.loan.is_some(),
-                report.at,
-            )
-        };
-        let here = reports
-            .values()
-            .filter(|report| report.ball.here)
-            .max_by_key(order);
-        let report = here.or_else(|| reports.values().max_by_key(order))?;
-        let holder = report.ball.holder.as_deref().unwrap_or_default();
-        let is_connected = self.status_of(holder).is_some();
-        let fresh = now.since(report.received).as_micros() < u128::from(HANDOVER_MICROS);
-        let phase = if report.ball.here {
-            Phase::Held
-        } else if report.ball.frozen {
-            Phase::Frozen
-        } else if report.ball.loan.is_some() {
-            Phase::Lent
-        } else if (fresh || !is_connected) && self.state(holder) == "up" {
-            Phase::Held
-        } else {
-            Phase::Away
-        };
-        let share = self.share(report, now);
-        let ball = report.ball.clone();
-        Some(LocatedBall { ball, phase, share })
-    }
-
-    fn share(&self, report: &BallReport, now: Time) -> f64 {
-        let Some(first) = &self.first else { return 0.0 };
-        let [width, height] = first.screen;
-        let (Some(position), Some(velocity)) = (report.ball.position, report.ball.velocity) else {
-            return 0.0;
-        };
-        let state = BallState {
-            position,
-            velocity,
-            radius: report.ball.radius,
-            color: report.ball.color,
-        };
-        let elapsed = now.since(report.at);
-        let state = if report.ball.frozen {
-            state
-        } else {
-            motion::at(&state, Screen { width, height }, elapsed)
-        };
-        let [x, _] = state.position;
-        (x / width).clamp(0.0, 1.0)
-    }
-
-    /// Whether any ball moves, so that it must be drawn again soon.
-    pub(super) fn moves(&self, now: Time) -> bool {
-        self.balls(now)
-            .iter()
-            .any(|located| located.phase == Phase::Held)
     }
 }
