@@ -1,12 +1,10 @@
 // The latest messages and rate runs of every node's lab. Set as text.
-import { ago, count, element } from "./panels.js";
+import { ago, count, element, newRow, table } from "./panels.js";
 
 const EVERY_MS = 4000;
 const NO_LAB_MS = 60000;
 const ANSWER_MS = 3000;
 const MOST_ROWS = 12;
-
-const byId = (id) => document.getElementById(id);
 
 /** Three digits of a value in the first of `units`, each a thousand of the one before. */
 function scaled(value, units) {
@@ -34,19 +32,13 @@ const LISTS = {
   ],
 };
 
-function empty(heads) {
-  const row = element("tr");
-  for (const { className } of heads) {
-    const cell = element("td", className);
-    cell.append(element("div"));
-    row.append(cell);
-  }
-  return row;
-}
-
 /** Fetches them while the page is visible. */
 export function lab(ring) {
   const latest = { messages: new Map(), rates: new Map() }; // by node
+  const tables = {
+    messages: table("messages", "Latest messages", "To|Message|#Bytes|#Reads|#Took|Ended by|From|When"),
+    rates: table("rates", "Latest rate runs", "To|#Speed|#Bytes|#Took|#Segments|#Reads|Connections|Outcome|From|When"),
+  };
 
   /** Fetches a list; whether the node has a lab. */
   async function fetched(path, node) {
@@ -64,16 +56,15 @@ export function lab(ring) {
 
   function show(path) {
     const all = [...latest[path].values()].flat().sort((a, b) => b.at - a.at);
-    byId(`${path}-section`).hidden = !all.length;
-    const table = byId(path);
-    const heads = table.previousElementSibling.querySelectorAll("th");
+    const { rows } = tables[path];
+    document.getElementById(`${path}-section`).hidden = !all.length;
     const shown = all.slice(0, MOST_ROWS);
-    while (table.children.length > shown.length) table.lastChild.remove();
+    while (rows.length > shown.length) tables[path].lastChild.remove();
     shown.forEach(({ one, node, at }, index) => {
-      if (!table.children[index]) table.append(empty(heads));
+      const row = rows[index] ?? newRow(tables[path]);
       const cells = [node, ...LISTS[path](one), ago((performance.now() - at) / 1000)];
       cells.forEach((value, i) => {
-        const cell = table.children[index].children[i].firstChild;
+        const cell = row.cells[i].firstChild ?? row.cells[i].appendChild(element("div"));
         // Unchanged text is not set again: it may be selected.
         if (cell.textContent !== String(value)) cell.textContent = String(value);
       });
@@ -91,5 +82,6 @@ export function lab(ring) {
     setTimeout(ask, some || !open.length ? EVERY_MS : NO_LAB_MS);
   }
 
+  Object.keys(LISTS).forEach(show);
   setTimeout(ask, 800);
 }

@@ -1,13 +1,17 @@
 // Draws the ring: nodes, links, LEDs and moving balls.
 import { Ring } from "./ring.js";
 import { lab } from "./lab.js";
-import { panels, element, count, millis, label } from "./panels.js";
+import { panels, element, count, millis, label, aged, ago } from "./panels.js";
 
 const byId = (id) => document.getElementById(id);
 const stage = byId("stage");
 const list = byId("nodes");
 const links = byId("links");
-const LEAST_SHARE = 0.1; // of a screen's width, for a ball to be seen from afar
+const MOST_ROUND = 14; // nodes on an ellipse; more are in rows
+const SMALL = 72; // the width of a card that has a sign in place of a word
+const TINY = 46; // and of one without a name
+const LEAST_SIZE = 24;
+const SIGNS = { up: "", down: "✕", unknown: "?" };
 const SVG = "http://www.w3.org/2000/svg";
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -16,6 +20,8 @@ const show = panels(ring);
 const cards = new Map(); // by node: its card and the parts of it
 const lines = new Map(); // by "a|b": a link's line and label
 let places = new Map(); // by node: where its card is
+let columns = 1;
+let share = 0.1; // of a screen's width, for a ball to be seen from afar
 let frame = 0;
 let stale = false;
 
@@ -27,28 +33,27 @@ function changed(kind, detail) {
   frame ||= requestAnimationFrame(draw);
 }
 
-/** Builds a card for every node, once the first has sent its state. */
 function build() {
-  list.replaceChildren();
-  for (const name of ring.names) {
+  const { names, facts } = ring;
+  // What all names begin with tells nothing: small cards leave it out.
+  const differs = (letter, i) => names.some((name) => name[i] !== letter || /\d/.test(letter));
+  const prefix = [...names[0]].findIndex(differs);
+  for (const name of names) {
     const card = element("li", "node");
     card.dataset.node = name;
     const open = element("a", "open");
-    const lamp = element("span", "lamp");
-    const title = element("span", "name", name);
-    if (ring.voters?.has(name)) card.dataset.voter = true;
-    const state = element("span", "state");
+    const title = element("span", "name");
+    title.append(element("span", "", name.slice(0, prefix)), name.slice(prefix));
+    if (ring.voters.has(name) && ring.voters.size < ring.names.length) card.dataset.voter = true;
     const head = element("span", "head");
-    head.append(lamp, title);
-    const field = element("span", "field");
+    head.append(element("span", "lamp"), title);
+    const [field, state] = [element("span", "field"), element("span", "state")];
     open.append(head, field, state);
+    if (ring.names.length > MOST_ROUND && cards.size) open.tabIndex = -1;
     card.append(open);
     list.append(card);
     cards.set(name, { card, open, field, state, balls: new Map() });
   }
-  links.replaceChildren();
-  lines.clear();
-  const { names, facts } = ring;
   const last = names.length - 1;
   const pairs = names.map((name, i) => [name, names[i === last ? 0 : i + 1], true]);
   if (facts.shape === "row" || names.length < 3) pairs.pop();
@@ -68,7 +73,6 @@ function build() {
   lay();
 }
 
-/** Places the cards on an ellipse; many nodes, or a row, in lines. */
 function lay() {
   if (!ring.facts) return;
   const { names, facts } = ring;
@@ -77,32 +81,49 @@ function lay() {
   places = new Map();
   let round = false;
   let size = Math.min(wide * 0.3, 340);
-  if (facts.shape !== "row" && names.length > 2 && names.length <= 14) {
-    // Measured at the height of the ring.
-    stage.classList.remove("rows");
-    const high = stage.clientHeight;
+  // Measured at the height of the ring.
+  stage.classList.remove("rows");
+  const high = stage.clientHeight;
+  if (facts.shape !== "row" && names.length > 2 && names.length <= MOST_ROUND) {
     for (; size >= 72 && !round; size -= 4) round = circle(size, shape, wide, high);
     size += 4;
   }
-  const tall = (width) => width * shape + Math.max(34, width * 0.3);
   stage.classList.toggle("rows", !round);
   if (!round) {
-    const least = names.length > 8 ? 110 : 150;
-    const columns = Math.max(2, Math.min(names.length, Math.floor(wide / least)));
-    size = Math.min(340, wide / columns - 14);
-    const rowHigh = tall(size) + 26;
+    size = grid(wide, high, shape);
+    const [margin, , extra] = room(size);
+    const rowHigh = size * shape + extra;
     names.forEach((name, i) => {
-      const row = Math.floor(i / columns);
-      places.set(name, { x: ((i % columns) + 0.5) * (wide / columns), y: row * rowHigh + tall(size) / 2 + 8 });
+      const x = margin + ((i % columns) + 0.5) * ((wide - margin) / columns);
+      places.set(name, { x, y: (Math.floor(i / columns) + 0.5) * rowHigh });
+      cards.get(name).card.dataset.first = i % columns === 0;
     });
     stage.style.setProperty("--rows-height", `${Math.ceil(names.length / columns) * rowHigh + 10}px`);
   }
+  stage.classList.toggle("small", !round && size < SMALL);
+  stage.classList.toggle("tiny", !round && size < TINY);
+  share = !round && size < SMALL ? 0.25 : 0.1;
   list.style.setProperty("--size", `${size}px`);
   list.style.setProperty("--shape", String(shape));
   for (const [name, { x, y }] of places) {
     cards.get(name).card.style.translate = `calc(${x}px - 50%) calc(${y}px - 50%)`;
   }
   drawLines();
+}
+
+/** What a card needs beside its screen: a margin for the names of the rows, a gap, and height. */
+const room = (size) => (size < TINY ? [46, 6, 10] : size < SMALL ? [0, 6, 40] : [0, 14, Math.max(34, size * 0.3) + 26]);
+
+/** The size of cards in rows: of many nodes, the largest with which all fit the stage. */
+function grid(wide, high, shape) {
+  const count = ring.names.length;
+  columns = Math.max(2, Math.min(count, Math.floor(wide / (count > 8 ? 110 : 150))));
+  if (count <= MOST_ROUND) return Math.min(340, wide / columns - 14);
+  for (let size = 200; ; size -= 2) {
+    const [margin, gap, extra] = room(size);
+    columns = Math.floor((wide - margin) / (size + gap));
+    if (size <= LEAST_SIZE || columns * Math.floor(high / (size * shape + extra)) >= count) return size;
+  }
 }
 
 function circle(size, shape, wide, high) {
@@ -129,7 +150,6 @@ function circle(size, shape, wide, high) {
 
 function drawLines() {
   for (const { line, label, one, other } of lines.values()) {
-    if (!line) continue;
     const [a, b] = [places.get(one), places.get(other)];
     if (!a || !b) continue;
     const ends = { x1: a.x, y1: a.y, x2: b.x, y2: b.y };
@@ -150,18 +170,20 @@ function renew() {
     const frozen = here.some((ball) => ball.phase === "frozen");
     const well = node.state === "up" ? "" : label(node.state);
     const word = frozen ? "frozen" : node.led?.fault ? "LED broken" : well;
-    const data = { state: node.state, lit, frozen, heard: node.heard };
+    const sign = frozen ? "‖" : node.led?.fault ? "!" : (SIGNS[node.state] ?? "!");
+    const data = { state: node.state, lit, frozen, heard: node.heard, sign };
     for (const [key, value] of Object.entries(data)) {
       if (card.dataset[key] !== String(value)) card.dataset[key] = value;
     }
     if (state.textContent !== word) state.textContent = word;
     if (node.url) open.href = `${node.url}/screen`;
     const votes = card.dataset.voter ? ", votes" : "";
-    const description = `${name}${votes}, ${word || node.state}, LED ${lit ? "on" : "off"}. Opens its screen.`;
+    const led = node.led || lit || !ring.large ? (lit ? "on" : "off") : "not known";
+    const description = `${name}${votes}, ${word || node.state}, LED ${led}. Opens its screen.`;
     if (open.ariaLabel !== description) open.ariaLabel = description;
+    if (ring.large) open.title = `${name}, ${word || node.state}${node.age >= 1 ? `, ${ago(node.age)}` : ""}`;
   }
   for (const entry of lines.values()) {
-    if (!entry.line) continue;
     const up = ring.linked(entry.one, entry.other);
     entry.line.dataset.up = up;
     if (!entry.label) continue;
@@ -175,15 +197,15 @@ function renew() {
 
 function hub(balls, states) {
   const [one] = balls;
-  const labels = { here: "The ball is on", heard: "The ball is on", frozen: "The ball stands still on", lent: "The ball is with", away: "The ball is", unseen: "The ball is" };
-  const missing = one && (one.phase === "away" || one.phase === "unseen");
+  const labels = { frozen: "The ball stands still on", lent: "The ball is with", away: "The ball is", unseen: "The ball is" };
   let [label, name, more] = ["", "", ""];
   if (balls.length === 1) {
-    label = labels[one.phase];
-    name = missing ? "away" : (one.loan?.window ?? one.holder);
-    const up = [...states.values()].filter(({ state }) => state === "up").length;
-    const hope = up > states.size / 2 ? "the ring takes it back" : "no majority answers";
-    more = missing ? hope : `hop ${count(one.hop)} · generation ${one.generation?.split(".")[0]}`;
+    const missing = one.phase === "away" || one.phase === "unseen";
+    label = labels[one.phase] ?? "The ball is on";
+    name = one.phase === "unseen" && ring.large ? "not known" : missing ? "away" : (one.loan?.window ?? one.holder);
+    const majority = [...states.values()].some(({ heard, state }) => heard && state === "up");
+    const hope = majority ? "the ring takes it back" : "no majority answers";
+    more = missing ? hope : `hop ${count(one.hop)} · generation ${one.generation?.split(".")[0]}${aged(one)}`;
   } else if (balls.length > 1) {
     const on = new Set(balls.flatMap((ball) => ball.views.map((view) => view.holder)));
     const away = balls.filter(({ phase }) => phase === "away").length;
@@ -199,7 +221,6 @@ function hub(balls, states) {
   byId("hub").dataset.phase = one?.phase ?? "";
 }
 
-/** One frame: updates if there are any, and every ball at its place now. */
 function draw(now) {
   frame = 0;
   if (!ring.facts) return;
@@ -235,15 +256,15 @@ function drawBall(parts, view, now) {
     dot = element("span", "ball");
     dot.dataset.ball = view.ball;
     // To be seen from afar, a small ball is drawn larger here; /screen shows its true size.
-    dot.style.width = `${100 * Math.max(LEAST_SHARE, (2 * view.radius) / width)}%`;
     dot.style.background = `rgb(${view.color.map(Number).join(" ")})`;
     parts.balls.set(view.ball, dot);
     parts.field.append(dot);
   }
+  dot.style.width = `${100 * Math.max(share, (2 * view.radius) / width)}%`;
   dot.classList.toggle("frozen", view.frozen);
   const [x, y] = still.matches ? [width / 2, height / 2] : ring.place(view, now, 2 * view.radius);
   const scale = parts.field.clientWidth / width;
-  const radius = view.radius * Math.max(1, (LEAST_SHARE * width) / (2 * view.radius));
+  const radius = view.radius * Math.max(1, (share * width) / (2 * view.radius));
   // The larger ball bounces where the true one does: its path is a little shorter.
   const high = radius + ((y - view.radius) * (height - 2 * radius)) / Math.max(1, height - 2 * view.radius);
   dot.style.transform = `translate(${(x - radius) * scale}px, ${(height - high - radius) * scale}px)`;
@@ -254,7 +275,7 @@ function drawBall(parts, view, now) {
 function showPass({ from, to, color }) {
   const entry = lines.get(`${from}|${to}`) ?? lines.get(`${to}|${from}`);
   const [a, b] = [places.get(from), places.get(to)];
-  if (!entry?.line || !a || !b || document.hidden) return;
+  if (!entry || !a || !b || document.hidden) return;
   const paint = `rgb(${color.map(Number).join(" ")})`;
   entry.line.animate([{ stroke: paint, strokeWidth: 5, opacity: 1 }, {}], { duration: 700, easing: "ease-out" });
   if (still.matches || links.querySelectorAll("circle").length > 12) return;
@@ -266,27 +287,34 @@ function showPass({ from, to, color }) {
   spark.animate([at(a), at(b)], { duration: 260, easing: "ease-in-out" }).finished.finally(() => spark.remove());
 }
 
-const THEMES = ["auto", "light", "dark"];
+const MEDIA = { auto: "(prefers-color-scheme: dark)", light: "not all", dark: "all" };
+const NEXT = { auto: "light", light: "dark", dark: "auto" };
 function theme(name) {
-  document.documentElement.dataset.theme = name;
-  byId("theme").textContent = { auto: "Auto", light: "Light", dark: "Dark" }[name];
-  byId("theme").setAttribute("aria-label", `Colours: ${name}`);
-  try {
-    localStorage.setItem("theme", name);
-  } catch {
-    // Private windows store nothing; the choice holds for this one.
-  }
+  byId("dark").media = MEDIA[name];
+  byId("theme").textContent = name;
+  byId("theme").ariaLabel = `Colours: ${name}`;
 }
-byId("theme").addEventListener("click", () => {
-  const index = THEMES.indexOf(document.documentElement.dataset.theme);
-  theme(THEMES[(index + 1) % THEMES.length]);
-});
+let kept = {};
 try {
-  const kept = localStorage.getItem("theme");
-  theme(THEMES.includes(kept) ? kept : "auto");
+  kept = localStorage;
 } catch {
-  theme("auto");
+  // Private windows store nothing; the choice holds for this one.
 }
+byId("theme").addEventListener("click", () => theme((kept.theme = NEXT[byId("theme").textContent])));
+theme(kept.theme in MEDIA ? kept.theme : "auto");
+
+/** Many cards are one stop of the tab key; the arrow keys go from one to the next. */
+list.addEventListener("keydown", (event) => {
+  const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Home: -Infinity, End: Infinity }[event.key];
+  if (!step || ring.names.length <= MOST_ROUND) return;
+  event.preventDefault();
+  const last = ring.names.length - 1;
+  const to = Math.min(last, Math.max(0, ring.index.get(event.target.parentElement.dataset.node) + step));
+  event.target.tabIndex = -1;
+  const { open } = cards.get(ring.names[to]);
+  open.tabIndex = 0;
+  open.focus();
+});
 
 function big(on) {
   document.body.classList.toggle("big", on);

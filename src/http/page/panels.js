@@ -20,16 +20,56 @@ export function ago(seconds) {
   return `${Math.round(seconds / 3600)} h ago`;
 }
 
+/** How old the news of a ball is, if no node tells of it as it happens. */
+export function aged({ phase, received }) {
+  const seconds = (performance.now() - received) / 1000;
+  return phase === "heard" && seconds >= 1 ? `, ${ago(seconds)}` : "";
+}
+
 /** A state as people read it. */
 export const label = (state) => (state === "draining" ? "stopping" : state);
+
+/** A section with a table; the heads of columns of numbers begin with #. Returns the table's body. */
+export function table(id, title, heads) {
+  const section = element("section", "card wide");
+  const scroll = element("div", "scroll");
+  const made = element("table");
+  const row = made.createTHead().insertRow();
+  for (const text of heads.split("|")) {
+    const head = element("th", text.startsWith("#") ? "number" : "", text.replace("#", ""));
+    head.scope = "col";
+    row.append(head);
+  }
+  const body = made.createTBody();
+  Object.assign(section, { id: `${id}-section`, tabIndex: -1 });
+  Object.assign(scroll, { tabIndex: 0, role: "region", ariaLabel: `Table of ${title.toLowerCase()}` });
+  body.id = id;
+  scroll.append(made);
+  section.append(element("h2", "", title), scroll);
+  document.querySelector("main").append(section);
+  return body;
+}
+
+/** A new row, which begins with a head if `first` is given. */
+export function newRow(body, first) {
+  const row = body.insertRow();
+  for (const { className } of body.parentElement.tHead.rows[0].cells) row.append(element("td", className));
+  if (!first) return row;
+  const head = element("th");
+  head.scope = "row";
+  head.append(...first);
+  row.firstChild.replaceWith(head);
+  return row;
+}
 
 const SETTLED_MS = 4000;
 const MOST_LINES = 40;
 
-/** All panels of `ring`. */
 export function panels(ring) {
   const before = new Map(); // the last state of every node and ball
   const rows = new Map();
+  const nodeTable = table("rows", "Nodes", "Node|State|LED|Ball|#Passes taken|#Elections won|Links, there and back");
+  const ballTable = table("balls", "Balls", "Ball|Where|#Hop|Generation");
   let carrier = null;
 
   function log(text, kind = "") {
@@ -43,7 +83,6 @@ export function panels(ring) {
     if (target.textContent !== text) target.textContent = text;
   }
 
-  /** The stream of a node opened or broke. */
   function link() {
     const { home } = ring;
     const open = ring.open();
@@ -82,8 +121,8 @@ export function panels(ring) {
     happened(nodes, balls);
     summary(nodes, balls);
     figures(nodes, balls);
-    table(nodes, balls);
-    ballTable(balls);
+    showNodes(nodes, balls);
+    showBalls(balls);
     const back = ring.returned;
     if (back) {
       set(byId("away"), millis(back.away_ms));
@@ -95,6 +134,8 @@ export function panels(ring) {
   function happened(nodes, balls) {
     for (const { name, state } of nodes) {
       const was = before.get(name);
+      // In a large ring it depends on what the page listens to whether a node is known.
+      if (ring.large && state === "unknown") continue;
       before.set(name, state);
       if (was === undefined || was === state) continue;
       // What the page learns while it loads has not just happened.
@@ -131,7 +172,8 @@ export function panels(ring) {
     if (still) parts.push(still === 1 ? "a ball stands still" : `${still} balls stand still`);
     const text = `${well} of ${nodes.length} nodes up${parts.length ? `: ${parts.join("; ")}` : ""}`;
     set(byId("summary"), text);
-    byId("summary").dataset.well = !parts.length;
+    const open = ring.large && parts.length === 1 && amiss.has("unknown");
+    byId("summary").dataset.well = open ? "" : !parts.length;
   }
 
   function figures(nodes, balls) {
@@ -140,67 +182,52 @@ export function panels(ring) {
     const pairs = [
       ["hops", count(balls.reduce((all, { hop }) => all + (hop ?? 0), 0))],
       ["generation", newest.length ? count(Math.max(...newest)) : "–"],
-      ["elections", count(sum("elections"))],
+      ["elections", `${ring.large && nodes.some(({ counters }) => !counters) ? "≥ " : ""}${count(sum("elections"))}`],
       ["lease", `${count(ring.facts.lease_ms)} ms`],
     ];
-    const target = byId("figures");
-    if (!target.children.length) {
-      for (const [name] of pairs) {
-        const pair = element("div");
-        pair.append(element("dt", "", name), element("dd"));
-        target.append(pair);
-      }
-    }
-    pairs.forEach(([, value], i) => set(target.children[i].lastChild, value));
+    pairs.forEach(([name, value], i) => {
+      const pair = byId("figures").children[i] ?? byId("figures").appendChild(element("div"));
+      if (!pair.firstChild) pair.append(element("dt", "", name), element("dd"));
+      set(pair.lastChild, value);
+    });
   }
 
-  function table(nodes, balls) {
+  function showNodes(nodes, balls) {
     for (const node of nodes) {
       const { name } = node;
-      if (!rows.has(name)) {
-        const row = element("tr");
-        const head = element("th", "", name);
-        head.scope = "row";
-        row.append(head, ...Array.from({ length: 6 }, (_, i) => element("td", i === 3 || i === 4 ? "number" : "")));
-        byId("rows").append(row);
-        rows.set(name, row);
-      }
+      if (!rows.has(name)) rows.set(name, newRow(nodeTable, [name]));
       const row = rows.get(name);
       row.dataset.state = node.state;
       const has = balls.filter(({ views }) => views.some((view) => view.holder === name));
       const its = has.map(({ ball, phase }) => (phase === "frozen" ? `${ball} (frozen)` : String(ball)));
       const led = node.led ? node.led.fault ?? (node.led.lit ? "on" : "off") : "?";
-      const spans = ring.names.filter((other) => other !== name).map((other) => [other, ring.roundTrip(name, other)]);
+      const others = ring.large && !node.heard ? [] : ring.names.filter((other) => other !== name);
+      const spans = others.map((other) => [other, ring.roundTrip(name, other)]);
       const known = spans.filter(([, span]) => span !== null);
       const worst = known.reduce((a, b) => (b[1] > a[1] ? b : a), ["", 0]);
       const all = known.map(([other, span]) => `${other} ${millis(span)}`).join(", ");
       const few = `${known.length} up, slowest ${worst[0]} ${millis(worst[1])}`;
       const links = known.length === 0 ? "–" : known.length > 6 ? few : all;
-      const unheard = node.heard || node.state !== "up" ? "" : " (this page does not reach it)";
+      const reached = ring.large || node.heard || node.state !== "up" ? "" : " (this page does not reach it)";
+      const unheard = node.age >= 1 ? `, ${ago(node.age)}` : reached;
       const { hops, elections } = node.counters ?? {};
       const cells = [label(node.state) + unheard, led, its.join(", ") || "–", hops === undefined ? "?" : count(hops), elections === undefined ? "?" : count(elections), links];
       cells.forEach((text, i) => set(row.children[i + 1], text));
     }
   }
 
-  function ballTable(balls) {
-    const target = byId("balls");
-    const rows = new Map([...target.children].map((row) => [Number(row.dataset.ball), row]));
+  function showBalls(balls) {
+    const rows = new Map([...ballTable.rows].map((row) => [Number(row.dataset.ball), row]));
     for (const [ball, row] of rows) if (!balls.some((one) => one.ball === ball)) row.remove();
     for (const ball of balls) {
       let row = rows.get(ball.ball);
       if (!row) {
-        row = element("tr");
-        row.dataset.ball = ball.ball;
-        const head = element("th");
-        head.scope = "row";
         const dot = element("span", "dot");
         dot.style.background = `rgb(${(ball.color ?? [0, 0, 0]).map(Number).join(" ")})`;
-        head.append(dot, String(ball.ball));
-        row.append(head, element("td"), element("td", "number"), element("td", "mono"));
-        target.append(row);
+        row = newRow(ballTable, [dot, String(ball.ball)]);
+        row.dataset.ball = ball.ball;
       }
-      const where = { here: ball.holder, heard: ball.holder, frozen: `${ball.holder}, standing still`, lent: `${ball.loan?.window}, lent by ${ball.holder}`, away: `away; last on ${ball.holder ?? "no node"}`, unseen: "not seen yet" };
+      const where = { here: ball.holder, heard: ball.holder + aged(ball), frozen: `${ball.holder}, standing still`, lent: `${ball.loan?.window}, lent by ${ball.holder}`, away: `away; last on ${ball.holder ?? "no node"}`, unseen: ring.large ? "not known" : "not seen yet" };
       [where[ball.phase], count(ball.hop), ball.generation ?? "–"].forEach((text, i) => set(row.children[i + 1], text));
     }
   }

@@ -1,11 +1,13 @@
-// The page's model of the ring, merged from the /events of all nodes.
+// The page's model of the ring, merged from the /events of the nodes that it listens to.
+import { choose, isLarge } from "./choice.js";
 import { place } from "./motion.js";
+import { Survey, condition } from "./survey.js";
 
 const SILENCE_MS = 7000; // a node sends a heartbeat every two seconds
 const CONNECT_MS = 6000;
 const BACKOFF_MS = [300, 600, 1200, 2400, 4000];
 const RESUME_MS = 3000;
-const MOST_STREAMS = 48; // further nodes are known from these
+const RETRY_MS = 30000; // until a node that did not answer is chosen again
 const HANDOVER_MS = 400;
 const DRIFT = 0.0002; // how much faster than this one another clock may run
 
@@ -44,9 +46,11 @@ class Stream {
     const opened = !this.open;
     this.open = true;
     this.ring.heard.add(this.name);
+    this.ring.failed.delete(this.expects);
     this.tries = 0;
     this.sync(data.uptime_seconds, kind === "state");
     this.ring.on(this, kind, data, opened);
+    if (opened) this.ring.listen();
   }
 
   /** The fastest event is the best estimate of how the clocks differ. */
@@ -77,6 +81,8 @@ class Stream {
     if (wasOpen) this.ring.change("link", this.name);
     const wait = BACKOFF_MS[Math.min(this.tries++, BACKOFF_MS.length - 1)];
     this.timer = setTimeout(() => this.connect(), wait * (0.8 + Math.random() * 0.4));
+    this.ring.failed.set(this.expects, performance.now());
+    this.ring.listen();
     this.ring.change("data");
   }
 
@@ -91,7 +97,6 @@ class Stream {
   }
 }
 
-/** Orders views of one ball: by generation, then hop. */
 function compare(one, other) {
   const parts = (view) => {
     const [round, nonce] = (view.generation ?? "0.").split(".");
@@ -115,6 +120,8 @@ export class Ring {
     this.views = new Map(); // by ball, then by reporting node
     this.resumed = -Infinity;
     this.heard = new Set(); // names of nodes whose streams are open
+    this.failed = new Map(); // by name: when it did not answer
+    this.survey = new Survey(this); // of the nodes that no stream tells of
     this.returned = null;
     this.cache = null;
   }
@@ -174,19 +181,37 @@ export class Ring {
 
   onState(stream, status) {
     const { ring, shape, lease_ms, screen, carom, node } = status;
-    if (!this.facts) {
+    const first = !this.facts;
+    if (first) {
       this.facts = { ring, shape, lease_ms, screen, carom };
-      const voters = status.nodes.filter(({ voter }) => voter);
-      if (voters.length < status.nodes.length) this.voters = new Set(voters.map(({ name }) => name));
       this.home = node;
       this.names = status.nodes.map((other) => other.name);
+      this.voters = new Set(status.nodes.filter(({ voter }) => voter).map(({ name }) => name));
+      this.row = shape === "row";
+      this.large = isLarge(this.names);
+      this.index = new Map(this.names.map((name, index) => [name, index]));
       this.endpoints = new Map(status.nodes.map((other) => [other.name, other.http]));
     }
     this.statuses.set(node, { ...status, url: stream.url });
     for (const views of this.views.values()) views.delete(node);
     for (const ball of status.balls) this.onBall(stream, ball);
     if (status.last_return) this.onReturn(status.last_return, false);
-    for (const { name, http } of status.nodes) this.subscribe(name, http);
+    this.listen();
+    if (first && this.large && !this.only) this.survey.step();
+  }
+
+  /** Listens to the chosen nodes, and to the next ones in place of those that do not answer. */
+  listen() {
+    if (!this.facts) return;
+    const limit = performance.now() - RETRY_MS;
+    const fails = (name) => !this.isOpen(name) && this.failed.get(name) > limit;
+    const wanted = new Set(this.only ? this.names.filter((name) => this.only(name, this)) : [...choose(this), ...choose(this, fails)]);
+    for (const [url, stream] of this.streams) {
+      if (!stream.expects || wanted.has(stream.expects)) continue;
+      stream.pause();
+      this.streams.delete(url);
+    }
+    for (const name of wanted) this.subscribe(name);
   }
 
   /** When an endpoint has moved: this page may connect only to those known when it was loaded. */
@@ -194,18 +219,16 @@ export class Ring {
     if (nodes.some(({ name, http }) => this.endpoints.get(name) !== http)) location.reload();
   }
 
-  /** Subscribes to another node, unless its URL has a stream already. */
-  subscribe(name, http) {
-    if (name === this.home || !http || (this.only && !this.only(name, this))) return;
-    const place = http.startsWith(":") ? location.hostname + http : http;
-    const url = `http://${place}`;
-    if (this.streams.has(url) || this.streams.size >= MOST_STREAMS) return;
+  subscribe(name) {
+    const url = this.url(name);
+    if (name === this.home || !url || this.streams.has(url)) return;
     try {
       const stream = this.stream(url);
       stream.expects = name;
       stream.connect();
     } catch {
       this.streams.delete(url); // no address that a browser can reach
+      this.failed.set(name, Infinity);
     }
   }
 
@@ -242,49 +265,50 @@ export class Ring {
     return !this.heard.size && performance.now() - this.resumed < RESUME_MS;
   }
 
-  /** The nodes with open streams. */
   open() {
     return this.names.filter((name) => this.isOpen(name));
   }
 
-  /** up, down, unknown, or the node's own condition; `heard`: its stream is open. */
-  node(name) {
-    const own = this.statuses.get(name);
-    const heard = this.isOpen(name);
+  /** What one node reports of another: every status has the nodes in the same order. */
+  report(by, name) {
+    return this.statuses.get(by)?.nodes[this.index.get(name)];
+  }
+
+  /** What the open streams report of a node: up, down, or unknown. */
+  reported(name) {
     const states = new Set();
-    let twin;
-    for (const other of this.open()) {
-      if (other === name) continue;
-      const view = this.statuses.get(other)?.nodes.find((node) => node.name === name);
-      if (view) states.add(view.state);
-      twin ??= view?.duplicate;
-    }
-    const theirs = states.has("up") ? "up" : states.has("down") ? "down" : "unknown";
-    let state = theirs;
-    if (heard) {
-      state = own.condition === "cut-off" ? "cut off" : theirs === "down" ? "down" : own.condition === "in-ring" ? "up" : own.condition;
-    }
+    for (const other of this.heard) if (other !== name) states.add(this.report(other, name)?.state);
+    return states.has("up") ? "up" : states.has("down") ? "down" : "unknown";
+  }
+
+  /**
+   * up, down, unknown, or the node's own condition; `heard`: its stream is open; `age`: how old, in
+   * seconds, what is known of it is, if no stream tells of it.
+   */
+  node(name) {
+    const heard = this.isOpen(name);
+    const twin = this.open().map((other) => other !== name && this.report(other, name)?.duplicate).find(Boolean);
+    const theirs = this.reported(name);
+    const told = !heard && theirs === "unknown" ? this.survey.told(name) : null;
+    const own = told?.status ?? this.statuses.get(name);
+    let state = told?.state ?? theirs;
+    if (heard) state = own.condition === "cut-off" || theirs !== "down" ? condition(own) : "down";
     const balls = heard && state !== "down" ? this.here(name) : [];
     const led = heard && state !== "down" ? { fault: own.led.fault, lit: balls.some((ball) => ball.here) } : null;
-    return { name, state, heard, balls, led, twin, counters: own?.counters, url: own?.url ?? this.url(name) };
+    return { name, state, heard, balls, led, twin, age: told?.age, counters: own?.counters, url: this.url(name) };
   }
 
   url(name) {
-    for (const stream of this.streams.values()) if (stream.expects === name || stream.name === name) return stream.url;
-    return null;
+    if (name === this.home) return location.origin;
+    const http = this.endpoints.get(name);
+    return http ? `http://${http.startsWith(":") ? location.hostname : ""}${http}` : null;
   }
 
-  /** The balls that a node reports to have, moving or frozen. */
   here(name) {
-    const found = [];
-    for (const views of this.views.values()) {
-      const view = views.get(name);
-      if (view && (view.here || view.frozen)) found.push(view);
-    }
-    return found;
+    const views = Array.from(this.views.values(), (views) => views.get(name));
+    return views.filter((view) => view?.here || view?.frozen);
   }
 
-  /** Every ball: where it is, and in what phase. */
   balls() {
     return (this.cache ??= this.merge());
   }
@@ -292,15 +316,19 @@ export class Ring {
   merge() {
     return [...this.views.keys()].sort((a, b) => a - b).map((ball) => {
       const views = [...this.views.get(ball).values()].filter((view) => this.isOpen(view.by));
-      views.sort((a, b) => compare(b, a) || Number(b.here) - Number(a.here) || b.at - a.at);
+      const known = (view) => Number(view.here) * 2 + Number(Boolean(view.holder));
+      views.sort((a, b) => compare(b, a) || known(b) - known(a) || b.at - a.at);
       const here = views.filter((view) => view.here);
       const best = here[0] ?? views.find((view) => (view.frozen || view.loan) && !compare(view, views[0])) ?? views[0];
-      if (!best) return { ball, phase: "unseen", views: [] };
+      if (!best || (this.large && !best.holder)) return { ...best, ball, phase: "unseen", views: [] };
       let phase = best.here ? "here" : best.frozen ? "frozen" : best.loan ? "lent" : "away";
       // Known from others: the holder's stream is closed, or it has not reported yet.
       const fresh = performance.now() - best.received < HANDOVER_MS;
       if (phase === "away" && best.holder && best.position && (fresh || !this.isOpen(best.holder))) {
-        if (this.node(best.holder).state === "up") phase = "heard";
+        const { state } = this.node(best.holder);
+        // In a large ring the nodes near a holder may not be listened to, but voters of a majority hear it.
+        const far = this.large && state === "unknown" && condition(this.statuses.get(best.by)) === "up";
+        if (state === "up" || far) phase = "heard";
       }
       const shown = here.length ? here : best.loan || phase === "away" ? [] : [best];
       return { ...best, phase, views: shown };
@@ -314,7 +342,7 @@ export class Ring {
   /** What either of two nodes with open streams reports of the other. */
   between(one, other) {
     const pairs = [[one, other], [other, one]].filter(([a]) => this.isOpen(a));
-    return pairs.map(([a, b]) => this.statuses.get(a)?.nodes.find((node) => node.name === b)).filter(Boolean);
+    return pairs.map(([a, b]) => this.report(a, b)).filter(Boolean);
   }
 
   /** Whether two nodes reach each other; without open streams, whether both are up. */
@@ -324,7 +352,6 @@ export class Ring {
     return [one, other].every((name) => this.node(name).state === "up");
   }
 
-  /** The round-trip time between two nodes, from either. */
   roundTrip(one, other) {
     const views = this.between(one, other).filter(({ state }) => state === "up");
     return views.find(({ round_trip_ms: span }) => span != null)?.round_trip_ms ?? null;

@@ -33,7 +33,6 @@ function changed() {
   frame ||= requestAnimationFrame(draw);
 }
 
-/** As large as fits, without distortion. */
 function fit() {
   if (!ring.facts) return;
   const [width, height] = ring.facts.screen;
