@@ -21,7 +21,7 @@ const cards = new Map(); // by node: its card and the parts of it
 const lines = new Map(); // by "a|b": a link's line and label
 let places = new Map(); // by node: where its card is
 let columns = 1;
-let share = 0.1; // of a screen's width, for a ball to be seen from afar
+let share = 0.1; // of a screen's width: a small ball is drawn larger, to be seen from afar
 let frame = 0;
 let stale = false;
 
@@ -35,7 +35,7 @@ function changed(kind, detail) {
 
 function build() {
   const { names, facts } = ring;
-  // What all names begin with tells nothing: small cards leave it out.
+  // Small cards leave out what all names begin with.
   const differs = (letter, i) => names.some((name) => name[i] !== letter || /\d/.test(letter));
   const prefix = [...names[0]].findIndex(differs);
   for (const name of names) {
@@ -81,7 +81,6 @@ function lay() {
   places = new Map();
   let round = false;
   let size = Math.min(wide * 0.3, 340);
-  // Measured at the height of the ring.
   stage.classList.remove("rows");
   const high = stage.clientHeight;
   if (facts.shape !== "row" && names.length > 2 && names.length <= MOST_ROUND) {
@@ -111,10 +110,10 @@ function lay() {
   drawLines();
 }
 
-/** What a card needs beside its screen: a margin for the names of the rows, a gap, and height. */
+/** Beside the screens: a margin for the names of the rows, a gap, and height. */
 const room = (size) => (size < TINY ? [46, 6, 10] : size < SMALL ? [0, 6, 40] : [0, 14, Math.max(34, size * 0.3) + 26]);
 
-/** The size of cards in rows: of many nodes, the largest with which all fit the stage. */
+/** The size of cards in rows: of many, the largest that fits. */
 function grid(wide, high, shape) {
   const count = ring.names.length;
   columns = Math.max(2, Math.min(count, Math.floor(wide / (count > 8 ? 110 : 150))));
@@ -152,11 +151,9 @@ function drawLines() {
   for (const { line, label, one, other } of lines.values()) {
     const [a, b] = [places.get(one), places.get(other)];
     if (!a || !b) continue;
-    const ends = { x1: a.x, y1: a.y, x2: b.x, y2: b.y };
-    for (const [key, value] of Object.entries(ends)) line.setAttribute(key, value.toFixed(1));
-    if (!label) continue;
-    label.setAttribute("x", ((a.x + b.x) / 2).toFixed(1));
-    label.setAttribute("y", ((a.y + b.y) / 2 + 5).toFixed(1));
+    const set = (target, values) => Object.entries(values).forEach(([key, value]) => target.setAttribute(key, value.toFixed(1)));
+    set(line, { x1: a.x, y1: a.y, x2: b.x, y2: b.y });
+    if (label) set(label, { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 + 5 });
   }
 }
 
@@ -172,16 +169,15 @@ function renew() {
     const word = frozen ? "frozen" : node.led?.fault ? "LED broken" : well;
     const sign = frozen ? "‖" : node.led?.fault ? "!" : (SIGNS[node.state] ?? "!");
     const data = { state: node.state, lit, frozen, heard: node.heard, sign };
-    for (const [key, value] of Object.entries(data)) {
-      if (card.dataset[key] !== String(value)) card.dataset[key] = value;
-    }
+    for (const key in data) if (card.dataset[key] !== String(data[key])) card.dataset[key] = data[key];
     if (state.textContent !== word) state.textContent = word;
     if (node.url) open.href = `${node.url}/screen`;
     const votes = card.dataset.voter ? ", votes" : "";
-    const led = node.led || lit || !ring.large ? (lit ? "on" : "off") : "not known";
-    const description = `${name}${votes}, ${word || node.state}, LED ${led}. Opens its screen.`;
+    const led = lit ? "on" : node.led || !ring.large ? "off" : "not known";
+    const told = `${name}${votes}, ${word || node.state}`;
+    const description = `${told}, LED ${led}. Opens its screen.`;
     if (open.ariaLabel !== description) open.ariaLabel = description;
-    if (ring.large) open.title = `${name}, ${word || node.state}${node.age >= 1 ? `, ${ago(node.age)}` : ""}`;
+    if (ring.large) open.title = told + (node.age >= 1 ? `, ${ago(node.age)}` : "");
   }
   for (const entry of lines.values()) {
     const up = ring.linked(entry.one, entry.other);
@@ -255,7 +251,6 @@ function drawBall(parts, view, now) {
   if (!dot) {
     dot = element("span", "ball");
     dot.dataset.ball = view.ball;
-    // To be seen from afar, a small ball is drawn larger here; /screen shows its true size.
     dot.style.background = `rgb(${view.color.map(Number).join(" ")})`;
     parts.balls.set(view.ball, dot);
     parts.field.append(dot);
@@ -271,7 +266,6 @@ function drawBall(parts, view, now) {
   return dot;
 }
 
-/** Shows a pass: its link lights up, and a spark runs along it. */
 function showPass({ from, to, color }) {
   const entry = lines.get(`${from}|${to}`) ?? lines.get(`${to}|${from}`);
   const [a, b] = [places.get(from), places.get(to)];
@@ -287,7 +281,7 @@ function showPass({ from, to, color }) {
   spark.animate([at(a), at(b)], { duration: 260, easing: "ease-in-out" }).finished.finally(() => spark.remove());
 }
 
-const MEDIA = { auto: "(prefers-color-scheme: dark)", light: "not all", dark: "all" };
+const MEDIA = { auto: byId("dark").media, light: "not all", dark: "all" };
 const NEXT = { auto: "light", light: "dark", dark: "auto" };
 function theme(name) {
   byId("dark").media = MEDIA[name];
@@ -303,7 +297,7 @@ try {
 byId("theme").addEventListener("click", () => theme((kept.theme = NEXT[byId("theme").textContent])));
 theme(kept.theme in MEDIA ? kept.theme : "auto");
 
-/** Many cards are one stop of the tab key; the arrow keys go from one to the next. */
+// Many cards are one stop of the tab key.
 list.addEventListener("keydown", (event) => {
   const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Home: -Infinity, End: Infinity }[event.key];
   if (!step || ring.names.length <= MOST_ROUND) return;

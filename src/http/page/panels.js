@@ -20,7 +20,7 @@ export function ago(seconds) {
   return `${Math.round(seconds / 3600)} h ago`;
 }
 
-/** How old the news of a ball is, if no node tells of it as it happens. */
+/** How old the news of a ball is that its node does not report itself. */
 export function aged({ phase, received }) {
   const seconds = (performance.now() - received) / 1000;
   return phase === "heard" && seconds >= 1 ? `, ${ago(seconds)}` : "";
@@ -29,7 +29,7 @@ export function aged({ phase, received }) {
 /** A state as people read it. */
 export const label = (state) => (state === "draining" ? "stopping" : state);
 
-/** A section with a table; the heads of columns of numbers begin with #. Returns the table's body. */
+/** A new table's body; the heads of columns of numbers begin with #. */
 export function table(id, title, heads) {
   const section = element("section", "card wide");
   const scroll = element("div", "scroll");
@@ -134,7 +134,7 @@ export function panels(ring) {
   function happened(nodes, balls) {
     for (const { name, state } of nodes) {
       const was = before.get(name);
-      // In a large ring it depends on what the page listens to whether a node is known.
+      // Whether a node of a large ring is known depends on what the page listens to.
       if (ring.large && state === "unknown") continue;
       before.set(name, state);
       if (was === undefined || was === state) continue;
@@ -182,7 +182,7 @@ export function panels(ring) {
     const pairs = [
       ["hops", count(balls.reduce((all, { hop }) => all + (hop ?? 0), 0))],
       ["generation", newest.length ? count(Math.max(...newest)) : "–"],
-      ["elections", `${ring.large && nodes.some(({ counters }) => !counters) ? "≥ " : ""}${count(sum("elections"))}`],
+      ["elections", count(sum("elections"))],
       ["lease", `${count(ring.facts.lease_ms)} ms`],
     ];
     pairs.forEach(([name, value], i) => {
@@ -204,9 +204,9 @@ export function panels(ring) {
       const others = ring.large && !node.heard ? [] : ring.names.filter((other) => other !== name);
       const spans = others.map((other) => [other, ring.roundTrip(name, other)]);
       const known = spans.filter(([, span]) => span !== null);
-      const worst = known.reduce((a, b) => (b[1] > a[1] ? b : a), ["", 0]);
+      const [slow, most] = known.reduce((a, b) => (b[1] > a[1] ? b : a), ["", 0]);
       const all = known.map(([other, span]) => `${other} ${millis(span)}`).join(", ");
-      const few = `${known.length} up, slowest ${worst[0]} ${millis(worst[1])}`;
+      const few = `${known.length} up, slowest ${slow} ${millis(most)}`;
       const links = known.length === 0 ? "–" : known.length > 6 ? few : all;
       const reached = ring.large || node.heard || node.state !== "up" ? "" : " (this page does not reach it)";
       const unheard = node.age >= 1 ? `, ${ago(node.age)}` : reached;

@@ -75,9 +75,8 @@ class Stream {
   }
 
   lost() {
-    this.close();
     const wasOpen = this.open;
-    this.markClosed();
+    this.pause();
     if (wasOpen) this.ring.change("link", this.name);
     const wait = BACKOFF_MS[Math.min(this.tries++, BACKOFF_MS.length - 1)];
     this.timer = setTimeout(() => this.connect(), wait * (0.8 + Math.random() * 0.4));
@@ -88,20 +87,13 @@ class Stream {
 
   pause() {
     this.close();
-    this.markClosed();
-  }
-
-  markClosed() {
     this.open = false;
     this.ring.heard.delete(this.name);
   }
 }
 
 function compare(one, other) {
-  const parts = (view) => {
-    const [round, nonce] = (view.generation ?? "0.").split(".");
-    return [Number(round), nonce, view.hop ?? -1];
-  };
+  const parts = ({ generation = "0.", hop = -1 }) => [Number(generation.split(".")[0]), generation, hop];
   const [a, b] = [parts(one), parts(other)];
   for (let i = 0; i < 3; i++) if (a[i] !== b[i]) return a[i] < b[i] ? -1 : 1;
   return 0;
@@ -110,20 +102,14 @@ function compare(one, other) {
 export class Ring {
   /** `changed(kind, detail)` is called after every change. */
   constructor(changed, { only } = {}) {
-    this.changed = changed;
-    this.only = only; // which nodes to subscribe to, beside the one that served the page
-    this.home = null;
-    this.facts = null;
-    this.names = [];
+    // only: which nodes to subscribe to, beside the one that served the page
+    Object.assign(this, { changed, only, home: null, facts: null, names: [], resumed: -Infinity, returned: null, cache: null });
     this.streams = new Map(); // by url
     this.statuses = new Map(); // by name: that node's status
     this.views = new Map(); // by ball, then by reporting node
-    this.resumed = -Infinity;
     this.heard = new Set(); // names of nodes whose streams are open
     this.failed = new Map(); // by name: when it did not answer
     this.survey = new Survey(this); // of the nodes that no stream tells of
-    this.returned = null;
-    this.cache = null;
   }
 
   change(kind, detail) {
@@ -214,7 +200,7 @@ export class Ring {
     for (const name of wanted) this.subscribe(name);
   }
 
-  /** When an endpoint has moved: this page may connect only to those known when it was loaded. */
+  /** A page may connect only to the endpoints known when it was loaded. */
   reloadIfMoved(nodes) {
     if (nodes.some(({ name, http }) => this.endpoints.get(name) !== http)) location.reload();
   }
@@ -260,13 +246,13 @@ export class Ring {
     return this.heard.has(name);
   }
 
-  /** Whether the page has just become visible and knows nothing yet. */
+  /** Whether the page has just become visible. */
   get resumes() {
     return !this.heard.size && performance.now() - this.resumed < RESUME_MS;
   }
 
   open() {
-    return this.names.filter((name) => this.isOpen(name));
+    return [...this.heard];
   }
 
   /** What one node reports of another: every status has the nodes in the same order. */
@@ -274,20 +260,16 @@ export class Ring {
     return this.statuses.get(by)?.nodes[this.index.get(name)];
   }
 
-  /** What the open streams report of a node: up, down, or unknown. */
   reported(name) {
     const states = new Set();
     for (const other of this.heard) if (other !== name) states.add(this.report(other, name)?.state);
     return states.has("up") ? "up" : states.has("down") ? "down" : "unknown";
   }
 
-  /**
-   * up, down, unknown, or the node's own condition; `heard`: its stream is open; `age`: how old, in
-   * seconds, what is known of it is, if no stream tells of it.
-   */
+  /** `heard`: its stream is open; `age`: how old the answer is, in seconds, if no stream tells of it. */
   node(name) {
     const heard = this.isOpen(name);
-    const twin = this.open().map((other) => other !== name && this.report(other, name)?.duplicate).find(Boolean);
+    const twin = this.open().map((by) => by !== name && this.report(by, name)?.duplicate).find(Boolean);
     const theirs = this.reported(name);
     const told = !heard && theirs === "unknown" ? this.survey.told(name) : null;
     const own = told?.status ?? this.statuses.get(name);
@@ -326,7 +308,7 @@ export class Ring {
       const fresh = performance.now() - best.received < HANDOVER_MS;
       if (phase === "away" && best.holder && best.position && (fresh || !this.isOpen(best.holder))) {
         const { state } = this.node(best.holder);
-        // In a large ring the nodes near a holder may not be listened to, but voters of a majority hear it.
+        // Nobody near a far holder may be listened to, but a voter hears it.
         const far = this.large && state === "unknown" && condition(this.statuses.get(best.by)) === "up";
         if (state === "up" || far) phase = "heard";
       }
@@ -339,13 +321,11 @@ export class Ring {
     return place(view, this.facts.screen, now, past);
   }
 
-  /** What either of two nodes with open streams reports of the other. */
+  /** What two nodes report of each other. */
   between(one, other) {
-    const pairs = [[one, other], [other, one]].filter(([a]) => this.isOpen(a));
-    return pairs.map(([a, b]) => this.report(a, b)).filter(Boolean);
+    return [[one, other], [other, one]].map(([by, name]) => this.isOpen(by) && this.report(by, name)).filter(Boolean);
   }
 
-  /** Whether two nodes reach each other; without open streams, whether both are up. */
   linked(one, other) {
     const views = this.between(one, other);
     if (views.length) return views.every(({ state }) => state === "up");

@@ -8,9 +8,8 @@ const shown = new Map();
 let scale = 1;
 let frame = 0;
 
-/** Only nodes whose screens touch this one. */
-const isNeighbour = (name, ring) => neighbours(ring).includes(name);
-const ring = new Ring(changed, { only: isNeighbour });
+// Only nodes whose screens touch this one.
+const ring = new Ring(changed, { only: (name, ring) => neighbours(ring).includes(name) });
 
 function neighbours({ names, home, facts }) {
   const index = names.indexOf(home);
@@ -24,9 +23,7 @@ function changed() {
   document.title = `${ring.home} · carom screen`;
   document.getElementById("name").textContent = ring.home;
   const own = ring.node(ring.home);
-  const labels = {
-    up: "", starting: "starting", draining: "stopping", "cut off": "cut off from the ring",
-  };
+  const labels = { up: "", draining: "stopping", "cut off": "cut off from the ring" };
   const frozen = own.balls.some((ball) => ball.frozen) ? "frozen: no majority of the ring answers" : "";
   note.textContent = own.heard ? frozen || (labels[own.state] ?? own.state) : `${ring.home} does not answer`;
   fit();

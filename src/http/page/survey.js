@@ -11,7 +11,6 @@ export class Survey {
     Object.assign(this, { ring, known: new Map(), at: 0 });
   }
 
-  /** The latest answer about a node, and its age in seconds. */
   told(name) {
     const found = this.known.get(name);
     const age = (performance.now() - found?.at) / 1000;
@@ -24,13 +23,13 @@ export class Survey {
     setTimeout(() => this.step(), Math.max(PAUSE_MS, ROUND_MS / this.ring.names.length));
   }
 
-  /** The next node that may tell something new. Every second one is asked: a node tells of its neighbours. */
+  /** Every second node is asked: a node tells of its neighbours. */
   next() {
     const { ring } = this;
     const { names } = ring;
     const silent = (name) => !ring.isOpen(name) && ring.reported(name) === "unknown";
     for (let steps = 0; steps < names.length; steps++) {
-      // In a ring of an even number, the others come in the next round.
+      // Of an even number, the others come in the next round.
       this.at = this.at + 2 < names.length ? this.at + 2 : (this.at + 1) % 2;
       const near = [-1, 0, 1].map((side) => names.at((this.at + side) % names.length));
       if (near.some(silent)) return names[this.at];
