@@ -156,26 +156,4 @@ async fn next(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::endpoint::Endpoint;
-
-    #[test]
-    fn an_address_that_does_not_answer_is_told_once_for_each_reason() {
-        let mut model = Model::new(clock::now());
-        let mut tell = |reason: &str| {
-            model.on_unreached("pi9:8080", reason.to_owned(), clock::now());
-            model.log.len()
-        };
-        assert_eq!([tell("refused"), tell("refused"), tell("late")], [1, 1, 2]);
-        let endpoint = Endpoint {
-            host: "pi9".to_owned(),
-            port: 8080,
-        };
-        model.on_reached(&endpoint, "pi9");
-        model.on_unreached("pi9:8080", "late".to_owned(), clock::now());
-        assert_eq!(model.log.len(), 3);
-        let last = model.log.back().unwrap();
-        assert!(last.ends_with("pi9:8080: late; asking again"), "{last}");
-    }
-}
+mod tests;
