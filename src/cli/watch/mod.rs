@@ -39,7 +39,7 @@ use model::Model;
     In a pipe, it prints a line for everything that happens."
 )]
 pub(super) struct Arguments {
-    /// Follow every node of this ring file
+    /// Follow the nodes of this ring file; of more than seven, eight at a time
     #[arg(
         long,
         value_name = "FILE",
