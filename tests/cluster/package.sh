@@ -1,57 +1,87 @@
-# The Debian package on a host of its own, and beside a rollout.
+# The Debian package alone, on three hosts: the first installation, an upgrade while the ball moves, the removal.
 # shellcheck shell=sh disable=SC2154,SC2034 # variables shared with tests/cluster/run
 
-if ! command -v cargo-deb >/dev/null 2>&1; then
+# make_next_package: sets $next to a package of a higher version, with another binary.
+make_next_package() {
+    next=$stage/next.deb
+    rm -rf "$stage/unpacked"
+    dpkg-deb -R "$package" "$stage/unpacked"
+    sed -i 's/^Version: .*/&.1/' "$stage/unpacked/DEBIAN/control"
+    echo "another release" >>"$stage/unpacked/usr/bin/carom"
+    dpkg-deb --root-owner-group -b "$stage/unpacked" "$next" >/dev/null
+}
+# expect_nothing_left NAME: no file, unit, user or process of carom is on the host.
+expect_nothing_left() {
+    ! on "$1" 'ls -d /etc/carom /run/carom || getent passwd carom || getent group carom || pgrep -x carom' >"$stage/out" 2>/dev/null ||
+        fail "$1: a purge leaves $(cat "$stage/out")"
+    on "$1" 'sudo find /etc /usr /lib/systemd /var/lib /var/cache -xdev -name "*carom*" -not -path "*/carom.service.d*"; systemctl list-units --all --plain --no-legend "carom*"' >"$stage/out"
+    [ ! -s "$stage/out" ] || fail "$1: a purge leaves $(cat "$stage/out")"
+}
+
+if ! make_package; then
     printf '        the Debian package is not tested: cargo-deb is missing (cargo install cargo-deb --locked)\n'
 else
-    deploy/package "$architecture" "$built" >"$stage/out" 2>&1 || fail "deploy/package: $(cat "$stage/out")"
-    package=$built.deb
     if install_missing lintian:lintian; then
         lintian --fail-on error,warning "$package" >"$stage/out" 2>&1 || fail "lintian: $(cat "$stage/out")"
         pass "lintian reports no error and no warning"
     fi
-    if [ ! -d "$stage/pi6" ]; then
-        make_host 6
-        boot pi6
-        wait_for_ssh pi6
-    else
-        ring=$stage/six.toml
-        expect 0 'pi6: nothing of carom is left' deploy uninstall --only pi6
-    fi
-    for name in pi1 pi6; do cp "$package" "$stage/$name/root/var/carom.deb"; done
+    make_next_package
+    packaged="pi1 pi2 pi3"
+    for name in $packaged; do cp "$package" "$next" "$stage/$name/root/var/"; done
 
-    expect 1 'deploy/rollout has brought carom to this machine: run deploy/uninstall first' on pi1 'sudo dpkg -i /var/carom.deb'
-    on pi1 'sudo dpkg --purge carom' >/dev/null 2>&1 || true
-    ring=$stage/ring.toml
-    expect_all_intact
-    pass "the package refuses a host that has a rollout, which plays on"
+    for name in $packaged; do
+        expect 0 'carom: put the ring file of your ring at /etc/carom/ring.toml' install_package "$name" "$(basename "$package")"
+        on "$name" 'systemctl --failed --plain --no-legend' >"$stage/out"
+        [ ! -s "$stage/out" ] || fail "$name: without a ring file a unit has failed: $(cat "$stage/out")"
+    done
+    pass "apt installs the package on three hosts: it says what to do next, and without a ring file no unit fails"
 
-    expect 0 'carom: put the ring file of your ring at /etc/carom/ring.toml' on pi6 'sudo dpkg -i /var/carom.deb'
-    [ "$(on pi6 'systemctl is-failed carom' || true)" = inactive ] || fail "without a ring file: $(on pi6 'systemctl status carom')"
-    ring=$stage/six.toml
-    expect 1 'pi6: the Debian package carom .* is installed there.*: run sudo apt remove carom there first' deploy rollout --binary "$stage/v1/carom" --dry-run
-    expect 1 'pi6 .*the Debian package carom .* is installed there, and no rollout has been' deploy status --only pi6
-    expect 0 'pi6: the Debian package carom stays' deploy uninstall --only pi6
-    on pi6 'getent passwd carom' >/dev/null || fail "deploy/uninstall has removed the user of the package"
-    pass "the package says what to do next; a rollout refuses its host, deploy/uninstall leaves it alone"
+    # As the package says.
+    (cd "$stage" && rm -f package.key && "$built" key new package.key >/dev/null)
+    { ring_of 3; } | sed 's/^lease = /key-file = "package.key"\n&/' >"$stage/package.toml"
+    for name in $packaged; do
+        mkdir -p "$stage/$name/root/var/ring"
+        cp "$stage/package.toml" "$stage/package.key" "$stage/$name/root/var/ring/"
+        on "$name" 'cd /var/ring && sudo install -m 644 package.toml /etc/carom/ring.toml && sudo install -m 640 -g carom package.key /etc/carom/ &&
+            sudo carom check --config /etc/carom/ring.toml >/dev/null && sudo systemctl start carom' >"$stage/out" 2>&1 || fail "$name: $(cat "$stage/out")"
+    done
+    wait_for_ball() {
+        for _ in $(seq 1 60); do
+            saw=$(observe_since "$1")
+            [ "$(value_of "$saw" nodes)" != 3 ] || return 0
+            sleep 0.5
+        done
+        fail "the ball does not visit the three hosts: $saw"
+    }
+    wait_for_ball "$(now_ns)"
+    from=$(now_ns)
+    for name in $packaged; do
+        install_package "$name" next.deb >"$stage/out" 2>&1 || fail "$name: $(cat "$stage/out")"
+        ! grep -q 'put the ring file' "$stage/out" || fail "$name: the hint came with a ring file in place"
+        on "$name" "grep -qF 'another release' /usr/bin/carom && systemctl is-active --quiet carom" || fail "$name runs the old release"
+    done
+    upgraded=$(now_ns)
+    wait_for_ball "$upgraded"
+    saw=$(observe_since "$from")
+    [ "$(value_of "$saw" generations)" = 1 ] || fail "an upgrade changed the generation: $saw"
+    [ "$(value_of "$saw" two_lit)" = 0 ] && [ "$(value_of "$saw" hops_back)" = 0 ] || fail "during an upgrade: $saw"
+    pass "apt upgrades three hosts, one after the other: generations changed 0, two LEDs lit 0 times, longest dark $(value_of "$saw" longest_dark_ms) ms in $(value_of "$saw" ons) passes"
 
-    # A ring of one, and a ring file that is broken, so that the timer runs.
-    printf '[ring]\nname = "one"\n[[node]]\nname = "pi6"\nhost = "pi6"\n[[ball]]\nstart = "pi6"\nposition = [100, 300]\nvelocity = [800, 130]\n' |
-        on_laptop ssh -F "$stage/ssh_config" pi6 'sudo tee /etc/carom/ring.toml >/dev/null && sudo systemctl start carom'
-    expect 0 'ball 1 is on pi6' on pi6 'carom status localhost'
-    on pi6 'sudo sed -i s/one/?/ /etc/carom/ring.toml; sudo systemctl restart carom' >/dev/null 2>&1 || true
+    # A broken ring file, so that the timer runs.
+    on pi3 'sudo sed -i s/cluster/?/ /etc/carom/ring.toml; sudo systemctl restart carom' >/dev/null 2>&1 || true
     for _ in $(seq 1 20); do
-        [ "$(on pi6 'systemctl is-active carom-retry.timer' || true)" != active ] || break
+        [ "$(on pi3 'systemctl is-active carom-retry.timer' || true)" != active ] || break
         sleep 0.2
     done
-    [ "$(on pi6 'systemctl is-active carom-retry.timer' || true)" = active ] || fail "the timer does not run"
-    on pi6 'sudo dpkg --remove carom' >"$stage/out" 2>&1 || fail "$(cat "$stage/out")"
-    [ "$(on pi6 'systemctl is-active carom-retry.timer' || true)" = inactive ] || fail "the timer has survived the removal"
-    on pi6 'test -e /etc/carom/ring.toml' || fail "a removal took the ring file"
-    on pi6 'sudo dpkg --purge carom' >"$stage/out" 2>&1 || fail "$(cat "$stage/out")"
-    ! on pi6 'ls -d /etc/carom || getent passwd carom || getent group carom' >"$stage/out" 2>/dev/null || fail "a purge leaves $(cat "$stage/out")"
-    on pi6 'sudo find /etc /usr /lib/systemd /var/lib/systemd -xdev -name "*carom*" -not -path "*/carom.service.d*"' >"$stage/out"
-    [ ! -s "$stage/out" ] || fail "a purge leaves $(cat "$stage/out")"
-    ring=$stage/ring.toml
-    pass "it plays with a ring file; a removal stops the timer and keeps the ring file, a purge leaves nothing"
+    [ "$(on pi3 'systemctl is-active carom-retry.timer' || true)" = active ] || fail "the timer does not run"
+    for name in $packaged; do
+        on "$name" 'sudo apt-get remove -y carom' >"$stage/out" 2>&1 || fail "$(cat "$stage/out")"
+        on "$name" 'test -e /etc/carom/ring.toml && test -e /etc/carom/package.key' || fail "a removal took the ring file or the key"
+        ! on "$name" 'pgrep -x carom; systemctl is-active carom-retry.timer' >"$stage/out" || fail "$name: a removal leaves $(cat "$stage/out") running"
+        on "$name" 'sudo apt-get purge -y carom' >"$stage/out" 2>&1 || fail "$(cat "$stage/out")"
+        expect_nothing_left "$name"
+        rm -rf "$stage/$name/root/var/ring" "$stage/$name/root/var/"*.deb
+    done
+    rm -f "$stage"/traces/pi*
+    pass "a removal ends the daemon and the timer, and keeps ring file and key; a purge leaves nothing"
 fi
