@@ -12,6 +12,7 @@ start_session() {
     token=$(basename "$work" | tr -cd 'A-Za-z0-9')
     # shellcheck disable=SC2034 # ssh.sh reads it
     marker=marker-$token
+    # shellcheck disable=SC2034 # lock.sh reads it
     operator=$(id -un)@$(uname -n),process-$$
     caught_signal=''
     trap end_session EXIT
@@ -19,6 +20,7 @@ start_session() {
     trap 'caught_signal=TERM; exit 143' TERM HUP
     trap 'caught_signal=PIPE; exit 141' PIPE
     live_table=no
+    # shellcheck disable=SC2034 # display.sh reads it
     if [ -t 1 ] && [ "$dry_run" = no ]; then live_table=yes; fi
     find_carom
     : >"$work/absent"

@@ -81,21 +81,25 @@ make_host() {
 }
 hosts_file() {
     echo '127.0.0.1 localhost'
-    for each_host in 1 2 3 4 5 6; do echo "$net.$((10 + each_host)) pi$each_host"; done
+    for each_host in 1 2 3 4 5 6 7; do echo "$net.$((10 + each_host)) pi$each_host"; done
 }
 
-# boot NAME: starts the host, in a cgroup of its own. NAME/machine-pid has the process that runs as long as the host.
+# boot NAME [WORD...]: starts the host, in a cgroup of its own. NAME/machine-pid has the process that runs as long as the host.
+# Its systemd takes the words for the kernel's command line.
 boot() {
+    boot_name=$1
+    shift
     # shellcheck disable=SC2016 # for the inner shell
     unshare --mount --propagation private sh -c '
         name=$1 folder=$2 traces=$3 space=$4
+        shift 4
         umount -R /sys/fs/cgroup 2>/dev/null
         mount -t cgroup2 none /sys/fs/cgroup || exit 1
         mkdir -p "/sys/fs/cgroup/$space" && echo $$ >"/sys/fs/cgroup/$space/cgroup.procs" || exit 1
         exec nsenter --net="/run/netns/$space" systemd-nspawn --quiet -D "$folder/root" -M "$space" --hostname="$name" \
-            --register=no --keep-unit --bind="$traces:/trace" --link-journal=no --resolv-conf=off --console=pipe -b
-    ' sh "$1" "$stage/$1" "$stage/traces" "$run_id-$1" </dev/null >>"$stage/$1/console" 2>&1 &
-    echo $! >"$stage/$1/machine-pid"
+            --register=no --keep-unit --bind="$traces:/trace" --link-journal=no --resolv-conf=off --console=pipe -b "$@"
+    ' sh "$boot_name" "$stage/$boot_name" "$stage/traces" "$run_id-$boot_name" "$@" </dev/null >>"$stage/$boot_name/console" 2>&1 &
+    echo $! >"$stage/$boot_name/machine-pid"
 }
 # cut_power NAME: kills all processes of the host at once.
 cut_power() {
@@ -135,7 +139,7 @@ set_up_stage() {
     chmod 1777 "$stage/traces"
     ssh-keygen -q -t ed25519 -N '' -f "$stage/key"
     {
-        for number in 1 2 3 4 5 6; do printf 'Host pi%s\n  HostName %s\n' "$number" "$net.$((10 + number))"; done
+        for number in 1 2 3 4 5 6 7; do printf 'Host pi%s\n  HostName %s\n' "$number" "$net.$((10 + number))"; done
         printf 'Host *\n  User teacher\n  IdentityFile %s\n  IdentitiesOnly yes\n' "$stage/key"
         printf '  StrictHostKeyChecking accept-new\n  UserKnownHostsFile %s\n  LogLevel ERROR\n  ConnectTimeout 3\n' "$stage/known_hosts"
     } >"$stage/ssh_config"
@@ -147,7 +151,7 @@ clean_up() {
         if [ -e "$machine" ]; then cut_power "$(basename "$(dirname "$machine")")"; fi
     done
     for pid in ${background:-}; do kill "$pid" 2>/dev/null || true; done
-    for space in laptop pi1 pi2 pi3 pi4 pi5 pi6 sw; do ip netns del "$run_id-$space" 2>/dev/null || true; done
+    for space in laptop pi1 pi2 pi3 pi4 pi5 pi6 pi7 sw; do ip netns del "$run_id-$space" 2>/dev/null || true; done
     if [ -n "$stage" ]; then
         for group in "$stage/cgroup/$run_id"-*; do
             if [ -d "$group" ]; then find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true; fi
