@@ -127,7 +127,8 @@ pub struct NodeStatus {
     /// Whether it is one of the voters that the ring file chooses. An earlier carom does not say: there all vote.
     #[serde(default = "votes")]
     pub voter: bool,
-    /// `up`, `down`, or `unknown` where the answering node may be the one that is cut off.
+    /// `up`, `down`, or `unknown` where the answering node may be the one that is cut off, or is connected to the node, but far
+    /// from it and has not heard it lately.
     pub state: String,
     /// For how long it has been in that state.
     pub since_seconds: f64,
@@ -164,7 +165,8 @@ pub struct DuplicateStatus {
 pub struct BallStatus {
     /// 1 for the first of the ring file.
     pub ball: u32,
-    /// The node that has it, as far as is known.
+    /// The node that has it, as far as is known; absent where the answering node is not told of every holder, and has not heard of
+    /// the ball for three leases.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holder: Option<String>,
     /// Whether the answering node possesses it.

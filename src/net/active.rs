@@ -190,9 +190,9 @@ impl Active {
     }
 
     /// One heartbeat of this node has passed; whether the connection is to be closed.
-    pub(super) fn on_heartbeat(&mut self) -> bool {
+    pub(super) fn on_heartbeat(&mut self, all_near: bool) -> bool {
         match &mut self.retired {
-            None => self.connection.on_heartbeat(),
+            None => self.connection.on_heartbeat(all_near),
             Some(_) if !self.connection.unsent().is_empty() && !self.is_broken => false,
             Some(retired) => {
                 retired.heartbeats += 1;

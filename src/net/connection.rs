@@ -25,8 +25,10 @@ pub(super) struct Connection {
     /// What is to be sent, and how much of it has been sent.
     queued: Vec<u8>,
     sent: usize,
-    /// Heartbeats of this node since the last line came in.
+    /// Heartbeat intervals since the last line came in, of those in which the peer was sent a heartbeat.
     silent: u32,
+    /// A heartbeat was queued since [`Self::on_heartbeat`] was called last.
+    has_asked: bool,
 }
 
 impl Connection {
@@ -39,6 +41,7 @@ impl Connection {
             queued: Vec::new(),
             sent: 0,
             silent: 0,
+            has_asked: false,
         }
     }
 
@@ -77,6 +80,7 @@ impl Connection {
     /// # Errors
     /// When the peer is too slow: then the connection is to be closed.
     pub(super) fn queue(&mut self, message: &Message) -> Result<(), CloseReason> {
+        self.has_asked |= matches!(message, Message::Heartbeat { .. });
         match &mut self.sealer {
             None => encode(message, &mut self.queued),
             Some(sealer) => {
@@ -108,12 +112,14 @@ impl Connection {
         self.queued.shrink_to(KEPT_QUEUE);
     }
 
-    /// One heartbeat of this node has passed; whether the peer has been silent for too many of them.
+    /// One heartbeat interval has passed; whether the peer has been silent for too many of them. All count if `all_near`,
+    /// otherwise only those in which the peer was sent a heartbeat: a far peer may be silent for as long as nobody asks it.
     ///
     /// Silence is counted in this process's own heartbeats, not by the clock: after the process was
     /// paused, the lines that arrived meanwhile are read before any peer counts as silent.
-    pub(super) fn on_heartbeat(&mut self) -> bool {
-        self.silent += 1;
+    pub(super) fn on_heartbeat(&mut self, all_near: bool) -> bool {
+        let has_asked = std::mem::take(&mut self.has_asked);
+        self.silent += u32::from(all_near || has_asked);
         self.silent > SILENT_HEARTBEATS
     }
 
@@ -131,8 +137,12 @@ mod tests {
     use crate::net::test_keys::keys;
 
     fn heartbeat(at: u64) -> Message {
-        let (echo, since) = (None, 0);
-        Message::Heartbeat { at, echo, since }
+        Message::Heartbeat {
+            at,
+            echo: None,
+            since: 0,
+            near: false,
+        }
     }
 
     /// Two ends of a connection: plain, or encrypted.
@@ -209,12 +219,23 @@ mod tests {
     #[test]
     fn silence_is_counted_in_heartbeats_and_any_line_ends_it() {
         let [mut one, mut other] = pair(false);
-        assert!((0..SILENT_HEARTBEATS).all(|_| !other.on_heartbeat()));
+        assert!((0..SILENT_HEARTBEATS).all(|_| !other.on_heartbeat(true)));
         one.queue(&heartbeat(1)).unwrap();
         carry(&mut one, &mut other, 1_000);
         other.next_message().unwrap();
-        assert!((0..SILENT_HEARTBEATS).all(|_| !other.on_heartbeat()));
-        assert!(other.on_heartbeat());
+        assert!((0..SILENT_HEARTBEATS).all(|_| !other.on_heartbeat(true)));
+        assert!(other.on_heartbeat(true));
+    }
+
+    #[test]
+    fn a_far_peer_that_was_sent_nothing_may_be_silent() {
+        let [_, mut other] = pair(false);
+        for sent in 0..=SILENT_HEARTBEATS {
+            assert!((0..100).all(|_| !other.on_heartbeat(false)));
+            other.queue(&heartbeat(1)).unwrap();
+            other.queue(&heartbeat(2)).unwrap();
+            assert_eq!(other.on_heartbeat(false), sent == SILENT_HEARTBEATS);
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ struct Heartbeat {
     echo: Option<u64>,
     #[serde(default)]
     since: u64,
+    #[serde(default)]
+    near: bool,
 }
 
 /// The fields of [`Message::PassAck`].
@@ -36,8 +38,18 @@ pub(super) fn parse(line: &[u8]) -> Result<Message, serde_json::Error> {
         };
     }
     if line.starts_with(br#"{"type":"heartbeat","#) {
-        let Heartbeat { at, echo, since } = serde_json::from_slice(line)?;
-        return Ok(Message::Heartbeat { at, echo, since });
+        let Heartbeat {
+            at,
+            echo,
+            since,
+            near,
+        } = serde_json::from_slice(line)?;
+        return Ok(Message::Heartbeat {
+            at,
+            echo,
+            since,
+            near,
+        });
     }
     if line.starts_with(br#"{"type":"passed","#) {
         let PassAck {
@@ -90,6 +102,7 @@ mod tests {
     fn frequent_messages_are_read_as_all_others() {
         for text in [
             r#"{"type":"heartbeat","at":5,"echo":3,"since":4}"#,
+            r#"{"type":"heartbeat","at":5,"since":4,"near":true}"#,
             r#"{"type":"heartbeat","at":18446744073709551615}"#,
             r#"{"type":"passed","ball":1,"generation":"3.00000000c0ffee00","hop":7}"#,
         ] {
@@ -114,7 +127,8 @@ mod tests {
             Message::Heartbeat {
                 at: 5,
                 echo: None,
-                since: 0
+                since: 0,
+                near: false
             }
         );
         for garbage in [

@@ -106,13 +106,13 @@ impl LinkSet {
             if is_same && link.by_first && !by_first && !link.is_silent() {
                 // Both have dialled. The peer finds the same, so both keep the same connection.
                 self.end(active, LinkError::AlreadyConnected);
-                return None;
+                return Some(Input::Contested { peer });
             }
             if !is_same && !link.is_silent() {
                 let node = self.topology.name(peer).to_owned();
                 let places = None;
                 self.end(active, LinkError::Duplicate { node, places });
-                return None;
+                return Some(Input::Contested { peer });
             }
         }
         active.greet(hello, false);
@@ -224,6 +224,7 @@ impl LinkSet {
     /// Once a heartbeat: closes the links that have been silent for too many of them, and connections whose place
     /// another one has taken and which their peer does not close.
     pub fn on_heartbeat(&mut self) {
+        let all_near = !self.topology.has_far_peers();
         for index in 0..self.links.len() {
             let Some(Some(link)) = self.links.get_mut(index) else {
                 continue;
@@ -231,7 +232,7 @@ impl LinkSet {
             let Some(first) = link.connections.front_mut() else {
                 continue;
             };
-            if first.on_heartbeat() {
+            if first.on_heartbeat(all_near) {
                 let (token, peer) = (first.token(), first.peer());
                 if first.is_retired() {
                     self.on_error(token, LinkError::Closed(CloseReason::Superseded));

@@ -48,9 +48,9 @@ impl PlainEnd {
         added.map_err(|error| error.to_string())
     }
 
-    /// One heartbeat of this node has passed; whether the peer has been silent for too many of them.
-    pub fn on_heartbeat(&mut self) -> bool {
-        self.0.on_heartbeat()
+    /// One heartbeat interval has passed; whether the peer has been silent for too many of them.
+    pub fn on_heartbeat(&mut self, all_near: bool) -> bool {
+        self.0.on_heartbeat(all_near)
     }
 
     /// Whether the peer has been silent for as long as a link is kept.

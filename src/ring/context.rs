@@ -9,7 +9,7 @@ use super::generation::{BallId, Stamp};
 use super::message::Message;
 use super::motion::Direction;
 use super::node_id::{NodeId, NodeSet};
-use super::peers::Peers;
+use super::peers::{Peers, Reach};
 use super::time::{Time, micros};
 use super::topology::{OnPartition, Topology};
 
@@ -19,7 +19,7 @@ pub(super) struct Context {
     pub(super) topology: Arc<Topology>,
     pub(super) me: NodeId,
     /// The nodes whose grants make a quorum.
-    voters: NodeSet,
+    pub(super) voters: NodeSet,
     /// How many voters must grant a request.
     pub(super) quorum: usize,
     /// More than half of the voters.
@@ -36,6 +36,17 @@ pub(super) struct Context {
     pub(super) last_seq: u64,
     pub(super) counters: Counters,
     outputs: Vec<Output>,
+}
+
+/// Who takes a ball that leaves this node's screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Neighbour {
+    /// No node.
+    Nobody,
+    /// A node that has until this moment to show that it is there.
+    Asked(Time),
+    /// This node.
+    Node(NodeId),
 }
 
 /// A planned stop under way.
@@ -64,7 +75,14 @@ impl Context {
             now,
             quarantine_until: now + topology.lease,
             next_heartbeat: now + heartbeat,
-            peers: Peers::new(count, voters, others, now, heartbeat),
+            peers: Peers::new(
+                count,
+                voters,
+                others,
+                now,
+                heartbeat,
+                topology.has_far_peers(),
+            ),
             drain: None,
             random: fastrand::Rng::with_seed(seed),
             last_seq: 0,
@@ -162,31 +180,44 @@ impl Context {
         nodes.and(self.voters).len()
     }
 
-    /// The live nodes, this one included.
-    pub(super) fn live_count(&self) -> usize {
-        self.peers.live(self.now).len() + 1
+    /// The nodes that may be taken to be there, this one included.
+    pub(super) fn up_count(&self) -> usize {
+        self.peers.up_peers(self.now).len() + 1
     }
 
-    /// The live peers that vote.
-    pub(super) fn live_voters(&self) -> NodeSet {
-        self.peers.live(self.now).and(self.voters)
+    /// The peers that vote and may be taken to be there.
+    pub(super) fn up_voters(&self) -> NodeSet {
+        self.peers.up_peers(self.now).and(self.voters)
     }
 
-    /// How many voters live, this node included if it is one.
-    pub(super) fn live_voter_count(&self) -> usize {
-        self.live_voters().len() + usize::from(self.votes(self.me))
+    /// How many voters may be taken to be there, this node included if it is one.
+    pub(super) fn up_voter_count(&self) -> usize {
+        self.up_voters().len() + usize::from(self.votes(self.me))
     }
 
-    /// The nearest node in that direction that accepts balls.
-    pub(super) fn neighbour(&self, direction: Direction) -> Option<NodeId> {
-        let mut onward = self.topology.onward(self.me, direction);
-        onward.find(|&node| self.peers.accepts_balls(node, self.now))
+    /// The node that takes a ball which flies in that direction.
+    pub(super) fn neighbour(&self, direction: Direction) -> Neighbour {
+        let onward = self.topology.onward(self.me, direction);
+        let mut reached = onward.map(|node| (node, self.peers.reach(node, self.now)));
+        let first = reached.find(|(_, reach)| *reach != Reach::Gone);
+        match first {
+            Some((node, Reach::Live)) => Neighbour::Node(node),
+            Some((_, Reach::Asked(until))) => Neighbour::Asked(until),
+            Some((_, Reach::Gone)) | None => Neighbour::Nobody,
+        }
     }
 
     /// The node to which a draining node passes a ball that flies in that direction.
-    pub(super) fn drain_target(&self, direction: Direction) -> Option<NodeId> {
-        self.neighbour(direction)
-            .or_else(|| self.neighbour(direction.opposite()))
+    pub(super) fn drain_target(&self, direction: Direction) -> Neighbour {
+        let (onward, back) = (
+            self.neighbour(direction),
+            self.neighbour(direction.opposite()),
+        );
+        match (onward, back) {
+            (Neighbour::Node(_), _) => onward,
+            (_, Neighbour::Node(_)) | (Neighbour::Nobody, _) => back,
+            (Neighbour::Asked(_), _) => onward,
+        }
     }
 
     /// The peer's latest heartbeat time and how long ago it was heard, in microseconds.

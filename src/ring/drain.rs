@@ -1,7 +1,7 @@
 //! Rule 8: before a planned stop a node passes every ball on.
 
 use super::ball::{Ball, HolderState};
-use super::context::Drain;
+use super::context::{Drain, Neighbour};
 use super::event::Output;
 use super::message::Message;
 use super::node::Node;
@@ -19,7 +19,7 @@ impl Node {
         let now = self.context.now;
         self.context.drain = Some(Drain {
             until: now + self.context.topology.lease,
-            awaited: self.context.peers.live(now),
+            awaited: self.context.peers.up_peers(now),
             done: false,
         });
         self.context.broadcast(Message::Leaving);
@@ -68,7 +68,7 @@ impl Node {
             // A frozen ball may still get its lease back. One that nobody can take is not waited for.
             HolderState::Held(held) => {
                 let target = self.context.drain_target(held.entry.direction());
-                held.is_frozen() || target.is_some()
+                held.is_frozen() || target != Neighbour::Nobody
             }
         }
     }

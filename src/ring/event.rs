@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::generation::{BallId, Generation, Stamp};
 use super::message::{Incarnation, Message};
 use super::motion::{BallState, Direction};
-use super::node_id::NodeId;
+use super::node_id::{NodeId, NodeSet};
 use super::window_ball::{InvalidWindowBall, WindowBall};
 
 /// What a node reacts to.
@@ -59,6 +59,11 @@ pub enum Input {
     AddGuest(BallState),
     /// This guest is to leave the ring, wherever it is.
     RemoveGuest(BallId),
+    /// A connection from this peer was refused, as the link to it is open: is it there?
+    Contested {
+        /// The peer.
+        peer: NodeId,
+    },
     /// The moment of [`super::Node::next_deadline`] has come.
     Tick,
     /// Pass on every ball and leave.
@@ -81,6 +86,13 @@ pub enum Output {
     },
     /// Send the same line to every connected peer.
     Broadcast(Message),
+    /// Send the same line to those of these peers that are connected.
+    Multicast {
+        /// The receivers.
+        to: NodeSet,
+        /// The line.
+        message: Message,
+    },
     /// Open a connection to the window at that edge, and report the result as [`Input::WindowAnswered`].
     OpenWindow {
         /// The ball that is to be lent.
@@ -99,6 +111,22 @@ pub enum Output {
     Notify(Notification),
     /// Every ball is passed on, or the time for that is over: the process may end.
     Drained,
+}
+
+impl Output {
+    /// The line that goes to several peers, if this is one.
+    pub fn line_to_several(&self) -> Option<&Message> {
+        match self {
+            Self::Broadcast(message) | Self::Multicast { message, .. } => Some(message),
+            Self::LedOn(_)
+            | Self::LedOff(_)
+            | Self::Send { .. }
+            | Self::OpenWindow { .. }
+            | Self::SendToWindow { .. }
+            | Self::Notify(_)
+            | Self::Drained => None,
+        }
+    }
 }
 
 /// One possession of one ball by one node.

@@ -40,6 +40,7 @@ impl Node {
             self.balls.get(id).is_some_and(|ball| {
                 matches!(ball.holding, HolderState::None)
                     && ball.voter.newest().is_none()
+                    && !ball.is_elsewhere()
                     && ball.voter.is_free(now)
             })
         };

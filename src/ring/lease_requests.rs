@@ -1,6 +1,6 @@
 //! Requests for leases, batched: one line asks for, grants or denies the leases of many balls.
 
-use super::ball::Verdict;
+use super::ball::{Ball, Verdict};
 use super::generation::BallId;
 use super::message::{Denial, Grant, LeaseRequest, Message};
 use super::node::Node;
@@ -63,21 +63,21 @@ impl Node {
         if !self.balls.values().any(|ball| ball.is_renewal_due(now)) {
             return;
         }
-        let (seq, asked) = (self.context.next_seq(), self.context.live_voters());
+        let (seq, asked) = (self.context.next_seq(), self.context.up_voters());
         // Together with the heartbeats: both then wake every process once.
         let next = if self.context.next_heartbeat > now {
             self.context.next_heartbeat
         } else {
             now + self.context.topology.heartbeat()
         };
+        let is_news = self.balls.values().any(Ball::is_renewal_news);
         let held = self.balls.values_mut();
-        let requests = held
+        let balls = held
             .filter_map(|ball| ball.request_renewal(&mut self.context, seq, asked, next))
             .collect();
-        self.context.broadcast(Message::Acquire {
-            seq,
-            balls: requests,
-        });
+        let acquire = Message::Acquire { seq, balls };
+        self.context.announce(acquire, is_news);
+        self.context.expect_answers(asked);
     }
 
     /// Ends the elections whose answers are in, then starts those that are due.
@@ -101,15 +101,18 @@ impl Node {
         let ids: Vec<BallId> = candidates.map(|ball| ball.id).collect();
         for id in ids {
             let ball = self.balls.get_mut(&id);
-            if let Some(newcomer) = ball.and_then(|ball| ball.tally(&mut self.context)) {
-                self.start_guest(id, newcomer);
+            let again = ball.and_then(|ball| ball.tally(&mut self.context));
+            match again {
+                Some((newcomer, true)) => self.start_guest(id, newcomer),
+                Some((newcomer, false)) => self.on_guest(newcomer),
+                None => {}
             }
         }
     }
 
     /// Starts an election for each of these balls, in one request.
     pub(super) fn start_elections(&mut self, ids: &[BallId]) {
-        let (seq, asked) = (self.context.next_seq(), self.context.live_voters());
+        let (seq, asked) = (self.context.next_seq(), self.context.up_voters());
         let mut requests = Vec::new();
         for id in ids {
             let ball = self.balls.get_mut(id);
@@ -117,10 +120,9 @@ impl Node {
             requests.extend(request);
         }
         if !requests.is_empty() && !asked.is_empty() {
-            self.context.broadcast(Message::Acquire {
-                seq,
-                balls: requests,
-            });
+            let balls = requests;
+            self.context.broadcast(Message::Acquire { seq, balls });
+            self.context.expect_answers(asked);
         }
     }
 }

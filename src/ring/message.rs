@@ -40,6 +40,9 @@ pub enum Message {
         /// How long ago it heard it.
         #[serde(default)]
         since: u64,
+        /// Whether the sender asks for heartbeats at the near pace.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        near: bool,
     },
     /// "The ball is yours."
     Pass(Pass),

@@ -14,10 +14,12 @@
 //! | 3 deadline, 7 step down | `ball/lease.rs` |
 //! | 4 pass, 5 resend | `ball/pass.rs` |
 //! | 6 election | `ball/election.rs` |
+//! | 6 who stands, and in which order | `ball/candidates.rs` |
 //! | 8 drain | `drain.rs` |
 //! | 9 loans to windows | `ball/loan.rs`; which ball a window returned: `loan_matching.rs` |
 //! | 10 guests | `ball/guest.rs`; which number a guest gets: `guest_ids.rs` |
 //! | 11 repair: from any memory back to one ball | `ball/repair.rs`; doubles: `lineage.rs` |
+//! | 12 near and far peers | `near.rs`; heartbeats: `heartbeats.rs` |
 //!
 //! Words, each with one meaning (more in `docs/PROTOCOL.md`):
 //!
@@ -42,12 +44,14 @@ mod drain;
 mod event;
 mod generation;
 mod guest_ids;
+mod heartbeats;
 mod lease_requests;
 mod lineage;
 mod loan_matching;
 mod loan_queries;
 pub mod message;
 pub mod motion;
+mod near;
 mod node;
 mod node_digest;
 mod node_id;
@@ -70,7 +74,7 @@ pub use lineage::{Lineage, Renewal};
 pub use message::{Hello, Incarnation, Message};
 pub use motion::{BallState, Direction, Screen};
 pub use node::Node;
-pub use node_id::{MOST_NODES, NodeId};
+pub use node_id::{MOST_NODES, NodeId, NodeSet};
 pub use time::Time;
 pub use topology::{InitialBall, MOST_BALLS, OnPartition, Shape, Topology};
 pub use voters::Voters;

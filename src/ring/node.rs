@@ -1,13 +1,12 @@
 //! The node: takes one input at one moment and returns what is to be done.
 //!
 //! [`Node::handle`] is the whole of it. It routes inputs and messages to the state machines of the
-//! balls in `ball/`, and does itself what concerns several balls or none: heartbeats here, requests for
+//! balls in `ball/`, and does itself what concerns several balls or none: heartbeats in `heartbeats.rs`, requests for
 //! leases in `lease_requests.rs`, the planned stop in `drain.rs`, balls that windows return in
 //! `loan_matching.rs`, numbers for guests in `guest_ids.rs`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::ball::Ball;
 use super::context::Context;
@@ -86,6 +85,7 @@ impl Node {
         }
         self.each_ball(Ball::expire_lease);
         self.on_input(input);
+        self.context.update_near();
         self.each_ball(Ball::expire_guest);
         self.each_ball(Ball::advance);
         self.each_ball(Ball::send_pending_ack);
@@ -165,6 +165,7 @@ impl Node {
             Input::LinkDown { peer } => self.on_link_down(peer),
             Input::Received { from, message } => self.on_received(from, message),
             Input::Duplicate => self.on_duplicate(),
+            Input::Contested { peer } => self.on_contested(peer),
             Input::WindowAnswered { ball, open } => self.with_ball(ball, |ball, context| {
                 ball.on_window_answered(context, open);
             }),
@@ -183,6 +184,7 @@ impl Node {
             return;
         };
         link.heard = now;
+        link.pace.owes_since = None;
         if is_plausible(&message, &self.balls) {
             self.on_message(from, message);
         } else {
@@ -192,7 +194,12 @@ impl Node {
 
     fn on_message(&mut self, from: NodeId, message: Message) {
         match message {
-            Message::Heartbeat { at, echo, since } => self.on_heartbeat(from, at, echo, since),
+            Message::Heartbeat {
+                at,
+                echo,
+                since,
+                near,
+            } => self.on_heartbeat(from, at, (echo, since), near),
             Message::Pass(pass) => self.on_pass(from, &pass),
             Message::PassAck {
                 ball,
@@ -243,7 +250,11 @@ impl Node {
         self.abandon_loan_queries(peer);
         let now = self.context.now;
         self.context.peers.up(peer, incarnation, now);
-        self.send_heartbeat(peer);
+        self.context.update_near();
+        let link = self.context.peers.link(peer);
+        if link.is_some_and(|link| link.pace.near_since.is_none()) {
+            self.context.send_heartbeat(peer);
+        }
         self.each_ball(|ball, context| ball.on_connected(context, peer, incarnation));
         if self.context.is_draining() {
             self.context.send(peer, Message::Leaving);
@@ -266,37 +277,5 @@ impl Node {
             self.context.notify(Notification::DuplicateNode);
         }
         self.context.quarantine_until = now + lease;
-    }
-
-    fn on_heartbeat(&mut self, from: NodeId, at: u64, echo: Option<u64>, since: u64) {
-        let now = self.context.now;
-        if let Some(link) = self.context.peers.link_mut(from) {
-            link.echo = Some((at, now));
-            // `echo` is a moment of this node's clock that the peer sends back.
-            let since_sent = echo.map(|echo| now.since(Time::from_micros(echo)));
-            link.round_trip = since_sent
-                .and_then(|span| span.checked_sub(Duration::from_micros(since)))
-                .or(link.round_trip);
-        }
-    }
-
-    /// One heartbeat to every connected peer, four times a lease.
-    fn send_heartbeats(&mut self) {
-        if self.context.now < self.context.next_heartbeat {
-            return;
-        }
-        self.context.next_heartbeat = self.context.now + self.context.topology.heartbeat();
-        for peer in self.context.topology.node_ids() {
-            if self.context.peers.link(peer).is_some() {
-                self.send_heartbeat(peer);
-            }
-        }
-    }
-
-    fn send_heartbeat(&mut self, to: NodeId) {
-        let (echo, since) = self.context.echo_for(to);
-        let at = self.context.now.as_micros();
-        self.context
-            .send(to, Message::Heartbeat { at, echo, since });
     }
 }

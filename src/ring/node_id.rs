@@ -19,7 +19,7 @@ pub const MOST_NODES: usize = 255;
 
 /// A set of nodes, in 32 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct NodeSet([u64; 4]);
+pub struct NodeSet([u64; 4]);
 
 impl NodeSet {
     pub(super) fn insert(&mut self, node: NodeId) {
@@ -46,9 +46,31 @@ impl NodeSet {
         self.0
     }
 
-    pub(super) fn contains(self, node: NodeId) -> bool {
+    /// Whether the node is a member.
+    pub fn contains(self, node: NodeId) -> bool {
         let word = self.0.get(node.index() / 64);
         word.is_some_and(|word| word >> (node.index() % 64) & 1 == 1)
+    }
+
+    /// The members, in ring order.
+    pub fn iter(self) -> impl Iterator<Item = NodeId> {
+        let words = self.0.into_iter().zip((0..=u8::MAX).step_by(64));
+        words.flat_map(|(mut word, first)| {
+            std::iter::from_fn(move || {
+                let bit = u8::try_from(word.trailing_zeros()).ok()?;
+                word = word.checked_sub(1)? & word;
+                Some(NodeId(first + bit))
+            })
+        })
+    }
+
+    /// The members of either set.
+    pub(super) fn or(self, other: Self) -> Self {
+        let mut either = self;
+        for (mine, others) in either.0.iter_mut().zip(other.0) {
+            *mine |= others;
+        }
+        either
     }
 
     /// The members that are also members of `other`.
@@ -94,6 +116,9 @@ mod tests {
         assert!(smaller.is_subset(set) && !set.is_subset(smaller));
         assert!(set.contains(NodeId(200)) && !smaller.contains(NodeId(200)));
         assert_eq!(set.and(smaller), smaller);
+        assert_eq!(set.or(smaller), set);
+        let members: Vec<u8> = set.iter().map(|node| node.0).collect();
+        assert_eq!(members, [0, 63, 64, 200, 254]);
         for member in [0, 63, 64, 254, 200] {
             set.remove(NodeId(member));
         }

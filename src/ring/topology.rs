@@ -186,6 +186,7 @@ impl Topology {
         for node in others {
             let _ = writeln!(facts, "no voter {}", node.0);
         }
+        facts.push_str(self.far_peers_fact());
         for InitialBall { start, state } in &self.balls {
             let _ = writeln!(
                 facts,

@@ -11,6 +11,9 @@ use super::motion::{BallState, Direction};
 use super::node::Node;
 use super::node_id::NodeId;
 
+/// A node that is not told of every holder knows no longer where a ball is of which it has not heard for so many leases.
+const KNOWN_LEASES: u32 = 3;
+
 /// What a node knows at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
@@ -41,7 +44,8 @@ pub enum Health {
     Up,
     /// Not heard, while a majority is heard: this node is the one that is missing.
     Down,
-    /// Not heard, and neither is a majority: it cannot be told who is missing.
+    /// Not heard, and neither is a majority: it cannot be told who is missing. Or connected and far, and not heard
+    /// lately: nobody asked it.
     Unknown,
 }
 
@@ -65,7 +69,8 @@ pub struct NodeView {
 pub struct BallView {
     /// The ball.
     pub ball: BallId,
-    /// The node that has it, as far as known.
+    /// The node that has it; `None` where this node does not know, or has not heard of the ball for a while and is not
+    /// told of every holder.
     pub holder: Option<NodeId>,
     /// Whether this node possesses it: its LED is on.
     pub here: bool,
@@ -96,7 +101,7 @@ impl Node {
     /// What this node knows, as of the last input.
     pub fn view(&self) -> View {
         let context = &self.context;
-        let live = context.live_voter_count();
+        let live = context.up_voter_count();
         let reaches_majority = live >= context.majority;
         let nodes = context.topology.node_ids();
         View {
@@ -135,8 +140,12 @@ impl Node {
         let peer = peers.get(node);
         let link = peer.and_then(|peer| peer.link.as_ref());
         let never_met = peer.is_some_and(|peer| !peer.met) && *now < self.context.quarantine_until;
+        // One that is connected and was asked nothing may be well.
+        let is_unasked = peers.is_up(node, *now);
         let health = if peers.is_live(node, *now) {
             Health::Up
+        } else if is_unasked {
+            Health::Unknown
         } else if reaches_majority && !never_met {
             Health::Down
         } else {
@@ -157,6 +166,10 @@ fn ball_view(ball: &Ball, context: &Context) -> Option<BallView> {
     let (now, screen) = (context.now, context.topology.screen);
     let newest = ball.voter.newest();
     let guest = ball.is_guest();
+    let heard = ball.voter.heard_at();
+    let is_recent = |heard| now.since(heard) <= context.topology.lease * KNOWN_LEASES;
+    let hears_all = !context.peers.has_far || context.votes(context.me);
+    let is_known = hears_all || heard.is_some_and(is_recent);
     Some(match &ball.holding {
         HolderState::Held(held) => BallView {
             ball: ball.id,
@@ -179,17 +192,14 @@ fn ball_view(ball: &Ball, context: &Context) -> Option<BallView> {
         }
         HolderState::None | HolderState::Passing(_) | HolderState::Electing(_) => BallView {
             ball: ball.id,
-            holder: ball.voter.holder(),
+            holder: ball.voter.holder().filter(|_| is_known),
             here: false,
             frozen: false,
             guest,
             loan: None,
             stamp: newest.map(|newest| newest.stamp),
             state: newest.map(|newest| newest.state),
-            age: ball
-                .voter
-                .heard_at()
-                .map_or(Duration::ZERO, |heard| now.since(heard)),
+            age: heard.map_or(Duration::ZERO, |heard| now.since(heard)),
         },
     })
 }

@@ -168,7 +168,12 @@ impl Node {
     /// Sends the other node a heartbeat that says `at`.
     pub(crate) fn send(&self, at: u64) {
         let (echo, since) = (None, 0);
-        let message = Message::Heartbeat { at, echo, since };
+        let message = Message::Heartbeat {
+            at,
+            echo,
+            since,
+            near: false,
+        };
         let to = NodeId(1 - self.id.0);
         let recipient = Incarnation(u64::from(to.0) + 1);
         self.owner.send(to, recipient, message);

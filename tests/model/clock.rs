@@ -158,6 +158,7 @@ impl Ring {
                     at: local(state, from).as_micros(),
                     echo: None,
                     since: 0,
+                    near: false,
                 };
                 let from = crate::model::node_id(from);
                 self.handle(state, to, Input::Received { from, message });

@@ -92,6 +92,12 @@ impl Ring {
                     self.send(state, index, to, &message);
                 }
             }
+            Output::Multicast { to, message } => {
+                let message = Arc::new(message);
+                for to in to.iter() {
+                    self.send(state, index, to.index(), &message);
+                }
+            }
             Output::Notify(note) => {
                 if matches!(note, Notification::Implausible { .. }) {
                     state.violation.get_or_insert(IMPLAUSIBLE_MESSAGE);

@@ -28,6 +28,8 @@ pub(crate) struct TestNode {
     pub(crate) round_trip: u64,
     /// Peers that send their heartbeats.
     alive: Vec<u8>,
+    /// Of these, the peers that ask for the near pace.
+    pub(crate) near: Vec<u8>,
     next_heartbeat: u64,
 }
 
@@ -64,6 +66,7 @@ impl TestNode {
             now: 0,
             round_trip: 0,
             alive: Vec::new(),
+            near: Vec::new(),
             next_heartbeat: 0,
         }
     }
@@ -129,7 +132,16 @@ impl TestNode {
         let at = self.now + 1_000_000;
         let since = 7;
         let echo = self.now.checked_sub(self.round_trip + since);
-        self.receive(peer, Message::Heartbeat { at, echo, since })
+        let near = self.near.contains(&peer);
+        self.receive(
+            peer,
+            Message::Heartbeat {
+                at,
+                echo,
+                since,
+                near,
+            },
+        )
     }
 
     /// Lets time pass up to this moment; every timer and heartbeat that is due by then fires.
@@ -274,6 +286,9 @@ pub(crate) fn sent_to(out: &[Output], peer: u8) -> Vec<Message> {
     let line = |output: &Output| match output {
         Output::Send { to, message } if to.0 == peer => Some(message.clone()),
         Output::Broadcast(message) => Some(message.clone()),
+        Output::Multicast { to, message } if peer == u8::MAX || to.contains(NodeId(peer)) => {
+            Some(message.clone())
+        }
         _ => None,
     };
     let heartbeat = |message: &Message| matches!(message, Message::Heartbeat { .. });

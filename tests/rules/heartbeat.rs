@@ -9,7 +9,9 @@ fn heartbeats(out: &[Output]) -> Vec<(u8, u64, Option<u64>, u64)> {
     let heartbeat = |output: &Output| match output {
         Output::Send {
             to,
-            message: Message::Heartbeat { at, echo, since },
+            message: Message::Heartbeat {
+                at, echo, since, ..
+            },
         } => Some((to.0, *at, *echo, *since)),
         _ => None,
     };

@@ -22,6 +22,7 @@ mod hello;
 mod lineage;
 mod loan;
 mod loan_expiry;
+mod near;
 mod outranked;
 mod passing;
 mod renewal;

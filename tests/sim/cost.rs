@@ -12,7 +12,7 @@ use crate::script::{LEASE, holder, holder_now, plan};
 use crate::trace::Trace;
 use crate::world::World;
 
-const SIZES: [usize; 5] = [3, 10, 40, 100, 250];
+const SIZES: [usize; 8] = [3, 5, 7, 10, 20, 40, 100, 250];
 
 /// The recovery time is the median over so many crashes of the holder.
 const DEATHS: usize = 3;
@@ -30,10 +30,12 @@ pub(crate) struct Traffic {
     heartbeats: Amount,
     renewals: Amount,
     passes: Amount,
+    /// Of these, what the node sends that has the ball.
+    holder: Amount,
 }
 
 impl Traffic {
-    pub(crate) fn count(&mut self, message: &Message) {
+    pub(crate) fn count(&mut self, message: &Message, is_holder: bool) {
         let mut line = Vec::new();
         carom::net::encode(message, &mut line);
         let amount = if matches!(message, Message::Heartbeat { .. }) {
@@ -45,6 +47,9 @@ impl Traffic {
         };
         amount.lines += 1;
         amount.bytes += line.len() as u64;
+        if is_holder {
+            self.holder.lines += 1;
+        }
     }
 }
 
@@ -55,6 +60,8 @@ struct Row {
     renewals: f64,
     /// The bytes per second of both.
     bytes: f64,
+    /// Messages per second that the node with the ball sends.
+    holder: f64,
     /// Messages and bytes of the pass itself, per hop.
     hop_lines: f64,
     hop_bytes: f64,
@@ -83,12 +90,14 @@ fn metered(world: &mut World, span: Nanos) -> Traffic {
 }
 
 fn measure(nodes: usize) -> Row {
-    let span = 2 * LEASE;
+    // A far peer gets a heartbeat once in up to 40 leases.
+    let span = 80 * LEASE;
     let per_node = span as f64 / 1e9 * nodes as f64;
     let rest = metered(&mut world(nodes, 1_000 * LEASE), span);
     let mut flying = world(nodes, LEASE / 10);
     let before = flying.last[0].passes;
-    let flown = metered(&mut flying, span);
+    let flown_for = 2 * LEASE;
+    let flown = metered(&mut flying, flown_for);
     let hops = (flying.last[0].passes - before) as f64;
     let bytes = rest.heartbeats.bytes + rest.renewals.bytes;
     Row {
@@ -96,9 +105,10 @@ fn measure(nodes: usize) -> Row {
         heartbeats: rest.heartbeats.lines as f64 / per_node,
         renewals: rest.renewals.lines as f64 / per_node,
         bytes: bytes as f64 / per_node,
+        holder: rest.holder.lines as f64 / (span as f64 / 1e9),
         hop_lines: flown.passes.lines as f64 / hops,
         hop_bytes: flown.passes.bytes as f64 / hops,
-        flying: flown.renewals.lines as f64 / per_node,
+        flying: flown.renewals.lines as f64 / (flown_for as f64 / 1e9 * nodes as f64),
         relit: relit(nodes),
     }
 }
@@ -131,16 +141,17 @@ fn relit(nodes: usize) -> f64 {
 fn cost() {
     let rows: Vec<Row> = SIZES.into_iter().map(measure).collect();
     println!(
-        "| nodes | heartbeats/s a node | lease lines/s a node | bytes/s a node | lines a hop | bytes a hop | lease lines/s a node, flying | relit, leases |"
+        "| nodes | heartbeats/s a node | lease lines/s a node | bytes/s a node | lines/s of the holder | lines a hop | bytes a hop | lease lines/s a node, flying | relit, leases |"
     );
-    println!("|---:|---:|---:|---:|---:|---:|---:|---:|");
+    println!("|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
     for row in &rows {
         println!(
-            "| {} | {:.0} | {:.1} | {:.0} | {:.1} | {:.0} | {:.1} | {:.2} |",
+            "| {} | {:.0} | {:.1} | {:.0} | {:.0} | {:.1} | {:.0} | {:.1} | {:.2} |",
             row.nodes,
             row.heartbeats,
             row.renewals,
             row.bytes,
+            row.holder,
             row.hop_lines,
             row.hop_bytes,
             row.flying,

@@ -340,11 +340,10 @@ fn heartbeat() -> Input {
         at: 1,
         echo: None,
         since: 0,
+        near: false,
     };
-    Input::Received {
-        from: NodeId(1),
-        message,
-    }
+    let from = NodeId(1);
+    Input::Received { from, message }
 }
 
 fn lease_request(seq: u32) -> Input {

@@ -58,6 +58,7 @@ impl Liar {
                     at: self.random.u64(0..*at + 1),
                     echo: Some(*at),
                     since: 0,
+                    near: false,
                 };
                 lies.push((from, message));
             }

@@ -1,6 +1,5 @@
 //! Connections as the real links handle them: dial, hello, silence, reset, close.
 
-use carom::ring::peers::SILENT_HEARTBEATS;
 use carom::ring::{Hello, Incarnation, Input, Message, NodeId};
 
 use crate::clock::Nanos;
@@ -88,6 +87,9 @@ impl World {
             connection.open[0] && connection.lifetimes[0] == lifetime
         });
         if linked || trying {
+            if linked && self.plan.topology.has_far_peers() {
+                self.dial_back(from, to);
+            }
             return;
         }
         let Some(other) = self.hosts[to]
@@ -109,6 +111,8 @@ impl World {
             open: [true; 2],
             linked: [false; 2],
             heard: [now; 2],
+            unanswered: [0; 2],
+            asked_at: [0; 2],
             wire: Wire::new(self.plan.seed, number),
             towards: Default::default(),
         });
@@ -128,6 +132,33 @@ impl World {
         self.watch(number, 0);
     }
 
+    /// The host with the higher number dials, too, if it is not connected and the other one thinks it is. Only in a ring with
+    /// far peers that can last for long.
+    fn dial_back(&mut self, host: usize, dials: usize) {
+        let linked = |host: usize, peer: usize| {
+            let process = self.hosts[host].process.as_ref();
+            process.map(|process| process.links[peer])
+        };
+        let (Some(Some(old)), Some(None)) = (linked(host, dials), linked(dials, host)) else {
+            return;
+        };
+        let is_reached = self.hosts[dials].awake().is_some() && self.net.is_whole(host, dials);
+        let end = self.net.connections[old].end_of(host);
+        if is_reached && self.is_silent(old, end) {
+            self.close(old, end, true);
+            return;
+        }
+        if is_reached {
+            let peer = NodeId(dials as u8);
+            self.handle(host, Input::Contested { peer });
+            let lifetime = self.hosts[dials].awake().map(|process| process.lifetime);
+            if lifetime != Some(self.net.connections[old].lifetimes[1 - end]) {
+                self.handle(dials, Input::Duplicate);
+            }
+        }
+        self.dial_again(host, dials);
+    }
+
     fn hello(&self, host: usize) -> Option<Hello> {
         let process = self.hosts[host].process.as_ref()?;
         Some(Hello {
@@ -138,55 +169,6 @@ impl World {
             topology: process.topology.fingerprint(),
             continues: false,
         })
-    }
-
-    /// How long a link may be silent before it is closed.
-    pub(crate) fn silence_span(&self) -> Nanos {
-        self.heartbeat() * u64::from(SILENT_HEARTBEATS)
-    }
-
-    fn watch(&mut self, connection: usize, end: usize) {
-        let has_wire = self.net.connections[connection].wire.is_some();
-        let at = if has_wire {
-            self.now + self.heartbeat()
-        } else {
-            self.now + self.silence_span()
-        };
-        self.schedule(at, Event::CheckSilence { connection, end });
-    }
-
-    pub(crate) fn check_silence(&mut self, connection: usize, end: usize) {
-        let wire = &self.net.connections[connection];
-        let awake = self.hosts[wire.hosts[end]].awake().is_some();
-        if !wire.open[end] || !awake {
-            return;
-        }
-        if wire.wire.is_some() {
-            self.count_heartbeat(connection, end);
-            return;
-        }
-        let until = wire.heard[end] + self.silence_span();
-        if until <= self.now {
-            self.close(connection, end, true);
-        } else {
-            self.schedule(until, Event::CheckSilence { connection, end });
-        }
-    }
-
-    /// The daemon counts silence in its own heartbeats.
-    fn count_heartbeat(&mut self, connection: usize, end: usize) {
-        let (now, interval) = (self.now, self.heartbeat());
-        let wire = self.net.connections[connection].wire.as_mut();
-        match wire.and_then(|wire| wire.heartbeat(end, now, interval)) {
-            Some(true) => self.close(connection, end, true),
-            Some(false) => self.schedule(now + interval, Event::CheckSilence { connection, end }),
-            // Another event is under way for it.
-            None => {}
-        }
-    }
-
-    fn heartbeat(&self) -> Nanos {
-        self.plan.lease() / 4
     }
 
     /// Sends an item to this end of the connection.
@@ -204,6 +186,7 @@ impl World {
                 return;
             };
             self.net.connections[connection].heard[end] = self.now;
+            self.net.connections[connection].unanswered[end] = 0;
             let peer = self.net.connections[connection].hosts[1 - end];
             match item {
                 Item::Hello(hello) => self.introduce(connection, end, &hello),
@@ -241,16 +224,15 @@ impl World {
         if let Some(old) = process.links[peer].filter(|&old| old != connection) {
             let wire = &self.net.connections[old];
             let old_end = wire.end_of(host);
-            let alive = match &wire.wire {
-                Some(wire) => wire.is_alive(old_end),
-                None => self.now < wire.heard[old_end] + self.silence_span(),
-            };
+            let alive = !self.is_silent(old, old_end);
             let same =
                 wire.lifetimes[1 - old_end] == self.net.connections[connection].lifetimes[1 - end];
             if alive && !same {
                 // Another process of that name was heard a moment ago, so one of them is a duplicate.
                 self.post(connection, 1 - end, Item::Refused { duplicate: true });
                 self.close(connection, end, true);
+                let peer = NodeId(peer as u8);
+                self.handle(host, Input::Contested { peer });
                 return;
             }
             self.close(old, old_end, true);
@@ -323,6 +305,8 @@ impl World {
         }
         if end == 0 {
             self.dial_again(host, peer);
+        } else if self.plan.topology.has_far_peers() {
+            self.dial_again(peer, host);
         }
     }
 

@@ -35,6 +35,9 @@ pub(crate) struct Connection {
     /// Whether the process at this end was told that the link is up.
     pub(crate) linked: [bool; 2],
     pub(crate) heard: [Nanos; 2],
+    /// How many heartbeats each end has sent since it heard the other, those of one interval counted once.
+    pub(crate) unanswered: [u32; 2],
+    pub(crate) asked_at: [Nanos; 2],
     pub(crate) wire: Option<Box<Wire>>,
     /// What travels to each end.
     pub(crate) towards: [VecDeque<(Nanos, Item)>; 2],
@@ -55,6 +58,14 @@ impl Connection {
         let read = wire.read(end, bytes);
         assert_eq!(read, message, "what is read is what was sent");
         read
+    }
+
+    /// This end sends a heartbeat.
+    pub(crate) fn count_heartbeat(&mut self, end: usize, now: Nanos, interval: Nanos) {
+        if self.unanswered[end] == 0 || now >= self.asked_at[end] + interval {
+            self.unanswered[end] += 1;
+            self.asked_at[end] = now;
+        }
     }
 
     /// Which end is this host's.

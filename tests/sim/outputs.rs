@@ -43,6 +43,11 @@ impl World {
                     self.send(host, to, message);
                 }
             }
+            Output::Multicast { to, message } => {
+                for to in to.iter() {
+                    self.send(host, to.index(), message);
+                }
+            }
             Output::Notify(note) => {
                 if let Notification::ElectionStarted { ball, .. } = note {
                     self.trigger_faults(|trigger| match trigger {
@@ -86,7 +91,7 @@ impl World {
             return;
         };
         if let Some(traffic) = &mut self.traffic {
-            traffic.count(message);
+            traffic.count(message, self.last[0].holder == host);
         }
         if let Message::Pass(pass) = message {
             self.tally.count_pass();
@@ -112,6 +117,10 @@ impl World {
             return;
         }
         let end = 1 - self.net.connections[connection].end_of(host);
+        if matches!(message, Message::Heartbeat { .. }) {
+            let (now, interval) = (self.now, self.plan.lease() / 5);
+            self.net.connections[connection].count_heartbeat(1 - end, now, interval);
+        }
         let line = self.net.connections[connection].line(1 - end, message);
         self.post(connection, end, line);
         self.repeat(connection, end, message);

@@ -7,7 +7,7 @@ use carom::ring::{BallState, InitialBall, NodeId, OnPartition, Shape, Topology};
 
 use crate::clock::{MOST_DRIFT, Nanos};
 use crate::faults::Fault;
-use crate::{swarm, topology, voters, windows};
+use crate::{large, swarm, topology, voters, windows};
 
 /// How the network behaves while no fault affects it.
 #[derive(Clone, Copy, Debug)]
@@ -121,6 +121,7 @@ impl Plan {
         let mut random = fastrand::Rng::with_seed(seed);
         let random = &mut random;
         let mut topology = draw_topology(random);
+        large::draw(seed, &mut topology);
         windows::draw(seed, &mut topology);
         voters::draw(seed, &mut topology);
         let topology = Arc::new(topology);

@@ -11,6 +11,9 @@ use crate::plan::Plan;
 /// A ring of more nodes counts as a large one.
 const LARGE: usize = 16;
 
+/// A ring of so many is a very large one.
+const HUGE: usize = 100;
+
 /// Counts the events of one run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
@@ -83,6 +86,8 @@ pub(crate) struct Summary {
     with_windows: u64,
     with_guests: u64,
     large: u64,
+    /// Runs with at least 100 nodes.
+    huge: u64,
     /// Runs in which some nodes do not vote.
     with_others: u64,
     majority_restarted: u64,
@@ -105,6 +110,7 @@ impl Summary {
             with_windows: u64::from(!topology.window_chains.is_empty()),
             with_guests: u64::from(topology.external_balls.guests > 0),
             large: u64::from(topology.nodes.len() > LARGE),
+            huge: u64::from(topology.nodes.len() >= HUGE),
             with_others: u64::from(topology.voter_ids().count() < topology.nodes.len()),
             majority_restarted: at_least(Restarted::Majority),
             all_but_one_restarted: at_least(Restarted::AllButOne),
@@ -127,6 +133,7 @@ impl Add for Summary {
             with_windows: self.with_windows + other.with_windows,
             with_guests: self.with_guests + other.with_guests,
             large: self.large + other.large,
+            huge: self.huge + other.huge,
             with_others: self.with_others + other.with_others,
             majority_restarted: self.majority_restarted + other.majority_restarted,
             all_but_one_restarted: self.all_but_one_restarted + other.all_but_one_restarted,
@@ -145,10 +152,11 @@ impl fmt::Display for Summary {
         let percent = |part: u64| 100.0 * part as f64 / self.runs.max(1) as f64;
         writeln!(
             formatter,
-            "of these seeds, {:.1} % have windows, {:.1} % guests, {:.2} % more than {LARGE} nodes; in {:.1} % some nodes do not vote",
+            "of these seeds, {:.1} % have windows, {:.1} % guests, {:.2} % more than {LARGE} nodes, {} seeds {HUGE} or more; in {:.1} % some nodes do not vote",
             percent(self.with_windows),
             percent(self.with_guests),
             percent(self.large),
+            self.huge,
             percent(self.with_others),
         )?;
         writeln!(

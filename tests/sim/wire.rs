@@ -80,12 +80,18 @@ impl Wire {
 
     /// The process at `end` may have sent a heartbeat: whether its link counts the peer as silent now. `None` if
     /// the next heartbeat is still to come.
-    pub(crate) fn heartbeat(&mut self, end: usize, now: Nanos, interval: Nanos) -> Option<bool> {
+    pub(crate) fn heartbeat(
+        &mut self,
+        end: usize,
+        now: Nanos,
+        interval: Nanos,
+        all_near: bool,
+    ) -> Option<bool> {
         if now < self.next_heartbeat[end] {
             return None;
         }
         self.next_heartbeat[end] = now + interval;
-        Some(self.ends[end].on_heartbeat())
+        Some(self.ends[end].on_heartbeat(all_near))
     }
 
     /// Whether `end` has heard its peer lately.

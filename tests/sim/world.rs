@@ -8,6 +8,7 @@ use crate::cost::Traffic;
 use crate::event_queue::{Event, EventQueue};
 use crate::host::{Host, Process};
 use crate::islands::{self, Island};
+use crate::large;
 use crate::liar::Liar;
 use crate::links::Pair;
 use crate::network::Network;
@@ -45,6 +46,8 @@ pub(crate) struct World {
     pub(crate) islands: Vec<Island>,
     /// How often the islands were surveyed.
     pub(crate) surveys: u64,
+    /// When a large ring is surveyed again at the earliest.
+    next_survey: Nanos,
     pub(crate) last: Vec<LastSeen>,
     pub(crate) trace: Trace,
     pub(crate) tally: Tally,
@@ -91,6 +94,7 @@ impl World {
             net: Network::new(count, plan.profile, seed),
             islands: Vec::new(),
             surveys: 0,
+            next_survey: 0,
             last: plan
                 .topology
                 .balls
@@ -213,8 +217,11 @@ impl World {
 
     /// Surveys the islands again if they may have changed and there are checkers.
     fn survey_islands(&mut self) {
-        if self.links_changed && !self.checkers.is_empty() {
+        let seldom = large::is_surveyed_seldom(self.hosts.len());
+        let is_due = !seldom || self.now >= self.next_survey;
+        if self.links_changed && is_due && !self.checkers.is_empty() {
             self.links_changed = false;
+            self.next_survey = self.now + self.plan.lease() / 16;
             self.surveys += 1;
             self.islands = islands::survey(self);
             self.check(&Step::IslandsChanged);

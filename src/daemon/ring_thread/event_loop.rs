@@ -192,9 +192,12 @@ impl EventLoop {
                 Output::Send { to, message } => self.queue(to, &message),
                 Output::Broadcast(message) => {
                     for peer in self.topology.node_ids() {
-                        if let Some(recipient) = self.node.recipient(peer) {
-                            self.links.queue(peer, recipient, &message);
-                        }
+                        self.queue(peer, &message);
+                    }
+                }
+                Output::Multicast { to, message } => {
+                    for peer in to.iter() {
+                        self.queue(peer, &message);
                     }
                 }
                 Output::Notify(notification) => {

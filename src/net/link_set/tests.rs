@@ -51,6 +51,23 @@ fn links(node: usize) -> LinkSet {
     LinkSet::new(Arc::new(ring_of(2)), NODES[node])
 }
 
+/// The same in a ring that has far peers.
+fn links_with_far(node: usize) -> LinkSet {
+    LinkSet::new(Arc::new(ring_of(20)), NODES[node])
+}
+
+/// An interval in which the other node is sent a heartbeat, and nothing comes from it.
+fn beat(links: &mut LinkSet, other: usize) {
+    let heartbeat = Message::Heartbeat {
+        at: 1,
+        echo: None,
+        since: 0,
+        near: false,
+    };
+    links.queue(NODES[other], Incarnation(7), &heartbeat);
+    links.on_heartbeat();
+}
+
 /// The numbers of the connections that were opened and have not ended.
 fn kept(links: &mut LinkSet) -> Vec<u32> {
     let mut open = Vec::new();
@@ -94,14 +111,27 @@ fn of_two_connections_of_one_side_the_newer_one_is_kept() {
 #[test]
 fn a_silent_link_keeps_no_other_connection_out() {
     let poller = Poller::new().unwrap();
-    for node in [0, 1] {
-        let mut links = links(node);
+    for (node, has_far) in [(0, false), (1, false), (0, true), (1, true)] {
+        let mut links = if has_far {
+            links_with_far(node)
+        } else {
+            links(node)
+        };
         let first = dial(0);
         links.add(&poller, first.at(node, 1));
-        for beat in 1..=SILENT_HEARTBEATS {
-            links.on_heartbeat();
-            let later = dial(1);
-            links.add(&poller, later.at(node, 1 + beat));
+        for beats in 1..=SILENT_HEARTBEATS {
+            if has_far {
+                // A far peer that was sent nothing may be silent.
+                (0..9).for_each(|_| links.on_heartbeat());
+                beat(&mut links, 1 - node);
+            } else {
+                links.on_heartbeat();
+            }
+            let later = dial(1).at(node, 1 + beats);
+            let told = links.add(&poller, later);
+            let is_taken = matches!(told, Some(Input::LinkUp { .. }));
+            assert_eq!(is_taken, beats == SILENT_HEARTBEATS);
+            assert!(is_taken || matches!(told, Some(Input::Contested { .. })));
         }
         assert_eq!(kept(&mut links), [1 + SILENT_HEARTBEATS], "at {node}");
     }

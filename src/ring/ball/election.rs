@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
+use super::candidates::candidate_stagger;
 use super::holder::{Election, HeldBall, HolderState};
 use super::state::Ball;
 use super::voter::Verdict;
@@ -40,34 +41,11 @@ impl Ball {
         if context.now < earliest {
             return Some(earliest);
         }
-        if context.live_voter_count() < context.quorum {
+        if context.up_voter_count() < context.quorum || !self.may_stand(context) {
             return None;
         }
         let stagger = candidate_stagger(context) * self.rank(context);
         Some((missed + stagger).max(self.not_before))
-    }
-
-    /// The number of live nodes that stand for election before this one.
-    ///
-    /// The next node after the last holder in the ball's direction of flight is first, with rank 1, so
-    /// that the ball visibly flies on. Before there is any holder, the node on which the ball begins
-    /// has rank 0.
-    fn rank(&self, context: &Context) -> u32 {
-        let Some(state) = self.last_known_state() else {
-            return 0;
-        };
-        let (from, first) = match (self.voter.holder(), self.initial) {
-            (Some(holder), _) => (holder, 1),
-            (None, Some(initial)) => (initial.start, 0),
-            (None, None) => return 0,
-        };
-        let topology = &context.topology;
-        let order = (first..first + topology.nodes.len())
-            .filter_map(|step| topology.step(from, state.direction(), step));
-        let before = order
-            .take_while(|&node| node != context.me)
-            .filter(|&node| context.peers.is_live(node, context.now));
-        u32::try_from(before.count() + first).unwrap_or(u32::MAX)
     }
 
     /// Becomes a candidate if this node's own vote is free; returns the request for the voters.
@@ -119,8 +97,8 @@ impl Ball {
 
     /// Ends an election whose answers are in, as won or lost.
     ///
-    /// Returns a guest for which another election is to start at once.
-    pub(in crate::ring) fn tally(&mut self, context: &mut Context) -> Option<BallState> {
+    /// Returns a guest for which another election is to start at once, and whether it is one for the same number.
+    pub(in crate::ring) fn tally(&mut self, context: &mut Context) -> Option<(BallState, bool)> {
         let HolderState::Electing(election) = &self.holding else {
             return None;
         };
@@ -144,7 +122,10 @@ impl Ball {
         }
         let backoff = self.election_backoff(context, &election);
         // The generation was too low only because this node did not know the tombstone; now it does.
-        let newcomer = if retired { self.newcomer.take() } else { None };
+        // Another guest has the number, of which this node has not heard.
+        let is_elsewhere = context.peers.has_far && self.note_elsewhere(&election);
+        let again = retired || (taken && is_elsewhere);
+        let newcomer = if again { self.newcomer.take() } else { None };
         self.cancel_election(context);
         self.not_before = context.now + backoff;
         context.notify(Notification::ElectionLost {
@@ -152,7 +133,7 @@ impl Ball {
             generation: election.generation,
             granted: context.votes_in(election.granted),
         });
-        newcomer
+        newcomer.map(|newcomer| (newcomer, retired))
     }
 
     /// Goes on from the newest state among the answers, on this node's own screen.
@@ -181,6 +162,7 @@ impl Ball {
         let mut held = HeldBall::new(stamp, entry, deadline, now, Lineage::default());
         held.start(now, screen, Duration::ZERO);
         held.renewed_from = Some(election.sent);
+        held.is_news = true;
         let record = Record {
             stamp,
             state: entry,
@@ -261,19 +243,6 @@ fn has_won(context: &Context, election: &Election) -> bool {
     agreed && alone_or_agreed && in_time && !outdated
 }
 
-/// The time between the elections that two candidates of consecutive rank would start.
-///
-/// It is short enough that the last candidate starts no more than a quarter of a lease after the
-/// first, because a fast ball may be lost far from where it was last renewed. It is no shorter than a
-/// request and its answer take; otherwise, in a large ring, several candidates would always run at
-/// once and none would win.
-fn candidate_stagger(context: &Context) -> Duration {
-    let nodes = u32::try_from(context.live_count()).unwrap_or(u32::MAX);
-    let even = context.topology.lease / 4 / nodes;
-    even.max(context.peers.longest_round_trip(context.now))
-        .min(context.topology.heartbeat() / 2)
-}
-
 /// The longest back-off that a candidate may draw.
 pub(super) fn longest_backoff(context: &Context) -> Duration {
     let lease = context.topology.lease;
@@ -287,8 +256,8 @@ pub(super) fn longest_backoff(context: &Context) -> Duration {
 /// the next one starts.
 fn backoff_span(context: &Context) -> Duration {
     let lease = context.topology.lease;
-    let round_trip = context.peers.longest_round_trip(context.now);
-    let nodes = u32::try_from(context.live_count()).unwrap_or(u32::MAX);
+    let round_trip = context.longest_round_trip();
+    let nodes = u32::try_from(context.candidate_count()).unwrap_or(u32::MAX);
     (lease / 4)
         .max(round_trip.saturating_mul(nodes.saturating_mul(2)))
         .min(lease * 2)

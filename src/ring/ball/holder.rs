@@ -67,6 +67,8 @@ pub(in crate::ring) struct HeldBall {
     pub(in crate::ring) renew_at: Time,
     /// The renewals of this possession and those before it, in this generation.
     pub(in crate::ring) lineage: Lineage,
+    /// The ball has just got a new generation, and the whole ring is to know of it.
+    pub(in crate::ring) is_news: bool,
     pending_renewals: Vec<PendingRenewal>,
 }
 
@@ -106,6 +108,7 @@ impl HeldBall {
             renewed_from: None,
             renew_at,
             lineage,
+            is_news: false,
             pending_renewals: Vec::new(),
         }
     }

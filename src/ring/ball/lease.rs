@@ -45,6 +45,12 @@ impl Ball {
         self.held().is_some_and(|held| held.renew_at <= now)
     }
 
+    /// Whether its next renewal tells what the whole ring is to know: a new generation, or that a guest leaves.
+    pub(in crate::ring) fn is_renewal_news(&self) -> bool {
+        let held = self.held();
+        held.is_some_and(|held| held.is_news || held.is_retiring())
+    }
+
     /// Requests another lease, and votes on the request itself; `None` for a ball that is not held.
     ///
     /// The request goes to every connected peer; `asked` are the live voters, whose answers are waited for.
@@ -60,6 +66,7 @@ impl Ball {
         let held = self.held_mut()?;
         held.add_renewal(seq, now, me, asked);
         held.renew_at = next;
+        held.is_news = false;
         let record = Record {
             stamp: held.stamp,
             state: held.state(screen, now),

@@ -12,6 +12,7 @@ use crate::ring::event::{Notification, Output};
 use crate::ring::generation::Record;
 use crate::ring::motion::{self, BallState, Direction};
 use crate::ring::node_id::NodeId;
+use crate::ring::peers::Reach;
 use crate::ring::window_ball::WindowBall;
 
 impl Ball {
@@ -124,10 +125,10 @@ impl Ball {
     /// Passes a ball to the node at which it came out of a window chain; if that node is gone, the
     /// ball comes back here.
     pub(super) fn pass_beyond_window(&mut self, context: &mut Context, to: NodeId) {
-        if !context.peers.accepts_balls(to, context.now) {
-            self.bring_home(context);
-        } else if self.may_be_passed(context) {
-            self.pass(context, to);
+        match context.peers.reach(to, context.now) {
+            Reach::Gone => self.bring_home(context),
+            Reach::Live if self.may_be_passed(context) => self.pass(context, to),
+            Reach::Live | Reach::Asked(_) => {}
         }
     }
 

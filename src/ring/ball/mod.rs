@@ -13,6 +13,7 @@
 //! | a connection opened or closed | `on_connected`, `on_disconnected` | 5, 7 |
 //! | time | `expire_lease`, `expire_guest`, `advance`, `tally` | 3, 10, 4, 6 |
 
+mod candidates;
 mod corrupt;
 mod digest;
 mod election;
@@ -175,7 +176,8 @@ impl Ball {
                 let stays = !context.is_draining();
                 let edge = held
                     .edge_at
-                    .filter(|_| stays && held.may_be_passed(context));
+                    .filter(|_| stays && held.may_be_passed(context))
+                    .map(|edge| held.leaves_at(edge, context));
                 // A draining node takes nothing back from a window.
                 let loan = held.loan().map(|loan| loan.until).filter(|_| stays);
                 let guest = self.guest_leaves_at(context);

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::holder::{HeldBall, HolderState, Passing, Placement};
 use super::state::Ball;
-use crate::ring::context::{Context, safe};
+use crate::ring::context::{Context, Neighbour, safe};
 use crate::ring::event::Notification;
 use crate::ring::generation::{Record, Stamp};
 use crate::ring::message::{Incarnation, Message, Pass};
 use crate::ring::motion::{self, Direction};
 use crate::ring::node_id::NodeId;
+use crate::ring::peers::Reach;
 use crate::ring::time::{Time, micros};
 
 impl HeldBall {
@@ -24,6 +25,25 @@ impl HeldBall {
             .zip(self.edge_at)
             .is_some_and(|(sent, edge)| sent >= edge);
         fresh || context.now.until(self.deadline) >= context.topology.lease / 2
+    }
+
+    /// When the ball leaves by its edge, or it is known that nobody takes it there: later than it reaches the edge,
+    /// if the node beyond has yet to show that it is there.
+    pub(super) fn leaves_at(&self, edge: Time, context: &Context) -> Time {
+        let direction = self.entry.direction();
+        let asked = match self.placement {
+            _ if edge > context.now => None,
+            Placement::Returning(to) => match context.peers.reach(to, context.now) {
+                Reach::Asked(until) => Some(until),
+                Reach::Live | Reach::Gone => None,
+            },
+            Placement::OnScreen => match context.neighbour(direction) {
+                Neighbour::Asked(until) => Some(until),
+                Neighbour::Node(_) | Neighbour::Nobody => None,
+            },
+            Placement::Connecting(_) | Placement::Lent(_) | Placement::Retiring => None,
+        };
+        asked.unwrap_or(edge)
     }
 }
 
@@ -40,7 +60,7 @@ impl Ball {
             Placement::Retiring => {}
             // Also a ball that is lent: when the window returns it, that is a late copy.
             _ if context.is_draining() => {
-                if let Some(to) = context.drain_target(direction) {
+                if let Neighbour::Node(to) = context.drain_target(direction) {
                     self.pass(context, to);
                 }
             }
@@ -62,10 +82,12 @@ impl Ball {
             return;
         }
         match context.neighbour(direction) {
-            None => self.bounce(context),
-            Some(to) if self.may_be_passed(context) => self.pass(context, to),
+            Neighbour::Nobody => self.bounce(context),
+            Neighbour::Node(to) if self.may_be_passed(context) => self.pass(context, to),
             // A renewal was requested when half the lease was gone; its answer lets the ball go on.
-            Some(_) => {}
+            Neighbour::Node(_) => {}
+            // Its answer lets the ball go on, or the end of the time for it.
+            Neighbour::Asked(_) => {}
         }
     }
 

@@ -22,6 +22,8 @@ pub(in crate::ring) struct Ball {
     pub(in crate::ring) highest_round: u64,
     /// No election before this.
     pub(in crate::ring) not_before: Time,
+    /// The newest stamp of which this node has heard only as the answer to an election that it lost.
+    pub(in crate::ring) elsewhere: Option<Stamp>,
     /// A pass that is not acknowledged yet, and its sender.
     pub(in crate::ring) pending_ack: Option<(NodeId, Stamp)>,
 }
@@ -37,6 +39,7 @@ impl Ball {
             holding: HolderState::None,
             highest_round: 0,
             not_before: now,
+            elsewhere: None,
             pending_ack: None,
         }
     }

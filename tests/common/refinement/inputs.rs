@@ -197,8 +197,8 @@ impl State {
     fn renews_alone(&self, part: &Part<'_>) -> bool {
         let alone =
             self.ring.quorum == 1 && self.ring.votes(self.processes[part.step.process].node);
-        let renews = |output: &Output| match output {
-            Output::Broadcast(Message::Acquire { balls, .. }) => balls
+        let renews = |output: &Output| match output.line_to_several() {
+            Some(Message::Acquire { balls, .. }) => balls
                 .iter()
                 .any(|request| request.ball == part.ball && request.is_from_holder()),
             _ => false,

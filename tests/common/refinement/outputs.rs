@@ -31,7 +31,11 @@ impl State {
                 self.cancel(b, p, *generation)?;
                 self.release_if_gone(part, *generation)?;
             }
-            Output::Broadcast(Message::Acquire { seq, balls }) => {
+            Output::Broadcast(Message::Acquire { seq, balls })
+            | Output::Multicast {
+                message: Message::Acquire { seq, balls },
+                ..
+            } => {
                 let mut requests = balls.iter().filter(|request| request.ball == b);
                 if let Some(request) = requests.find(|request| request.is_from_holder()) {
                     if request.leaves {

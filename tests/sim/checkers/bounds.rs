@@ -38,7 +38,7 @@ impl Bounds {
 /// Messages that the node sends of its own accord: neither passes nor answers.
 fn lines(output: &Output, nodes: u64) -> u64 {
     match output {
-        Output::Broadcast(_) => nodes,
+        Output::Broadcast(_) | Output::Multicast { .. } => nodes,
         Output::Send {
             message: Message::Heartbeat { .. } | Message::Acquire { .. } | Message::Leaving,
             ..
