@@ -27,7 +27,7 @@ fn status(me: usize, down: Option<usize>, holder: Option<usize>) -> Status {
             _ => "up",
         };
         let http = format!(":{}", 8_000 + index);
-        json!({"name": name(index), "state": state, "voter": index % 6 == 0, "since_seconds": 1.0, "http": http})
+        json!({"name": name(index), "state": state, "voter": index.is_multiple_of(6), "since_seconds": 1.0, "http": http})
     };
     let nodes: Vec<Value> = (0..NODES).map(node).collect();
     let hop = if holder.is_some() { 7 } else { 2 };
