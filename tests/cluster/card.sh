@@ -17,6 +17,16 @@ write_card() {
     # On FAT every file is executable.
     chmod -R a+x "$boot"
 }
+# expect_no_secret HOW: neither the key nor the password of the Wi-Fi is on the boot partition, or world-readable.
+expect_no_secret() {
+    secret=$(grep -v '^#' "$stage/card.key")
+    # Without the part that is written in another way in other files.
+    for text in "$secret" 'a password; with'; do
+        ! grep -rlF -- "$text" "$boot" >"$stage/out" || fail "$1: a secret is on the boot partition: $(cat "$stage/out")"
+        ! find "$stage/pi7/root/etc" "$stage/pi7/root/var" "$stage/pi7/root/home" "$stage/pi7/root/opt" -xdev -type f -perm -o+r -exec grep -lF -- "$text" {} + >"$stage/out" ||
+            fail "$1: a secret is world-readable: $(cat "$stage/out")"
+    done
+}
 # expect_member HOW: the host is a node of its ring, and nothing secret is where it should not be.
 expect_member() {
     for _ in $(seq 1 60); do
@@ -27,13 +37,7 @@ expect_member() {
     grep -q 'ball 1 is on pi7' "$stage/out" || fail "$1: no ball: $(cat "$stage/out"; on_card_host 'sudo sh -c "cat /var/log/carom-card.log; systemctl status --no-pager carom"')"
     [ ! -e "$boot/carom-failed.txt" ] || fail "$1: $(cat "$boot/carom-failed.txt")"
     [ "$(find "$boot/carom" -type f -exec basename {} \;)" = started ] && [ ! -e "$boot/firstrun.sh" ] || fail "$1: left on the card: $(find "$boot")"
-    secret=$(grep -v '^#' "$stage/card.key")
-    # Without the part that is written in another way in other files.
-    for text in "$secret" 'a password; with'; do
-        ! grep -rlF -- "$text" "$boot" >"$stage/out" || fail "$1: a secret is on the boot partition: $(cat "$stage/out")"
-        ! find "$stage/pi7/root/etc" "$stage/pi7/root/var" "$stage/pi7/root/home" "$stage/pi7/root/opt" -xdev -type f -perm -o+r -exec grep -lF -- "$text" {} + >"$stage/out" ||
-            fail "$1: a secret is world-readable: $(cat "$stage/out")"
-    done
+    expect_no_secret "$1"
     [ "$(on_card_host 'stat -c "%a %U %G" /etc/carom/card.key')" = "640 root carom" ] || fail "$1: the key: $(on_card_host 'ls -l /etc/carom')"
     [ "$(on_card_host 'sudo -n sh -c "id -u"')" = 0 ] || fail "$1: no sudo for a rollout"
     ! on_card_host 'sudo -n id' >/dev/null 2>&1 || fail "$1: sudo allows more than a rollout needs"
@@ -79,5 +83,15 @@ else
     expect_member "Trixie"
     grep -q 'ds=nocloud;i=carom-pi7-' "$boot/cmdline.txt" || fail "cmdline.txt: $(cat "$boot/cmdline.txt")"
     pass "a card for Trixie: what cloud-init calls installs carom, which plays; nothing secret is left on the card"
+
+    # Something is missing on the card.
+    on_card_host "sudo sh -c 'echo pi ALL=NOPASSWD: ALL >/etc/sudoers.d/test'"
+    rm -rf "$boot/carom"
+    write_card
+    rm "$boot"/carom/*.deb
+    ! on_card_host 'sudo sh -c "sh /boot/firmware/carom/first-start cloud-init"' >"$stage/out" 2>&1 || fail "a card without a package counts as done: $(cat "$stage/out")"
+    grep -q 'failed: the card has no package of carom for' "$boot/carom-failed.txt" || fail "the reason is not on the card: $(cat "$boot/carom-failed.txt")"
+    expect_no_secret "a card without a package"
+    pass "a card without the right package: the reason is on the card, and nothing secret"
     cut_power pi7
 fi
