@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::fault::{Fault, Kind, Target};
 use super::harness::{full_pipe, now};
-use super::ring::{LEASE, NODES, Ring};
+use super::ring::{LEASE, Ring, nodes, votes};
 use super::testbed::Drops;
 
 /// How long the processors are busy before a node is hit, too.
@@ -42,19 +42,20 @@ impl Aim {
         [self.first].into_iter().chain(more).collect()
     }
 
-    fn except(nodes: &[usize]) -> Vec<usize> {
-        (0..NODES).filter(|node| !nodes.contains(node)).collect()
+    fn except(some: &[usize]) -> Vec<usize> {
+        (0..nodes()).filter(|node| !some.contains(node)).collect()
     }
 }
 
 /// Waits for the moment of the fault, and then injects it.
 pub(crate) fn inject(ring: &mut Ring, fault: &Fault) -> Damage {
     let (holder, before) = ring.wait_for_arrival();
-    let backwards = before.is_some_and(|before| (holder + NODES - before) % NODES > NODES / 2);
-    let step = if backwards { NODES - 1 } else { 1 };
+    let backwards =
+        before.is_some_and(|before| (holder + nodes() - before) % nodes() > nodes() / 2);
+    let step = if backwards { nodes() - 1 } else { 1 };
     let first = match fault.target {
         Target::Holder => holder,
-        Target::Next => (holder + step) % NODES,
+        Target::Next => (holder + step) % nodes(),
         Target::Node(node) => node,
     };
     let others = fault.others.iter().copied().filter(|&node| node != first);
@@ -163,7 +164,7 @@ fn cable(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Damage {
 
 fn one_way(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
     // All the others, a few, or one.
-    let count = [NODES - 1, 3, 1][fault.form % 3];
+    let count = [nodes() - 1, 3, 1][fault.form % 3];
     let others = &aim.others[..count];
     let (drops, word) = if (fault.form / 3).is_multiple_of(2) {
         (Drops::Outgoing, "unheard by")
@@ -175,7 +176,7 @@ fn one_way(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
     ring.watch(fault.lasts);
     ring.testbed.drop_nothing(aim.first);
     let mut victims = vec![aim.first];
-    if count < NODES - 1 {
+    if count < nodes() - 1 {
         victims.extend(others);
     }
     let how = format!(", the first {word} {count}");
@@ -196,12 +197,19 @@ fn partition(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
     damage(aim, minority, " cut off", at, now())
 }
 
-/// Three islands, none of which is a majority.
+/// Three islands, none of which has a majority of the voters.
 fn shatter(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
-    let all = aim.some(NODES);
-    let islands = [&all[..3], &all[3..5], &all[5..]];
+    let all = aim.some(nodes());
+    let (voters, rest): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&node| votes(node));
+    let [one, two] = [3, 5];
+    let (third, two_thirds) = (rest.len() / 3, rest.len() * 2 / 3);
+    let islands = [
+        [&voters[..one], &rest[..third]].concat(),
+        [&voters[one..two], &rest[third..two_thirds]].concat(),
+        [&voters[two..], &rest[two_thirds..]].concat(),
+    ];
     let at = now();
-    for island in islands {
+    for island in &islands {
         for &node in island {
             let beyond = Aim::except(island);
             ring.testbed.drop_between(node, &beyond, Drops::Both);
@@ -211,7 +219,13 @@ fn shatter(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
     for &node in &all {
         ring.testbed.drop_nothing(node);
     }
-    damage(aim, all, " as 3+2+2", at, now())
+    let how = format!(
+        " as {}+{}+{}",
+        islands[0].len(),
+        islands[1].len(),
+        islands[2].len()
+    );
+    damage(aim, all, &how, at, now())
 }
 
 fn storm(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {

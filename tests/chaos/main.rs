@@ -1,4 +1,4 @@
-//! Chaos: seven real daemons in network namespaces, with faults that a seed determines.
+//! Chaos: seven real daemons, or more, in network namespaces, with faults that a seed determines.
 //!
 //! `tests/chaos/run` installs what this needs and runs it. Whether a promise was kept is decided
 //! from outside, by merging what the LEDs of all nodes traced: see `verdict.rs`.
@@ -31,12 +31,12 @@ use std::time::Duration;
 use fault::{Fault, Kind};
 use harness::{millis, now};
 use report::Report;
-use ring::{LEASE, NODES, Ring};
+use ring::{LEASE, Ring, nodes};
 use testbed::Testbed;
 use verdict::{Judge, Span, Verdict, WHOLE_WITHIN};
 use visitors::Visitors;
 
-const USAGE: &str = "tests/chaos/run [--faults N] [--seed S] [--load SECONDS] [--only KIND] [--visitors] [--plain] [--logs]";
+const USAGE: &str = "tests/chaos/run [--faults N] [--seed S] [--load SECONDS] [--only KIND] [--nodes N] [--visitors] [--plain] [--logs]";
 
 /// The command line.
 struct Arguments {
@@ -75,6 +75,13 @@ impl Arguments {
                 "--seed" => all.seed = words.next()?.parse().ok()?,
                 "--load" => all.load = Duration::from_secs(words.next()?.parse().ok()?),
                 "--only" => all.only = Some(Kind::find(&words.next()?)?),
+                "--nodes" => ring::set_nodes(
+                    words
+                        .next()?
+                        .parse()
+                        .ok()
+                        .filter(|count| (7..=250).contains(count))?,
+                ),
                 "--visitors" => all.visitors = true,
                 "--plain" => all.realtime = false,
                 "--logs" => all.logs = true,
@@ -89,6 +96,8 @@ impl Arguments {
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(visitors::ROLE) {
+        let count = std::env::args().nth(2).and_then(|count| count.parse().ok());
+        ring::set_nodes(count.expect("the number of nodes"));
         visitors::run();
         return ExitCode::SUCCESS;
     }
@@ -103,7 +112,7 @@ fn main() -> ExitCode {
     assert!(testbed::is_private(), "this network is in use");
     let begun = now();
     let ring = Ring::start(
-        Testbed::set(&folder, NODES, arguments.realtime),
+        Testbed::set(&folder, nodes(), arguments.realtime),
         fault::DWELLS[0],
     );
     let mut chaos = Chaos {
@@ -152,12 +161,13 @@ impl Chaos {
             "ordinary"
         };
         println!(
-            "{NODES} nodes of {priority} priority, lease {LEASE:?}, {faults} faults of seed {seed}; * had the ball"
+            "{} nodes of {priority} priority, lease {LEASE:?}, {faults} faults of seed {seed}; * had the ball",
+            nodes()
         );
         if !self.starts(self.begun) {
             return;
         }
-        for fault in fault::deal(seed, faults, NODES, only) {
+        for fault in fault::deal(seed, faults, nodes(), only) {
             if fault.dwell != self.ring.dwell && !self.begin(fault.dwell) {
                 return;
             }
@@ -200,7 +210,7 @@ impl Chaos {
     }
 
     fn look_for_panics(&mut self) {
-        for node in 0..NODES {
+        for node in 0..nodes() {
             if self.ring.log(node).to_lowercase().contains("panic") {
                 let sentence = format!("pi{} panicked: see its log", node + 1);
                 self.report.failures.push(sentence);
@@ -252,7 +262,7 @@ impl Chaos {
                 let (word, at) = (if line.on { "on " } else { "off" }, line.at);
                 println!("      {at} pi{} {word} {:?}", line.node + 1, line.stamp);
             }
-            for node in 0..NODES {
+            for node in 0..nodes() {
                 println!("--- log of pi{}\n{}", node + 1, self.ring.log(node));
             }
         }
@@ -268,7 +278,7 @@ impl Chaos {
 
     /// Prints scheduling delays, which may explain a failure but do not excuse it.
     fn print_scheduling_delays(&self) {
-        for node in 0..NODES {
+        for node in 0..nodes() {
             let Some(status) = self.ring.status(node) else {
                 continue;
             };
@@ -285,7 +295,7 @@ impl Chaos {
     }
 
     fn count_refused(&mut self) {
-        for node in 0..NODES {
+        for node in 0..nodes() {
             let Some(status) = self.ring.status(node) else {
                 continue;
             };

@@ -4,6 +4,7 @@ use std::fs::{File, read_to_string};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -12,7 +13,30 @@ use serde_json::Value;
 use super::harness::{Intervention, LedChange, Process, get_from, nanos, now, wait_for};
 use super::testbed::{Testbed, address};
 
-pub(crate) const NODES: usize = 7;
+/// How many nodes there are, unless the command line says otherwise.
+const USUAL_NODES: usize = 7;
+
+/// In a ring of more nodes, a node hears only its two neighbours on each side often.
+const MOST_ALL_NEAR: usize = 7;
+
+static NODES: OnceLock<usize> = OnceLock::new();
+
+/// Sets how many nodes there are; before the first call of [`nodes`].
+pub(crate) fn set_nodes(count: usize) {
+    let _ = NODES.set(count);
+}
+
+/// How many nodes there are.
+pub(crate) fn nodes() -> usize {
+    *NODES.get_or_init(|| USUAL_NODES)
+}
+
+/// Whether that node votes: seven do, spread as the ring file has it by default.
+pub(crate) fn votes(node: usize) -> bool {
+    let voters = nodes().min(USUAL_NODES);
+    (0..voters).any(|voter| voter * nodes() / voters == node)
+}
+
 pub(crate) const LEASE: Duration = Duration::from_millis(250);
 
 /// The daemons.
@@ -48,7 +72,7 @@ impl Ring {
             dwell,
             file: PathBuf::new(),
             testbed,
-            processes: (0..NODES).map(|_| None).collect(),
+            processes: (0..nodes()).map(|_| None).collect(),
             tails: Vec::new(),
             interventions: Vec::new(),
             lines: Vec::new(),
@@ -63,14 +87,14 @@ impl Ring {
         let lease = u64::try_from(LEASE.as_millis()).unwrap();
         self.dwell = dwell;
         self.processes.fill_with(|| None);
-        for node in 0..NODES {
+        for node in 0..nodes() {
             self.testbed.clear_trace(node);
         }
-        self.tails = (0..NODES).map(|_| Tail::default()).collect();
+        self.tails = (0..nodes()).map(|_| Tail::default()).collect();
         self.interventions.clear();
         self.lines.clear();
         self.file = self.testbed.ring_file(lease, dwell);
-        for node in 0..NODES {
+        for node in 0..nodes() {
             self.spawn(node);
         }
     }
@@ -163,7 +187,7 @@ impl Ring {
 
     /// Reads what the LEDs have traced since the last time.
     pub(crate) fn poll(&mut self) {
-        for node in 0..NODES {
+        for node in 0..nodes() {
             for text in self.tails[node].new_lines(&self.testbed, node) {
                 self.on_trace_line(node, &text);
             }
@@ -190,7 +214,7 @@ impl Ring {
     /// The nodes whose LEDs are on now.
     pub(crate) fn lit(&self) -> Vec<usize> {
         let shown = |node: &usize| self.tails[*node].shown.is_some();
-        (0..NODES).filter(shown).collect()
+        (0..nodes()).filter(shown).collect()
     }
 
     /// The LED changes and interventions since the last call, with the LEDs that were on already.
@@ -222,15 +246,20 @@ impl Ring {
         (code == 200).then(|| serde_json::from_str(&body).ok())?
     }
 
-    /// The nodes that do not have a working link to all others.
+    /// The nodes that do not have a working link to all others; in a large ring, to their two neighbours on each side.
     fn apart(&self) -> Vec<String> {
         let whole = |node: usize| {
             self.status(node).is_some_and(|status| {
-                let nodes = status["nodes"].as_array().cloned().unwrap_or_default();
-                status["condition"] == "in-ring" && nodes.iter().all(|node| node["state"] == "up")
+                let others = status["nodes"].as_array().cloned().unwrap_or_default();
+                let is_whole = |(other, view): (usize, &Value)| {
+                    let apart = (other + nodes() - node) % nodes();
+                    let is_near = nodes() <= MOST_ALL_NEAR || apart <= 2 || apart >= nodes() - 2;
+                    view["state"] == "up" || !is_near && view["state"] == "unknown"
+                };
+                status["condition"] == "in-ring" && others.iter().enumerate().all(is_whole)
             })
         };
-        let apart = (0..NODES).filter(|&node| !whole(node));
+        let apart = (0..nodes()).filter(|&node| !whole(node));
         apart.map(|node| format!("pi{}", node + 1)).collect()
     }
 

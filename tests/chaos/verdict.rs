@@ -3,7 +3,7 @@
 use super::fault::{Fault, Kind};
 use super::harness::{Intervention, LedChange, Observed, Stamp, millis, nanos};
 use super::inject::Damage;
-use super::ring::{LEASE, NODES};
+use super::ring::{LEASE, nodes};
 
 /// What is allowed beyond the lease and a quarter: the network, the processors, this observer.
 const GRACE: u64 = 150_000_000;
@@ -134,7 +134,7 @@ pub(crate) fn least(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 
 /// Whether the ball was at a victim, or may have been passed to one.
 fn touched(node: usize, victims: &[usize]) -> bool {
-    let around = [node, (node + 1) % NODES, (node + NODES - 1) % NODES];
+    let around = [node, (node + 1) % nodes(), (node + nodes() - 1) % nodes()];
     around.iter().any(|node| victims.contains(node))
 }
 

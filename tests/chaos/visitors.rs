@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{Builder, sleep};
 use std::time::Duration;
 
-use super::ring::NODES;
+use super::ring::nodes;
 use super::testbed::address;
 
 /// Open pages; each follows the events of every node, as a page does.
@@ -39,7 +39,9 @@ pub(crate) struct Visitors(Child);
 impl Visitors {
     pub(crate) fn start() -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.arg(ROLE).stdin(Stdio::piped());
+        command
+            .args([ROLE, &nodes().to_string()])
+            .stdin(Stdio::piped());
         Self(command.stdout(Stdio::piped()).spawn().unwrap())
     }
 
@@ -55,7 +57,7 @@ impl Visitors {
 
 /// Runs in the process of the visitors, until the end of its input.
 pub(crate) fn run() {
-    for node in 0..NODES {
+    for node in 0..nodes() {
         for _ in 0..PAGES {
             start(move || follow(address(node)));
         }
