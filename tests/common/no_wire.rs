@@ -21,7 +21,7 @@ impl Wire {
         match *self {}
     }
 
-    pub(crate) fn heartbeat(&mut self, _end: usize, _now: Nanos, _interval: Nanos) -> Option<bool> {
+    pub(crate) fn heartbeat(&mut self, _end: usize, _now: Nanos, _interval: Nanos, _all_near: bool) -> Option<bool> {
         match *self {}
     }
 
