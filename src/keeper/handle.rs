@@ -273,6 +273,8 @@ mod tests {
             keeper.has_put_out(clock::now());
         };
         while is_lit(&led) {
+            let late = clock::now().since(extended);
+            assert!(late < Duration::from_secs(5), "it is not put out");
             thread::sleep(Duration::from_micros(200));
         }
         assert!(clock::now() >= extended, "it was put out too soon");
