@@ -87,8 +87,14 @@ impl World {
             connection.open[0] && connection.lifetimes[0] == lifetime
         });
         if linked || trying {
-            if linked && self.plan.topology.has_far_peers() {
+            if !self.plan.topology.has_far_peers() {
+                return;
+            }
+            if linked {
                 self.dial_back(from, to);
+            } else {
+                // The hello that comes may be that of a process which has ended.
+                self.dial_again(from, to);
             }
             return;
         }
