@@ -21,6 +21,8 @@ impl Node {
         let Some(link) = self.context.peers.link_mut(from) else {
             return;
         };
+        // One that was overtaken no longer says what the peer asks for.
+        let is_latest = link.echo.is_none_or(|(latest, _)| at >= latest);
         link.echo = Some((at, now));
         // `echo` is a moment of this node's clock that the peer sends back.
         let since_sent = echo.map(|echo| now.since(Time::from_micros(echo)));
@@ -28,6 +30,9 @@ impl Node {
             .and_then(|span| span.checked_sub(Duration::from_micros(since)))
             .or(link.round_trip);
         let asks_first = near && !link.pace.is_asked;
+        if !is_latest {
+            return;
+        }
         link.pace.is_asked = near;
         if asks_first && self.context.peers.has_far {
             // A ball may be waiting for this.

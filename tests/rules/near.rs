@@ -115,6 +115,34 @@ fn a_peer_that_asks_is_answered_at_once_and_at_its_pace_until_it_asks_no_more() 
 }
 
 #[test]
+fn a_heartbeat_that_was_overtaken_asks_for_nothing() {
+    let mut node = bystander();
+    let at = node.now;
+    for (near, age, answers) in [(true, 1, false), (true, 0, true), (false, 1, true)] {
+        let heartbeat = Message::Heartbeat {
+            at: at + 2_000_000 - age,
+            echo: None,
+            since: 0,
+            near,
+        };
+        if answers && near {
+            drop(node.receive(7, heartbeat.clone()));
+        }
+        let latest = Message::Heartbeat {
+            at: at + 2_000_000,
+            echo: None,
+            since: 0,
+            near: answers,
+        };
+        drop(node.receive(7, latest));
+        drop(node.receive(7, heartbeat));
+        node.stop_heartbeats(7);
+        let out = node.until(node.now + HEARTBEAT);
+        assert_eq!(heartbeats(&out).contains(&(7, false)), answers);
+    }
+}
+
+#[test]
 fn when_two_neighbours_die_at_once_the_next_are_asked_at_once() {
     let mut node = bystander();
     assert_eq!(asked(&node.disconnect(3)), [5]);
