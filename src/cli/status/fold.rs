@@ -5,8 +5,38 @@ use std::io;
 use crate::escape::Escaped;
 use crate::http::{Condition, LedStatus, Status};
 
-/// Whether a node is up, has no ball and a good LED, and misses no peer.
-pub(super) fn is_usual(own: &Status) -> bool {
+/// What the nodes of one line have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fold {
+    /// Up, without a ball, with a good LED, and missing no peer.
+    Usual,
+    /// Gave no answer, and others report it as up.
+    UpByOthers,
+    /// Gave no answer, and nobody knows it.
+    Unknown,
+}
+
+impl Fold {
+    /// How a node is folded, by its own answer or else by the state that others report; `None` if it has a line.
+    pub(super) fn of(own: Option<&Status>, state: &str) -> Option<Self> {
+        match (own, state) {
+            (Some(own), _) => is_usual(own).then_some(Self::Usual),
+            (None, "up") => Some(Self::UpByOthers),
+            (None, "unknown") => Some(Self::Unknown),
+            (None, _) => None,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Usual => "are up without a ball, LED off",
+            Self::UpByOthers => "gave no answer, and are up by the word of others",
+            Self::Unknown => "gave no answer, and those that did do not know them",
+        }
+    }
+}
+
+fn is_usual(own: &Status) -> bool {
     own.condition == Condition::InRing
         && own.led == LedStatus::default()
         && !own.balls.iter().any(|ball| ball.here || ball.frozen)
@@ -14,24 +44,24 @@ pub(super) fn is_usual(own: &Status) -> bool {
 }
 
 /// Names the nodes that have no line of their own: those that follow each other by the first and the last.
-pub(super) fn print_folded(nodes: &[(&str, bool)], out: &mut impl io::Write) -> io::Result<()> {
-    let runs = nodes.chunk_by(|(_, one), (_, other)| one == other);
-    let runs: Vec<String> = runs
-        .filter_map(|run| match run {
-            [(name, true)] => Some(Escaped(name).to_string()),
-            [(first, true), .., (last, _)] => {
+pub(super) fn print_folded(
+    nodes: &[(&str, Option<Fold>)],
+    out: &mut impl io::Write,
+) -> io::Result<()> {
+    for fold in [Fold::Usual, Fold::UpByOthers, Fold::Unknown] {
+        let runs = nodes.chunk_by(|(_, one), (_, other)| one == other);
+        let runs = runs.filter_map(|run| match run {
+            [(name, kind)] if *kind == Some(fold) => Some(Escaped(name).to_string()),
+            [(first, kind), .., (last, _)] if *kind == Some(fold) => {
                 Some(format!("{} to {}", Escaped(first), Escaped(last)))
             }
             _ => None,
-        })
-        .collect();
-    let count = nodes.iter().filter(|(_, folded)| *folded).count();
-    if count == 0 {
-        return Ok(());
+        });
+        let runs: Vec<String> = runs.collect();
+        let count = nodes.iter().filter(|(_, kind)| *kind == Some(fold)).count();
+        if count > 0 {
+            writeln!(out, "{count} {}: {}", fold.words(), runs.join(", "))?;
+        }
     }
-    writeln!(
-        out,
-        "{count} are up without a ball, LED off: {}",
-        runs.join(", ")
-    )
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use super::answer::Answer;
 use super::balls::ball_lines;
-use super::fold::{is_usual, print_folded};
+use super::fold::{Fold, print_folded};
 use super::state::state;
 use crate::escape::Escaped;
 use crate::http::{BallStatus, NodeStatus, Status};
@@ -65,18 +65,19 @@ pub(super) fn print(answers: &[Answer], out: &mut impl io::Write) -> io::Result<
             (name, state, own.copied())
         })
         .collect();
-    let is_folded = |own: Option<&Status>| reports.len() > MOST_LINES && own.is_some_and(is_usual);
+    let is_large = reports.len() > MOST_LINES;
+    let fold = |own, state| Fold::of(own, state).filter(|_| is_large);
     for &(name, state, own) in &reports {
         let name = Escaped(name).to_string();
         match own {
-            own if is_folded(own) => {}
+            own if fold(own, state).is_some() => {}
             Some(own) => print_node(&name, state, width, own, out)?,
             None => writeln!(out, "{name:width$}  {state:8}  ?")?,
         }
     }
     let folded: Vec<_> = reports
         .iter()
-        .map(|&(name, _, own)| (name, is_folded(own)))
+        .map(|&(name, state, own)| (name, fold(own, state)))
         .collect();
     print_folded(&folded, out)?;
     writeln!(out)?;
@@ -295,8 +296,8 @@ mod tests {
     use super::*;
     use crate::cli::status::tests::status;
 
-    /// The table of a ring in which n3 is down and n6 has the ball.
-    fn table(nodes: usize) -> String {
+    /// The table of a ring in which n3 is down and n6 has the ball, by the answers of the first `asked` nodes.
+    fn table(nodes: usize, asked: usize) -> String {
         let names: Vec<String> = (1..=nodes).map(|number| format!("n{number}")).collect();
         let model = status();
         let answer = |me: usize| {
@@ -322,7 +323,7 @@ mod tests {
                 error: None,
             }
         };
-        let answers: Vec<Answer> = (0..nodes).map(answer).collect();
+        let answers: Vec<Answer> = (0..asked).map(answer).collect();
         let mut out = Vec::new();
         print(&answers, &mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -330,7 +331,7 @@ mod tests {
 
     #[test]
     fn in_a_large_ring_the_usual_nodes_share_a_line() {
-        let table = table(40);
+        let table = table(40, 40);
         println!("{table}");
         let folded = "34 are up without a ball, LED off: n7 to n40\n";
         assert!(table.contains(folded) && table.lines().count() < 16);
@@ -344,8 +345,22 @@ mod tests {
     }
 
     #[test]
+    fn so_do_those_that_were_not_asked() {
+        let table = table(40, 8);
+        println!("{table}");
+        for part in [
+            "2 are up without a ball, LED off: n7 to n8\n",
+            "2 gave no answer, and are up by the word of others: n9 to n10\n",
+            "30 gave no answer, and those that did do not know them: n11 to n40\n",
+            "n3    down      ?",
+        ] {
+            assert!(table.contains(part), "{part:?}");
+        }
+    }
+
+    #[test]
     fn in_a_smaller_one_every_node_has_a_line() {
-        let table = table(16);
+        let table = table(16, 16);
         for number in 1..=16 {
             let start = format!("n{number} ");
             assert!(
