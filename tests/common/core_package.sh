@@ -10,7 +10,7 @@ core_package() {
     if [ "$2" = sim ]; then cp "$1/tests/common/no_wire.rs" "$3/src/wire.rs"; fi
     cp "$1/Cargo.lock" "$3/"
     cp "$1/src/config/defaults.rs" "$3/src/config/"
-    cp "$1/src/net/frame.rs" "$3/src/net/"
+    cp -R "$1/src/net/frame.rs" "$1/src/net/pass_line.rs" "$1/src/net/pass_line" "$3/src/net/"
     # The suite is the root of the crate, and the core one of its modules.
     {
         cat "$3/src/main.rs"
@@ -23,6 +23,7 @@ pub mod ring;
 #[allow(dead_code, unused_imports, missing_docs)]
 pub mod net {
     mod frame;
+    mod pass_line;
     pub use frame::encode;
 }
 
@@ -63,7 +64,7 @@ doctest = false
 
 [dependencies]
 END
-        grep -E '^(base16ct|fastrand|serde|serde_json|sha2) = ' "$1/Cargo.toml"
+        grep -E '^(base16ct|fastrand|itoa|serde|serde_json|sha2|zmij) = ' "$1/Cargo.toml"
         cat <<'END'
 
 [profile.dev]
