@@ -12,10 +12,14 @@ pass "systemd-analyze security: exposure $figure (limit 1.5); systemd-analyze ve
 
 main_pid() { on "$1" 'systemctl show -p MainPID --value carom'; }
 pid=$(main_pid pi1)
-[ "$(on pi1 "sudo chrt -p $pid" | grep -c -e 'SCHED_RR' -e 'priority: 1')" = 2 ] || fail "the daemon has no real-time priority"
+# Of its threads, the ring's and the one that waits for the LED keeper.
+realtime=$(on pi1 "for task in /proc/$pid/task/*; do sudo chrt -p \${task##*/} | grep -q SCHED_RR && cat \$task/comm; done" | sort | tr '\n' ' ')
+[ "$realtime" = 'keeper ring ' ] || fail "of the daemon's threads, these have a real-time priority: $realtime"
+keeper=$(on pi1 "pgrep -P $pid")
+[ "$(on pi1 "sudo chrt -p $keeper" | grep -c -e 'SCHED_RR' -e 'priority: 1')" = 2 ] || fail "the LED keeper has no real-time priority"
 [ "$(on pi1 "grep -c -e 'CapEff:.0000000000000000' -e 'CapBnd:.0000000000000000' -e 'NoNewPrivs:.1' -e 'Seccomp:.2' /proc/$pid/status")" = 4 ] ||
     fail "the daemon is not confined"
-pass "it runs with real-time priority 1, without a capability, behind a system call filter"
+pass "the ring's thread and the LED keeper run with real-time priority 1, all without a capability, behind a system call filter"
 
 written() { on "$1" "sudo cat /proc/$(main_pid "$1")/io" | sed -n 's/^write_bytes: //p'; }
 journal_lines() { on "$1" 'sudo journalctl -q -u carom --no-pager -o cat' | wc -l; }
