@@ -20,4 +20,5 @@ mod priority;
 pub mod resolve;
 pub mod ring;
 mod throttle;
+mod timer;
 pub mod window;

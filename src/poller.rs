@@ -3,16 +3,12 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
 
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
-use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
-    timerfd_settime,
-};
 
 use crate::ring::Time;
+use crate::timer::Timer;
 
 /// Says which descriptor is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +23,7 @@ const MOST_READY: usize = 64;
 /// What one thread waits for.
 pub struct Poller {
     epoll: OwnedFd,
-    timer: OwnedFd,
+    timer: Timer,
     /// When the timer fires, if it is set.
     armed: Option<Time>,
     ready: Vec<Ready>,
@@ -40,9 +36,7 @@ impl Poller {
     /// When the process has no descriptor left.
     pub fn new() -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
-        // The clock of `clock::now`: it counts the time while the machine is suspended.
-        let timer = timerfd_create(TimerfdClockId::Boottime, flags)?;
+        let timer = Timer::new()?;
         // Edge-triggered, so that nobody has to read it: that would be a system call for each time it fires.
         let flags = EventFlags::IN | EventFlags::ET;
         epoll::add(&epoll, &timer, EventData::new_u64(TIMER.0), flags)?;
@@ -146,13 +140,7 @@ impl Poller {
         if self.armed.is_some_and(|armed| armed <= deadline) {
             return Ok(());
         }
-        let never = timespec(Duration::ZERO);
-        let moment = Itimerspec {
-            it_interval: never,
-            // A value of zero would stop the timer.
-            it_value: timespec(Duration::from_micros(deadline.as_micros().max(1))),
-        };
-        timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &moment)?;
+        self.timer.set(deadline)?;
         self.armed = Some(deadline);
         Ok(())
     }
@@ -167,17 +155,11 @@ pub struct Ready {
     pub has_room: bool,
 }
 
-fn timespec(span: Duration) -> Timespec {
-    Timespec {
-        tv_sec: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: span.subsec_nanos().into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
     use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
 
     use rustix::event::{EventfdFlags, eventfd};
 

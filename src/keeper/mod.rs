@@ -13,7 +13,6 @@ mod message;
 mod process;
 mod shared;
 mod supervisor;
-mod timer;
 
 pub use handle::Keeper;
 pub use process::{COMMAND, main};

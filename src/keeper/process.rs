@@ -11,9 +11,9 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
 use super::channel::{Channel, Received};
 use super::message::{Answer, Order};
-use super::timer::Timer;
 use crate::clock;
 use crate::led::{LedError, OffSwitch, PutOut};
+use crate::timer::Timer;
 
 /// The only argument of the process. No person types it, so it is not among the commands.
 pub const COMMAND: &str = "led-keeper";

@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::channel::Channel;
 use super::message::Order;
-use super::timer::Timer;
 use crate::led::OffSwitch;
+use crate::timer::Timer;
 
 /// The daemon's side. Both threads have the same priority, so neither delays the other at the lock.
 #[derive(Debug)]

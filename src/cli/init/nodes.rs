@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::endpoint::is_partial_address;
-
-/// The most nodes that a ring file may have.
-const MOST_NODES: usize = 255;
+use crate::ring::MOST_NODES;
 
 /// The longest name of a node.
 const LONGEST_NAME: usize = 63;

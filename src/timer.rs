@@ -1,4 +1,7 @@
-//! The timer that the daemon and its LED keeper share: the daemon sets it, and whoever reads that it has fired acts.
+//! A timer on the clock of the leases, which counts the time while the machine is suspended.
+//!
+//! The ring's thread waits for one. The daemon and its LED keeper share another: the daemon sets it, and whoever reads
+//! that it has fired acts.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -11,25 +14,32 @@ use rustix::time::{
 
 use crate::ring::Time;
 
-/// A timer on the clock of the leases. A descriptor of it that another process has is the same timer.
+/// A timer. A descriptor of it that another process has is the same timer.
 #[derive(Debug)]
-pub(super) struct Timer(OwnedFd);
+pub(crate) struct Timer(OwnedFd);
 
 impl Timer {
-    pub(super) fn new() -> io::Result<Self> {
+    /// A timer that is not set.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left.
+    pub(crate) fn new() -> io::Result<Self> {
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         Ok(Self(timerfd_create(TimerfdClockId::Boottime, flags)?))
     }
 
     /// The timer of another process.
-    pub(super) fn of(descriptor: OwnedFd) -> Self {
+    pub(crate) fn of(descriptor: OwnedFd) -> Self {
         Self(descriptor)
     }
 
     /// Sets it to that moment. Returns whether it had fired, or was not set.
     ///
     /// What it has fired before and nobody has taken is forgotten.
-    pub(super) fn set(&self, moment: Time) -> io::Result<bool> {
+    ///
+    /// # Errors
+    /// When the kernel refuses it, which it has no reason to.
+    pub(crate) fn set(&self, moment: Time) -> io::Result<bool> {
         let never = timespec(Duration::ZERO);
         let setting = Itimerspec {
             it_interval: never,
@@ -41,7 +51,7 @@ impl Timer {
     }
 
     /// Whether it has fired and nobody has taken that yet. Only one of the two processes gets `true`.
-    pub(super) fn take(&self) -> bool {
+    pub(crate) fn take(&self) -> bool {
         let mut count = [0; 8];
         matches!(rustix::io::read(&self.0, &mut count), Ok(8))
     }
