@@ -119,7 +119,8 @@ fn measure(program: &Path, nodes: usize, span: Duration) -> Vec<Figures> {
     let folder = std::env::temp_dir().join(format!("carom-idle-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let file = folder.join("ring.toml");
-    std::fs::write(&file, ring(nodes)).expect("a ring file");
+    let (text, http) = ring(nodes);
+    std::fs::write(&file, text).expect("a ring file");
     let daemons: Vec<Daemon> = (0..nodes)
         .map(|index| {
             let child = Command::new(program)
@@ -132,6 +133,13 @@ fn measure(program: &Path, nodes: usize, span: Duration) -> Vec<Figures> {
         })
         .collect();
     sleep(SETTLES + SETTLES_A_NODE * u32::try_from(nodes).expect("few nodes"));
+    // What is not in a ring costs little, too.
+    let status = async_io::block_on(carom::http::fetch_status("127.0.0.1", http));
+    let status = status.expect("a status of the first node");
+    assert!(
+        status.balls.first().is_some_and(|ball| ball.hop.is_some()),
+        "no node of {nodes} has had the ball"
+    );
     let before: Vec<Usage> = daemons.iter().map(Usage::of).collect();
     let begun = Instant::now();
     sleep(span);
@@ -148,8 +156,8 @@ fn measure(program: &Path, nodes: usize, span: Duration) -> Vec<Figures> {
         .collect()
 }
 
-/// Ports of the loopback that were free a moment ago.
-fn ring(nodes: usize) -> String {
+/// The ring file, with ports of the loopback that were free a moment ago, and the HTTP port of the first node.
+fn ring(nodes: usize) -> (String, u16) {
     let listeners: Vec<TcpListener> = (0..nodes * 4)
         .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
         .collect();
@@ -171,5 +179,5 @@ fn ring(nodes: usize) -> String {
     text.push_str(
         "[[ball]]\nstart = \"n0\"\nposition = [0, 300]\nvelocity = [240, 0]\ndwell = \"10s\"\n",
     );
-    text
+    (text, *ports.get(1).expect("a node"))
 }
