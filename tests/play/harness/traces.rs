@@ -3,6 +3,8 @@
 use std::fs::read_to_string;
 use std::path::Path;
 
+use super::now;
+
 /// The stamp of a ball: round, nonce, hop.
 pub(crate) type Stamp = (u64, u64, u64);
 
@@ -54,7 +56,12 @@ impl LedChange {
 }
 
 /// All changes of all nodes so far, in the order of time.
+///
+/// The files are read one after another while the ball moves on. So a change after the first of them was read does not
+/// count: where the first file ends with an `on`, the others may have a thousand hops that came after its `off`. A node
+/// writes its `off` before another node learns of it, so up to that moment no line is missing that a counted line follows.
 pub(crate) fn merged(folder: &Path, nodes: usize) -> Vec<LedChange> {
+    let asked = now();
     let mut lines = Vec::new();
     for number in 1..=nodes {
         let path = folder.join(format!("pi{number}.trace"));
@@ -68,7 +75,9 @@ pub(crate) fn merged(folder: &Path, nodes: usize) -> Vec<LedChange> {
             let parsed =
                 LedChange::parse(line).unwrap_or_else(|| panic!("no trace line: {line:?}"));
             assert_eq!(parsed.node + 1, number, "another node's line: {line:?}");
-            lines.push(parsed);
+            if parsed.at <= asked {
+                lines.push(parsed);
+            }
         }
     }
     lines.sort_by_key(|line| line.at);
