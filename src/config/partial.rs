@@ -297,7 +297,7 @@ fn complete_chains(
     let nodes_before: Vec<_> = windows.iter().map(|window| window.nodes_before).collect();
     let windows = windows.into_iter().map(PartialWindow::complete);
     let windows = windows.collect::<Option<Vec<_>>>()?;
-    let id = |index: usize| u8::try_from(index).ok().map(NodeId);
+    let id = |index: usize| u16::try_from(index).ok().map(NodeId);
     let complete = chains(shape, nodes, &nodes_before)
         .into_iter()
         .map(|chain| WindowChainConfig {

@@ -38,7 +38,7 @@ impl Config {
     fn initial_ball(&self, ball: &BallConfig) -> InitialBall {
         let is_start = |node: &NodeConfig| node.name.eq_ignore_ascii_case(&ball.start);
         let start = self.nodes.iter().position(is_start);
-        let start = start.and_then(|index| u8::try_from(index).ok());
+        let start = start.and_then(|index| u16::try_from(index).ok());
         let [across, up] = ball.velocity;
         let across = ball
             .dwell

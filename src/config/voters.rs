@@ -112,7 +112,7 @@ impl WrittenVoters {
                 let id = |name: &Spanned<String>| {
                     let is_voter = |node: &&str| node.eq_ignore_ascii_case(&name.value);
                     let index = nodes.iter().position(is_voter)?;
-                    u8::try_from(index).ok().map(NodeId)
+                    u16::try_from(index).ok().map(NodeId)
                 };
                 names
                     .iter()

@@ -178,7 +178,7 @@ mod tests {
         Config::parse("ring.toml", &text, &[], &Overrides::default()).unwrap()
     }
 
-    fn compared(me: u8, changes: &[(&str, &str)]) -> Result<Vec<String>, ReloadRefused> {
+    fn compared(me: u16, changes: &[(&str, &str)]) -> Result<Vec<String>, ReloadRefused> {
         compare(&ring(&[]), &ring(changes), NodeId(me))
     }
 

@@ -229,7 +229,7 @@ mod tests {
         }
     }
 
-    fn with(holder: Option<u8>, frozen: bool) -> BallView {
+    fn with(holder: Option<u16>, frozen: bool) -> BallView {
         BallView {
             ball: BallId(1),
             holder: holder.map(NodeId),

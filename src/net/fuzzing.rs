@@ -1,7 +1,8 @@
 //! What the fuzz targets in `fuzz/` call of this module.
 
 use crate::key::{Key, Keys};
-use crate::ring::{Message, NodeId, Topology};
+use crate::ring::message::VERSION;
+use crate::ring::{Hello, Incarnation, Message, NodeId, Topology};
 
 use super::frame::parse;
 use super::handshake::{Opening, answer, connect};
@@ -85,8 +86,16 @@ pub fn message_in(line: &[u8]) -> Result<Message, String> {
 /// # Errors
 /// When the line is no hello of another node of this ring.
 pub fn peer_in(line: &[u8], topology: &Topology, me: NodeId) -> Result<NodeId, String> {
+    let own = Hello {
+        version: VERSION,
+        ring: topology.ring.clone(),
+        node: topology.name(me).to_owned(),
+        incarnation: Incarnation(0),
+        topology: topology.fingerprint(),
+        continues: false,
+    };
     let introduced = match parse(line) {
-        Ok(Message::Hello(hello)) => hello.introduce(topology, me).map_err(LinkError::Mismatch),
+        Ok(Message::Hello(hello)) => hello.introduce(&own, topology).map_err(LinkError::Mismatch),
         Ok(Message::Refused { reason, duplicate }) => Err(LinkError::Refused { reason, duplicate }),
         Ok(_) | Err(_) => Err(LinkError::NotHello),
     };

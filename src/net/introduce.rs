@@ -111,7 +111,7 @@ async fn exchange_hellos(
         Err(error) => return Err(LinkError::NotMessage(error)),
     };
     let settings = &hub.settings;
-    let introduced = hello.introduce(&settings.topology, settings.me);
+    let introduced = hello.introduce(&hub.hello(false), &settings.topology);
     let incarnation = hello.incarnation;
     let Some(expected) = dialled else {
         let peer = check_caller(hub, &wire.stream, &hello, introduced).await?;

@@ -75,7 +75,7 @@ impl Drawn<'_> {
             lineage: self.lineage(),
             peer: self.node(),
             seq: self.random.u64(0..40),
-            nodes: (0..self.random.u8(0..=self.nodes))
+            nodes: (0..u16::from(self.random.u8(0..=self.nodes)))
                 .map(NodeId)
                 .collect::<NodeSet>(),
         };
@@ -99,7 +99,7 @@ impl Drawn<'_> {
     }
 
     fn node(&mut self) -> NodeId {
-        NodeId(self.random.u8(0..self.nodes))
+        NodeId(self.random.u8(0..self.nodes).into())
     }
 
     /// One of a few, so that several nodes draw the same.

@@ -27,6 +27,13 @@ pub enum Input {
         /// The peer.
         peer: NodeId,
     },
+    /// This process of the peer has ended, by proof of the computer on which it ran: it will never act again.
+    Died {
+        /// The peer.
+        peer: NodeId,
+        /// The process that has ended.
+        incarnation: Incarnation,
+    },
     /// A line came in on the peer's connection.
     Received {
         /// The sender.

@@ -19,7 +19,7 @@ use super::node_id::NodeId;
 
 /// One renewal within a generation: the hop at which it was requested, and the node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "(u64, u8)", into = "(u64, u8)")]
+#[serde(from = "(u64, u16)", into = "(u64, u16)")]
 pub struct Renewal {
     /// The hop of the ball at that time.
     pub hop: u64,
@@ -27,14 +27,14 @@ pub struct Renewal {
     pub node: NodeId,
 }
 
-impl From<(u64, u8)> for Renewal {
-    fn from((hop, node): (u64, u8)) -> Self {
+impl From<(u64, u16)> for Renewal {
+    fn from((hop, node): (u64, u16)) -> Self {
         let node = NodeId(node);
         Self { hop, node }
     }
 }
 
-impl From<Renewal> for (u64, u8) {
+impl From<Renewal> for (u64, u16) {
     fn from(renewal: Renewal) -> Self {
         (renewal.hop, renewal.node.0)
     }
@@ -150,11 +150,11 @@ impl<'de> Deserialize<'de> for Lineage {
 mod tests {
     use super::*;
 
-    fn renewal(hop: u64, node: u8) -> Renewal {
+    fn renewal(hop: u64, node: u16) -> Renewal {
         Renewal::from((hop, node))
     }
 
-    fn lineage(renewals: &[(u64, u8)]) -> Lineage {
+    fn lineage(renewals: &[(u64, u16)]) -> Lineage {
         let mut lineage = Lineage::default();
         for &(hop, node) in renewals {
             lineage.request(renewal(hop, node));

@@ -67,7 +67,7 @@ impl LoanQueries {
 mod tests {
     use super::*;
 
-    fn query(seq: u64, to: u8) -> LoanQuery {
+    fn query(seq: u64, to: u16) -> LoanQuery {
         let velocity = [1.0, 0.0];
         let state = BallState {
             position: [0.0, 0.0],

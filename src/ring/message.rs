@@ -163,29 +163,28 @@ impl<'de> Deserialize<'de> for Incarnation {
 }
 
 impl Hello {
-    /// The peer that this hello introduces to the node `me` of `topology`.
+    /// The peer that this hello introduces to the node of `topology` that says `own` itself.
     ///
     /// # Errors
     /// A sentence for the logs of both nodes.
-    pub fn introduce(&self, topology: &Topology, me: NodeId) -> Result<NodeId, String> {
-        let name = topology.name(me);
-        if self.version != VERSION {
+    pub fn introduce(&self, own: &Self, topology: &Topology) -> Result<NodeId, String> {
+        let name = &own.node;
+        if self.version != own.version {
             return Err(format!(
-                "{name} speaks version {VERSION} of the ring protocol and the peer version {}: run the same carom on both",
-                self.version
+                "{name} speaks version {} of the ring protocol and the peer version {}: run the same carom on both",
+                own.version, self.version
             ));
         }
-        if self.ring != topology.ring {
+        if self.ring != own.ring {
             return Err(format!(
                 "{name} is in the ring \"{}\" and the peer in \"{}\": check the addresses in the ring file",
-                topology.ring, self.ring
+                own.ring, self.ring
             ));
         }
-        let ours = topology.fingerprint();
-        if self.topology != ours {
+        if self.topology != own.topology {
             return Err(format!(
-                "the ring file of {name} (topology {ours}) differs from the peer's (topology {}): copy one file and one version of carom to all nodes, then restart them all",
-                self.topology
+                "the ring file of {name} (topology {}) differs from the peer's (topology {}): copy one file and one version of carom to all nodes, then restart them all",
+                own.topology, self.topology
             ));
         }
         match topology.find(&self.node) {
@@ -193,7 +192,7 @@ impl Hello {
                 "\"{}\" is no node of the ring file of {name}",
                 self.node
             )),
-            Some(peer) if peer == me => Err(format!(
+            Some(peer) if topology.find(name) == Some(peer) => Err(format!(
                 "the peer calls itself {name}, and that is the name of the node it reached: give each node its own name and address"
             )),
             Some(peer) => Ok(peer),

@@ -173,7 +173,7 @@ impl Node {
             Input::FromWindow { edge, ball } => self.on_window_ball(edge, &ball),
             Input::AddGuest(state) => self.on_guest(state),
             Input::RemoveGuest(ball) => self.remove_guest(ball),
-            Input::Tick => {}
+            Input::Tick | Input::Died { .. } => {}
             Input::Drain => self.start_drain(),
         }
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// A node's place in the ring file, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct NodeId(pub u8);
+pub struct NodeId(pub u16);
 
 impl NodeId {
     /// The same as an index.
@@ -17,9 +17,12 @@ impl NodeId {
 /// The largest number of nodes in a ring.
 pub const MOST_NODES: usize = 255;
 
-/// A set of nodes, in 32 bytes.
+/// The words of a set: enough for a ring of 1,024 nodes, which the simulator plays.
+const WORDS: usize = 16;
+
+/// A set of nodes, in 128 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct NodeSet([u64; 4]);
+pub struct NodeSet([u64; WORDS]);
 
 impl NodeSet {
     pub(super) fn insert(&mut self, node: NodeId) {
@@ -42,7 +45,7 @@ impl NodeSet {
         self.len() == 0
     }
 
-    pub(super) fn words(self) -> [u64; 4] {
+    pub(super) fn words(self) -> [u64; WORDS] {
         self.0
     }
 
@@ -54,10 +57,10 @@ impl NodeSet {
 
     /// The members, in ring order.
     pub fn iter(self) -> impl Iterator<Item = NodeId> {
-        let words = self.0.into_iter().zip((0..=u8::MAX).step_by(64));
+        let words = self.0.into_iter().zip((0..=u16::MAX).step_by(64));
         words.flat_map(|(mut word, first)| {
             std::iter::from_fn(move || {
-                let bit = u8::try_from(word.trailing_zeros()).ok()?;
+                let bit = u16::try_from(word.trailing_zeros()).ok()?;
                 word = word.checked_sub(1)? & word;
                 Some(NodeId(first + bit))
             })
@@ -107,19 +110,19 @@ mod tests {
 
     #[test]
     fn members_come_and_go_over_the_whole_range() {
-        let mut set: NodeSet = [0, 63, 64, 254].map(NodeId).into_iter().collect();
+        let mut set: NodeSet = [0, 63, 64, 1023].map(NodeId).into_iter().collect();
         assert_eq!(set.len(), 4);
         set.insert(NodeId(64));
         assert_eq!(set.len(), 4);
         let smaller = set;
-        set.insert(NodeId(200));
+        set.insert(NodeId(700));
         assert!(smaller.is_subset(set) && !set.is_subset(smaller));
-        assert!(set.contains(NodeId(200)) && !smaller.contains(NodeId(200)));
+        assert!(set.contains(NodeId(700)) && !smaller.contains(NodeId(700)));
         assert_eq!(set.and(smaller), smaller);
         assert_eq!(set.or(smaller), set);
-        let members: Vec<u8> = set.iter().map(|node| node.0).collect();
-        assert_eq!(members, [0, 63, 64, 200, 254]);
-        for member in [0, 63, 64, 254, 200] {
+        let members: Vec<u16> = set.iter().map(|node| node.0).collect();
+        assert_eq!(members, [0, 63, 64, 700, 1023]);
+        for member in [0, 63, 64, 1023, 700] {
             set.remove(NodeId(member));
         }
         assert!(set.is_empty());

@@ -298,7 +298,7 @@ impl Peers {
     }
 
     fn ids(&self, wanted: impl Fn(&Peer) -> bool) -> NodeSet {
-        let numbered = self.peers.iter().zip(0..=u8::MAX);
+        let numbered = self.peers.iter().zip(0..=u16::MAX);
         numbered
             .filter(|(peer, _)| wanted(peer))
             .map(|(_, id)| NodeId(id))

@@ -75,7 +75,7 @@ impl Topology {
     /// Every node, in ring order.
     pub fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
         let count = self.nodes.len().min(MOST_NODES);
-        (0..count).filter_map(|index| u8::try_from(index).ok().map(NodeId))
+        (0..count).filter_map(|index| u16::try_from(index).ok().map(NodeId))
     }
 
     /// The node of that name.
@@ -159,7 +159,7 @@ impl Topology {
                 .checked_sub(step.checked_rem(count)?)?
                 .checked_rem(count)?,
         };
-        u8::try_from(index).ok().map(NodeId)
+        u16::try_from(index).ok().map(NodeId)
     }
 
     /// A short name for exactly this topology: nodes whose fingerprints differ must not talk.
@@ -243,7 +243,7 @@ mod tests {
         }
     }
 
-    fn onward(count: usize, shape: Shape, from: u8, direction: Direction) -> Vec<u8> {
+    fn onward(count: usize, shape: Shape, from: u16, direction: Direction) -> Vec<u16> {
         topology(count, shape)
             .onward(NodeId(from), direction)
             .map(|id| id.0)
@@ -346,7 +346,7 @@ mod tests {
         assert!(!ring.votes(NodeId(3)));
     }
 
-    fn chain(left: u8, right: u8) -> WindowChain {
+    fn chain(left: u16, right: u16) -> WindowChain {
         let screen = Topology::default().screen;
         let window = |name: &str| Window {
             name: name.to_owned(),

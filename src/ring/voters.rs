@@ -34,9 +34,9 @@ mod tests {
     use super::super::node_id::MOST_NODES;
     use super::*;
 
-    fn spread(number: usize, count: usize) -> Vec<u8> {
+    fn spread(number: usize, count: usize) -> Vec<u16> {
         let voters = Voters::Number(number);
-        let nodes = (0..u8::try_from(count).unwrap()).map(NodeId);
+        let nodes = (0..u16::try_from(count).unwrap()).map(NodeId);
         let votes = nodes.filter(|&node| voters.include(node, count));
         votes.map(|node| node.0).collect()
     }

@@ -30,7 +30,7 @@ fn with_windows(shape: &str) -> String {
 }
 
 /// Every window chain: its left node, the names of its windows, its right node.
-fn chains(topology: &Topology) -> Vec<(Option<u8>, Vec<&str>, Option<u8>)> {
+fn chains(topology: &Topology) -> Vec<(Option<u16>, Vec<&str>, Option<u16>)> {
     let id = |node: Option<NodeId>| node.map(|node| node.0);
     let chains = topology.window_chains.iter().map(|gap| {
         let names = gap.windows.iter().map(|window| window.name.as_str());

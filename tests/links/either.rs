@@ -20,7 +20,7 @@ fn pair(executor: &Rc<LocalExecutor<'static>>, lame: usize, bytes: &[u8]) -> [No
         if id == lame {
             seen[1 - lame] = dead();
         }
-        let node = start(executor, id as u8, listener, seen, keys(bytes));
+        let node = start(executor, id as u16, listener, seen, keys(bytes));
         id += 1;
         node
     })

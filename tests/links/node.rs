@@ -56,7 +56,7 @@ pub(crate) fn addresses(listeners: &[TcpListener; 2]) -> [SocketAddr; 2] {
 /// Starts the node `id` of two; node 0 dials node 1.
 pub(crate) fn start(
     executor: &Rc<LocalExecutor<'static>>,
-    id: u8,
+    id: u16,
     listener: TcpListener,
     addresses: [SocketAddr; 2],
     keys: Option<Keys>,

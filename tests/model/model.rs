@@ -67,7 +67,7 @@ pub(crate) enum Step {
 }
 
 pub(crate) fn node_id(index: usize) -> NodeId {
-    NodeId(u8::try_from(index).expect("a ring of four at most"))
+    NodeId(u16::try_from(index).expect("a ring of four at most"))
 }
 
 impl Ring {

@@ -56,7 +56,7 @@ fn a_loser_against_an_older_round_retries_after_an_eighth_to_a_whole_lease() {
 
 /// How long many incarnations of a node wait before they start an election, from the moment they
 /// get a release, a heartbeat after their grant; sorted.
-fn waits_after_release(nodes: u8, round_trip: u64) -> Vec<u64> {
+fn waits_after_release(nodes: u16, round_trip: u64) -> Vec<u64> {
     let mut waits = Vec::new();
     for incarnation in 0..40 {
         let mut node = TestNode::with_incarnation(topology(nodes.into(), LEASE), 0, incarnation);

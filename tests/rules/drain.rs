@@ -11,7 +11,7 @@ fn drained(out: &[Output]) -> bool {
     out.contains(&Output::Drained)
 }
 
-fn acknowledge(node: &mut TestNode, from: u8) -> Vec<Output> {
+fn acknowledge(node: &mut TestNode, from: u16) -> Vec<Output> {
     let stamp = node.stamp().unwrap();
     node.receive(
         from,

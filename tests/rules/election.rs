@@ -34,7 +34,7 @@ fn a_ring_of_one_wins_at_once_and_sends_nothing() {
     let mut node = TestNode::new(topology(1, 1000 * LEASE));
     let out = node.until(LEASE);
     assert!(led_on(&out));
-    assert!(sent_to(&out, u8::MAX).is_empty(), "{out:?}");
+    assert!(sent_to(&out, u16::MAX).is_empty(), "{out:?}");
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn the_first_ball_starts_as_the_file_says_and_elsewhere_enters_at_the_edge() {
     file.balls[0].state.position = [100.0, 250.0];
     for (me, x) in [(0, 100.0), (1, 0.0)] {
         let mut node = TestNode::with_id(file.clone(), me);
-        let others: Vec<u8> = (0..3).filter(|&node| node != me).collect();
+        let others: Vec<u16> = (0..3).filter(|&node| node != me).collect();
         others.iter().for_each(|&peer| drop(node.connect(peer)));
         let (seq, _) = next_candidacy(&mut node);
         let won = others

@@ -27,9 +27,9 @@ pub(crate) struct TestNode {
     /// The round trip to every peer.
     pub(crate) round_trip: u64,
     /// Peers that send their heartbeats.
-    alive: Vec<u8>,
+    alive: Vec<u16>,
     /// Of these, the peers that ask for the near pace.
-    pub(crate) near: Vec<u8>,
+    pub(crate) near: Vec<u16>,
     next_heartbeat: u64,
 }
 
@@ -49,12 +49,12 @@ impl TestNode {
         Self::with_id(topology, 0)
     }
 
-    pub(crate) fn with_id(topology: Topology, me: u8) -> Self {
+    pub(crate) fn with_id(topology: Topology, me: u16) -> Self {
         Self::with_incarnation(topology, me, 42)
     }
 
     /// Another incarnation draws other random numbers.
-    pub(crate) fn with_incarnation(topology: Topology, me: u8, incarnation: u64) -> Self {
+    pub(crate) fn with_incarnation(topology: Topology, me: u16, incarnation: u64) -> Self {
         let core = Node::new(
             Arc::new(topology),
             NodeId(me),
@@ -72,14 +72,14 @@ impl TestNode {
     }
 
     /// A node that is connected to all others from time 0 on.
-    pub(crate) fn connected(nodes: u8, crossing: u64) -> Self {
+    pub(crate) fn connected(nodes: u16, crossing: u64) -> Self {
         let mut node = Self::new(topology(nodes.into(), crossing));
         (1..nodes).for_each(|peer| drop(node.connect(peer)));
         node
     }
 
     /// The holder of a ball of generation 1: it won the election a lease after the start, with all votes.
-    pub(crate) fn holder(nodes: u8, crossing: u64) -> Self {
+    pub(crate) fn holder(nodes: u16, crossing: u64) -> Self {
         let mut node = Self::connected(nodes, crossing);
         let seq = candidacy(&node.until(LEASE)).unwrap().0;
         let won: Vec<Output> = (1..nodes)
@@ -93,17 +93,17 @@ impl TestNode {
         self.core.handle(Time::from_micros(self.now), input)
     }
 
-    pub(crate) fn receive(&mut self, from: u8, message: Message) -> Vec<Output> {
+    pub(crate) fn receive(&mut self, from: u16, message: Message) -> Vec<Output> {
         let from = NodeId(from);
         self.handle(Input::Received { from, message })
     }
 
     /// A connection to the peer opens, and it sends its heartbeats from now on.
-    pub(crate) fn connect(&mut self, peer: u8) -> Vec<Output> {
+    pub(crate) fn connect(&mut self, peer: u16) -> Vec<Output> {
         self.connect_incarnation(peer, 100 + u64::from(peer))
     }
 
-    pub(crate) fn connect_incarnation(&mut self, peer: u8, incarnation: u64) -> Vec<Output> {
+    pub(crate) fn connect_incarnation(&mut self, peer: u16, incarnation: u64) -> Vec<Output> {
         if !self.alive.contains(&peer) {
             self.alive.push(peer);
         }
@@ -116,11 +116,11 @@ impl TestNode {
     }
 
     /// The peer sends nothing more.
-    pub(crate) fn stop_heartbeats(&mut self, peer: u8) {
+    pub(crate) fn stop_heartbeats(&mut self, peer: u16) {
         self.alive.retain(|&other| other != peer);
     }
 
-    pub(crate) fn disconnect(&mut self, peer: u8) -> Vec<Output> {
+    pub(crate) fn disconnect(&mut self, peer: u16) -> Vec<Output> {
         self.stop_heartbeats(peer);
         let peer = NodeId(peer);
         self.handle(Input::LinkDown { peer })
@@ -128,7 +128,7 @@ impl TestNode {
 
     /// A heartbeat of a peer whose clock is a second ahead. Its echo is the heartbeat that this node
     /// sent a round trip ago.
-    fn heartbeat_from(&mut self, peer: u8) -> Vec<Output> {
+    fn heartbeat_from(&mut self, peer: u16) -> Vec<Output> {
         let at = self.now + 1_000_000;
         let since = 7;
         let echo = self.now.checked_sub(self.round_trip + since);
@@ -169,13 +169,13 @@ impl TestNode {
     }
 
     /// A peer requests a lease as a candidate.
-    pub(crate) fn request_lease(&mut self, from: u8, generation: Generation) -> Vec<Output> {
+    pub(crate) fn request_lease(&mut self, from: u16, generation: Generation) -> Vec<Output> {
         let balls = vec![LeaseRequest::of_candidate(BALL, generation)];
         self.receive(from, Message::Acquire { seq: 77, balls })
     }
 
     /// A peer that has the ball renews its lease.
-    pub(crate) fn renewal(&mut self, from: u8, generation: Generation, hop: u64) -> Vec<Output> {
+    pub(crate) fn renewal(&mut self, from: u16, generation: Generation, hop: u64) -> Vec<Output> {
         let balls = vec![LeaseRequest::of_holder(
             BALL,
             record(generation, hop),
@@ -184,14 +184,14 @@ impl TestNode {
         self.receive(from, Message::Acquire { seq: 78, balls })
     }
 
-    pub(crate) fn grant(&mut self, from: u8, seq: u64, newest: Option<Record>) -> Vec<Output> {
+    pub(crate) fn grant(&mut self, from: u16, seq: u64, newest: Option<Record>) -> Vec<Output> {
         let balls = vec![Grant { ball: BALL, newest }];
         self.receive(from, Message::Granted { seq, balls })
     }
 
     pub(crate) fn deny(
         &mut self,
-        from: u8,
+        from: u16,
         seq: u64,
         favoured: Option<Generation>,
         left: u64,
@@ -211,7 +211,7 @@ impl TestNode {
     /// A peer passes the ball with this much of its lease left, and the current time as the echo.
     pub(crate) fn pass(
         &mut self,
-        from: u8,
+        from: u16,
         generation: Generation,
         hop: u64,
         left: u64,
@@ -222,7 +222,7 @@ impl TestNode {
 
     pub(crate) fn pass_with(
         &mut self,
-        from: u8,
+        from: u16,
         record: Record,
         left: u64,
         echo: Option<u64>,
@@ -282,11 +282,11 @@ pub(crate) fn notifications(out: &[Output]) -> Vec<Notification> {
 }
 
 /// Every message to that peer except heartbeats; broadcasts included.
-pub(crate) fn sent_to(out: &[Output], peer: u8) -> Vec<Message> {
+pub(crate) fn sent_to(out: &[Output], peer: u16) -> Vec<Message> {
     let line = |output: &Output| match output {
         Output::Send { to, message } if to.0 == peer => Some(message.clone()),
         Output::Broadcast(message) => Some(message.clone()),
-        Output::Multicast { to, message } if peer == u8::MAX || to.contains(NodeId(peer)) => {
+        Output::Multicast { to, message } if peer == u16::MAX || to.contains(NodeId(peer)) => {
             Some(message.clone())
         }
         _ => None,
@@ -302,7 +302,7 @@ fn requests(out: &[Output]) -> impl DoubleEndedIterator<Item = (u64, LeaseReques
         Message::Acquire { seq, balls } => Some((seq, balls.first()?.clone())),
         _ => None,
     };
-    sent_to(out, u8::MAX).into_iter().filter_map(request)
+    sent_to(out, u16::MAX).into_iter().filter_map(request)
 }
 
 /// The first candidate's request among these.
@@ -327,7 +327,7 @@ pub(crate) fn renewed(out: &[Output]) -> Option<(u64, LeaseRequest)> {
 }
 
 /// The pass among these.
-pub(crate) fn passed_to(out: &[Output]) -> Option<(u8, Pass)> {
+pub(crate) fn passed_to(out: &[Output]) -> Option<(u16, Pass)> {
     out.iter().find_map(|output| match output {
         Output::Send {
             to,
@@ -338,7 +338,7 @@ pub(crate) fn passed_to(out: &[Output]) -> Option<(u8, Pass)> {
 }
 
 /// Whether these acknowledge a pass with that hop.
-pub(crate) fn acknowledges(out: &[Output], to: u8, hop: u64) -> bool {
+pub(crate) fn acknowledges(out: &[Output], to: u16, hop: u64) -> bool {
     sent_to(out, to).iter().any(
         |message| matches!(message, Message::PassAck { hop: acknowledged, .. } if *acknowledged == hop),
     )
@@ -351,7 +351,7 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    pub(crate) fn of(out: &[Output], to: u8) -> Self {
+    pub(crate) fn of(out: &[Output], to: u16) -> Self {
         let answers = sent_to(out, to)
             .into_iter()
             .filter_map(|message| match message {

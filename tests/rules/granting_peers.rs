@@ -16,7 +16,7 @@ pub(crate) const GUEST_LIFE: u64 = 40 * LEASE;
 pub(crate) fn with_windows(crossing: u64) -> Topology {
     let plain = topology(3, crossing);
     let screen = plain.screen;
-    let chain = |left: u8, right: u8, name: &str| WindowChain {
+    let chain = |left: u16, right: u16, name: &str| WindowChain {
         left: Some(NodeId(left)),
         right: Some(NodeId(right)),
         windows: vec![Window {

@@ -31,7 +31,7 @@ pub(crate) fn add_guest(node: &mut TestNode) -> Vec<Output> {
     grant_all(node, out)
 }
 
-pub(crate) fn send_request(node: &mut TestNode, from: u8, request: LeaseRequest) -> Vec<Output> {
+pub(crate) fn send_request(node: &mut TestNode, from: u16, request: LeaseRequest) -> Vec<Output> {
     let balls = vec![request];
     node.receive(from, Message::Acquire { seq: 9, balls })
 }
@@ -48,7 +48,7 @@ pub(crate) fn renewal(generation: Generation, hop: u64) -> LeaseRequest {
     )
 }
 
-pub(crate) fn is_granted(out: &[Output], to: u8) -> bool {
+pub(crate) fn is_granted(out: &[Output], to: u16) -> bool {
     matches!(sent_to(out, to)[..], [Message::Granted { .. }])
 }
 

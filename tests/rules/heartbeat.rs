@@ -5,7 +5,7 @@ use carom::ring::{Incarnation, Message, NodeId, Output, Time};
 use crate::fixture::{HEARTBEAT, LEASE, TestNode, topology};
 
 /// The heartbeats among these: recipient, at, echo, since.
-fn heartbeats(out: &[Output]) -> Vec<(u8, u64, Option<u64>, u64)> {
+fn heartbeats(out: &[Output]) -> Vec<(u16, u64, Option<u64>, u64)> {
     let heartbeat = |output: &Output| match output {
         Output::Send {
             to,

@@ -16,6 +16,14 @@ fn hello(topology: &Topology) -> Hello {
     }
 }
 
+/// What pi1 says.
+fn own(topology: &Topology) -> Hello {
+    Hello {
+        node: "pi1".to_owned(),
+        ..hello(topology)
+    }
+}
+
 #[test]
 fn the_format_is_what_the_protocol_says() {
     let text = serde_json::to_string(&Message::Hello(hello(&topology(3, LEASE)))).unwrap();
@@ -33,7 +41,7 @@ fn the_format_is_what_the_protocol_says() {
 fn a_peer_of_the_same_ring_file_is_known_by_its_name() {
     let topology = topology(3, LEASE);
     assert_eq!(
-        hello(&topology).introduce(&topology, NodeId(0)),
+        hello(&topology).introduce(&own(&topology), &topology),
         Ok(NodeId(1))
     );
 }
@@ -81,7 +89,7 @@ fn every_mismatch_is_named() {
             "calls itself pi1",
         ),
     ] {
-        let sentence = wrong.introduce(&ours, NodeId(0)).unwrap_err();
+        let sentence = wrong.introduce(&own(&ours), &ours).unwrap_err();
         assert!(sentence.contains(named), "{sentence}");
     }
 }

@@ -8,7 +8,7 @@ use crate::fixture::{
     record, renewed, sent_to,
 };
 
-fn lineage(renewals: &[(u64, u8)]) -> Lineage {
+fn lineage(renewals: &[(u64, u16)]) -> Lineage {
     let mut lineage = Lineage::default();
     for &(hop, node) in renewals {
         lineage.request(Renewal::from((hop, node)));
@@ -17,7 +17,7 @@ fn lineage(renewals: &[(u64, u8)]) -> Lineage {
 }
 
 /// A peer that has the ball at `hop` renews its lease.
-fn renew(node: &mut TestNode, from: u8, hop: u64, renewals: &[(u64, u8)]) -> Answer {
+fn renew(node: &mut TestNode, from: u16, hop: u64, renewals: &[(u64, u16)]) -> Answer {
     let request = LeaseRequest::of_holder(BALL, record(generation(1), hop), lineage(renewals));
     let balls = vec![request];
     let out = node.receive(from, Message::Acquire { seq: 5, balls });

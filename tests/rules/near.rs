@@ -9,13 +9,13 @@ use crate::fixture::{
 };
 
 /// The number of nodes.
-const NODES: u8 = 12;
+const NODES: u16 = 12;
 
 /// Node 7, among others, does not vote, and is far from node 0.
-const VOTERS: [u8; 7] = [0, 1, 3, 5, 6, 8, 10];
+const VOTERS: [u16; 7] = [0, 1, 3, 5, 6, 8, 10];
 
 /// The heartbeats among these: recipient, and whether they ask for the near pace.
-fn heartbeats(out: &[Output]) -> Vec<(u8, bool)> {
+fn heartbeats(out: &[Output]) -> Vec<(u16, bool)> {
     let heartbeat = |output: &Output| match output {
         Output::Send {
             to,
@@ -26,9 +26,9 @@ fn heartbeats(out: &[Output]) -> Vec<(u8, bool)> {
     out.iter().filter_map(heartbeat).collect()
 }
 
-fn asked(out: &[Output]) -> Vec<u8> {
+fn asked(out: &[Output]) -> Vec<u16> {
     let asking = heartbeats(out).into_iter().filter(|(_, near)| *near);
-    let mut asked: Vec<u8> = asking.map(|(to, _)| to).collect();
+    let mut asked: Vec<u16> = asking.map(|(to, _)| to).collect();
     asked.sort_unstable();
     asked.dedup();
     asked
@@ -213,11 +213,11 @@ fn a_ball_goes_on_as_soon_as_the_node_that_was_asked_answers() {
 #[test]
 fn renewals_go_to_voters_and_near_peers_and_to_those_who_ask() {
     let (mut node, first) = winner(1000 * LEASE);
-    let told = |out: &[Output]| -> Vec<u8> {
-        let told = |peer: &u8| sent_to(out, *peer).iter().any(is_acquire);
+    let told = |out: &[Output]| -> Vec<u16> {
+        let told = |peer: &u16| sent_to(out, *peer).iter().any(is_acquire);
         (1..NODES).filter(told).collect()
     };
-    let all: Vec<u8> = (1..NODES).collect();
+    let all: Vec<u16> = (1..NODES).collect();
     assert_eq!(told(&first), all, "the first one after an election");
     let out = node.until(node.now + HEARTBEAT);
     assert_eq!(told(&out), [1, 2, 3, 5, 6, 8, 10, 11]);

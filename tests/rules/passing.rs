@@ -254,7 +254,7 @@ fn silent_disconnected_and_leaving_nodes_are_skipped() {
 }
 
 /// Grants every renewal until the ball is passed; the receiver and what is left of the lease.
-fn until_passed(node: &mut TestNode, at: u64) -> (u8, u64) {
+fn until_passed(node: &mut TestNode, at: u64) -> (u16, u64) {
     loop {
         let moment = (node.now / HEARTBEAT + 1) * HEARTBEAT;
         let out = node.until(moment.min(at));

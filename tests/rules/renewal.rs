@@ -101,7 +101,7 @@ fn an_answer_to_an_older_request_never_shortens_the_lease() {
 }
 
 /// A holder whose lease has expired, and the sequence number of its latest request.
-fn frozen(nodes: u8) -> (TestNode, u64) {
+fn frozen(nodes: u16) -> (TestNode, u64) {
     let mut node = TestNode::holder(nodes, 1000 * LEASE);
     assert!(led_off(&node.until(LEASE + HOLDER_LEASE)));
     let (seq, _) = renewed(&node.until(3 * LEASE)).unwrap();

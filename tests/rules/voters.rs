@@ -9,7 +9,7 @@ use crate::fixture::{
 };
 
 /// So many nodes, of which these vote.
-fn voting(nodes: usize, voters: &[u8], crossing: u64) -> Topology {
+fn voting(nodes: usize, voters: &[u16], crossing: u64) -> Topology {
     Topology {
         voters: Voters::Nodes(voters.iter().copied().map(NodeId).collect()),
         ..topology(nodes, crossing)
@@ -17,7 +17,7 @@ fn voting(nodes: usize, voters: &[u8], crossing: u64) -> Topology {
 }
 
 /// Node `me` of such a ring of five, connected to all others from time 0 on.
-fn connected(me: u8, voters: &[u8]) -> TestNode {
+fn connected(me: u16, voters: &[u16]) -> TestNode {
     let mut node = TestNode::with_id(voting(5, voters, 1000 * LEASE), me);
     let others = (0..5).filter(|&peer| peer != me);
     others.for_each(|peer| drop(node.connect(peer)));

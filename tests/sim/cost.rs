@@ -12,7 +12,7 @@ use crate::script::{LEASE, holder, holder_now, plan};
 use crate::trace::Trace;
 use crate::world::World;
 
-const SIZES: [usize; 8] = [3, 5, 7, 10, 20, 40, 100, 250];
+const SIZES: [usize; 9] = [3, 5, 7, 10, 20, 40, 100, 250, 1_000];
 
 /// The recovery time is the median over so many crashes of the holder.
 const DEATHS: usize = 3;
@@ -165,7 +165,7 @@ fn cost() {
 /// The table as a plot on log axes: what a node sends against the size of its ring.
 fn plot(rows: &[Row]) -> String {
     let across =
-        |nodes: usize| 70.0 + (nodes as f64 / 3.0).log10() / (250.0_f64 / 3.0).log10() * 500.0;
+        |nodes: usize| 70.0 + (nodes as f64 / 3.0).log10() / (1_000.0_f64 / 3.0).log10() * 500.0;
     let up = |value: f64| 260.0 - (value.max(1.0)).log10() / 6.0 * 230.0;
     let mut text = String::from(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 320\" font-family=\"sans-serif\" font-size=\"13\" role=\"img\" aria-label=\"Lines and bytes a second that a node sends at rest, against the number of nodes, on log axes\">\n<rect width=\"640\" height=\"320\" fill=\"#ffffff\"/>\n",

@@ -383,16 +383,17 @@ fn membership_changes() {
     // Three of five and four of seven need not overlap, so the two rings never talk.
     let [five, seven] = [5, 7].map(|nodes| Plan::without_faults(nodes).topology);
     for (mine, theirs) in [(&five, &seven), (&seven, &five)] {
-        let hello = |topology: &Arc<Topology>| Hello {
+        let hello = |topology: &Arc<Topology>, node: &str| Hello {
             version: VERSION,
             ring: topology.ring.clone(),
-            node: "pi2".to_owned(),
+            node: node.to_owned(),
             incarnation: Incarnation(1),
             topology: topology.fingerprint(),
             continues: false,
         };
-        assert_eq!(hello(mine).introduce(mine, NodeId(0)), Ok(NodeId(1)));
-        let refusal = hello(theirs).introduce(mine, NodeId(0)).unwrap_err();
+        let own = hello(mine, "pi1");
+        assert_eq!(hello(mine, "pi2").introduce(&own, mine), Ok(NodeId(1)));
+        let refusal = hello(theirs, "pi2").introduce(&own, mine).unwrap_err();
         assert!(refusal.contains(&mine.fingerprint()) && refusal.contains(&theirs.fingerprint()));
     }
 }

@@ -1,5 +1,6 @@
 //! One machine: its clock, its process if it runs one, and the LEDs that a stopped process leaves on.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use carom::ring::{
@@ -28,6 +29,8 @@ pub(crate) struct Host {
 pub(crate) struct Process {
     pub(crate) node: Node,
     pub(crate) topology: Arc<Topology>,
+    /// Of its topology: to compute it for every connection would take longest in a large ring.
+    pub(crate) fingerprint: Rc<str>,
     pub(crate) lifetime: u64,
     pub(crate) incarnation: Incarnation,
     /// The connection to each other host that the node considers open.

@@ -22,7 +22,7 @@ pub(crate) fn draw(seed: u64, topology: &mut Topology) {
     topology.on_partition = OnPartition::Freeze;
     topology.balls.truncate(2);
     for ball in &mut topology.balls {
-        ball.start = NodeId(random.u8(0..nodes as u8));
+        ball.start = NodeId(random.u8(0..nodes as u8).into());
         let [across, _] = &mut ball.state.velocity;
         // One that leaves at once makes the run a long one.
         *across = across.clamp(-100_000.0, 100_000.0);

@@ -203,6 +203,6 @@ impl Liar {
     }
 
     fn node(&mut self) -> NodeId {
-        NodeId(self.random.u8(0..self.heartbeats.len() as u8))
+        NodeId(self.random.u8(0..self.heartbeats.len() as u8).into())
     }
 }

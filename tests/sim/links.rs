@@ -155,7 +155,7 @@ impl World {
             return;
         }
         if is_reached {
-            let peer = NodeId(dials as u8);
+            let peer = NodeId(dials as u16);
             self.handle(host, Input::Contested { peer });
             let lifetime = self.hosts[dials].awake().map(|process| process.lifetime);
             if lifetime != Some(self.net.connections[old].lifetimes[1 - end]) {
@@ -170,9 +170,9 @@ impl World {
         Some(Hello {
             version: carom::ring::message::VERSION,
             ring: process.topology.ring.clone(),
-            node: process.topology.name(NodeId(host as u8)).to_owned(),
+            node: process.topology.name(NodeId(host as u16)).to_owned(),
             incarnation: process.incarnation,
-            topology: process.topology.fingerprint(),
+            topology: process.fingerprint.to_string(),
             continues: false,
         })
     }
@@ -219,10 +219,9 @@ impl World {
         let Some(process) = self.hosts[host].awake() else {
             return;
         };
-        if hello
-            .introduce(&process.topology, NodeId(host as u8))
-            .is_err()
-        {
+        let own = self.hello(host);
+        let introduced = own.map(|own| hello.introduce(&own, &process.topology));
+        if !matches!(introduced, Some(Ok(_))) {
             self.post(connection, 1 - end, Item::Refused { duplicate: false });
             self.close(connection, end, true);
             return;
@@ -237,7 +236,7 @@ impl World {
                 // Another process of that name was heard a moment ago, so one of them is a duplicate.
                 self.post(connection, 1 - end, Item::Refused { duplicate: true });
                 self.close(connection, end, true);
-                let peer = NodeId(peer as u8);
+                let peer = NodeId(peer as u16);
                 self.handle(host, Input::Contested { peer });
                 return;
             }
@@ -265,7 +264,7 @@ impl World {
         self.trace.add(self.now, Some(host), || {
             format!("link to pi{} up", peer + 1)
         });
-        let peer = NodeId(peer as u8);
+        let peer = NodeId(peer as u16);
         self.handle(host, Input::LinkUp { peer, incarnation });
     }
 
@@ -306,7 +305,7 @@ impl World {
             self.trace.add(self.now, Some(host), || {
                 format!("link to pi{} down", peer + 1)
             });
-            let peer = NodeId(peer as u8);
+            let peer = NodeId(peer as u16);
             self.handle(host, Input::LinkDown { peer });
         }
         if end == 0 {

@@ -76,7 +76,7 @@ impl Plan {
     /// How many of these nodes vote.
     pub(crate) fn voters_in(&self, nodes: impl Iterator<Item = usize>) -> usize {
         nodes
-            .filter(|&node| self.topology.votes(NodeId(node as u8)))
+            .filter(|&node| self.topology.votes(NodeId(node as u16)))
             .count()
     }
 
@@ -197,7 +197,7 @@ pub(crate) fn draw_topology(random: &mut fastrand::Rng) -> Topology {
         }
         let speed = if random.bool() { speed } else { -speed };
         InitialBall {
-            start: NodeId(random.u8(0..nodes as u8)),
+            start: NodeId(random.u8(0..nodes as u8).into()),
             state: ball(speed, random.i32(-400..400).into()),
         }
     });

@@ -132,7 +132,7 @@ fn voters_first(
     topology: &Topology,
     hosts: &mut [usize],
 ) -> Option<usize> {
-    let votes = |&host: &usize| topology.votes(NodeId(host as u8));
+    let votes = |&host: &usize| topology.votes(NodeId(host as u16));
     if hosts.iter().all(votes) || random.bool() {
         return None;
     }

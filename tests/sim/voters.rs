@@ -48,7 +48,7 @@ fn choose(random: &mut fastrand::Rng, nodes: usize, least: usize) -> Voters {
     if random.bool() {
         return Voters::Number(number);
     }
-    let mut all: Vec<NodeId> = (0..nodes as u8).map(NodeId).collect();
+    let mut all: Vec<NodeId> = (0..nodes as u16).map(NodeId).collect();
     random.shuffle(&mut all);
     all.truncate(number);
     Voters::Nodes(all)

@@ -72,7 +72,7 @@ fn draw_chains(random: &mut fastrand::Rng, topology: &mut Topology) {
             .chain([(None, Some(0)), (Some(last), None)])
             .collect(),
     };
-    let node = |place: usize| NodeId(place as u8);
+    let node = |place: usize| NodeId(place as u16);
     let certain = random.usize(0..places.len());
     for (number, (left, right)) in places.into_iter().enumerate() {
         if number != certain && random.u8(0..3) > 0 {
@@ -135,7 +135,7 @@ impl World {
 
     /// Draws what a window does with a ball: mostly what it should.
     fn draw_window_response(&mut self, host: usize, lifetime: u64, ball: BallId, sent: WindowBall) {
-        let (me, lease) = (NodeId(host as u8), self.plan.lease());
+        let (me, lease) = (NodeId(host as u16), self.plan.lease());
         let onward = if sent.velocity[0] > 0 {
             Direction::Right
         } else {

@@ -1,5 +1,7 @@
 //! The discrete-event simulation around the shipped node: one event queue, one seed, no real clock.
 
+use std::rc::Rc;
+
 use carom::ring::{Incarnation, Input, Message, Node, NodeId, Output};
 
 use crate::checkers::{self, Checker, Failure, Step};
@@ -43,6 +45,8 @@ pub(crate) struct World {
     pub(crate) plan: Plan,
     pub(crate) hosts: Vec<Host>,
     pub(crate) net: Network,
+    /// Of the ring file, and of the other one that some hosts have for a time.
+    fingerprints: [Rc<str>; 2],
     pub(crate) islands: Vec<Island>,
     /// How often the islands were surveyed.
     pub(crate) surveys: u64,
@@ -92,6 +96,7 @@ impl World {
             now: 0,
             hosts: plan.drifts.iter().map(host).collect(),
             net: Network::new(count, plan.profile, seed),
+            fingerprints: [&plan.topology, &plan.other].map(|file| file.fingerprint().into()),
             islands: Vec::new(),
             surveys: 0,
             next_survey: 0,
@@ -241,12 +246,14 @@ impl World {
             &self.plan.topology
         };
         let topology = topology.clone();
+        let [ours, others] = &self.fingerprints;
+        let fingerprint = Rc::clone(if host.other_file > 0 { others } else { ours });
         // The clock starts at any value; it must not matter.
         let offset = self.plan.epoch + self.random.u64(0..1 << 40) * 1_000;
         host.clock = Clock::new(now, offset, self.plan.drifts[number]);
         host.lifetimes += 1;
         let incarnation = Incarnation(self.random.u64(..));
-        let me = NodeId(number as u8);
+        let me = NodeId(number as u16);
         host.process = Some(Process {
             node: Node::new(topology.clone(), me, incarnation, host.clock.read(now)),
             lifetime: host.lifetimes,
@@ -258,6 +265,7 @@ impl World {
             wake: Nanos::MAX,
             stopped: host.stopped > 0,
             draining: false,
+            fingerprint,
             topology,
         });
         self.links_changed = true;
@@ -314,7 +322,7 @@ impl World {
                 format!("receives from pi{}: {text}", from + 1)
             });
         }
-        let from = NodeId(from as u8);
+        let from = NodeId(from as u16);
         self.handle(host, Input::Received { from, message });
     }
 

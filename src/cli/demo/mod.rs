@@ -118,7 +118,7 @@ async fn run(
             Event::End | Event::Key(Key::Quit) => break,
             Event::Key(key) => {
                 if let Some(number) = entry.press(key) {
-                    ring.toggle(executor, NodeId(number.saturating_sub(1)))?;
+                    ring.toggle(executor, NodeId(u16::from(number).saturating_sub(1)))?;
                 }
             }
             Event::Changed | Event::Frame => {}

@@ -22,7 +22,7 @@ pub(super) fn topology(nodes: u8, balls: u8) -> Topology {
         let sign = if number.is_multiple_of(2) { 1.0 } else { -1.0 };
         let color = COLORS.get(usize::from(number)).copied();
         InitialBall {
-            start: NodeId(number % nodes.max(1)),
+            start: NodeId((number % nodes.max(1)).into()),
             state: BallState {
                 position: [0.0, 100.0 + 50.0 * offset],
                 velocity: [sign * (1_100.0 + 40.0 * offset), 130.0],

@@ -27,7 +27,7 @@ fn random_number(random: &mut fastrand::Rng) -> u64 {
 fn random_pass(random: &mut fastrand::Rng) -> Pass {
     let mut lineage = Lineage::default();
     for _ in 0..random.u8(0..=8) {
-        let (hop, node) = (random_number(random), NodeId(random.u8(..)));
+        let (hop, node) = (random_number(random), NodeId(random.u16(..)));
         lineage.push(Renewal { hop, node }).unwrap();
     }
     let round = random_number(random);

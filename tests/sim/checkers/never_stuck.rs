@@ -56,7 +56,7 @@ impl NeverStuck {
         let onward = world
             .plan
             .topology
-            .onward(NodeId(host as u8), direction)
+            .onward(NodeId(host as u16), direction)
             .find(there);
         match onward {
             Some(next) if next != to => Err(format!(
