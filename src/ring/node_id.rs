@@ -14,7 +14,7 @@ impl NodeId {
     }
 }
 
-/// The largest number of nodes in a ring.
+/// The largest number of nodes in a ring file.
 pub const MOST_NODES: usize = 255;
 
 /// The words of a set: enough for a ring of 1,024 nodes, which the simulator plays.
@@ -25,6 +25,9 @@ const WORDS: usize = 16;
 pub struct NodeSet([u64; WORDS]);
 
 impl NodeSet {
+    /// The number of nodes that it has room for: more than a ring file may have.
+    pub(super) const CAPACITY: usize = WORDS * 64;
+
     pub(super) fn insert(&mut self, node: NodeId) {
         if let Some(word) = self.0.get_mut(node.index() / 64) {
             *word |= 1 << (node.index() % 64);

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::generation::BallId;
 use super::motion::{BallState, Direction, Screen};
-use super::node_id::{MOST_NODES, NodeId};
+use super::node_id::{NodeId, NodeSet};
 use super::voters::Voters;
 use super::window_chain::{ExternalBallPolicy, MOST_GUESTS, Window, WindowChain};
 
@@ -51,7 +51,7 @@ pub struct InitialBall {
 pub struct Topology {
     /// The ring's name.
     pub ring: String,
-    /// The nodes' names in ring order; 1 to [`MOST_NODES`] of them, no two the same.
+    /// The nodes' names in ring order; 1 to [`MOST_NODES`](super::MOST_NODES) of them in a ring file, no two the same.
     pub nodes: Vec<String>,
     /// What is beyond the ends.
     pub shape: Shape,
@@ -74,7 +74,7 @@ pub struct Topology {
 impl Topology {
     /// Every node, in ring order.
     pub fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
-        let count = self.nodes.len().min(MOST_NODES);
+        let count = self.nodes.len().min(NodeSet::CAPACITY);
         (0..count).filter_map(|index| u16::try_from(index).ok().map(NodeId))
     }
 
@@ -233,6 +233,7 @@ impl Topology {
 
 #[cfg(test)]
 mod tests {
+    use super::super::node_id::MOST_NODES;
     use super::super::test_topology::ring_of;
     use super::*;
 

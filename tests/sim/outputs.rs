@@ -118,8 +118,7 @@ impl World {
         }
         let end = 1 - self.net.connections[connection].end_of(host);
         if matches!(message, Message::Heartbeat { .. }) {
-            let (now, interval) = (self.now, self.plan.lease() / 5);
-            self.net.connections[connection].count_heartbeat(1 - end, now, interval);
+            self.on_heartbeat_sent(connection, 1 - end);
         }
         let line = self.net.connections[connection].line(1 - end, message);
         self.post(connection, end, line);

@@ -33,14 +33,25 @@ impl World {
             return;
         }
         let until = wire.heard[end] + self.silence_span();
-        if until <= self.now && self.is_silent(connection, end) {
+        if self.is_silent(connection, end) {
             self.close(connection, end, true);
-        } else if until <= self.now {
-            // A far peer that was asked nothing may be silent.
-            let again = self.now + self.heartbeat();
-            self.schedule(again, Event::CheckSilence { connection, end });
-        } else {
+        } else if self.all_near(connection, end) {
             self.schedule(until, Event::CheckSilence { connection, end });
+        }
+        // A far peer that was asked nothing may be silent: its link is looked at when enough heartbeats were sent in vain.
+    }
+
+    /// This end sends a heartbeat.
+    pub(crate) fn on_heartbeat_sent(&mut self, connection: usize, end: usize) {
+        let (now, interval) = (self.now, self.plan.lease() / 5);
+        let wire = &mut self.net.connections[connection];
+        wire.count_heartbeat(end, now, interval);
+        let is_in_vain = wire.wire.is_none() && wire.unanswered[end] >= SILENT_HEARTBEATS;
+        let heard = wire.heard[end];
+        if is_in_vain && !self.all_near(connection, end) {
+            let until = heard + self.silence_span();
+            let at = until.max(now + self.heartbeat());
+            self.schedule(at, Event::CheckSilence { connection, end });
         }
     }
 
