@@ -19,12 +19,14 @@ const MOST_ALL_NEAR: usize = 7;
 /// So many peers on each side that can take a ball, and all before them, are near.
 pub(super) const NEAR_ON_A_SIDE: usize = 2;
 
-/// A far peer gets a heartbeat once in so many leases, give or take a quarter.
-const FAR_LEASES: u32 = 32;
+/// A far peer gets a heartbeat once in so many leases, give or take a quarter. In a ring of more nodes it is once in as many leases as
+/// there are nodes: then all far peers together get about one a lease, however large the ring.
+const FAR_LEASES: usize = 32;
 
-/// The longest time between two heartbeats to a far peer.
-pub(super) fn longest_far_pace(topology: &Topology) -> Duration {
-    topology.lease * (FAR_LEASES + FAR_LEASES / 4)
+/// The usual time between two heartbeats to a far peer.
+fn far_pace(topology: &Topology) -> Duration {
+    let leases = topology.nodes.len().max(FAR_LEASES);
+    topology.lease * u32::try_from(leases).unwrap_or(u32::MAX)
 }
 
 impl Topology {
@@ -91,13 +93,13 @@ impl Context {
         let (echo, since) = self.echo_for(to);
         let (now, mut near) = (self.now, false);
         if self.peers.has_far {
-            let longest = longest_far_pace(&self.topology);
+            let pace = far_pace(&self.topology);
             // Spread over time: a burst to all far peers would delay a ball.
-            let early = self.random_span(longest * 2 / 5);
+            let early = self.random_span(pace / 2);
             if let Some(link) = self.peers.link_mut(to) {
                 near = link.pace.asks(now);
                 link.pace.has_asked = near;
-                link.pace.far_due = now + (longest - early);
+                link.pace.far_due = now + (pace * 5 / 4 - early);
             }
         }
         let at = now.as_micros();
@@ -108,6 +110,18 @@ impl Context {
             near,
         };
         self.send(to, heartbeat);
+    }
+
+    /// After the heartbeat that a new link begins with, the next one at the far pace may be due at any time of it. Otherwise those of all
+    /// links that are made at once, as after a loss of power, would be due together.
+    pub(super) fn spread_far_heartbeats(&mut self, peer: NodeId) {
+        if !self.peers.has_far {
+            return;
+        }
+        let due = self.now + self.random_span(far_pace(&self.topology));
+        if let Some(link) = self.peers.link_mut(peer) {
+            link.pace.far_due = due;
+        }
     }
 
     /// Whether the peer gets one of the heartbeats that are sent now, four times a lease.

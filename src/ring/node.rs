@@ -255,6 +255,7 @@ impl Node {
         if link.is_some_and(|link| link.pace.near_since.is_none()) {
             self.context.send_heartbeat(peer);
         }
+        self.context.spread_far_heartbeats(peer);
         self.each_ball(|ball, context| ball.on_connected(context, peer, incarnation));
         if self.context.is_draining() {
             self.context.send(peer, Message::Leaving);

@@ -36,11 +36,21 @@ fn asked(out: &[Output]) -> Vec<u16> {
 
 /// Node 2 of such a ring, which does not vote, some time after its start.
 fn bystander() -> TestNode {
-    let mut node = TestNode::with_id(topology(NODES.into(), 1000 * LEASE), 2);
-    let others = (0..NODES).filter(|&peer| peer != 2);
+    bystander_among(NODES)
+}
+
+fn bystander_among(nodes: u16) -> TestNode {
+    let mut node = TestNode::with_id(topology(nodes.into(), 1000 * LEASE), 2);
+    let others = (0..nodes).filter(|&peer| peer != 2);
     others.for_each(|peer| drop(node.connect(peer)));
     drop(node.until(4 * LEASE));
     node
+}
+
+/// How many heartbeats at the far pace that node sends in so many leases.
+fn far_heartbeats(node: &mut TestNode, leases: u64) -> usize {
+    let sent = heartbeats(&node.until(node.now + leases * LEASE));
+    sent.iter().filter(|(_, near)| !near).count()
 }
 
 /// Node 0, which holds the ball, and what it said when it won the election. The ball flies to node 1.
@@ -320,4 +330,24 @@ fn what_a_node_does_not_know_it_calls_unknown() {
     drop(voter.renewal(7, generation(3), 7));
     drop(voter.until(5 * LEASE));
     assert_eq!(voter.core.view().balls[0].holder, Some(NodeId(7)));
+}
+
+#[test]
+fn all_far_peers_together_hear_once_in_a_lease_however_many_there_are() {
+    for nodes in [50, 100, 250] {
+        let mut node = bystander_among(nodes);
+        let leases = u64::from(nodes);
+        let spans = [(); 4].map(|()| far_heartbeats(&mut node, leases / 4));
+        let total: usize = spans.iter().sum();
+        let usual = usize::from(nodes);
+        assert!(
+            (usual * 8 / 10..=usual * 14 / 10).contains(&total),
+            "{nodes}: {spans:?}"
+        );
+        let least = usual / 16;
+        assert!(
+            spans.iter().all(|&span| span > least),
+            "spread from the start: {nodes}: {spans:?}"
+        );
+    }
 }

@@ -91,7 +91,7 @@ fn metered(world: &mut World, span: Nanos) -> Traffic {
 }
 
 fn measure(nodes: usize) -> Row {
-    // A far peer gets a heartbeat once in up to 40 leases.
+    // So long that the heartbeats to far peers, about one a lease, are counted to a few percent.
     let span = 80 * LEASE;
     let per_node = span as f64 / 1e9 * nodes as f64;
     let rest = metered(&mut world(nodes, 1_000 * LEASE), span);
