@@ -3,7 +3,7 @@
 use std::io;
 use std::net::TcpListener;
 
-use crate::http::{Document, Metrics};
+use crate::http::{Changes, Document, Metrics};
 use crate::lab::{self, Limits, Observer, Priority, ServiceHandle};
 
 /// The listeners of the lab.
@@ -46,10 +46,16 @@ impl Lab {
     /// The lists that HTTP shows.
     pub(super) fn documents(&self) -> Vec<Document> {
         let of = |path, serving: &ServiceHandle| {
-            let requester = serving.list_requester();
+            let (lists, changes) = (serving.list_requester(), serving.list_requester());
             Document {
                 path,
-                request: Box::new(move |answer| requester.request(answer)),
+                request: Box::new(move |answer| lists.request(answer)),
+                changes: Box::new(move |since, answer| {
+                    changes.request_changes(since, move |count, json| {
+                        // Fails only if the requester is gone.
+                        let _ = answer.try_send(Changes { count, json });
+                    });
+                }),
             }
         };
         vec![of("/messages", &self.receiver), of("/rates", &self.rate)]

@@ -73,6 +73,12 @@ fn last_event<B>(request: &Request<B>) -> Option<EventId> {
     header.or(query).and_then(EventId::parse)
 }
 
+/// Whether the client asks for the events of the lab, too: `/events?lab`.
+pub(super) fn is_lab_wanted<B>(request: &Request<B>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    query.split('&').any(|pair| pair == "lab")
+}
+
 /// A response in one piece.
 pub(super) fn whole(response: Response<Full<hyper::body::Bytes>>) -> Response<Answer> {
     response.map(Answer::Whole)

@@ -5,11 +5,13 @@
 mod access;
 mod authority;
 mod body;
+mod document;
 mod events;
 mod feed;
 mod fetch;
 #[doc(hidden)]
 pub mod fuzzing;
+mod lab_feed;
 mod metrics;
 mod page;
 mod serve;
@@ -17,10 +19,11 @@ mod status;
 mod subscribe;
 
 pub use access::Access;
+pub use document::{Changes, Document};
 pub use feed::{Feed, Subscriber};
 pub use fetch::{FetchError, fetch_status};
 pub use metrics::Metrics;
-pub use serve::{Document, Query, Server};
+pub use serve::{Query, Server};
 pub use status::{
     BallStatus, Condition, CounterStatus, DaemonStatus, DuplicateStatus, KeyStatus, LedStatus,
     LoanStatus, NodeStatus, ReturnStatus, Status,

@@ -1,4 +1,4 @@
-//! The server: the page, `/status`, `/events`, `/metrics`, `/healthz`, `/readyz`.
+//! The server: the pages, `/status`, `/events`, `/metrics`, `/healthz`, `/readyz`.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
-use async_io::{Async, Timer};
+use async_io::Async;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
@@ -21,8 +21,10 @@ use smol_hyper::rt::{FuturesIo, SmolTimer};
 
 use super::access::Access;
 use super::body::Answer;
-use super::events::{Session, whole};
+use super::document::{Document, in_time};
+use super::events::{Session, is_lab_wanted, whole};
 use super::feed::Subscriber;
+use super::lab_feed::{self, Watcher};
 use super::metrics::{self, Metrics};
 use super::page;
 use super::status::{Condition, Status};
@@ -35,9 +37,6 @@ const MOST_CONNECTIONS: usize = 32;
 
 /// The time for a client's request, and for the next one on the same connection.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
-
-/// The time for the ring loop to answer before it counts as hung.
-const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
 /// The longest request head, in bytes.
 const LONGEST_HEAD: usize = 8 * 1024;
@@ -56,19 +55,12 @@ pub enum Query {
     Subscribe(Subscriber),
 }
 
-/// A JSON document that another part of the node keeps.
-pub struct Document {
-    /// Its path, such as `/messages`.
-    pub path: &'static str,
-    /// Requests the document: it is sent on this channel, at once or later. Never waits.
-    pub request: Box<dyn Fn(Sender<Vec<u8>>)>,
-}
-
 /// The HTTP server of a node, and its ways to what it serves.
 #[derive(Clone)]
 pub struct Server {
     queries: Sender<Query>,
     documents: Rc<Vec<Document>>,
+    lab_watchers: (Sender<Watcher>, Receiver<Watcher>),
     metrics: Metrics,
     access: Rc<RefCell<Access>>,
     policy: Rc<RefCell<HeaderValue>>,
@@ -86,6 +78,7 @@ impl Server {
         let server = Self {
             queries,
             documents: Rc::new(documents),
+            lab_watchers: bounded(lab_feed::MOST_NEW),
             metrics,
             access: Rc::new(RefCell::new(access)),
             policy: Rc::new(RefCell::new(page::policy(&[]))),
@@ -112,11 +105,9 @@ impl Server {
         executor: &Rc<LocalExecutor<'static>>,
         listener: Async<TcpListener>,
     ) -> Task<()> {
-        executor.spawn(accept::run(
-            Rc::downgrade(executor),
-            listener,
-            Rc::new(self),
-        ))
+        let lab = lab_feed::run(self.lab_watchers.1.clone(), Rc::clone(&self.documents));
+        let serving = accept::run(Rc::downgrade(executor), listener, Rc::new(self));
+        executor.spawn(future::or(serving, lab))
     }
 
     /// What the node knows now; `None` if the ring loop does not answer in time.
@@ -153,7 +144,7 @@ impl Server {
 
     fn not_found(&self) -> Response<Full<Bytes>> {
         let mut sentence =
-            "there are /, /screen, /status, /events, /metrics, /healthz, /readyz".to_owned();
+            "there are /, /lab, /screen, /status, /events, /metrics, /healthz, /readyz".to_owned();
         for document in self.documents.iter() {
             sentence.push_str(", ");
             sentence.push_str(document.path);
@@ -161,15 +152,6 @@ impl Server {
         sentence.push('\n');
         text(StatusCode::NOT_FOUND, &sentence)
     }
-}
-
-/// The answer, if it comes within [`ANSWER_LIMIT`].
-async fn in_time<T>(answer: impl Future<Output = Option<T>>) -> Option<T> {
-    let late = async {
-        Timer::after(ANSWER_LIMIT).await;
-        None
-    };
-    future::or(answer, late).await
 }
 
 impl Service for Server {
@@ -253,6 +235,12 @@ async fn answer_or_subscribe(
             "the events of this node have as many subscribers as are allowed: try again later\n";
         return Ok(whole(text(StatusCode::SERVICE_UNAVAILABLE, busy)));
     };
+    if is_lab_wanted(&request) {
+        let Subscriber { pieces, close, .. } = &subscriber;
+        let (pieces, close) = (pieces.clone(), close.clone());
+        // Fails only if as many as may follow have just come: then this one gets the ring's events alone.
+        let _ = server.lab_watchers.0.try_send(Watcher { pieces, close });
+    }
     // Waits like any other query: while the loop hangs, there is nothing to send.
     Ok(
         match server.queries.send(Query::Subscribe(subscriber)).await {

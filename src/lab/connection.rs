@@ -3,7 +3,9 @@
 use std::net::{SocketAddr, TcpStream};
 
 use super::limits::{Limits, is_slow};
+use super::open::OpenConnection;
 use super::service::{Progress, Service};
+use super::tcp_info;
 use super::time::{Nanos, nanos};
 
 /// After this silence, our half is closed where the peer may wait for the end of our stream.
@@ -66,6 +68,11 @@ impl<C> Connection<C> {
             bytes: 0,
             state,
         }
+    }
+
+    /// What is listed of it.
+    pub(super) fn listed(&self) -> OpenConnection {
+        OpenConnection::new(self.peer, self.bytes, tcp_info::of(&self.stream))
     }
 
     pub(super) fn is_open(&self) -> bool {

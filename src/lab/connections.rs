@@ -1,5 +1,6 @@
 //! The connections of one endpoint: accepts them within the limits, reads them, closes them.
 
+use std::cmp::Reverse;
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
@@ -11,6 +12,7 @@ use slab::Slab;
 use super::connection::{AfterSilence, Connection, State};
 use super::limits::{ConnectionCounts, LimitReached, Limits};
 use super::message::End;
+use super::open::{MOST_LISTED, OpenConnections};
 use super::service::Service;
 use super::time::{Nanos, nanos};
 use crate::clock;
@@ -18,6 +20,9 @@ use crate::throttle::RateLimitedLog;
 
 /// Full reads of one connection before the others have their turn.
 const READS_PER_TURN: usize = 8;
+
+/// A connection is listed once it has been open for as long.
+const LISTED_AFTER: Nanos = 250_000_000;
 
 /// All connections of one endpoint, the refused and closing ones included.
 pub(super) struct Connections<S: Service> {
@@ -280,6 +285,23 @@ impl<S: Service> Connections<S> {
         let deadlines = self.connections.iter();
         let deadlines = deadlines.map(|(_, connection)| connection.deadline(&self.limits));
         deadlines.min()
+    }
+
+    /// The connections that have been open for a moment; those of a sender that reopens come and go.
+    pub(super) fn open(&self, now: Nanos) -> OpenConnections {
+        let connections = self.connections.iter().map(|(_, connection)| connection);
+        let mut open: Vec<&Connection<S::Connection>> = connections
+            .filter(|one| one.is_open() && now.saturating_sub(one.opened) >= LISTED_AFTER)
+            .collect();
+        let count = open.len();
+        open.sort_unstable_by_key(|connection| Reverse(connection.last_read));
+        open.truncate(MOST_LISTED);
+        // In an order that does not change with every read.
+        open.sort_unstable_by_key(|connection| connection.opened);
+        OpenConnections {
+            count,
+            listed: open.into_iter().map(Connection::listed).collect(),
+        }
     }
 
     /// Closes all connections at once.

@@ -16,6 +16,7 @@ mod latest;
 mod limits;
 mod message;
 pub mod observer;
+mod open;
 mod rate;
 mod receiver;
 mod report;

@@ -6,6 +6,7 @@ use super::latest::Latest;
 use super::limits::Limits;
 use super::message::End;
 use super::observer::Observer;
+use super::open::OpenConnections;
 use super::report::Report;
 use super::runs::{RunConnection, Runs, Tail};
 use super::service::{Progress, Service};
@@ -88,5 +89,9 @@ impl Service for RateService {
 
     fn list_json(&self, now: Nanos) -> Vec<u8> {
         self.reports.to_json(now)
+    }
+
+    fn changes_json(&self, since: u64, open: OpenConnections, now: Nanos) -> (u64, Vec<u8>) {
+        self.reports.changes(since, open, now)
     }
 }

@@ -6,6 +6,7 @@ use super::latest::Latest;
 use super::limits::Limits;
 use super::message::{Assembly, End, Message};
 use super::observer::Observer;
+use super::open::OpenConnections;
 use super::service::{Progress, Service};
 use super::time::Nanos;
 
@@ -63,5 +64,9 @@ impl Service for ReceiverService {
 
     fn list_json(&self, now: Nanos) -> Vec<u8> {
         self.messages.to_json(now)
+    }
+
+    fn changes_json(&self, since: u64, open: OpenConnections, now: Nanos) -> (u64, Vec<u8>) {
+        self.messages.changes(since, open, now)
     }
 }

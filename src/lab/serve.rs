@@ -57,10 +57,21 @@ pub struct ServiceHandle {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Requests an endpoint's list of its latest messages or runs.
+/// Takes how many items there have been; and, as JSON, what is new.
+type AnswerChanges = Box<dyn FnOnce(u64, Vec<u8>) + Send>;
+
+/// What an endpoint's thread is asked for, and where to send it.
+enum Request {
+    /// The latest messages or runs.
+    List(Sender<Vec<u8>>),
+    /// Those after that number, and the open connections.
+    Changes(u64, AnswerChanges),
+}
+
+/// Requests an endpoint's latest messages or runs.
 #[derive(Clone)]
 pub struct ListRequester {
-    requests: SyncSender<Sender<Vec<u8>>>,
+    requests: SyncSender<Request>,
     waker: Arc<OwnedFd>,
 }
 
@@ -68,7 +79,18 @@ impl ListRequester {
     /// Has the list sent to `answer`, as JSON; never blocks. If too many requests wait, or the endpoint
     /// is gone, `answer` is dropped.
     pub fn request(&self, answer: Sender<Vec<u8>>) {
-        if self.requests.try_send(answer).is_ok() {
+        self.send(Request::List(answer));
+    }
+
+    /// Has `answer` called on the endpoint's thread, with: how many items there have been; and, as JSON, those after
+    /// number `since`, the newest if they are many, and the connections that are open now. Otherwise like
+    /// [`ListRequester::request`].
+    pub fn request_changes(&self, since: u64, answer: impl FnOnce(u64, Vec<u8>) + Send + 'static) {
+        self.send(Request::Changes(since, Box::new(answer)));
+    }
+
+    fn send(&self, request: Request) {
+        if self.requests.try_send(request).is_ok() {
             self.wake();
         }
     }
@@ -158,7 +180,7 @@ struct EventLoop<S: Service> {
     connections: Connections<S>,
     service: S,
     poll: Arc<OwnedFd>,
-    list_requests: Receiver<Sender<Vec<u8>>>,
+    list_requests: Receiver<Request>,
     waker: Arc<OwnedFd>,
     stop: Arc<AtomicBool>,
     /// When to accept again after the system ran out of descriptors.
@@ -225,10 +247,19 @@ impl<S: Service> EventLoop<S> {
         let mut count = [0; 8];
         // Resets the waker. Fails only if another thread has read it, and there is none.
         let _ = rustix::io::read(&self.waker, &mut count);
-        while let Ok(answer) = self.list_requests.try_recv() {
-            let list = self.service.list_json(clock::monotonic_nanos());
-            // Fails only if the requester is gone.
-            let _ = answer.try_send(list);
+        while let Ok(request) = self.list_requests.try_recv() {
+            let now = clock::monotonic_nanos();
+            match request {
+                Request::List(answer) => {
+                    // Fails only if the requester is gone.
+                    let _ = answer.try_send(self.service.list_json(now));
+                }
+                Request::Changes(since, answer) => {
+                    let open = self.connections.open(now);
+                    let (count, json) = self.service.changes_json(since, open, now);
+                    answer(count, json);
+                }
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpStream};
 
 use super::message::End;
+use super::open::OpenConnections;
 use super::time::Nanos;
 
 /// What an endpoint does with its connections; the thread of `serve.rs` calls it.
@@ -34,6 +35,8 @@ pub(super) trait Service: Send + 'static {
     fn expire(&mut self, now: Nanos);
     /// The latest results as JSON.
     fn list_json(&self, now: Nanos) -> Vec<u8>;
+    /// How many results there have been; and, as JSON, those after number `since` with the open connections.
+    fn changes_json(&self, since: u64, open: OpenConnections, now: Nanos) -> (u64, Vec<u8>);
 }
 
 /// How far a connection is after a read.

@@ -11,6 +11,9 @@ use std::os::fd::AsRawFd as _;
 /// timestamps pass (`tcp_rcv_rtt_measure_ts`, tcp_input.c): no estimate yet.
 const LEAST_TICK: u32 = 1_000;
 
+/// The slow-start threshold before the first loss (`TCP_INFINITE_SSTHRESH`, tcp.h).
+const NO_THRESHOLD: u32 = 0x7fff_ffff;
+
 /// What the kernel has counted for one connection so far. `None` is what an old kernel does not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpInfo {
@@ -34,36 +37,63 @@ pub struct TcpInfo {
     pub round_trip_micros: u64,
     /// The receiver's estimate of the round trip, in microseconds, if it has one.
     pub receiver_round_trip_micros: Option<u64>,
+    /// How much the round trips vary, in microseconds: the sender's smoothed mean deviation.
+    pub round_trip_variance_micros: u64,
+    /// The congestion window, in segments.
+    pub congestion_window: u64,
+    /// The slow-start threshold, in segments; absent while there is none, before the first loss.
+    pub slow_start_threshold: Option<u64>,
+    /// The bytes of a full segment.
+    pub segment_bytes: u64,
+    /// Segments that count as lost and are not sent again yet.
+    pub lost: u64,
+    /// Bytes acknowledged. From Linux 4.1 on.
+    pub acknowledged_bytes: Option<u64>,
+    /// How fast data was delivered lately, in bytes a second. From Linux 4.9 on.
+    pub delivery_rate: Option<u64>,
+    /// The receive window that the peer announced last, in bytes. From Linux 5.4 on.
+    pub send_window: Option<u64>,
+    /// The receive window that this end announced last, in bytes. From Linux 6.2 on.
+    pub receive_window: Option<u64>,
 }
 
-/// `struct tcp_info` of linux/tcp.h up to Linux 5.4: later kernels only add to its end.
+/// `struct tcp_info` of linux/tcp.h up to Linux 6.2: later kernels only add to its end.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 struct Raw {
     /// tcpi_state to the bit fields.
     bytes: [u8; 8],
-    /// tcpi_rto, ato, snd_mss, rcv_mss.
-    zeroth: [u32; 4],
+    rto: u32,
+    ato: u32,
+    snd_mss: u32,
+    rcv_mss: u32,
     unacked: u32,
-    /// tcpi_sacked, lost, retrans, fackets, last_data_sent, last_ack_sent, last_data_recv,
-    /// last_ack_recv, pmtu, rcv_ssthresh.
-    first: [u32; 10],
+    sacked: u32,
+    lost: u32,
+    /// tcpi_retrans, fackets, last_data_sent, last_ack_sent, last_data_recv, last_ack_recv, pmtu, rcv_ssthresh.
+    first: [u32; 8],
     rtt: u32,
-    /// tcpi_rttvar, snd_ssthresh, snd_cwnd, advmss, reordering.
-    second: [u32; 5],
+    rttvar: u32,
+    snd_ssthresh: u32,
+    snd_cwnd: u32,
+    advmss: u32,
+    reordering: u32,
     rcv_rtt: u32,
     rcv_space: u32,
     total_retrans: u32,
-    /// tcpi_pacing_rate, max_pacing_rate, bytes_acked, bytes_received.
-    third: [u64; 4],
+    pacing_rate: u64,
+    max_pacing_rate: u64,
+    bytes_acked: u64,
+    bytes_received: u64,
     segs_out: u32,
     segs_in: u32,
     notsent_bytes: u32,
     min_rtt: u32,
     data_segs_in: u32,
     data_segs_out: u32,
-    /// tcpi_delivery_rate, busy_time, rwnd_limited, sndbuf_limited.
-    fourth: [u64; 4],
+    delivery_rate: u64,
+    /// tcpi_busy_time, rwnd_limited, sndbuf_limited.
+    fourth: [u64; 3],
     /// tcpi_delivered, delivered_ce.
     fifth: [u32; 2],
     /// tcpi_bytes_sent, bytes_retrans.
@@ -72,6 +102,8 @@ struct Raw {
     seventh: [u32; 2],
     rcv_ooopack: u32,
     snd_wnd: u32,
+    rcv_wnd: u32,
+    rehash: u32,
 }
 
 /// Reads the option; `None` if the kernel does not provide it.
@@ -93,11 +125,17 @@ pub fn of(stream: &TcpStream) -> Option<TcpInfo> {
             &raw mut length,
         )
     };
-    let length = usize::try_from(length).unwrap_or(0);
+    let filled = usize::try_from(length).unwrap_or(0);
+    (done == 0).then(|| read(&raw, filled)).flatten()
+}
+
+/// What the kernel has written in the first `filled` bytes; `None` if they are too few.
+fn read(raw: &Raw, filled: usize) -> Option<TcpInfo> {
     // An emulator may treat the option as a plain number: then the structure is not filled.
-    let is_filled = |offset: usize| length >= offset + size_of::<u32>();
+    let is_filled = |offset: usize| filled >= offset + size_of::<u32>();
     let counted = |offset: usize, value: u32| is_filled(offset).then(|| u64::from(value));
-    (done == 0 && is_filled(offset_of!(Raw, total_retrans))).then(|| TcpInfo {
+    let long = |offset: usize, value: u64| (filled >= offset + size_of::<u64>()).then_some(value);
+    is_filled(offset_of!(Raw, total_retrans)).then(|| TcpInfo {
         data_segments_out: counted(offset_of!(Raw, data_segs_out), raw.data_segs_out),
         segments_out: counted(offset_of!(Raw, segs_out), raw.segs_out),
         data_segments_in: counted(offset_of!(Raw, data_segs_in), raw.data_segs_in),
@@ -109,6 +147,15 @@ pub fn of(stream: &TcpStream) -> Option<TcpInfo> {
         round_trip_micros: raw.rtt.into(),
         receiver_round_trip_micros: (![0, LEAST_TICK].contains(&raw.rcv_rtt))
             .then(|| raw.rcv_rtt.into()),
+        round_trip_variance_micros: raw.rttvar.into(),
+        congestion_window: raw.snd_cwnd.into(),
+        slow_start_threshold: (raw.snd_ssthresh < NO_THRESHOLD).then(|| raw.snd_ssthresh.into()),
+        segment_bytes: raw.snd_mss.into(),
+        lost: raw.lost.into(),
+        acknowledged_bytes: long(offset_of!(Raw, bytes_acked), raw.bytes_acked),
+        delivery_rate: long(offset_of!(Raw, delivery_rate), raw.delivery_rate),
+        send_window: counted(offset_of!(Raw, snd_wnd), raw.snd_wnd),
+        receive_window: counted(offset_of!(Raw, rcv_wnd), raw.rcv_wnd),
     })
 }
 
@@ -124,12 +171,17 @@ mod tests {
     fn the_structure_is_laid_out_as_the_kernel_lays_it_out() {
         assert_eq!(offset_of!(Raw, unacked), 24);
         assert_eq!(offset_of!(Raw, rtt), 68);
+        assert_eq!(offset_of!(Raw, rttvar), 72);
+        assert_eq!(offset_of!(Raw, snd_cwnd), 80);
         assert_eq!(offset_of!(Raw, rcv_rtt), 92);
         assert_eq!(offset_of!(Raw, total_retrans), 100);
+        assert_eq!(offset_of!(Raw, bytes_acked), 120);
         assert_eq!(offset_of!(Raw, segs_out), 136);
         assert_eq!(offset_of!(Raw, notsent_bytes), 144);
         assert_eq!(offset_of!(Raw, data_segs_out), 156);
+        assert_eq!(offset_of!(Raw, delivery_rate), 160);
         assert_eq!(offset_of!(Raw, rcv_ooopack), 224);
+        assert_eq!(offset_of!(Raw, rcv_wnd), 232);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 // The page and the screens in a real browser, on a ring of real processes that are killed.
 import assert from "node:assert/strict";
 import { connect } from "node:net";
+import { figureIsTrue, labForEveryone, wallIsLive } from "./lab.mjs";
 import { fewStreams, manyNodes } from "./large.mjs";
 import { Cluster, openBrowser, openPage, picture, sleep, until } from "./harness.mjs";
 
@@ -385,6 +386,9 @@ const steps = [
   ["a message with markup in it appears as text", () => markupIsText(ring, browser)],
   ["keyboard, screen reader, contrast, reduced motion", () => forEveryone(ring, browser)],
   ["phone, laptop, projector", () => sizes(ring, browser)],
+  ["lab: runs of three senders are drawn where their sizes and rates say", () => figureIsTrue(ring, browser)],
+  ["lab: messages and open connections, live", () => wallIsLive(ring, browser)],
+  ["lab: phone, laptop, projector, keyboard", () => labForEveryone(ring, browser, poorContrast)],
   ["of 40 nodes a page listens to eight, and shows all", () => fewStreams(browser)],
   ["250 nodes on phone, laptop, projector", () => manyNodes(browser)],
   ["the page follows a node whose own page moved", () => pageMoves(ring, page)],

@@ -12,11 +12,13 @@ use crate::harness::{
 const SOON: Duration = Duration::from_secs(5);
 
 /// Everything that a node serves, and what it does not serve.
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 11] = [
     "/",
+    "/lab",
     "/screen",
     "/status",
     "/events",
+    "/events?lab",
     "/messages",
     "/rates",
     "/metrics",

@@ -7,21 +7,21 @@ const ANSWER_MS = 3000;
 const MOST_ROWS = 12;
 
 /** Three digits of a value in the first of `units`, each a thousand of the one before. */
-function scaled(value, units) {
+export function scaled(value, units) {
 	let unit = 0;
 	for (; value >= 999.5 && unit < units.length - 1; unit++) value /= 1000;
 	return `${value >= 999.5 || !unit ? count(Math.round(value)) : value.toPrecision(3)} ${units[unit]}`;
 }
 
-const took = (seconds) => seconds == null ? "–" : scaled(seconds * 1e6, ["µs", "ms", "s"]);
-const speed = (bytes) => bytes == null ? "–" : scaled(bytes, ["B/s", "kB/s", "MB/s", "GB/s"]);
+export const took = (seconds) => seconds == null ? "–" : scaled(seconds * 1e6, ["µs", "ms", "s"]);
+export const speed = (bytes) => bytes == null ? "–" : scaled(bytes, ["B/s", "kB/s", "MB/s", "GB/s"]);
 
-function text({ text, cut }) {
+export function text({ text, cut }) {
 	return `${text ?? ""}${cut ? "…" : ""}`;
 }
 
 // The cells of a row between node and time; a single read has no duration.
-const LISTS = {
+export const LISTS = {
 	messages: (one) => [
 		text(one), count(one.bytes), count(one.reads), one.reads > 1 ? took(one.seconds) : "–", one.end, one.peer,
 	],
@@ -31,6 +31,19 @@ const LISTS = {
 		`${count(one.connections)} ${one.connect}${one.overlapped ? ", overlapped" : ""}`, one.outcome, one.peer,
 	],
 };
+
+/** Sets the cells of a table, row by row. */
+export function fill(body, list) {
+	while (body.rows.length > list.length) body.lastChild.remove();
+	list.forEach((cells, index) => {
+		const row = body.rows[index] ?? newRow(body);
+		cells.forEach((value, i) => {
+			const cell = row.cells[i].firstChild ?? row.cells[i].appendChild(element("div"));
+			// Unchanged text is not set again: it may be selected.
+			if (cell.textContent !== String(value)) cell.textContent = String(value);
+		});
+	});
+}
 
 /** Fetches them while the page is visible. */
 export function lab(ring) {
@@ -56,19 +69,9 @@ export function lab(ring) {
 
 	function show(path) {
 		const all = [...latest[path].values()].flat().sort((a, b) => b.at - a.at);
-		const { rows } = tables[path];
 		document.getElementById(`${path}-section`).hidden = !all.length;
 		const shown = all.slice(0, MOST_ROWS);
-		while (rows.length > shown.length) tables[path].lastChild.remove();
-		shown.forEach(({ one, node, at }, index) => {
-			const row = rows[index] ?? newRow(tables[path]);
-			const cells = [node, ...LISTS[path](one), ago((performance.now() - at) / 1000)];
-			cells.forEach((value, i) => {
-				const cell = row.cells[i].firstChild ?? row.cells[i].appendChild(element("div"));
-				// Unchanged text is not set again: it may be selected.
-				if (cell.textContent !== String(value)) cell.textContent = String(value);
-			});
-		});
+		fill(tables[path], shown.map(({ one, node, at }) => [node, ...LISTS[path](one), ago((performance.now() - at) / 1000)]));
 	}
 
 	async function ask() {

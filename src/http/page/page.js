@@ -1,6 +1,7 @@
 // Draws the ring: nodes, links, LEDs and moving balls.
 import { Ring } from "./ring.js";
 import { lab } from "./lab.js";
+import "./theme.js";
 import { panels, element, count, millis, label, aged, ago } from "./panels.js";
 
 const byId = (id) => document.getElementById(id);
@@ -281,22 +282,6 @@ function showPass({ from, to, color }) {
 	spark.animate([at(a), at(b)], { duration: 260, easing: "ease-in-out" }).finished.finally(() => spark.remove());
 }
 
-const MEDIA = { auto: byId("dark").media, light: "not all", dark: "all" };
-const NEXT = { auto: "light", light: "dark", dark: "auto" };
-function theme(name) {
-	byId("dark").media = MEDIA[name];
-	byId("theme").textContent = name;
-	byId("theme").ariaLabel = `Colours: ${name}`;
-}
-let kept = {};
-try {
-	kept = localStorage;
-} catch {
-	// Private windows store nothing; the choice holds for this one.
-}
-byId("theme").addEventListener("click", () => theme((kept.theme = NEXT[byId("theme").textContent])));
-theme(kept.theme in MEDIA ? kept.theme : "auto");
-
 // Many cards are one stop of the tab key.
 list.addEventListener("keydown", (event) => {
 	const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Home: -Infinity, End: Infinity }[event.key];
@@ -309,20 +294,6 @@ list.addEventListener("keydown", (event) => {
 	open.tabIndex = 0;
 	open.focus();
 });
-
-function big(on) {
-	document.body.classList.toggle("big", on);
-	byId("big").setAttribute("aria-pressed", String(on));
-	byId("big").textContent = on ? "All of it" : "Projector";
-}
-byId("big").addEventListener("click", () => {
-	const on = !document.body.classList.contains("big");
-	big(on);
-	if (on) document.documentElement.requestFullscreen?.().catch(() => {});
-	else if (document.fullscreenElement) document.exitFullscreen();
-});
-document.addEventListener("fullscreenchange", () => document.fullscreenElement || big(false));
-addEventListener("keydown", ({ key }) => key === "Escape" && big(false));
 
 new ResizeObserver(lay).observe(stage);
 // Ages in the texts grow even while no event comes.

@@ -19,12 +19,12 @@ class Stream {
 
 	connect() {
 		this.close();
-		const resume = this.last ? `?last=${encodeURIComponent(this.last)}` : "";
-		const source = new EventSource(`${this.url}/events${resume}`);
+		const query = [this.ring.lab && "lab", this.last && `last=${encodeURIComponent(this.last)}`].filter(Boolean).join("&");
+		const source = new EventSource(`${this.url}/events${query && "?"}${query}`);
 		this.source = source;
 		this.watch(CONNECT_MS);
 		source.onerror = () => this.lost();
-		for (const kind of ["state", "ball", "gone", "node", "return", "beat"]) {
+		for (const kind of ["state", "ball", "gone", "node", "return", "beat", "lab"]) {
 			source.addEventListener(kind, (event) => this.on(kind, event));
 		}
 	}
@@ -41,7 +41,11 @@ class Stream {
 			if (!this.ring.accepts(data)) return this.lost(); // another ring's node at this address
 			this.name = data.node;
 		}
+		// What the lab tells may come before it is known whose lab it is.
+		if (kind === "lab") this.early = data;
 		if (this.name === null) return;
+		if (this.early) this.ring.change("lab", { node: this.name, lists: this.early });
+		this.early = null;
 		this.watch(SILENCE_MS);
 		const opened = !this.open;
 		this.open = true;
@@ -101,9 +105,9 @@ function compare(one, other) {
 
 export class Ring {
 	/** `changed(kind, detail)` is called after every change. */
-	constructor(changed, { only } = {}) {
-		// only: which nodes to subscribe to, beside the one that served the page
-		Object.assign(this, { changed, only, home: null, facts: null, names: [], resumed: -Infinity, returned: null, cache: null });
+	constructor(changed, { only, lab } = {}) {
+		// only: which nodes to subscribe to, beside the one that served the page; lab: whether to hear of their labs, too
+		Object.assign(this, { changed, only, lab, home: null, facts: null, names: [], resumed: -Infinity, returned: null, cache: null });
 		this.streams = new Map(); // by url
 		this.statuses = new Map(); // by name: that node's status
 		this.views = new Map(); // by ball, then by reporting node
@@ -140,6 +144,7 @@ export class Ring {
 
 	on(stream, kind, data, opened) {
 		const name = stream.name;
+		if (kind === "lab") return;
 		if (kind === "state") this.onState(stream, data);
 		if (name === this.home && kind === "state") this.reloadIfMoved(data.nodes);
 		if (name === this.home && kind === "node") this.reloadIfMoved([data]);
@@ -183,7 +188,7 @@ export class Ring {
 		for (const ball of status.balls) this.onBall(stream, ball);
 		if (status.last_return) this.onReturn(status.last_return, false);
 		this.listen();
-		if (first && this.large && !this.only) this.survey.step();
+		if (first && this.large && !this.only && !this.lab) this.survey.step();
 	}
 
 	/** Listens to the chosen nodes, and to the next ones in place of those that do not answer. */

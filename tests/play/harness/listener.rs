@@ -24,7 +24,14 @@ impl Listener {
     pub(crate) fn open(port: u16, last: Option<&str>) -> Result<Self> {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-        Self::ask(stream, last)
+        Self::ask(stream, "/events", last)
+    }
+
+    /// Follows the node and its lab.
+    pub(crate) fn open_lab(port: u16) -> Result<Self> {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+        Self::ask(stream, "/events?lab", None)
     }
 
     /// The same with a very small receive buffer.
@@ -32,15 +39,15 @@ impl Listener {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.set_recv_buffer_size(4 * 1024)?;
         socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into())?;
-        Self::ask(socket.into(), None)
+        Self::ask(socket.into(), "/events", None)
     }
 
-    fn ask(mut stream: TcpStream, last: Option<&str>) -> Result<Self> {
+    fn ask(mut stream: TcpStream, path: &str, last: Option<&str>) -> Result<Self> {
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         let last = last.map_or_else(String::new, |last| format!("Last-Event-ID: {last}\r\n"));
         write!(
             stream,
-            "GET /events HTTP/1.1\r\nHost: localhost\r\n{last}\r\n"
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\n{last}\r\n"
         )?;
         let mut lines = BufReader::new(stream);
         let mut line = String::new();

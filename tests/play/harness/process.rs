@@ -49,6 +49,18 @@ impl Process {
         signal(self.child.id(), what);
     }
 
+    /// How often the thread of that name has waited.
+    pub(crate) fn thread_switches(&self, name: &str) -> u64 {
+        let folder = format!("/proc/{}/task", self.child.id());
+        let tasks = read_dir(folder).unwrap().map(|task| task.unwrap().path());
+        let mut its =
+            tasks.filter(|task| read_to_string(task.join("comm")).unwrap().trim() == name);
+        field(
+            &read_to_string(its.next().unwrap().join("status")).unwrap(),
+            "voluntary_ctxt_switches",
+        )
+    }
+
     /// SIGKILL; returns the moment before it, and one when the process certainly ran no code any more.
     ///
     /// That moment is earlier than the end that the parent sees: on a busy machine the kernel can take

@@ -6,6 +6,7 @@ mod memory;
 mod network;
 mod saturation;
 mod tools;
+mod wall;
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpStream};
