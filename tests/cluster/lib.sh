@@ -7,6 +7,8 @@
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/carom
 base=$cache/cluster-base
+# The same with what Raspberry Pi OS has besides: see make_pi_base.
+pi_base=$cache/cluster-pi
 stage=''
 run_id=c$$
 net=10.77.0
@@ -36,6 +38,24 @@ check_requirements() {
     [ -d "$base" ] || skip "a base image, and debootstrap did not make one: see $cache/cluster-base.log"
 }
 
+# make_pi_base: makes $pi_base, once: $base with cloud-init, avahi and names by mDNS. False if their packages cannot be had.
+make_pi_base() {
+    (
+        flock 9
+        [ ! -d "$pi_base" ] || exit 0
+        rm -rf "$pi_base.new"
+        cp -a "$base" "$pi_base.new"
+        cp /etc/resolv.conf "$pi_base.new/etc/resolv.conf"
+        # No service may start here.
+        printf '#!/bin/sh\nexit 101\n' >"$pi_base.new/usr/sbin/policy-rc.d"
+        chmod 755 "$pi_base.new/usr/sbin/policy-rc.d"
+        chroot "$pi_base.new" sh -c 'DEBIAN_FRONTEND=noninteractive && export DEBIAN_FRONTEND && apt-get update -q &&
+            apt-get install -y -q --no-install-recommends cloud-init avahi-daemon libnss-mdns && apt-get clean' >"$cache/cluster-pi.log" 2>&1 || exit 1
+        rm -f "$pi_base.new/usr/sbin/policy-rc.d" "$pi_base.new/etc/resolv.conf"
+        mv "$pi_base.new" "$pi_base"
+    ) 9>"$cache/cluster-base.lock"
+}
+
 # on_laptop COMMAND...: runs it in the network namespace of the teacher's laptop.
 on_laptop() { ip netns exec "$run_id-laptop" "$@"; }
 
@@ -58,12 +78,12 @@ connect_to_bridge() {
 # set_link NAME up|down: plugs the network cable of a host in or out.
 set_link() { ip -n "$run_id-sw" link set "$1" "$2"; }
 
-# make_host NUMBER: the file system and the network of a host, as if freshly installed. Does not boot it.
+# make_host NUMBER [BASE]: the file system and the network of a host, as if freshly installed. Does not boot it.
 make_host() {
     name=pi$1
     folder=$stage/$name
     mkdir -p "$folder/upper" "$folder/work" "$folder/root"
-    mount -t overlay overlay -o "lowerdir=$base,upperdir=$folder/upper,workdir=$folder/work" "$folder/root"
+    mount -t overlay overlay -o "lowerdir=${2:-$base},upperdir=$folder/upper,workdir=$folder/work" "$folder/root"
     root=$folder/root
     echo "$name" >"$root/etc/hostname"
     hosts_file >"$root/etc/hosts"
@@ -81,7 +101,7 @@ make_host() {
 }
 hosts_file() {
     echo '127.0.0.1 localhost'
-    for each_host in 1 2 3 4 5 6 7; do echo "$net.$((10 + each_host)) pi$each_host"; done
+    for each_host in 1 2 3 4 5 6 7 8 9; do echo "$net.$((10 + each_host)) pi$each_host"; done
 }
 
 # boot NAME [WORD...]: starts the host, in a cgroup of its own. NAME/machine-pid has the process that runs as long as the host.
@@ -139,7 +159,7 @@ set_up_stage() {
     chmod 1777 "$stage/traces"
     ssh-keygen -q -t ed25519 -N '' -f "$stage/key"
     {
-        for number in 1 2 3 4 5 6 7; do printf 'Host pi%s\n  HostName %s\n' "$number" "$net.$((10 + number))"; done
+        for number in 1 2 3 4 5 6 7 8 9; do printf 'Host pi%s\n  HostName %s\n' "$number" "$net.$((10 + number))"; done
         printf 'Host *\n  User teacher\n  IdentityFile %s\n  IdentitiesOnly yes\n' "$stage/key"
         printf '  StrictHostKeyChecking accept-new\n  UserKnownHostsFile %s\n  LogLevel ERROR\n  ConnectTimeout 3\n' "$stage/known_hosts"
     } >"$stage/ssh_config"
@@ -151,7 +171,7 @@ clean_up() {
         if [ -e "$machine" ]; then cut_power "$(basename "$(dirname "$machine")")"; fi
     done
     for pid in ${background:-}; do kill "$pid" 2>/dev/null || true; done
-    for space in laptop pi1 pi2 pi3 pi4 pi5 pi6 pi7 sw; do ip netns del "$run_id-$space" 2>/dev/null || true; done
+    for space in laptop pi1 pi2 pi3 pi4 pi5 pi6 pi7 pi8 pi9 sw; do ip netns del "$run_id-$space" 2>/dev/null || true; done
     if [ -n "$stage" ]; then
         for group in "$stage/cgroup/$run_id"-*; do
             if [ -d "$group" ]; then find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true; fi
