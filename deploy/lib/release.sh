@@ -1,7 +1,7 @@
 # Release: which binary goes to which kind of machine, and how it is copied to a host with the ring file and the units.
 # shellcheck shell=sh
 
-unit_files="carom.service carom.socket carom-retry.timer carom-revert.service carom.sysusers 60-carom.rules"
+unit_files="carom.service carom.socket carom-retry.timer carom-revert.service carom.sysusers carom.avahi 60-carom.rules"
 
 # machine_of FILE: the kind of machine that runs this binary, by the header of its ELF file.
 machine_of() {

@@ -18,12 +18,23 @@ install_units() {
     systemd-sysusers /etc/sysusers.d/carom.conf
     # After the user is there, who may read it.
     link_key "$1"
+    announce "$1"
     if command -v udevadm >/dev/null 2>&1; then
         install -D -m 644 "$root/releases/$1/60-carom.rules" /etc/udev/rules.d/60-carom.rules
         # These fail in a container, where udevd does not run.
         udevadm control --reload 2>/dev/null || true
         udevadm trigger --subsystem-match=gpio --subsystem-match=leds 2>/dev/null || true
     fi
+}
+# announce RELEASE: lets avahi announce this node's page, with the port that it has there. Former releases have no file for that.
+announcement=/etc/avahi/services/carom.service
+announce() {
+    rm -f "$announcement"
+    if [ ! -d "$(dirname "$announcement")" ] || [ ! -s "$root/releases/$1/carom.avahi" ]; then return 0; fi
+    port=$(sed 's/.*://' "$root/releases/$1/http")
+    # Copied and renamed, because avahi reads the file as soon as it is there.
+    sed "s,<port>[0-9]*<,<port>$port<," "$root/releases/$1/carom.avahi" >"$announcement.new"
+    mv "$announcement.new" "$announcement"
 }
 # link_file PATH [FILE]: PATH leads to FILE in the running release; without FILE, to that of the same name.
 link_file() {
@@ -45,7 +56,7 @@ remove_units() {
     rm -f "$units/multi-user.target.wants/carom.service" "$units/sockets.target.wants/carom.socket" \
         "$units/multi-user.target.wants/carom-revert.service" "$units/carom-revert.service" \
         "$units/carom.service" "$units/carom.socket" "$units/carom-retry.timer" \
-        /etc/sysusers.d/carom.conf /etc/udev/rules.d/60-carom.rules
+        /etc/sysusers.d/carom.conf /etc/udev/rules.d/60-carom.rules "$announcement"
     for link in /usr/local/bin/carom /etc/carom/ring.toml /etc/carom/carom.env; do
         if [ -L "$link" ]; then rm -f "$link"; fi
     done

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -30,10 +30,8 @@ const MOST_REQUESTS: usize = 32;
 
 /// Lists the rings and nodes on this network, with their versions and the addresses of their pages
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  carom find\n  carom find --for 10s\n\
-    It finds nodes on machines with avahi, in the same network segment. Exit code 1 if it finds none."
-)]
+#[command(after_help = "Examples:\n  carom find\n  carom find --for 10s\n\
+    It finds nodes on machines with avahi, in the same network segment. Exit code 1 if it finds none.")]
 pub(super) struct Arguments {
     /// How long to listen for announcements
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration, default_value = "3s")]
@@ -221,5 +219,45 @@ fn row(found: &Found) -> [String; 4] {
             "?".to_owned(),
             found.page(),
         ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::status::tests::status;
+
+    fn found(name: &str, address: &str, status: Result<Status, String>) -> Found {
+        let host = address.to_owned();
+        Found {
+            name: name.to_owned(),
+            endpoint: Some(Endpoint { host, port: 8080 }),
+            status,
+        }
+    }
+
+    #[test]
+    fn a_line_a_node_in_the_order_of_the_ring_and_those_without_an_answer_last() {
+        let pi1 = status();
+        let pi2 = Status {
+            node: "pi2".to_owned(),
+            ..status()
+        };
+        let mut all = [
+            found("carom on pi9", "192.0.2.9", Err("no connection".to_owned())),
+            found("carom on b", "fd00::2", Ok(pi2)),
+            found("carom on pi1", "192.0.2.1", Ok(pi1)),
+        ];
+        all.sort_by_key(Found::order);
+        let mut out = Vec::new();
+        print(&all, &mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "RING  NODE          VERSION  PAGE\n\
+             test  pi1           0.1.0    http://192.0.2.1:8080/\n\
+             test  pi2           0.1.0    http://[fd00::2]:8080/\n\
+             ?     carom on pi9  ?        http://192.0.2.9:8080/\n\
+             carom on pi9 at 192.0.2.9:8080 does not answer: no connection\n"
+        );
     }
 }

@@ -7,6 +7,8 @@ mod delay;
 mod demo;
 mod executor;
 mod failure;
+#[cfg(feature = "find")]
+mod find;
 mod hosts;
 mod init;
 mod key;
@@ -55,6 +57,8 @@ enum Command {
     Rate(Box<rate::Arguments>),
     #[cfg(feature = "watch")]
     Watch(watch::Arguments),
+    #[cfg(feature = "find")]
+    Find(find::Arguments),
     Hosts(hosts::Arguments),
     Led(led::Arguments),
     Ball(ball::Arguments),
@@ -94,6 +98,8 @@ pub fn main() -> ExitCode {
         Command::Rate(arguments) => rate::rate(&arguments),
         #[cfg(feature = "watch")]
         Command::Watch(arguments) => watch::watch(&arguments),
+        #[cfg(feature = "find")]
+        Command::Find(arguments) => find::find(&arguments),
         Command::Hosts(arguments) => hosts::hosts(&arguments),
         Command::Led(arguments) => led::led(&arguments),
         Command::Ball(arguments) => ball::ball(&arguments),

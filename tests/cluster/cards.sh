@@ -115,13 +115,17 @@ else
     lap "power on, until all three take a login"
     expect_ball_everywhere "$from"
     lap "until the ball has been at all three"
+    as_teacher carom find >"$stage/out" 2>&1 || fail "carom find: $(cat "$stage/out")"
+    for name in $classroom; do
+        grep -qE "^classroom +$name +[0-9.]+ +http://$net\\.[0-9]+:8080/$" "$stage/out" || fail "carom find does not find $name: $(cat "$stage/out")"
+    done
     as_teacher carom status --config "$stage/classroom/ring.toml" >"$stage/out" 2>&1 || fail "carom status: $(cat "$stage/out")"
     for name in $classroom; do
         [ ! -e "$stage/$name/root/boot/firmware/carom-failed.txt" ] || fail "$name: $(cat "$stage/$name/root/boot/firmware/carom-failed.txt")"
         [ "$(log_in "$name" hostname)" = "$name" ] || fail "the host name of $name is $(log_in "$name" hostname)"
     done
     print_laps
-    pass "three cards of deploy/card, and nothing but OPERATIONS.md: the ball has been at all three Pis, which found each other by mDNS"
+    pass "three cards of deploy/card, and nothing but OPERATIONS.md: the ball has been at all three Pis, which found each other by mDNS; carom find lists them"
 
     # Over to rollouts, as OPERATIONS.md says.
     lap_from=$(now_ns)
@@ -132,7 +136,13 @@ else
     expect_ball_everywhere "$from"
     took=$((($(now_ns) - lap_from) / 1000000))
     expect 0 'pi9 .*active *in-ring' teacher_deploy status
+    expect 0 'classroom +pi9 ' as_teacher carom find
     pass "apt remove on each, then deploy/rollout: the ball moves again $took ms after the first command"
+    log_in pi8 'sudo sh -c "systemctl stop carom"'
+    expect 0 'pi8 at .* does not answer' as_teacher carom find
+    expect 0 'pi7: nothing of carom is left' teacher_deploy uninstall
+    expect 1 'no node announced itself within 3s' as_teacher carom find
+    pass "carom find: what a rollout brought is found, a stopped node does not answer, and after an uninstall there is nothing to find"
     for name in $classroom; do cut_power "$name"; done
     rm -f "$stage"/traces/pi*
 fi

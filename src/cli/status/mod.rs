@@ -115,4 +115,4 @@ fn print_for_script(
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -3,7 +3,7 @@
 use crate::http::Status;
 
 /// What pi1 of three nodes answers; pi3 is down, and the ball is at pi2.
-pub(super) fn status() -> Status {
+pub(in crate::cli) fn status() -> Status {
     serde_json::from_str(
         r#"{
             "version": 1, "carom": "0.1.0", "ring": "test", "node": "pi1", "incarnation": "1f",
