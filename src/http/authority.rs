@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::endpoint::without_zone;
+use crate::endpoint::{Endpoint, without_zone};
 
 /// The port of a URL that gives none.
 pub(super) const DEFAULT_PORT: u16 = 80;
@@ -31,6 +31,15 @@ impl Host {
             Ok(address) => Self::Address(address.to_canonical()),
             Err(_) => Self::Name(text.trim_end_matches('.').to_ascii_lowercase()),
         }
+    }
+
+    /// The host and a port, as a URL has them.
+    pub(super) fn endpoint(&self, port: u16) -> Endpoint {
+        let host = match self {
+            Self::Address(address) => address.to_string(),
+            Self::Name(name) => name.clone(),
+        };
+        Endpoint { host, port }
     }
 
     /// Whether this is the machine itself for whoever connects to it.

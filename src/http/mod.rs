@@ -14,6 +14,7 @@ pub mod fuzzing;
 mod lab_feed;
 mod metrics;
 mod page;
+mod qr;
 mod serve;
 mod status;
 mod subscribe;

@@ -1,4 +1,4 @@
-//! The server: the pages, `/status`, `/events`, `/metrics`, `/healthz`, `/readyz`.
+//! The server: the pages, `/status`, `/events`, `/metrics`, `/healthz`, `/readyz`, `/qr.svg`.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -27,6 +27,7 @@ use super::feed::Subscriber;
 use super::lab_feed::{self, Watcher};
 use super::metrics::{self, Metrics};
 use super::page;
+use super::qr;
 use super::status::{Condition, Status};
 use crate::accept::{self, Service, Standing};
 use crate::endpoint::Endpoint;
@@ -144,7 +145,8 @@ impl Server {
 
     fn not_found(&self) -> Response<Full<Bytes>> {
         let mut sentence =
-            "there are /, /lab, /screen, /status, /events, /metrics, /healthz, /readyz".to_owned();
+            "there are /, /lab, /screen, /status, /events, /metrics, /healthz, /readyz, /qr.svg"
+                .to_owned();
         for document in self.documents.iter() {
             sentence.push_str(", ");
             sentence.push_str(document.path);
@@ -281,6 +283,7 @@ async fn answer(
             Some(status) => metrics_response(&request, &metrics::text(&status, &server.metrics)),
             None => not_answering(),
         },
+        "/qr.svg" => qr_code(server.access.borrow().page_url(&request)),
         // A GET subscribes, and does not come here; a HEAD gets the headers of the answer to it.
         "/events" => respond(StatusCode::OK, "text/event-stream", Vec::new()),
         path => match server.file(path, request.headers()) {
@@ -304,6 +307,16 @@ fn metrics_response(request: &Request<Incoming>, exposition: &str) -> Response<F
         kind,
         metrics::plain(exposition).into_bytes(),
     )
+}
+
+fn qr_code(url: Option<String>) -> Response<Full<Bytes>> {
+    match url.as_deref().and_then(qr::svg) {
+        Some(svg) => respond(StatusCode::OK, "image/svg+xml", svg.into_bytes()),
+        None => text(
+            StatusCode::NOT_FOUND,
+            "no other machine can open this page as localhost: open it by a name or an address of this machine\n",
+        ),
+    }
 }
 
 fn readiness(condition: Condition) -> Response<Full<Bytes>> {

@@ -147,6 +147,22 @@ impl Access {
         })
     }
 
+    /// The URL of this node's page for other machines: by the name that the request asks for, or, if that is this machine for
+    /// itself, by the host in the ring file.
+    pub(super) fn page_url<B>(&self, request: &Request<B>) -> Option<String> {
+        let asked = asked_for(request).ok().flatten();
+        let asked = asked.as_deref().and_then(Authority::parse);
+        let asked = asked.map(|Authority { host, port }| (host, port));
+        let own = self.nodes.get(self.me.index());
+        let own = own.and_then(|node| node.endpoint.clone());
+        let own = own.and_then(|(host, port)| Some((host?, port)));
+        let (host, port) = [asked, own]
+            .into_iter()
+            .flatten()
+            .find(|(host, _)| !host.is_loopback())?;
+        Some(format!("http://{}/", host.endpoint(port)))
+    }
+
     /// Whether this node answers to that name. It answers to every address: a web site can let its
     /// own name lead to the node, but its page then has that name for a host.
     fn is_name(&self, host: &Host) -> bool {

@@ -238,3 +238,20 @@ fn several_nodes_on_one_machine_read_from_each_other() {
         "bench.lan:8081"
     ));
 }
+
+#[test]
+fn the_page_has_the_name_that_was_asked_for_or_else_its_host_for_other_machines() {
+    let pis = classroom();
+    let url = |host| pis.page_url(&request(&[("host", host)]));
+    for (host, expected) in [
+        ("PI1.local:8080", "http://pi1.local:8080/"),
+        ("[FD00::1]:80", "http://[fd00::1]:80/"),
+        ("localhost:8080", "http://pi2.lan:8080/"),
+        ("127.0.0.1:8080", "http://pi2.lan:8080/"),
+    ] {
+        assert_eq!(url(host).as_deref(), Some(expected), "{host}");
+    }
+    let demo = access([("", 8080), ("", 8081), ("", 8082)], &[]);
+    let localhost = request(&[("host", "localhost:8080")]);
+    assert_eq!(demo.page_url(&localhost), None);
+}
