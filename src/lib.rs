@@ -17,6 +17,7 @@ pub mod led;
 pub mod net;
 pub mod poller;
 mod priority;
+pub mod program;
 pub mod resolve;
 pub mod ring;
 mod throttle;

@@ -7,8 +7,8 @@ use clap::Args;
 use super::failure::Failure;
 use super::ring_file::RingFile;
 use crate::config::{Config, NodeConfig, WindowChainConfig};
-use crate::daemon;
 use crate::key::Keys;
+use crate::program::keys;
 use crate::ring::{Direction, NodeId, OnPartition, Shape, Topology};
 
 /// Reports every fault of a ring file and of its key file in one run, or prints the ring that it describes
@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 
 pub(super) fn check(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.file.load()?;
-    let keys = daemon::keys::read(&config).map_err(Failure::KeyFile)?;
+    let keys = keys::read(&config).map_err(Failure::KeyFile)?;
     print(&config, keys.as_ref())?;
     Ok(())
 }

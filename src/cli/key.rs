@@ -7,9 +7,9 @@ use clap::{Args, Subcommand};
 
 use super::failure::Failure;
 use super::ring_file;
-use crate::daemon;
 use crate::escape::EscapedBytes;
 use crate::key::{self, Keys};
+use crate::program::keys;
 
 /// Makes the key of a ring, or shows its fingerprint: six words that people can compare aloud
 #[derive(Args)]
@@ -77,7 +77,7 @@ pub(super) fn key(arguments: &Arguments) -> Result<(), Failure> {
 
 /// The keys of the key file that a ring file names.
 fn of_ring(path: &Path) -> Result<Keys, Failure> {
-    let keys = daemon::keys::read(&ring_file::load(path)?).map_err(Failure::KeyFile)?;
+    let keys = keys::read(&ring_file::load(path)?).map_err(Failure::KeyFile)?;
     keys.ok_or_else(|| {
         Failure::Run(format!(
             "{} has no key-file, so this ring has no key: make one with `carom key new ring.key`, and add \

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use smol::channel::{Receiver, bounded};
 
-use crate::daemon::channel::recv_or_pending;
+use crate::program::channel::recv_or_pending;
 
 /// A key press, by its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,8 +15,9 @@ use super::node;
 use super::ring_file::RingFile;
 use crate::clock;
 use crate::config::{LedConfig, parse_duration};
-use crate::daemon::{lock, signals};
+use crate::daemon::lock;
 use crate::led::{LedError, SwitchedLed};
+use crate::program::signals;
 
 /// One blink: on for half of it, off for the other half.
 const BLINK: Duration = Duration::from_millis(1000);

@@ -10,8 +10,8 @@ use tracing::Level;
 
 use super::failure::Failure;
 use crate::daemon::listen::bind_tcp;
-use crate::daemon::log;
 use crate::lab::{self, Limits, Message, Priority, Report, ServiceHandle};
+use crate::program::log;
 
 /// Messages and runs that may wait to be printed; beyond this, the senders wait.
 const MOST_WAITING: usize = 64;

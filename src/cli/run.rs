@@ -25,10 +25,11 @@ use crate::daemon::inherit::InheritedListeners;
 use crate::daemon::lab::LabListeners;
 use crate::daemon::service::ServiceManager;
 use crate::daemon::windows::{WindowEndpoints, WindowListeners};
-use crate::daemon::{self, Daemon, ReservedThread, Setup, listen, lock, log, signals};
+use crate::daemon::{self, Daemon, ReservedThread, Setup, listen, lock};
 use crate::keeper::Keeper;
 use crate::key::Keys;
 use crate::priority;
+use crate::program::{keys, log, signals};
 use crate::ring::{Direction, NodeId, Topology};
 use reload::Running;
 
@@ -56,7 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         ));
     }
     let config = arguments.file.load()?;
-    let keys = daemon::keys::read(&config).map_err(Failure::KeyFile)?;
+    let keys = keys::read(&config).map_err(Failure::KeyFile)?;
     // Nothing that the process will start later shall hold these.
     let mut inherited = InheritedListeners::from_environment();
     // Both keep the real-time priority that the unit gives to this process; everything after them does without.
@@ -141,7 +142,7 @@ fn log_start(ring: &str, node: &config::NodeConfig, keys: Option<&Keys>) {
         node.ports.rate
     );
     if let Some(keys) = keys {
-        tracing::info!("{}", daemon::keys::in_words(keys));
+        tracing::info!("{}", keys::in_words(keys));
     }
 }
 

@@ -4,13 +4,13 @@ use async_io::Timer;
 use smol::channel::Receiver;
 use smol::future;
 
-use super::channel::recv_or_pending;
 use super::external_input::ExternalInput;
 use super::reload::ReloadStep;
 use super::ring_thread::RingThread;
 use crate::clock;
 use crate::http::Query;
 use crate::net;
+use crate::program::channel::recv_or_pending;
 use crate::ring::Time;
 
 /// All sources of events, and the timer.

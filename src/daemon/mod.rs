@@ -4,19 +4,17 @@
 //! executor: dialling, accepting, names, handshakes, HTTP, windows, the control socket, reloads. Commands
 //! and reports go between the two over bounded queues; neither ever waits for the other.
 
-pub mod channel;
 pub mod control;
 mod control_request;
 mod event_log;
 mod event_source;
 mod external_input;
 pub mod inherit;
-pub mod keys;
+mod keys;
 pub mod lab;
 pub mod leds;
 pub mod listen;
 pub mod lock;
-pub mod log;
 mod notify_socket;
 pub mod reload;
 mod reporting;
@@ -24,7 +22,6 @@ mod ring_thread;
 mod scheduling_delay;
 pub mod service;
 mod setup;
-pub mod signals;
 mod waiting;
 pub mod windows;
 

@@ -1,6 +1,5 @@
 //! A new ring file for a running node: it takes over all that has changed, or nothing.
 
-use super::keys;
 use super::leds::Leds;
 use super::windows::WindowEndpoints;
 use crate::config::{Config, NodeConfig, WindowConfig};
@@ -129,7 +128,9 @@ pub fn compare_keys(
     if old.is_some() != new.is_some() {
         return Err(ReloadRefused::Key { on: new.is_some() });
     }
-    Ok(new.filter(|_| old != new).map(keys::in_words))
+    Ok(new
+        .filter(|_| old != new)
+        .map(crate::program::keys::in_words))
 }
 
 /// By which further names HTTP clients may ask for this node, if that has changed.

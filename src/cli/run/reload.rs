@@ -9,10 +9,11 @@ use smol::stream::StreamExt as _;
 use crate::cli::node;
 use crate::cli::ring_file::RingFile;
 use crate::config::{Config, Faults};
+use crate::daemon;
 use crate::daemon::reload::{ReloadChanges, ReloadRefused, ReloadStep, compare, compare_keys};
 use crate::daemon::windows::WindowEndpoints;
-use crate::daemon::{self, signals};
 use crate::key::{KeyFileError, Keys};
+use crate::program::{keys, signals};
 use crate::ring::NodeId;
 
 /// What the node runs with.
@@ -54,7 +55,7 @@ pub(super) async fn watch(
 /// Reads the ring file, and the key file that it names.
 fn read(file: &RingFile) -> Result<Running, Refused> {
     let config = file.read().map_err(Refused::Faults)?;
-    let keys = daemon::keys::read(&config).map_err(Refused::KeyFile)?;
+    let keys = keys::read(&config).map_err(Refused::KeyFile)?;
     Ok(Running { config, keys })
 }
 
