@@ -47,6 +47,8 @@ pub struct TcpInfo {
     pub segment_bytes: u64,
     /// Segments that count as lost and are not sent again yet.
     pub lost: u64,
+    /// Bytes that are in the network, as far as the kernel can tell: sent, and neither acknowledged nor lost.
+    pub in_flight_bytes: u64,
     /// Bytes acknowledged. From Linux 4.1 on.
     pub acknowledged_bytes: Option<u64>,
     /// How fast data was delivered lately, in bytes a second. From Linux 4.9 on.
@@ -70,8 +72,9 @@ struct Raw {
     unacked: u32,
     sacked: u32,
     lost: u32,
-    /// tcpi_retrans, fackets, last_data_sent, last_ack_sent, last_data_recv, last_ack_recv, pmtu, rcv_ssthresh.
-    first: [u32; 8],
+    retrans: u32,
+    /// tcpi_fackets, last_data_sent, last_ack_sent, last_data_recv, last_ack_recv, pmtu, rcv_ssthresh.
+    first: [u32; 7],
     rtt: u32,
     rttvar: u32,
     snd_ssthresh: u32,
@@ -96,8 +99,8 @@ struct Raw {
     fourth: [u64; 3],
     /// tcpi_delivered, delivered_ce.
     fifth: [u32; 2],
-    /// tcpi_bytes_sent, bytes_retrans.
-    sixth: [u64; 2],
+    bytes_sent: u64,
+    bytes_retrans: u64,
     /// tcpi_dsack_dups, reord_seen.
     seventh: [u32; 2],
     rcv_ooopack: u32,
@@ -152,11 +155,25 @@ fn read(raw: &Raw, filled: usize) -> Option<TcpInfo> {
         slow_start_threshold: (raw.snd_ssthresh < NO_THRESHOLD).then(|| raw.snd_ssthresh.into()),
         segment_bytes: raw.snd_mss.into(),
         lost: raw.lost.into(),
+        in_flight_bytes: in_flight(raw, long(offset_of!(Raw, bytes_retrans), raw.bytes_retrans)),
         acknowledged_bytes: long(offset_of!(Raw, bytes_acked), raw.bytes_acked),
         delivery_rate: long(offset_of!(Raw, delivery_rate), raw.delivery_rate),
         send_window: counted(offset_of!(Raw, snd_wnd), raw.snd_wnd),
         receive_window: counted(offset_of!(Raw, rcv_wnd), raw.rcv_wnd),
     })
+}
+
+/// As the kernel counts for the congestion window, in full segments (`tcp_packets_in_flight`, tcp.h); but no more than
+/// is not acknowledged, because segments may be small. `sent_again`: bytes, from Linux 4.19 on.
+fn in_flight(raw: &Raw, sent_again: Option<u64>) -> u64 {
+    let segments = (u64::from(raw.unacked) + u64::from(raw.retrans))
+        .saturating_sub(u64::from(raw.sacked) + u64::from(raw.lost));
+    let bytes = segments * u64::from(raw.snd_mss);
+    let outstanding = sent_again.map(|again| {
+        let sent = raw.bytes_sent.saturating_sub(again);
+        sent.saturating_sub(raw.bytes_acked)
+    });
+    outstanding.map_or(bytes, |outstanding| bytes.min(outstanding))
 }
 
 #[cfg(test)]
@@ -180,6 +197,7 @@ mod tests {
         assert_eq!(offset_of!(Raw, notsent_bytes), 144);
         assert_eq!(offset_of!(Raw, data_segs_out), 156);
         assert_eq!(offset_of!(Raw, delivery_rate), 160);
+        assert_eq!(offset_of!(Raw, bytes_retrans), 208);
         assert_eq!(offset_of!(Raw, rcv_ooopack), 224);
         assert_eq!(offset_of!(Raw, rcv_wnd), 232);
     }

@@ -4,13 +4,15 @@ mod chart;
 mod csv;
 mod progress;
 mod table;
+mod watch;
+mod watch_chart;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use super::address;
 use super::delay;
@@ -18,7 +20,7 @@ use super::failure::Failure;
 use super::size;
 use crate::config::defaults;
 use crate::lab::Mode;
-use crate::lab::client::{self, Plan, Volume};
+use crate::lab::client::{self, Measured, Plan, Volume};
 
 /// The port of an address that gives none.
 const DEFAULT_PORT: u16 = defaults::PORTS.rate;
@@ -29,10 +31,12 @@ const LONGEST_CHUNK: u64 = 64 << 20;
 /// Measures one run, or a whole experiment, and shows the figures of both ends
 #[derive(Args)]
 #[command(
+    group(ArgGroup::new("series").args(["sweep", "watch"])),
     after_help = "Examples:\n  carom rate pi1.local --bytes 5000 --chunk 10\n  \
     carom rate pi1.local --bytes 5000 --chunk 100 --connect per-chunk\n  \
     carom rate pi1.local --bytes 1GiB --chunk 128KiB --nagle on\n  \
-    carom rate pi1.local --sweep --csv rates.csv --svg rates.svg\n\
+    carom rate pi1.local --sweep --csv rates.csv --svg rates.svg\n  \
+    carom rate pi1.local --bytes 20MiB --chunk 64KiB --watch --svg window.svg\n\
     It also works with the chapter's own receivers; then only the sender's figures are shown."
 )]
 pub(super) struct Arguments {
@@ -54,14 +58,17 @@ pub(super) struct Arguments {
     /// Print the figures as one line of JSON
     #[arg(long, conflicts_with = "sweep")]
     json: bool,
+    /// Show what TCP does over time: its windows, round trips, and what it sends again
+    #[arg(long, conflicts_with = "sweep")]
+    watch: bool,
     /// Measure sizes from 1 B to 1 MiB, connection kept and reopened, Nagle on and off
     #[arg(long)]
     sweep: bool,
-    /// Write the sweep as comma-separated values
-    #[arg(long, value_name = "FILE", requires = "sweep")]
+    /// Write the sweep, or what --watch has seen, as comma-separated values
+    #[arg(long, value_name = "FILE", requires = "series")]
     csv: Option<PathBuf>,
-    /// Draw the sweep as an SVG: speed against size
-    #[arg(long, value_name = "FILE", requires = "sweep")]
+    /// Draw an SVG: of a sweep speed against size, of --watch the windows and round trips over time
+    #[arg(long, value_name = "FILE", requires = "series")]
     svg: Option<PathBuf>,
 }
 
@@ -101,6 +108,20 @@ pub(super) fn rate(arguments: &Arguments) -> Result<(), Failure> {
         },
         nagle: arguments.nagle == Switch::On,
     };
+    if arguments.watch {
+        if plan.connect == Mode::Reopened {
+            let sentence =
+                "--watch follows one connection: leave out --watch or --connect per-chunk";
+            return Err(Failure::Usage(sentence.to_owned()));
+        }
+        let output = watch::Output {
+            json: arguments.json,
+            csv: arguments.csv.as_deref().map(create).transpose()?,
+            svg: arguments.svg.as_deref().map(create).transpose()?,
+            peer: &arguments.address,
+        };
+        return require_speed(&watch::run(&addresses, &plan, output, &mut out)?);
+    }
     let measured = client::measure(&addresses, &plan, &mut delay::print).map_err(Failure::run)?;
     if arguments.json {
         serde_json::to_writer(&mut out, &measured).map_err(io::Error::from)?;
@@ -108,6 +129,10 @@ pub(super) fn rate(arguments: &Arguments) -> Result<(), Failure> {
     } else {
         table::run(&plan, &measured, &mut out)?;
     }
+    require_speed(&measured)
+}
+
+fn require_speed(measured: &Measured) -> Result<(), Failure> {
     if measured.speed().is_none() {
         return Err(Failure::Run(format!(
             "{} neither answered nor ended its stream: whether it has read anything is not known, and so no speed is",
@@ -117,19 +142,19 @@ pub(super) fn rate(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Creates a file of the results. Before the measuring, so that one that cannot be written is reported at once.
+fn create(path: &Path) -> Result<File, Failure> {
+    File::create(path)
+        .map_err(|error| Failure::Run(format!("{} cannot be written: {error}", path.display())))
+}
+
 fn sweep(
     arguments: &Arguments,
     addresses: &[SocketAddr],
     out: &mut impl io::Write,
 ) -> Result<(), Failure> {
-    // Opened first, so that a file that cannot be written is reported before half a minute of
-    // measuring.
-    let open = |path: &Path| {
-        File::create(path)
-            .map_err(|error| Failure::Run(format!("{} cannot be written: {error}", path.display())))
-    };
-    let csv = arguments.csv.as_deref().map(open).transpose()?;
-    let svg = arguments.svg.as_deref().map(open).transpose()?;
+    let csv = arguments.csv.as_deref().map(create).transpose()?;
+    let svg = arguments.svg.as_deref().map(create).transpose()?;
     let mut bar = progress::Bar::new();
     let progress = |done, all| bar.show(done, all);
     let points = client::sweep(addresses, progress, &mut delay::print);

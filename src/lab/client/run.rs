@@ -125,8 +125,22 @@ pub fn measure(
     plan: &Plan,
     on_delay: &mut dyn FnMut(Delay),
 ) -> Result<Measured, ClientError> {
+    measure_opened(addresses, plan, on_delay, &mut |_| ())
+}
+
+/// The same; also calls `on_open` with each connection before anything is sent over it.
+///
+/// # Errors
+/// As [`measure`].
+pub fn measure_opened(
+    addresses: &[SocketAddr],
+    plan: &Plan,
+    on_delay: &mut dyn FnMut(Delay),
+    on_open: &mut dyn FnMut(&TcpStream),
+) -> Result<Measured, ClientError> {
     let mut run = Run {
         on_delay,
+        on_open,
         targets: addresses.to_vec(),
         peer: UNKNOWN,
         plan,
@@ -157,6 +171,7 @@ const UNKNOWN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0
 
 struct Run<'a> {
     on_delay: &'a mut dyn FnMut(Delay),
+    on_open: &'a mut dyn FnMut(&TcpStream),
     /// The addresses to try; after the first connection, only the one that answered.
     targets: Vec<SocketAddr>,
     peer: SocketAddr,
@@ -242,6 +257,7 @@ impl Run<'_> {
         stream
             .set_nodelay(!self.plan.nagle)
             .map_err(|error| ClientError::Broken(self.peer, error))?;
+        (self.on_open)(&stream);
         Ok(stream)
     }
 

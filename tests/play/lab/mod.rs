@@ -7,6 +7,7 @@ mod network;
 mod saturation;
 mod tools;
 mod wall;
+mod watch;
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpStream};
