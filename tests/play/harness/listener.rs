@@ -82,6 +82,11 @@ impl Listener {
         }
     }
 
+    /// Reads a line and forgets it.
+    pub(crate) fn skip(&mut self) -> Result<()> {
+        self.lines.skip_until(b'\n').map(|_| ())
+    }
+
     /// Reads until the stream ends; returns the number of bytes, or an error above `most`.
     pub(crate) fn drain(mut self, most: usize) -> Result<usize> {
         let mut read = 0;

@@ -111,7 +111,7 @@ fn watched(ring: &Cluster) -> Vec<Ended> {
             .collect();
         Ended::new(move || {
             for listener in &mut page {
-                listener.next().unwrap();
+                listener.skip().unwrap();
             }
         })
     });
