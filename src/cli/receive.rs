@@ -9,6 +9,7 @@ use clap::Args;
 use tracing::Level;
 
 use super::failure::Failure;
+use super::size;
 use crate::daemon::listen::bind_tcp;
 use crate::lab::{self, Limits, Message, Priority, Report, ServiceHandle};
 use crate::program::log;
@@ -20,7 +21,8 @@ const MOST_WAITING: usize = 64;
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  carom receive\n  carom receive --listen 127.0.0.1:10000 --once\n  \
-    carom receive --rate 10100     # and a rate endpoint, for carom rate\n\
+    carom receive --rate 10100     # and a rate endpoint, for carom rate\n  \
+    carom receive --read-rate 64k  # reads slowly: the senders' window closes\n\
     A message ends with a newline or at the end of its connection. Nothing is sent back: an echo client \
     would wait in vain. Ctrl-C ends the command."
 )]
@@ -34,6 +36,9 @@ pub(super) struct Arguments {
     /// Also measure runs of `carom rate` there: a port, or IP:PORT
     #[arg(long, value_name = "ADDR", value_parser = listen_address)]
     rate: Option<ListenAddress>,
+    /// Read only so many bytes a second of each connection, such as 64k
+    #[arg(long, value_name = "N", value_parser = size::parse)]
+    read_rate: Option<u64>,
 }
 
 /// A port to listen on, at one address or at all.
@@ -67,10 +72,15 @@ enum Received {
 pub(super) fn receive(arguments: &Arguments) -> Result<(), Failure> {
     let _log = log::init(log::level(Level::WARN)).map_err(Failure::run)?;
     let (sender, received) = sync_channel(MOST_WAITING);
-    let (_receiver, address) = receiver(arguments.listen, sender.clone())?;
+    let limits = Limits {
+        read_rate: arguments.read_rate,
+        ..Limits::default()
+    };
+    let (_receiver, address) = receiver(arguments.listen, limits, sender.clone())?;
     let mut out = io::stdout().lock();
     writeln!(out, "receiving messages on {address}")?;
-    let rate = arguments.rate.map(|at| rate(at, sender)).transpose()?;
+    let rate = arguments.rate.map(|at| rate(at, limits, sender));
+    let rate = rate.transpose()?;
     if let Some((_, address)) = &rate {
         writeln!(out, "measuring runs on {address}")?;
     }
@@ -96,6 +106,7 @@ pub(super) fn receive(arguments: &Arguments) -> Result<(), Failure> {
 
 fn receiver(
     at: ListenAddress,
+    limits: Limits,
     sender: SyncSender<Received>,
 ) -> Result<(ServiceHandle, SocketAddr), Failure> {
     let (listener, address) = listen(at)?;
@@ -103,13 +114,14 @@ fn receiver(
         // Fails only if this command is about to end.
         let _ = sender.send(Received::Message(message.clone()));
     });
-    let handle = lab::start_receiver(listener, Limits::default(), Priority::Usual, observer)
-        .map_err(Failure::run)?;
+    let handle =
+        lab::start_receiver(listener, limits, Priority::Usual, observer).map_err(Failure::run)?;
     Ok((handle, address))
 }
 
 fn rate(
     at: ListenAddress,
+    limits: Limits,
     sender: SyncSender<Received>,
 ) -> Result<(ServiceHandle, SocketAddr), Failure> {
     let (listener, address) = listen(at)?;
@@ -117,8 +129,8 @@ fn rate(
         // Fails only if this command is about to end.
         let _ = sender.send(Received::Run(report.clone()));
     });
-    let handle = lab::start_rate(listener, Limits::default(), Priority::Usual, observer)
-        .map_err(Failure::run)?;
+    let handle =
+        lab::start_rate(listener, limits, Priority::Usual, observer).map_err(Failure::run)?;
     Ok((handle, address))
 }
 

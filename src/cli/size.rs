@@ -1,10 +1,12 @@
 //! Amounts of bytes as people write and read them.
 
-/// Reads `5000`, `16KiB`, `1MiB` or `10GiB`; at least 1.
+/// Reads `5000`, `64k`, `16KiB`, `1MiB` or `10GiB`; at least 1.
 pub(super) fn parse(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let factor = match text.get(digits.len()..) {
         Some("" | "B") => Some(1),
+        Some("k") => Some(1_000),
+        Some("M") => Some(1_000_000),
         Some("KiB") => Some(1 << 10),
         Some("MiB") => Some(1 << 20),
         Some("GiB") => Some(1 << 30),
@@ -40,6 +42,7 @@ mod tests {
     fn amounts_are_read_and_shown_and_nothing_else_is() {
         for (text, bytes) in [
             ("5000", 5_000),
+            ("64k", 64_000),
             ("16KiB", 16 << 10),
             ("10GiB", 10 << 30),
             ("7B", 7),

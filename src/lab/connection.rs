@@ -24,6 +24,10 @@ pub(super) struct Connection<C> {
     pub(super) last_read: Nanos,
     /// The bytes that it has sent so far.
     bytes: u64,
+    /// Until when nothing is read of it, because of [`Limits::read_rate`].
+    pub(super) paused_until: Option<Nanos>,
+    /// When the next read is due by that rate, if it was slowed down.
+    pub(super) next_read: Nanos,
     pub(super) state: State<C>,
 }
 
@@ -66,6 +70,8 @@ impl<C> Connection<C> {
             opened: now,
             last_read: now,
             bytes: 0,
+            paused_until: None,
+            next_read: now,
             state,
         }
     }
@@ -121,7 +127,8 @@ impl<C> Connection<C> {
                 let idle = self.last_read + nanos(limits.idle);
                 let total = self.opened + nanos(limits.total);
                 let silence = silence.map_or(Nanos::MAX, |silence| silence.until);
-                idle.min(total).min(silence)
+                let pause = self.paused_until.unwrap_or(Nanos::MAX);
+                idle.min(total).min(silence).min(pause)
             }
         }
     }

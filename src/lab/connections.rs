@@ -23,6 +23,14 @@ const READS_PER_TURN: usize = 8;
 
 /// A connection is listed once it has been open for as long.
 const LISTED_AFTER: Nanos = 250_000_000;
+/// With a read rate, so many reads a second.
+const PACED_READS: u64 = 20;
+
+/// With a read rate, how much of a delay is made up for.
+const CATCH_UP: Nanos = 500_000_000;
+
+/// What epoll reports of a connection that is read.
+const WATCHED: EventFlags = EventFlags::IN.union(EventFlags::RDHUP);
 
 /// All connections of one endpoint, the refused and closing ones included.
 pub(super) struct Connections<S: Service> {
@@ -88,12 +96,32 @@ impl<S: Service> Connections<S> {
 
     /// Has epoll report what a connection sends; false if the system refuses.
     fn watch(&self, key: usize) -> bool {
-        let flags = EventFlags::IN | EventFlags::RDHUP;
         let data = EventData::new_u64(key as u64);
         let Some(connection) = self.connections.get(key) else {
             return false;
         };
+        let flags = if connection.paused_until.is_some() {
+            EventFlags::empty()
+        } else {
+            WATCHED
+        };
         epoll::add(&self.poll, &connection.stream, data, flags).is_ok()
+    }
+
+    /// Reads nothing of a connection until its read rate allows the next piece; when that is. Its bytes then stay in the
+    /// kernel, which closes the receive window.
+    fn pause(&mut self, key: usize, length: usize, rate: u64, now: Nanos) -> Option<Nanos> {
+        let connection = self.connections.get_mut(key)?;
+        let nanos = (length as u64).saturating_mul(1_000_000_000) / rate.max(1);
+        // From when the read was due, so that a thread that wakes late keeps the rate.
+        let from = connection.next_read.max(now.saturating_sub(CATCH_UP));
+        let until = from + nanos;
+        connection.next_read = until;
+        connection.paused_until = Some(until);
+        let data = EventData::new_u64(key as u64);
+        // Fails if epoll does not watch it yet; it begins with what the pause says.
+        let _ = epoll::modify(&self.poll, &connection.stream, data, EventFlags::empty());
+        Some(until)
     }
 
     /// Of the slow connections of one address, or of all: the one that was silent longest.
@@ -160,6 +188,12 @@ impl<S: Service> Connections<S> {
     ) -> Option<Nanos> {
         let key = usize::try_from(key).ok()?;
         let mut check_at = None;
+        let piece = self.limits.read_rate.and_then(|rate| {
+            let piece = (rate / PACED_READS).max(1);
+            usize::try_from(piece).ok()
+        });
+        let room = buffer.len().min(piece.unwrap_or(usize::MAX));
+        let buffer = buffer.get_mut(..room)?;
         for _ in 0..READS_PER_TURN {
             let Some(connection) = self.connections.get_mut(key) else {
                 return check_at;
@@ -181,6 +215,10 @@ impl<S: Service> Connections<S> {
             };
             let bytes = buffer.get(..length).unwrap_or_default();
             check_at = connection.on_bytes(bytes, service, now).or(check_at);
+            if let Some(rate) = self.limits.read_rate {
+                let paused = self.pause(key, length, rate, now);
+                return [check_at, paused].into_iter().flatten().min();
+            }
             // The kernel had no more bytes; but the end of the stream may have come with them.
             if length < buffer.len() && !ending {
                 return check_at;
@@ -254,6 +292,16 @@ impl<S: Service> Connections<S> {
             let Some(connection) = self.connections.get_mut(key) else {
                 continue;
             };
+            if connection
+                .paused_until
+                .take_if(|until| *until <= now)
+                .is_some()
+            {
+                let data = EventData::new_u64(key as u64);
+                // Fails only if the connection is not watched, and then it lingers.
+                let _ = epoll::modify(&self.poll, &connection.stream, data, WATCHED);
+                continue;
+            }
             match &mut connection.state {
                 State::Lingering { .. } => self.close(key, End::EndOfStream, service, now),
                 State::Open {

@@ -24,6 +24,8 @@ pub struct Limits {
     pub linger: Duration,
     /// How many of the latest messages or runs are listed.
     pub remembered: usize,
+    /// Bytes a second that are read of a connection; none: as fast as they come.
+    pub read_rate: Option<u64>,
 }
 
 impl Default for Limits {
@@ -38,6 +40,7 @@ impl Default for Limits {
             lingering: 64,
             linger: Duration::from_secs(1),
             remembered: 100,
+            read_rate: None,
         }
     }
 }

@@ -192,3 +192,20 @@ fn an_endpoint_that_is_dropped_ends_its_connections_and_frees_its_port() {
         "nobody is there to answer"
     );
 }
+
+#[test]
+fn a_read_rate_slows_the_reads_and_loses_nothing() {
+    let (_serving, address, messages) = receiver(Limits {
+        read_rate: Some(100_000),
+        ..Limits::default()
+    });
+    let mut stream = connect(address);
+    let started = clock::monotonic_nanos();
+    stream.write_all(&[b'X'; 30_000]).unwrap();
+    drop(stream);
+    let message = messages.recv_timeout(SOON).unwrap();
+    assert_eq!((message.bytes, message.end), (30_000, End::EndOfStream));
+    assert!(message.reads >= 6, "{} reads", message.reads);
+    // Before each piece but the first there was a pause.
+    assert!(clock::monotonic_nanos() - started >= 240_000_000);
+}
