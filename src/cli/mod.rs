@@ -13,6 +13,8 @@ mod hosts;
 mod init;
 mod key;
 mod keyboard;
+#[cfg(feature = "ladder")]
+mod ladder;
 mod led;
 mod node;
 mod rate;
@@ -55,6 +57,8 @@ enum Command {
     Send(send::Arguments),
     Receive(receive::Arguments),
     Rate(Box<rate::Arguments>),
+    #[cfg(feature = "ladder")]
+    Ladder(ladder::Arguments),
     #[cfg(feature = "watch")]
     Watch(watch::Arguments),
     #[cfg(feature = "find")]
@@ -96,6 +100,8 @@ pub fn main() -> ExitCode {
         Command::Send(arguments) => send::send(&arguments),
         Command::Receive(arguments) => receive::receive(&arguments),
         Command::Rate(arguments) => rate::rate(&arguments),
+        #[cfg(feature = "ladder")]
+        Command::Ladder(arguments) => ladder::ladder(&arguments),
         #[cfg(feature = "watch")]
         Command::Watch(arguments) => watch::watch(&arguments),
         #[cfg(feature = "find")]
