@@ -102,3 +102,6 @@ fn choose<'a>(
     }
     Ok(shown)
 }
+
+#[cfg(test)]
+mod tests;
