@@ -43,7 +43,7 @@ pub(super) fn find(arguments: &Arguments) -> Result<(), Failure> {
     if announced.is_empty() {
         return Err(Failure::Run(format!(
             "no node announced itself within {:?}: nodes do so where avahi-daemon runs, and only machines of the same network \
-            segment hear it; otherwise ask with carom status ADDR",
+            segment get that; otherwise ask with carom status ADDR",
             arguments.time
         )));
     }
