@@ -6,7 +6,11 @@ lock_hosts() {
     head -n 1 "$work/selected" >"$work/first"
     tail -n +2 "$work/selected" >"$work/rest"
     if for_each_host lock_host "$work/first" && for_each_host lock_host "$work/rest"; then return 0; fi
-    message "refused: another rollout is at work, nothing was changed"
+    if [ -e "$work/taken" ]; then
+        message "refused: another rollout is at work, nothing was changed"
+    else
+        message "not every host could be reserved for this rollout, nothing was changed"
+    fi
     exit 1
 }
 lock_host() {
@@ -16,6 +20,7 @@ lock_host() {
     if [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; then
         answer=$(remote "$1" lock "$token" "$operator" break) && touch "$work/$1.locked" && return 0
     fi
+    case $answer in *"another rollout has this host"*) touch "$work/taken" ;; esac
     report_problem "$1" "$(sentence_of "$answer")"
 }
 
