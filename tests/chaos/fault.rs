@@ -32,11 +32,14 @@ pub(crate) enum Kind {
     Hogs,
     /// The holder killed or unplugged while the processors are busy.
     Pressed,
+    /// The LED keeper killed or stopped, alone or with its daemon.
+    Keeper,
 }
 
-/// One deck: every kind occurs in every twenty faults.
-const DECK: [Kind; 20] = [
+/// One deck: every kind occurs in every 21 faults.
+const DECK: [Kind; 21] = [
     Kind::Kill,
+    Kind::Keeper,
     Kind::Kill,
     Kind::Kill,
     Kind::Log,
@@ -110,6 +113,7 @@ impl Kind {
             Self::Log => "log not read",
             Self::Hogs => "CPU hogs",
             Self::Pressed => "holder under load",
+            Self::Keeper => "LED keeper",
         }
     }
 
@@ -128,7 +132,7 @@ impl Kind {
     /// How long it lasts, in milliseconds, with a lease of 250.
     fn span(self) -> (u64, u64) {
         match self {
-            Self::Kill | Self::Two | Self::Pressed => (50, 900),
+            Self::Kill | Self::Two | Self::Pressed | Self::Keeper => (50, 900),
             Self::Term => (0, 500),
             Self::Stop => (300, 1_500),
             Self::Cable => (100, 1_500),

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::fault::{Fault, Kind, Target};
 use super::harness::{full_pipe, now};
-use super::ring::{LEASE, Ring, nodes, votes};
+use super::kills;
+use super::ring::{Ring, lease, nodes, votes};
 use super::testbed::Drops;
 
 /// How long the processors are busy before a node is hit, too.
@@ -83,6 +84,7 @@ pub(crate) fn inject(ring: &mut Ring, fault: &Fault) -> Damage {
         Kind::Log => unread_log(ring, fault, &aim),
         Kind::Hogs => hogs(ring, fault),
         Kind::Pressed => under_load(ring, fault, aim),
+        Kind::Keeper => keeper(ring, fault, &aim),
     }
 }
 
@@ -118,6 +120,11 @@ fn kill(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Damage {
     )
 }
 
+fn keeper(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
+    let (at, healed, how) = kills::hit_keeper(ring, aim.first, fault.form, fault.lasts);
+    damage(aim, aim.some(1), how, at, healed)
+}
+
 fn terminate(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
     let at = ring.terminate(aim.first);
     ring.watch(fault.lasts);
@@ -129,7 +136,7 @@ fn stop(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Damage {
     let victims = aim.some(count);
     let stopped: Vec<u64> = victims.iter().map(|&node| ring.stop(node)).collect();
     // Longer than the lease, because within it a holder may rightly go on.
-    ring.watch(fault.lasts.max(LEASE * 6 / 5));
+    ring.watch(fault.lasts.max(lease() * 6 / 5));
     let healed = now();
     for &node in &victims {
         ring.resume(node);
@@ -279,11 +286,11 @@ fn unread_log(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
         }
     };
     ring.spawn_logging_to(node, stderr);
-    ring.watch(LEASE * 3 / 2);
+    ring.watch(lease() * 3 / 2);
     ring.kill(&[other]);
     ring.watch(fault.lasts);
     ring.spawn(other);
-    ring.watch(LEASE * 3 / 2);
+    ring.watch(lease() * 3 / 2);
     ring.terminate(node);
     let healed = ring.spawn(node);
     // Only the killed node may lose the ball: the other must not notice.

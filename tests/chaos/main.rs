@@ -17,6 +17,7 @@ mod bridge;
 mod fault;
 mod harness;
 mod inject;
+mod kills;
 mod report;
 mod ring;
 mod testbed;
@@ -30,13 +31,14 @@ use std::time::Duration;
 
 use fault::{Fault, Kind};
 use harness::{millis, now};
+use kills::Bounds;
 use report::Report;
-use ring::{LEASE, Ring, nodes};
+use ring::{Ring, lease, nodes};
 use testbed::Testbed;
 use verdict::{Judge, Span, Verdict, WHOLE_WITHIN};
 use visitors::Visitors;
 
-const USAGE: &str = "tests/chaos/run [--faults N] [--seed S] [--load SECONDS] [--only KIND] [--nodes N] [--visitors] [--plain] [--logs]";
+const USAGE: &str = "tests/chaos/run [--faults N] [--seed S] [--load SECONDS] [--only KIND] [--nodes N] [--visitors] [--plain] [--logs] [--lease MS] [--kills N] [--most-median MS] [--most-p99 MS]";
 
 /// The command line.
 struct Arguments {
@@ -53,6 +55,10 @@ struct Arguments {
     realtime: bool,
     /// Whether failures come with traces and logs of all nodes.
     logs: bool,
+    /// In place of faults: how often the holder is killed.
+    kills: Option<usize>,
+    /// What they must not exceed.
+    bounds: Bounds,
 }
 
 impl Arguments {
@@ -66,6 +72,8 @@ impl Arguments {
             visitors: false,
             realtime: true,
             logs: false,
+            kills: None,
+            bounds: Bounds::default(),
         };
         let mut words = words.peekable();
         while let Some(word) = words.next() {
@@ -82,6 +90,12 @@ impl Arguments {
                         .ok()
                         .filter(|count| (7..=250).contains(count))?,
                 ),
+                "--lease" => {
+                    ring::set_lease(Duration::from_millis(words.next()?.parse().ok()?));
+                }
+                "--kills" => all.kills = Some(words.next()?.parse().ok()?),
+                "--most-median" => all.bounds.median = Some(words.next()?.parse().ok()?),
+                "--most-p99" => all.bounds.p99 = Some(words.next()?.parse().ok()?),
                 "--visitors" => all.visitors = true,
                 "--plain" => all.realtime = false,
                 "--logs" => all.logs = true,
@@ -124,13 +138,20 @@ fn main() -> ExitCode {
         logs: arguments.logs,
     };
     let visitors = arguments.visitors.then(Visitors::start);
-    chaos.run(&arguments);
+    match arguments.kills {
+        None => chaos.run(&arguments),
+        Some(count) => chaos.kill(count, &arguments),
+    }
     if let Some(visitors) = visitors {
         chaos.count_visits(visitors.end());
     }
     chaos.look_for_panics();
     chaos.report.compare_with_the_aim();
-    chaos.report.print(arguments.seed);
+    if arguments.kills.is_some() {
+        chaos.report.print_failures();
+    } else {
+        chaos.report.print(arguments.seed);
+    }
     println!("took {:.1} s", millis(now() - begun) / 1e3);
     ExitCode::from(u8::from(!chaos.report.failures.is_empty()))
 }
@@ -161,8 +182,9 @@ impl Chaos {
             "ordinary"
         };
         println!(
-            "{} nodes of {priority} priority, lease {LEASE:?}, {faults} faults of seed {seed}; * had the ball",
-            nodes()
+            "{} nodes of {priority} priority, lease {:?}, {faults} faults of seed {seed}; * had the ball",
+            nodes(),
+            lease()
         );
         if !self.starts(self.begun) {
             return;
@@ -177,6 +199,14 @@ impl Chaos {
         }
         if !load.is_zero() {
             self.one(&inject::load(faults + 1, self.ring.dwell, load));
+        }
+    }
+
+    /// Kills the holder again and again. The ball stays long on each screen, so that it is there.
+    fn kill(&mut self, count: usize, arguments: &Arguments) {
+        if self.begin(fault::DWELLS[1]) {
+            let wrong = kills::run(&mut self.ring, count, arguments.seed, arguments.bounds);
+            self.report.failures.extend(wrong);
         }
     }
 
@@ -224,7 +254,7 @@ impl Chaos {
         let damage = inject::inject(&mut self.ring, fault);
         let settled = self.ring.settle(damage.healed, Duration::from_secs(10));
         let whole = now();
-        self.ring.watch(LEASE * 5 / 4 + fault.rest);
+        self.ring.watch(lease() * 5 / 4 + fault.rest);
         let span = Span {
             from,
             whole,

@@ -132,6 +132,10 @@ impl Report {
             )
         );
         println!("passes refused        {}", self.refused_passes);
+        self.print_failures();
+    }
+
+    pub(crate) fn print_failures(&self) {
         for failure in &self.failures {
             println!("failed: {failure}");
         }

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::harness::{Intervention, LedChange, Process, get_from, nanos, now, wait_for};
@@ -15,6 +16,9 @@ use super::testbed::{Testbed, address};
 
 /// How many nodes there are, unless the command line says otherwise.
 const USUAL_NODES: usize = 7;
+
+/// The lease, unless the command line says otherwise.
+const USUAL_LEASE: Duration = Duration::from_millis(250);
 
 /// In a ring of more nodes, a node hears only its two neighbours on each side often.
 const MOST_ALL_NEAR: usize = 7;
@@ -37,7 +41,17 @@ pub(crate) fn votes(node: usize) -> bool {
     (0..voters).any(|voter| voter * nodes() / voters == node)
 }
 
-pub(crate) const LEASE: Duration = Duration::from_millis(250);
+static LEASE: OnceLock<Duration> = OnceLock::new();
+
+/// Sets the lease; before the first call of [`lease`].
+pub(crate) fn set_lease(lease: Duration) {
+    let _ = LEASE.set(lease);
+}
+
+/// The lease of the ring.
+pub(crate) fn lease() -> Duration {
+    *LEASE.get_or_init(|| USUAL_LEASE)
+}
 
 /// The daemons.
 pub(crate) struct Ring {
@@ -84,7 +98,7 @@ impl Ring {
 
     /// Ends all nodes, resets all state, and starts them with another ball.
     pub(crate) fn begin(&mut self, dwell: u64) {
-        let lease = u64::try_from(LEASE.as_millis()).unwrap();
+        let lease = u64::try_from(lease().as_millis()).unwrap();
         self.dwell = dwell;
         self.processes.fill_with(|| None);
         for node in 0..nodes() {
@@ -164,6 +178,25 @@ impl Ring {
         let moment = self.process(node).resume();
         Intervention::on_resumed(&mut self.interventions, node, moment);
         moment
+    }
+
+    /// The LED keeper of that node: its process id.
+    pub(crate) fn keeper(&mut self, node: usize) -> u32 {
+        wait_for(Duration::from_secs(3), "an LED keeper", || {
+            self.process(node).keeper()
+        })
+    }
+
+    /// Sends a signal to that process, if it has not ended.
+    pub(crate) fn signal(&self, process: u32, what: Signal) {
+        let process = i32::try_from(process).ok().and_then(Pid::from_raw);
+        // Fails only where it has ended already.
+        let _ = kill_process(process.unwrap(), what);
+    }
+
+    /// The LED changes since the last [`Self::take`].
+    pub(crate) fn seen(&self) -> &[LedChange] {
+        &self.lines
     }
 
     /// From now on the LED of that node cannot be seen.

@@ -3,7 +3,7 @@
 use super::fault::{Fault, Kind};
 use super::harness::{Intervention, LedChange, Observed, Stamp, millis, nanos};
 use super::inject::Damage;
-use super::ring::{LEASE, nodes};
+use super::ring::{lease, nodes};
 
 /// What is allowed beyond the lease and a quarter: the network, the processors, this observer.
 const GRACE: u64 = 150_000_000;
@@ -14,7 +14,7 @@ pub(crate) const WHOLE_WITHIN: u64 = 2_500_000_000;
 
 /// Within 1.25 leases after its holder's end a ball must have an LED on again.
 fn bound() -> u64 {
-    nanos(LEASE) * 5 / 4 + GRACE
+    nanos(lease()) * 5 / 4 + GRACE
 }
 
 /// Judges one fault after another; keeps the highest stamp, which must never decrease.
@@ -76,7 +76,7 @@ impl Judge {
         verdict.quiet = if fault.kind.is_harmless() {
             span.to - span.from
         } else {
-            span.to.saturating_sub(span.whole + nanos(LEASE) * 5 / 4)
+            span.to.saturating_sub(span.whole + nanos(lease()) * 5 / 4)
         };
         if verdict.false_elections > 0 {
             let sentence = "the ball was taken from a well holder".to_owned();
@@ -94,7 +94,7 @@ impl Judge {
         verdict: &mut Verdict,
     ) {
         // The fault may have effects for a lease after the ring is whole again.
-        let ill_until = span.whole + nanos(LEASE) * 5 / 4;
+        let ill_until = span.whole + nanos(lease()) * 5 / 4;
         let mut off = None;
         for line in &seen.lines {
             if !line.on {
