@@ -15,6 +15,7 @@ pub mod key;
 pub mod lab;
 pub mod led;
 pub mod net;
+pub mod obituary;
 pub mod poller;
 mod priority;
 pub mod program;

@@ -10,9 +10,9 @@ use tracing::Level;
 
 use crate::clock;
 use crate::http::LedStatus;
-use crate::keeper::Keeper;
+use crate::keeper::{Keeper, Recipients};
 use crate::led::{Led, LedChange, LedError, NoLed};
-use crate::ring::{Possession, Time};
+use crate::ring::{Incarnation, NodeId, Possession, Time};
 
 /// An LED that failed is tried again after this time.
 const RETRY: Duration = Duration::from_secs(1);
@@ -83,6 +83,27 @@ impl Leds {
             leds.on_fault(fault, clock::now(), None);
         }
         leds
+    }
+
+    /// From now on the keeper tells others when this process has ended, which is `incarnation` of the node `me`. Returns whom
+    /// it tells; `None` if it tells nobody.
+    pub fn tell_end(&mut self, me: NodeId, incarnation: Incarnation) -> Option<Recipients> {
+        match self.keeper.tell_end(me, &self.node, incarnation) {
+            Ok(recipients) => recipients,
+            Err(why) => {
+                let sentence =
+                    "the LED keeper cannot tell the other nodes when this process has ended";
+                let what = "if it is killed, they wait for a lease before they take its ball over";
+                let line = format!("{sentence} ({why}): {what}");
+                self.log.push_back((Level::WARN, line));
+                None
+            }
+        }
+    }
+
+    /// The node has left the ring: nobody needs to be told when this process has ended.
+    pub fn on_left(&mut self) {
+        self.keeper.on_left();
     }
 
     /// What the node possesses now has this deadline; `None` if it possesses nothing. To be called before [`Self::show`]
@@ -156,7 +177,7 @@ impl Leds {
             self.set(lit.possession, false, now);
         }
         let here: Vec<Possession> = lit.iter().map(|lit| lit.possession).collect();
-        self.keeper.keep(None);
+        self.let_go();
         self.led = Box::new(NoLed);
         let mut opened = open();
         self.led = std::mem::replace(&mut opened.led, Box::new(NoLed));
@@ -182,6 +203,15 @@ impl Leds {
             if self.here.iter().any(is_here) {
                 self.set(possession, true, now);
             }
+        }
+    }
+
+    /// The keeper lets go of the LED, which is off unless it does not work.
+    fn let_go(&mut self) {
+        if self.fault.is_none() {
+            self.keeper.keep(None);
+        } else {
+            self.keeper.let_go_lit();
         }
     }
 
@@ -238,8 +268,8 @@ impl Leds {
     /// Logs a fault once for as long as it lasts.
     fn on_fault(&mut self, error: &LedError, now: Time, retry_at: Option<Time>) {
         if self.fault.is_none() {
-            // The device is opened anew, and the kernel gives some devices to one user only.
-            self.keeper.keep(None);
+            // The device is opened anew, and the kernel gives some devices to one user only. What it shows is not known.
+            self.keeper.let_go_lit();
         }
         let logged = match &self.fault {
             Some(fault) => fault.logged,
@@ -292,6 +322,10 @@ impl Leds {
 impl Drop for Leds {
     fn drop(&mut self) {
         // From here on the LED may belong to somebody else, such as to its earlier trigger.
-        self.keeper.keep(None);
+        if self.here.is_empty() {
+            self.let_go();
+        } else {
+            self.keeper.let_go_lit();
+        }
     }
 }

@@ -36,7 +36,8 @@ use smol::{LocalExecutor, Task};
 use crate::clock;
 use crate::endpoint::Endpoint;
 use crate::http::{self, Feed, Metrics, ReturnStatus};
-use crate::net::{self, Links};
+use crate::keeper::Recipients;
+use crate::net::{self, LinkChange, Links};
 use crate::ring::{Incarnation, Input, NodeId, Notification, Time, Topology};
 use crate::window;
 use event_log::EventLog;
@@ -64,6 +65,8 @@ pub struct Daemon {
     me: NodeId,
     ring: RingThread,
     links: Links,
+    /// Whom the LED keeper tells of the end of this process; `None` if it tells nobody.
+    recipients: Option<Recipients>,
     events: EventSource,
     /// Who waits for what the ring's thread will answer.
     waiting: Waiting,
@@ -99,11 +102,13 @@ impl Daemon {
         let metrics = Metrics::default();
         let lab = setup.lab.map(|listeners| Lab::start(listeners, &metrics));
         let lab = lab.transpose()?;
+        let mut leds = setup.leds;
+        let recipients = leds.tell_end(setup.me, incarnation);
         let ring = RingSetup {
             topology: Arc::clone(&setup.topology),
             me: setup.me,
             incarnation,
-            leds: setup.leds,
+            leds,
             service: setup.service,
         };
         let ring = RingThread::start(thread, ring)?;
@@ -115,6 +120,7 @@ impl Daemon {
             incarnation,
             addresses: setup.ring_endpoints,
             keys: setup.keys,
+            commitment: recipients.as_ref().map(Recipients::commitment),
         };
         let key = settings.keys.as_ref().map(KeyNames::of);
         let links = Links::start(executor, settings, setup.ring_listener, link_sender);
@@ -140,6 +146,7 @@ impl Daemon {
             me: setup.me,
             ring,
             links,
+            recipients,
             events: EventSource::new(
                 link_events,
                 http_requests,
@@ -229,8 +236,8 @@ impl Daemon {
     fn on_report(&mut self, report: Report) {
         match report {
             Report::Link(report) => {
-                if let Some((peer, address)) = self.links.on_report(report) {
-                    self.http.on_link_up(peer, address);
+                if let Some(change) = self.links.on_report(report) {
+                    self.on_link_change(change);
                 }
             }
             Report::Snapshot(number, snapshot) => self.on_snapshot(number, &snapshot),
@@ -262,6 +269,20 @@ impl Daemon {
             }
             // `run` returns with it.
             Report::Ended(_) => {}
+        }
+    }
+
+    fn on_link_change(&mut self, change: LinkChange) {
+        let LinkChange {
+            peer,
+            opened,
+            place,
+        } = change;
+        if let Some(recipients) = &self.recipients {
+            recipients.set(peer, place);
+        }
+        if let Some(address) = opened {
+            self.http.on_link_up(peer, address);
         }
     }
 

@@ -58,6 +58,7 @@ impl Daemon {
             led: snapshot.led.clone(),
             reconnects: counters.reconnects,
             bad_lines: counters.bad_lines,
+            obituaries: counters.obituaries,
             refused_balls: self.windows.refused(),
             stalls: snapshot.stalls,
             longest_stall: snapshot.longest_stall,

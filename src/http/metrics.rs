@@ -143,6 +143,11 @@ fn register_process(registry: &mut Registry, status: &Status) {
             counters.bad_lines,
         ),
         (
+            "obituaries",
+            "Processes of other nodes that have ended, by proof of their LED keepers",
+            counters.obituaries,
+        ),
+        (
             "stalls",
             "How often the machine did not let the process run when it had something to do",
             counters.stalls,

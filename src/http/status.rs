@@ -237,6 +237,9 @@ pub struct CounterStatus {
     pub reconnects: u64,
     /// Lines from the network that were no message.
     pub bad_lines: u64,
+    /// Processes of other nodes that have ended, by proof of their LED keepers.
+    #[serde(default)]
+    pub obituaries: u64,
     /// How often the machine scheduled the process too late.
     #[serde(default)]
     pub stalls: u64,
@@ -262,6 +265,8 @@ pub struct DaemonStatus {
     pub reconnects: u64,
     /// Lines from the network that were no message.
     pub bad_lines: u64,
+    /// Processes of other nodes that have ended, by proof of their LED keepers.
+    pub obituaries: u64,
     /// Connections to the ports for windows that brought no valid ball: the core never sees them.
     pub refused_balls: u64,
     /// How often the machine scheduled the loop too late.
@@ -318,6 +323,7 @@ impl Status {
                     .saturating_add(daemon.refused_balls),
                 reconnects: daemon.reconnects,
                 bad_lines: daemon.bad_lines,
+                obituaries: daemon.obituaries,
                 stalls: daemon.stalls,
                 longest_stall_ms: whole_millis(daemon.longest_stall),
             },

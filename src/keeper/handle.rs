@@ -6,12 +6,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::channel::{Channel, Received};
+use super::charge::Charge;
 use super::message::Answer;
-use super::shared::Shared;
+use super::recipients::Recipients;
+use super::shared::{Current, Shared};
 use super::supervisor::Supervisor;
 use crate::clock;
 use crate::led::OffSwitch;
-use crate::ring::Time;
+use crate::obituary::{Obituary, Secret};
+use crate::ring::{Incarnation, NodeId, Time};
 
 /// How long the daemon waits until the keeper has opened an LED or let go of it.
 const ORDER_LIMIT: Duration = Duration::from_millis(100);
@@ -25,6 +28,9 @@ const PART_OF_LEASE: u32 = 500;
 
 /// The keeper acts at most this long after the deadline.
 const LONGEST_MARGIN: Duration = Duration::from_millis(5);
+
+/// The keeper tries to tell the daemon's end for at most this long, and at most for a lease.
+const LONGEST_TELLING: Duration = Duration::from_secs(1);
 
 /// The daemon's side of the keeper: when the LED is to be off at the latest, and what the keeper has done.
 #[derive(Debug, Default)]
@@ -45,6 +51,8 @@ struct Running {
     has_acted: bool,
     /// Why the keeper could not do something.
     failure: Option<String>,
+    /// It tells others when this process has ended.
+    tells: bool,
 }
 
 impl Keeper {
@@ -80,14 +88,48 @@ impl Keeper {
             put_out: false,
             has_acted: false,
             failure: None,
+            tells: false,
         }))
     }
 
-    /// From now on the keeper switches this LED off; none, if there is none. Waits until it has opened it, and has let go
-    /// of the one before.
+    /// From now on the keeper switches this LED off; none, if there is none, or it is off. Waits until it has opened it, and
+    /// has let go of the one before.
     pub fn keep(&mut self, led: Option<OffSwitch>) {
         if let Some(running) = &mut self.0 {
-            running.keep(led);
+            running.keep(led, true);
+        }
+    }
+
+    /// The keeper lets go of the LED, which may be on. While it is so, nobody is told of the end of this process.
+    pub fn let_go_lit(&mut self) {
+        if let Some(running) = &mut self.0 {
+            running.keep(None, false);
+        }
+    }
+
+    /// From now on the keeper tells others when this process has ended, which is `incarnation` of the node `me` of that name.
+    /// Returns whom it tells: nobody yet. `None` without a keeper.
+    ///
+    /// # Errors
+    /// When the keeper cannot do so: one sentence.
+    pub fn tell_end(
+        &mut self,
+        me: NodeId,
+        name: &str,
+        incarnation: Incarnation,
+    ) -> Result<Option<Recipients>, String> {
+        let Some(running) = &mut self.0 else {
+            return Ok(None);
+        };
+        running.tell_end(me, name, incarnation).map(Some)
+    }
+
+    /// This process is about to end, and possesses nothing: nobody needs to be told.
+    pub fn on_left(&mut self) {
+        if let Some(running) = &mut self.0
+            && std::mem::take(&mut running.tells)
+        {
+            running.change(|current| current.charge = None);
         }
     }
 
@@ -134,8 +176,42 @@ impl Keeper {
 }
 
 impl Running {
-    fn keep(&mut self, led: Option<OffSwitch>) {
-        let number = match self.shared.give(led) {
+    fn keep(&mut self, led: Option<OffSwitch>, is_dark: bool) {
+        self.change(|current| (current.led, current.is_dark) = (led, is_dark));
+    }
+
+    fn tell_end(
+        &mut self,
+        me: NodeId,
+        name: &str,
+        incarnation: Incarnation,
+    ) -> Result<Recipients, String> {
+        let in_words = |error: io::Error| error.to_string();
+        let secret = Secret::draw().map_err(in_words)?;
+        let commitment = secret.commitment();
+        let book = self.shared.book().map_err(in_words)?;
+        let limit = self.lease.min(LONGEST_TELLING);
+        let charge = Charge {
+            obituary: Obituary {
+                node: name.to_owned(),
+                incarnation,
+                secret,
+            },
+            me: me.0,
+            limit: u64::try_from(limit.as_micros()).unwrap_or_default(),
+        };
+        self.change(|current| current.charge = Some(charge));
+        if let Some(failure) = self.failure.take() {
+            self.change(|current| current.charge = None);
+            return Err(failure);
+        }
+        self.tells = true;
+        Ok(Recipients { commitment, book })
+    }
+
+    /// Gives the keeper a changed order, and waits until it has carried it out.
+    fn change(&mut self, change: impl FnOnce(&mut Current)) {
+        let number = match self.shared.give(change) {
             Ok(number) => number,
             Err(error) => {
                 self.failure = Some(error.to_string());
@@ -213,161 +289,14 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.shared.ending.store(true, Ordering::Release);
         self.shared.channel.close();
-        if let Some(supervisor) = &self.supervisor {
+        // If it tells the end of this process, it waits for that.
+        if let Some(supervisor) = &self.supervisor
+            && !self.tells
+        {
             supervisor.wait_for_end();
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::path::{Path, PathBuf};
-    use std::thread::{self, JoinHandle};
-
-    use super::super::process::Process;
-    use super::*;
-    use crate::led::OffWay;
-
-    const LEASE: Duration = Duration::from_millis(40);
-
-    /// A keeper on a thread of this process, which ends with the daemon's side.
-    pub(super) fn keeper(lease: Duration) -> (Keeper, JoinHandle<()>) {
-        let (channel, end) = Channel::pair().unwrap();
-        let shared = Arc::new(Shared::new(channel).unwrap());
-        let process = thread::spawn(move || Process::new(end).run());
-        (Keeper::running(shared, None, lease), process)
-    }
-
-    fn file(path: &Path) -> Option<OffSwitch> {
-        let (path, value) = (path.to_owned(), "0".to_owned());
-        let how = OffWay::File { path, value };
-        Some(OffSwitch { how, line: None })
-    }
-
-    fn lit(folder: &tempfile::TempDir, name: &str) -> PathBuf {
-        let path = folder.path().join(name);
-        fs::write(&path, "1").unwrap();
-        path
-    }
-
-    fn is_lit(path: &Path) -> bool {
-        fs::read_to_string(path).unwrap() == "1"
-    }
-
-    #[test]
-    fn it_switches_the_led_off_at_the_latest_deadline_and_says_so() {
-        let folder = tempfile::tempdir().unwrap();
-        let led = lit(&folder, "led");
-        let (mut keeper, _process) = keeper(LEASE);
-        keeper.keep(file(&led));
-        let extended = loop {
-            let begun = clock::now();
-            keeper.set_deadline(begun + LEASE, begun);
-            keeper.set_deadline(begun + LEASE * 2, clock::now());
-            // On a busy machine the first deadline may pass between the two.
-            if clock::now() < begun + LEASE {
-                break begun + LEASE * 2;
-            }
-            lit(&folder, "led");
-            keeper.has_put_out(clock::now());
-        };
-        while is_lit(&led) {
-            let late = clock::now().since(extended);
-            assert!(late < Duration::from_secs(5), "it is not put out");
-            thread::sleep(Duration::from_micros(200));
-        }
-        assert!(clock::now() >= extended, "it was put out too soon");
-        assert!(keeper.has_put_out(clock::now()));
-        assert!(!keeper.has_put_out(clock::now()), "only once");
-        assert_eq!(keeper.take_failure(), None);
-    }
-
-    #[test]
-    fn what_the_daemon_takes_first_the_keeper_leaves_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let led = lit(&folder, "led");
-        let (channel, end) = Channel::pair().unwrap();
-        let shared = Arc::new(Shared::new(channel).unwrap());
-        shared.give(file(&led)).unwrap();
-        let mut keeper = Keeper::running(Arc::clone(&shared), None, LEASE);
-        let now = clock::now();
-        keeper.set_deadline(now, now);
-        thread::sleep(Duration::from_millis(1));
-        assert!(!keeper.has_put_out(clock::now()), "it does not run yet");
-        let process = thread::spawn(move || Process::new(end).run());
-        while keeper.0.as_mut().unwrap().read_answers() == 0 {
-            shared.channel.wait(LEASE);
-        }
-        assert!(is_lit(&led));
-        // Otherwise it is the end of the daemon that puts it out.
-        keeper.keep(None);
-        drop((keeper, shared));
-        process.join().unwrap();
-        assert!(is_lit(&led));
-    }
-
-    #[test]
-    fn a_deadline_is_set_for_a_fast_ball_only_when_none_is_far_enough_away() {
-        let (mut keeper, _process) = keeper(LEASE);
-        let now = clock::now();
-        keeper.set_some_deadline(now);
-        let armed = |keeper: &Keeper| keeper.0.as_ref().unwrap().armed.unwrap();
-        let first = armed(&keeper);
-        assert_eq!(first, now + LEASE);
-        keeper.set_some_deadline(now + LEASE / 2);
-        assert_eq!(armed(&keeper), first);
-        keeper.set_some_deadline(now + LEASE * 15 / 16);
-        assert!(armed(&keeper) > first);
-    }
-
-    #[test]
-    fn it_lets_go_of_one_led_for_another_and_puts_that_out_when_the_daemon_ends() {
-        let folder = tempfile::tempdir().unwrap();
-        let (old, new) = (lit(&folder, "old"), lit(&folder, "new"));
-        let (mut daemon, process) = keeper(LEASE);
-        daemon.keep(file(&old));
-        daemon.keep(file(&new));
-        drop(daemon);
-        process.join().unwrap();
-        assert!(is_lit(&old) && !is_lit(&new));
-        let (mut daemon, process) = keeper(LEASE);
-        daemon.keep(file(&old));
-        daemon.keep(None);
-        drop(daemon);
-        process.join().unwrap();
-        assert!(is_lit(&old));
-    }
-
-    #[test]
-    fn an_led_that_it_cannot_switch_off_is_told_with_the_reason() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut keeper, _process) = keeper(LEASE);
-        keeper.keep(file(&folder.path().join("none/led")));
-        let now = clock::now();
-        keeper.set_deadline(now, now);
-        thread::sleep(Duration::from_millis(1));
-        assert!(!keeper.has_put_out(clock::now()), "it could not");
-        let why = keeper.take_failure().unwrap();
-        assert!(why.contains("none/led"), "{why}");
-    }
-
-    #[test]
-    fn a_keeper_that_has_ended_keeps_nobody_waiting_for_long() {
-        let (channel, end) = Channel::pair().unwrap();
-        drop(end);
-        let shared = Arc::new(Shared::new(channel).unwrap());
-        let mut keeper = Keeper::running(shared, None, LEASE);
-        // On a busy machine some attempts take long for other reasons.
-        let quickest = (0..10).map(|_| {
-            let begun = clock::now();
-            keeper.keep(file(Path::new("/nowhere")));
-            assert!(keeper.take_failure().is_some());
-            keeper.set_deadline(begun, begun);
-            thread::sleep(Duration::from_millis(1));
-            assert!(!keeper.has_put_out(clock::now()), "nobody has");
-            clock::now().since(begun)
-        });
-        assert!(quickest.min().unwrap() < ACT_LIMIT);
-    }
-}
+mod tests;

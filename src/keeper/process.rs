@@ -1,6 +1,7 @@
 //! The keeper's own process.
 
 use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,8 +10,12 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
+use super::book::Book;
 use super::channel::{Channel, Received};
+use super::charge::Charge;
+use super::ending::Parent;
 use super::message::{Answer, Order};
+use super::tell::tell;
 use crate::clock;
 use crate::led::{LedError, OffSwitch, PutOut};
 use crate::timer::Timer;
@@ -40,42 +45,51 @@ pub fn main() -> ExitCode {
         let _ = writeln!(io::stderr(), "{sentence}");
         return ExitCode::from(2);
     };
-    let mut process = Process {
-        channel,
-        timer: None,
-        led: None,
-    };
-    process.run();
+    Process::new(channel, Parent::watch()).run();
     ExitCode::SUCCESS
 }
 
 /// What the keeper knows.
 pub(super) struct Process {
     channel: Channel,
+    /// The process of the daemon, or why its end cannot be noticed.
+    daemon: io::Result<Parent>,
+    /// The number of the latest order that was carried out.
+    number: u64,
     /// The daemon's deadline; `None` until the first order.
     timer: Option<Timer>,
     /// The LED; `None` if there is none to keep.
     led: Option<Box<dyn PutOut>>,
+    /// While there is none to keep: whether it is off for certain.
+    is_dark: bool,
+    /// Whom to tell of the daemon's end, and where.
+    charge: Option<(Charge, Book)>,
 }
 
 impl Process {
-    #[cfg(test)]
-    pub(super) fn new(channel: Channel) -> Self {
+    pub(super) fn new(channel: Channel, daemon: io::Result<Parent>) -> Self {
         Self {
             channel,
+            daemon,
+            number: 0,
             timer: None,
             led: None,
+            is_dark: true,
+            charge: None,
         }
     }
 
-    /// Until the daemon has ended. The LED is off then.
+    /// Until the daemon has ended. The LED is off then, and the nodes that were linked know it.
     pub(super) fn run(&mut self) {
         loop {
             let (has_message, has_fired) = match self.wait() {
                 Ok(ready) => ready,
                 Err(Errno::INTR) => continue,
                 // The kernel has no memory left. Another keeper may have more luck.
-                Err(_) => break,
+                Err(_) => {
+                    let _ = self.put_out();
+                    return;
+                }
             };
             // First, since whatever is to be received can wait.
             if has_fired {
@@ -87,6 +101,33 @@ impl Process {
         }
         // Nobody is left whom an error could be told.
         let _ = self.put_out();
+        self.tell_end();
+    }
+
+    /// Tells the nodes that were linked that the daemon has ended, if that is certain and the LED is off.
+    fn tell_end(&mut self) {
+        let Some((charge, book)) = self.charge.take() else {
+            return;
+        };
+        let until = clock::now() + charge.limit();
+        let Ok(daemon) = &self.daemon else {
+            return;
+        };
+        // The connection to a daemon that lives can be closed, too.
+        if !daemon.has_ended_within(charge.limit()) {
+            return;
+        }
+        // Again, as only now nobody can have switched it on since.
+        if self.put_out().is_err() || (self.led.is_none() && !self.is_dark) {
+            return;
+        }
+        let Ok((number, places)) = book.read(charge.me) else {
+            return;
+        };
+        // A keeper that has missed an order may know another LED than the last one.
+        if number == self.number {
+            tell(places, &charge.obituary.line(), until);
+        }
     }
 
     /// Waits for a message or the deadline. Returns which of them has come.
@@ -123,20 +164,10 @@ impl Process {
     fn on_message(&mut self) -> bool {
         match self.channel.receive::<Order>() {
             Received::Message(order, descriptors) => {
-                let mut descriptors = descriptors.into_iter();
-                self.timer = descriptors.next().map(Timer::of);
-                // Before the new one is opened: both may be the same line.
-                self.led = None;
-                let opened = order.led.map(|how| {
-                    let line = descriptors.next();
-                    OffSwitch { how, line }.open(clock::monotonic_nanos)
-                });
-                let answer = match opened.transpose() {
-                    Ok(led) => {
-                        self.led = led;
-                        Answer::Done(order.number)
-                    }
-                    Err(error) => Answer::Failed(order.number, error.to_string()),
+                let number = order.number;
+                let answer = match self.carry_out(order, descriptors) {
+                    Ok(()) => Answer::Done(number),
+                    Err(why) => Answer::Failed(number, why),
                 };
                 self.answer(&answer);
                 true
@@ -144,6 +175,28 @@ impl Process {
             Received::Nothing => true,
             Received::Closed => false,
         }
+    }
+
+    fn carry_out(&mut self, order: Order, descriptors: Vec<OwnedFd>) -> Result<(), String> {
+        let mut descriptors = descriptors.into_iter();
+        self.number = order.number;
+        self.timer = descriptors.next().map(Timer::of);
+        let charge = order.charge;
+        self.charge = charge.and_then(|charge| Some((charge, Book::of(descriptors.next()?))));
+        // Before the new one is opened: both may be the same line.
+        self.led = None;
+        self.is_dark = order.led.is_none() && order.is_dark;
+        if let Some(how) = order.led {
+            let line = descriptors.next();
+            let opened = OffSwitch { how, line }.open(clock::monotonic_nanos);
+            self.led = Some(opened.map_err(|error| error.to_string())?);
+        }
+        if let Err(why) = &self.daemon
+            && self.charge.is_some()
+        {
+            return Err(format!("it cannot tell when this process ends: {why}"));
+        }
+        Ok(())
     }
 
     fn answer(&self, answer: &Answer) {

@@ -93,6 +93,7 @@ pub fn peer_in(line: &[u8], topology: &Topology, me: NodeId) -> Result<NodeId, S
         incarnation: Incarnation(0),
         topology: topology.fingerprint(),
         continues: false,
+        obituary: None,
     };
     let introduced = match parse(line) {
         Ok(Message::Hello(hello)) => hello.introduce(&own, topology).map_err(LinkError::Mismatch),

@@ -8,10 +8,13 @@ use smol::channel::{Sender, bounded};
 
 use super::admission::Admission;
 use super::close_reason::CloseReason;
+use super::counters::Counters;
 use super::hosts::{Belief, Hosts, Source};
 use super::introduced::{Hellos, Introduced};
+use super::link_change::LinkChange;
 use super::link_error::LinkError;
 use super::link_set::LinkReport;
+use super::lives::Lives;
 use super::new_link::NewLink;
 use super::rivals::{Duplicate, Rivals};
 use super::table::{Change, Ended, Entry, State, Table};
@@ -20,6 +23,7 @@ use crate::clock;
 use crate::endpoint::Endpoint;
 use crate::escape::Escaped;
 use crate::key::{Fingerprint, Key, Keys};
+use crate::obituary::Commitment;
 use crate::resolve::Resolver;
 use crate::ring::{Hello, Incarnation, NodeId, Time, Topology, message};
 use crate::throttle::DedupLog;
@@ -40,6 +44,8 @@ pub enum Event {
     Accept(Vec<Fingerprint>),
     /// A peer reports that another process with this node's name is in the ring.
     Duplicate,
+    /// That process of the peer has ended, by proof of its LED keeper.
+    Died(NodeId, Incarnation),
 }
 
 /// Which node this is, and where the others listen.
@@ -55,15 +61,8 @@ pub struct Settings {
     pub addresses: Vec<Endpoint>,
     /// The keys of the ring; without them, whoever reaches the ring port can be any node.
     pub keys: Option<Keys>,
-}
-
-/// What the links have counted since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Links to a peer that had been connected before.
-    pub reconnects: u64,
-    /// Lines that were no message of the protocol.
-    pub bad_lines: u64,
+    /// What the end of this process is proved by, if it has a keeper that tells it.
+    pub commitment: Option<Commitment>,
 }
 
 /// The shared state.
@@ -80,6 +79,8 @@ pub(super) struct Hub {
     pub(super) admission: RefCell<Admission>,
     /// What the hosts of the ring file stand for.
     hosts: Hosts,
+    /// Which processes of the peers have ended, by proof.
+    pub(super) lives: RefCell<Lives>,
     /// What is known of processes that have the same name.
     rivals: RefCell<Rivals>,
     /// For lines about peers, which name the peer.
@@ -88,6 +89,7 @@ pub(super) struct Hub {
     pub(super) unknown_log: DedupLog,
     reconnects: Cell<u64>,
     bad_lines: Cell<u64>,
+    obituaries: Cell<u64>,
     events: Sender<Event>,
 }
 
@@ -102,6 +104,7 @@ impl Hub {
                 settings.topology.lease,
                 settings.incarnation.0,
             )),
+            lives: RefCell::new(Lives::new(nodes)),
             hosts: Hosts::new(Resolver::of_process().clone()),
             peer_log: DedupLog::new(MOST_LOGGED_PER_PEER * nodes),
             unknown_log: DedupLog::new(MOST_UNKNOWN_LOGGED),
@@ -111,6 +114,7 @@ impl Hub {
             settings,
             reconnects: Cell::new(0),
             bad_lines: Cell::new(0),
+            obituaries: Cell::new(0),
             events,
         }
     }
@@ -121,6 +125,7 @@ impl Hub {
             topology,
             me,
             incarnation,
+            commitment,
             ..
         } = &self.settings;
         Hello {
@@ -130,6 +135,7 @@ impl Hub {
             incarnation: *incarnation,
             topology: topology.fingerprint(),
             continues,
+            obituary: commitment.map(|commitment| commitment.to_string()),
         }
     }
 
@@ -253,6 +259,7 @@ impl Hub {
         let Hellos {
             peer,
             incarnation,
+            commitment,
             continues,
         } = hellos;
         let broken = |error| Ended {
@@ -263,12 +270,23 @@ impl Hub {
             Ok(stream) => stream,
             Err(error) => return broken(LinkError::Io(error)),
         };
+        let mut place = match stream.peer_addr() {
+            Ok(place) => place,
+            Err(error) => return broken(LinkError::Io(error)),
+        };
+        if let Some(endpoint) = self.endpoint(peer) {
+            place.set_port(endpoint.port);
+        }
+        self.lives
+            .borrow_mut()
+            .on_hello(peer, incarnation, commitment);
         let (ended, end) = bounded(1);
         let id = self.table.borrow_mut().enter(Entry {
             peer,
             incarnation,
             key: wire.key,
             address,
+            place,
             dialled,
             ended,
         });
@@ -290,12 +308,12 @@ impl Hub {
         ended.unwrap_or_else(|_| broken(LinkError::ClosedByPeer))
     }
 
-    /// Takes note of what has become of a connection, and logs it. Returns the peer and its address if it is a new link.
-    pub(super) fn on_report(&self, report: LinkReport) -> Option<(NodeId, IpAddr)> {
+    /// Takes note of what has become of a connection, and logs it. Returns what that means for the link to a peer.
+    pub(super) fn on_report(&self, report: LinkReport) -> Option<LinkChange> {
         let LinkReport { id, news } = report;
         let now = clock::now();
         let change = self.table.borrow_mut().on_report(now, id, news)?;
-        match change {
+        let (peer, opened) = match change {
             Change::Opened {
                 peer,
                 address,
@@ -306,13 +324,12 @@ impl Hub {
                 let name = self.name(peer);
                 self.peer_log
                     .info(&format!("{name} at {address} is connected"));
-                self.wakes.wake(peer);
-                return Some((peer, address));
+                (peer, Some(address))
             }
             Change::Continued { peer, address } => {
                 let name = self.name(peer);
                 tracing::debug!("{name} at {address} is connected anew, with another key");
-                self.wakes.wake(peer);
+                (peer, None)
             }
             Change::Down {
                 peer,
@@ -326,11 +343,20 @@ impl Hub {
                     ended.error
                 ));
                 self.inform(ended, &inform);
-                self.wakes.wake(peer);
+                (peer, None)
             }
-            Change::Unused { ended, inform } => self.inform(ended, &inform),
-        }
-        None
+            Change::Unused { ended, inform } => {
+                self.inform(ended, &inform);
+                return None;
+            }
+        };
+        self.wakes.wake(peer);
+        let place = self.table.borrow().place(peer);
+        Some(LinkChange {
+            peer,
+            opened,
+            place,
+        })
     }
 
     /// Tells the task that made a connection why it ended.
@@ -357,10 +383,15 @@ impl Hub {
         self.bad_lines.set(self.bad_lines.get() + 1);
     }
 
+    pub(super) fn count_obituary(&self) {
+        self.obituaries.set(self.obituaries.get() + 1);
+    }
+
     pub(super) fn counters(&self) -> Counters {
         Counters {
             reconnects: self.reconnects.get(),
             bad_lines: self.bad_lines.get(),
+            obituaries: self.obituaries.get(),
         }
     }
 }

@@ -13,10 +13,11 @@ use socket2::{SockRef, TcpKeepalive};
 use super::close_reason::CloseReason;
 use super::hosts::Source;
 use super::hub::Hub;
-use super::introduced::{Hellos, Introduced};
+use super::introduced::{First, Hellos, Introduced};
 use super::link_error::{HELLO_LIMIT, LinkError};
 use super::wire::Wire;
 use crate::accept::Standing;
+use crate::obituary::Commitment;
 use crate::ring::{Hello, Message, NodeId};
 
 /// A connection whose peer has not introduced itself yet.
@@ -44,10 +45,12 @@ impl Origin {
 }
 
 /// Lets both sides introduce themselves, or refuses the connection.
+///
+/// An obituary may come instead, also in a ring with a key: its secret is the proof, whoever brings it.
 pub(super) async fn introduce(
     hub: &Hub,
     connection: PendingConnection,
-) -> Result<Introduced, LinkError> {
+) -> Result<First, LinkError> {
     let PendingConnection {
         stream,
         address,
@@ -59,25 +62,34 @@ pub(super) async fn introduce(
         Timer::after(HELLO_LIMIT).await;
         Err(LinkError::NoHello)
     };
-    let hellos = exchange_hellos(hub, &mut wire, origin.dialled());
+    let dialled = origin.dialled();
+    let hellos = async {
+        if dialled.is_none()
+            && let Some(obituary) = wire.obituary().await?
+        {
+            return Ok(Err(obituary));
+        }
+        exchange_hellos(hub, &mut wire, dialled).await.map(Ok)
+    };
     let hellos = match future::or(hellos, late).await {
-        Ok(hellos) => hellos,
+        Ok(Ok(hellos)) => hellos,
+        Ok(Err(obituary)) => return Ok(First::Obituary(obituary, Box::new(wire))),
         Err(error) => {
             send_refusal(hub, &mut wire, &error).await;
             return Err(error);
         }
     };
-    let dialled = origin.dialled().is_some();
+    let dialled = dialled.is_some();
     if let Origin::Accepted(standing) = origin {
         standing.set(Standing::Exempt);
         hub.admission.borrow_mut().on_link(address);
     }
-    Ok(Introduced {
+    Ok(First::Peer(Box::new(Introduced {
         wire,
         address,
         dialled,
         hellos,
-    })
+    })))
 }
 
 /// Proves that both sides have the key, if there is one, and exchanges hellos: the side that dialled sends
@@ -113,6 +125,7 @@ async fn exchange_hellos(
     let settings = &hub.settings;
     let introduced = hello.introduce(&hub.hello(false), &settings.topology);
     let incarnation = hello.incarnation;
+    let commitment = hello.obituary.as_deref().and_then(Commitment::parse);
     let Some(expected) = dialled else {
         let peer = check_caller(hub, &wire.stream, &hello, introduced).await?;
         let continues = hello.continues && hub.table.borrow().can_continue(peer, Some(incarnation));
@@ -120,6 +133,7 @@ async fn exchange_hellos(
         return Ok(Hellos {
             peer,
             incarnation,
+            commitment,
             continues,
         });
     };
@@ -138,6 +152,7 @@ async fn exchange_hellos(
     Ok(Hellos {
         peer,
         incarnation,
+        commitment,
         continues,
     })
 }
@@ -175,7 +190,7 @@ async fn check_caller(
         let node = hub.name(peer).to_owned();
         return Err(LinkError::NotBelieved { address, node });
     }
-    if is_closed_by_peer(stream) {
+    if is_closed_by_peer(stream) || hub.lives.borrow().has_ended(peer, hello.incarnation) {
         return Err(LinkError::ClosedByPeer);
     }
     check_resigned(hub)?;

@@ -1,22 +1,34 @@
 //! One connection, from its hello to its end.
 
+use std::io::Write as _;
+
 use super::hub::Hub;
 use super::introduce::{PendingConnection, introduce};
+use super::introduced::First;
 use super::link_error::LinkError;
+use super::obituaries::on_obituary;
 use super::table::{Ended, State};
+use crate::obituary::NOTED;
 use crate::ring::NodeId;
 
 /// Serves a connection until it ends, and logs why it ended.
 pub(super) async fn serve(hub: &Hub, connection: PendingConnection) -> Ended {
     let (address, dialled) = (connection.address, connection.origin.dialled());
     let ended = match introduce(hub, connection).await {
-        Ok(introduced) => hub.hand_over(introduced).await,
+        Ok(First::Peer(introduced)) => hub.hand_over(*introduced).await,
+        Ok(First::Obituary(obituary, wire)) => match on_obituary(hub, &obituary).await {
+            Ok(()) => {
+                // A new connection has room for the small answer. If it is lost, the obituary comes again.
+                let _ = wire.stream.get_ref().write(NOTED);
+                return not_a_link(LinkError::ClosedByPeer);
+            }
+            Err(error) => not_a_link(error),
+        },
         Err(error) => {
             if error.is_bad_line() {
                 hub.count_bad_line();
             }
-            let was_link = false;
-            Ended { error, was_link }
+            not_a_link(error)
         }
     };
     let Ended { error, was_link } = &ended;
@@ -39,6 +51,11 @@ pub(super) async fn serve(hub: &Hub, connection: PendingConnection) -> Ended {
             .warn(&format!("a connection from {address} was closed: {error}")),
     }
     ended
+}
+
+fn not_a_link(error: LinkError) -> Ended {
+    let was_link = false;
+    Ended { error, was_link }
 }
 
 /// Whether both sides have dialled, and the other connection is kept.

@@ -60,6 +60,9 @@ pub(super) enum LinkError {
         node: String,
         places: Option<(IpAddr, IpAddr)>,
     },
+    /// An obituary that proves nothing.
+    #[error("it brought an obituary {0}, which proves nothing")]
+    FalseObituary(&'static str),
     /// The peer refused this node; `duplicate` if because another process has its name.
     #[error("the peer refused: {}", Escaped(.reason))]
     Refused { reason: String, duplicate: bool },
@@ -100,6 +103,7 @@ impl LinkError {
             | Self::Io(_)
             | Self::NoHello
             | Self::BadRecord
+            | Self::FalseObituary(_)
             | Self::Refused { .. }
             | Self::AlreadyConnected
             | Self::Closed(_) => None,

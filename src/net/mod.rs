@@ -13,6 +13,7 @@ mod admission;
 mod byte_buffer;
 mod close_reason;
 mod connection;
+mod counters;
 mod dial;
 mod frame;
 #[doc(hidden)]
@@ -25,9 +26,12 @@ mod introduce;
 mod introduced;
 mod lines;
 mod link;
+mod link_change;
 mod link_error;
 mod link_set;
+mod lives;
 mod new_link;
+mod obituaries;
 mod pass_line;
 mod reader;
 mod rivals;
@@ -40,7 +44,7 @@ mod test_keys;
 mod wakes;
 mod wire;
 
-use std::net::{IpAddr, TcpListener};
+use std::net::TcpListener;
 use std::rc::Rc;
 
 use async_io::Async;
@@ -53,8 +57,10 @@ use crate::ring::NodeId;
 use hub::Hub;
 
 pub use close_reason::CloseReason;
+pub use counters::Counters;
 pub use frame::{LONGEST_LINE, encode};
-pub use hub::{Counters, Event, Settings};
+pub use hub::{Event, Settings};
+pub use link_change::LinkChange;
 pub use link_set::{LinkReport, LinkSet};
 pub use new_link::NewLink;
 pub use rivals::Duplicate;
@@ -89,8 +95,8 @@ impl Links {
         Self { hub, _tasks: tasks }
     }
 
-    /// Takes note of what has become of a connection. Returns the peer and its address if it is a new link.
-    pub fn on_report(&self, report: LinkReport) -> Option<(NodeId, IpAddr)> {
+    /// Takes note of what has become of a connection. Returns what that means for the link to a peer, if it means anything.
+    pub fn on_report(&self, report: LinkReport) -> Option<LinkChange> {
         self.hub.on_report(report)
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read as _};
 use std::net::TcpStream;
+use std::ops::Range;
 
 use async_io::Async;
 
@@ -15,6 +16,8 @@ pub(super) struct LineReader {
     incoming: Incoming,
     /// The last read took all that had arrived: wait for more before the next one.
     drained: bool,
+    /// A line that was looked at, and is still to be read.
+    peeked: Option<Range<usize>>,
 }
 
 /// Why there is no further line.
@@ -32,6 +35,7 @@ impl LineReader {
         Self {
             incoming: Incoming::new(longest),
             drained: true,
+            peeked: None,
         }
     }
 
@@ -49,9 +53,24 @@ impl LineReader {
 
     /// The next line without its newline.
     pub(super) async fn next(&mut self, stream: &Async<TcpStream>) -> Result<&[u8], ReadError> {
+        let line = self.find(stream).await?;
+        Ok(self.incoming.line(line))
+    }
+
+    /// The same, and [`Self::next`] returns it again.
+    pub(super) async fn peek(&mut self, stream: &Async<TcpStream>) -> Result<&[u8], ReadError> {
+        let line = self.find(stream).await?;
+        self.peeked = Some(line.clone());
+        Ok(self.incoming.line(line))
+    }
+
+    async fn find(&mut self, stream: &Async<TcpStream>) -> Result<Range<usize>, ReadError> {
+        if let Some(peeked) = self.peeked.take() {
+            return Ok(peeked);
+        }
         loop {
             if let Some(line) = self.incoming.take_line()? {
-                return Ok(self.incoming.line(line));
+                return Ok(line);
             }
             self.fill(stream).await?;
         }

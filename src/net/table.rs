@@ -2,7 +2,7 @@
 //! that owns the links reports it, so it may be a moment old.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use smol::channel::Sender;
 
@@ -48,6 +48,8 @@ pub(super) struct Entry {
     pub(super) incarnation: Incarnation,
     pub(super) key: Option<Fingerprint>,
     pub(super) address: IpAddr,
+    /// Where the peer accepts connections.
+    pub(super) place: SocketAddr,
     /// Whether this side opened it.
     pub(super) dialled: bool,
     /// Told why the connection ended.
@@ -153,6 +155,11 @@ impl Table {
         let current = self.current(peer);
         let other = current.filter(|entry| entry.incarnation != incarnation);
         other.map(|entry| entry.address)
+    }
+
+    /// Where the peer accepts connections, if it is connected.
+    pub(super) fn place(&self, peer: NodeId) -> Option<SocketAddr> {
+        self.current(peer).map(|entry| entry.place)
     }
 
     /// How many peers are connected.

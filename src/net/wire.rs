@@ -11,6 +11,7 @@ use super::link_error::LinkError;
 use super::reader::LineReader;
 use super::session::{Channel, Sealer};
 use crate::key::{Fingerprint, Keys};
+use crate::obituary::Obituary;
 use crate::ring::Message;
 
 /// The longest line before the peer is known, in bytes: nobody is trusted with more memory before.
@@ -34,6 +35,12 @@ impl Wire {
             sealer: None,
             key: None,
         }
+    }
+
+    /// The obituary that comes first on the connection, if one does. The line of a peer is still to be read.
+    pub(super) async fn obituary(&mut self) -> Result<Option<Obituary>, LinkError> {
+        let line = self.reader.peek(&self.stream).await?;
+        Ok(Obituary::parse(line))
     }
 
     /// Makes the connection an encrypted one. The side that dials begins.

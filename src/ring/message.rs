@@ -134,6 +134,10 @@ pub struct Hello {
     /// What was sent there is read first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub continues: bool,
+    /// The hash of the secret with which the end of the sender's process is proved, in hexadecimal digits; absent if it has
+    /// no LED keeper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obituary: Option<String>,
 }
 
 /// A random number that a process draws at its start: it tells a restarted node from the process before.

@@ -1,5 +1,5 @@
-//! Links between nodes over real sockets: with one key, with two, with none in common, and while the key
-//! changes.
+//! Links between nodes over real sockets: with one key, with two, with none in common, while the key changes, and when
+//! a process has ended.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,6 +12,7 @@
 mod either;
 mod elsewhere;
 mod node;
+mod obituary;
 mod owner;
 mod recording;
 mod refused;

@@ -10,6 +10,7 @@ use carom::config::{Config, Overrides};
 use carom::endpoint::Endpoint;
 use carom::key::{Key, Keys};
 use carom::net::{Links, Settings};
+use carom::obituary::Secret;
 use carom::ring::{Incarnation, Input, Message, NodeId};
 use smol::channel::{Receiver, unbounded};
 use smol::{LocalExecutor, Task, future};
@@ -27,6 +28,8 @@ pub(crate) struct Node {
     pub(crate) links: Rc<Links>,
     pub(crate) events: Receiver<Input>,
     pub(crate) id: NodeId,
+    /// What proves its end.
+    pub(crate) secret: Secret,
     owner: Rc<Owner>,
     _tasks: [Task<()>; 2],
 }
@@ -68,12 +71,14 @@ pub(crate) fn start(
         host: address.ip().to_string(),
         port: address.port(),
     };
+    let secret = Secret::draw().unwrap();
     let settings = Settings {
         topology: Arc::new(config.topology()),
         me: NodeId(id),
         incarnation: Incarnation(u64::from(id) + 1),
         addresses: addresses.map(endpoint).to_vec(),
         keys,
+        commitment: Some(secret.commitment()),
     };
     let id = NodeId(id);
     let (sender, net_events) = unbounded();
@@ -106,6 +111,7 @@ pub(crate) fn start(
         links,
         events,
         id,
+        secret,
         owner,
         _tasks: [passing_on, telling],
     }

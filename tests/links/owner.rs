@@ -111,6 +111,9 @@ fn run(
                             Command::Net(Event::Close(peer, reason)) => links.close(peer, reason),
                             Command::Net(Event::Accept(keys)) => links.close_other_keys(&keys),
                             Command::Net(Event::Duplicate) => tell(Input::Duplicate),
+                            Command::Net(Event::Died(peer, incarnation)) => {
+                                tell(Input::Died { peer, incarnation });
+                            }
                             Command::Send(to, recipient, message) => {
                                 links.queue(to, recipient, &message);
                             }

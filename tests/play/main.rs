@@ -25,6 +25,7 @@ mod kill;
 mod lab;
 mod led;
 mod log;
+mod obituary;
 mod overload;
 mod partition;
 mod pause;

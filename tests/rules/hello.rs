@@ -13,6 +13,7 @@ fn hello(topology: &Topology) -> Hello {
         incarnation: Incarnation(0x2a),
         topology: topology.fingerprint(),
         continues: false,
+        obituary: None,
     }
 }
 

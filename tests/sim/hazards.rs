@@ -390,6 +390,7 @@ fn membership_changes() {
             incarnation: Incarnation(1),
             topology: topology.fingerprint(),
             continues: false,
+            obituary: None,
         };
         let own = hello(mine, "pi1");
         assert_eq!(hello(mine, "pi2").introduce(&own, mine), Ok(NodeId(1)));

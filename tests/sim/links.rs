@@ -174,6 +174,7 @@ impl World {
             incarnation: process.incarnation,
             topology: process.fingerprint.to_string(),
             continues: false,
+            obituary: None,
         })
     }
 

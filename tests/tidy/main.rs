@@ -18,7 +18,11 @@ const ARROWS: [(&str, &[&str]); 23] = [
     ("accept", &[]),
     ("ring", &[]),
     ("led", &[]),
-    ("keeper", &["led", "ring", "clock", "throttle", "timer"]),
+    ("obituary", &["ring"]),
+    (
+        "keeper",
+        &["led", "obituary", "ring", "clock", "throttle", "timer"],
+    ),
     ("escape", &[]),
     ("endpoint", &[]),
     ("priority", &[]),
@@ -35,8 +39,8 @@ const ARROWS: [(&str, &[&str]); 23] = [
     (
         "net",
         &[
-            "accept", "ring", "clock", "connect", "endpoint", "escape", "key", "poller", "resolve",
-            "throttle",
+            "accept", "obituary", "ring", "clock", "connect", "endpoint", "escape", "key",
+            "poller", "resolve", "throttle",
         ],
     ),
     ("lab", &["clock", "escape", "priority", "throttle"]),

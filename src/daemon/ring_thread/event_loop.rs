@@ -209,7 +209,10 @@ impl EventLoop {
                 Output::SendToWindow { ball, sent } => {
                     self.reports.send(Report::SendToWindow(ball, sent));
                 }
-                Output::Drained => self.has_left = true,
+                Output::Drained => {
+                    self.leds.on_left();
+                    self.has_left = true;
+                }
             }
         }
         self.outputs = outputs;
@@ -244,6 +247,9 @@ impl EventLoop {
             Command::Net(net::Event::Close(peer, reason)) => self.links.close(peer, reason),
             Command::Net(net::Event::Accept(keys)) => self.links.close_other_keys(&keys),
             Command::Net(net::Event::Duplicate) => self.handle(Input::Duplicate),
+            Command::Net(net::Event::Died(peer, incarnation)) => {
+                self.handle(Input::Died { peer, incarnation });
+            }
             Command::Input(Input::WindowAnswered { ball, open }) => {
                 let now = clock::now();
                 let input = Input::WindowAnswered { ball, open };

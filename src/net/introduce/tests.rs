@@ -1,7 +1,7 @@
 //! Who is told what before a connection is a link, over real sockets.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use async_io::block_on;
@@ -35,6 +35,7 @@ fn hub(count: usize, me: NodeId, incarnation: u64) -> Hub {
         incarnation: Incarnation(incarnation),
         addresses: (0..count).map(|_| endpoint()).collect(),
         keys: None,
+        commitment: None,
     };
     Hub::new(settings, unbounded().0)
 }
@@ -46,6 +47,7 @@ fn connect(hub: &Hub, peer: NodeId) {
         incarnation: Incarnation(7),
         key: None,
         address: ELSEWHERE.parse().unwrap(),
+        place: SocketAddr::new(ELSEWHERE.parse().unwrap(), 9),
         dialled: false,
         ended: unbounded().0,
     });
