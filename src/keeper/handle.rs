@@ -19,6 +19,10 @@ use crate::ring::{Incarnation, NodeId, Time};
 /// How long the daemon waits until the keeper has opened an LED or let go of it.
 const ORDER_LIMIT: Duration = Duration::from_millis(100);
 
+/// How long the start of the daemon waits until the keeper runs and knows whom to tell of its end: it counts for as long as
+/// the daemon runs, and a busy machine may take a while to start a process.
+const START_LIMIT: Duration = Duration::from_secs(2);
+
 /// How long the daemon waits for a keeper that has begun to switch the LED off.
 const ACT_LIMIT: Duration = Duration::from_millis(20);
 
@@ -129,7 +133,7 @@ impl Keeper {
         if let Some(running) = &mut self.0
             && std::mem::take(&mut running.tells)
         {
-            running.change(|current| current.charge = None);
+            running.change(ORDER_LIMIT, |current| current.charge = None);
         }
     }
 
@@ -177,7 +181,9 @@ impl Keeper {
 
 impl Running {
     fn keep(&mut self, led: Option<OffSwitch>, is_dark: bool) {
-        self.change(|current| (current.led, current.is_dark) = (led, is_dark));
+        self.change(ORDER_LIMIT, |current| {
+            (current.led, current.is_dark) = (led, is_dark);
+        });
     }
 
     fn tell_end(
@@ -200,17 +206,17 @@ impl Running {
             me: me.0,
             limit: u64::try_from(limit.as_micros()).unwrap_or_default(),
         };
-        self.change(|current| current.charge = Some(charge));
+        self.change(START_LIMIT, |current| current.charge = Some(charge));
         if let Some(failure) = self.failure.take() {
-            self.change(|current| current.charge = None);
+            self.change(ORDER_LIMIT, |current| current.charge = None);
             return Err(failure);
         }
         self.tells = true;
         Ok(Recipients { commitment, book })
     }
 
-    /// Gives the keeper a changed order, and waits until it has carried it out.
-    fn change(&mut self, change: impl FnOnce(&mut Current)) {
+    /// Gives the keeper a changed order, and waits until it has carried it out, but for no longer than `limit`.
+    fn change(&mut self, limit: Duration, change: impl FnOnce(&mut Current)) {
         let number = match self.shared.give(change) {
             Ok(number) => number,
             Err(error) => {
@@ -218,7 +224,7 @@ impl Running {
                 return;
             }
         };
-        let limit = clock::now() + ORDER_LIMIT;
+        let limit = clock::now() + limit;
         while self.read_answers() < number {
             let left = limit.since(clock::now());
             if left.is_zero() {
