@@ -82,6 +82,27 @@ inside_10() {
     await far 'ms away'
     receive --listen 10.9.0.1:10000 --rate 10.9.0.1:10100
     await shown '^measuring'
+    # A busy machine delays packets by more than the network does, and so the acknowledgements that let segments out.
+    tries=1
+    until starts_slowly; do
+        tries=$((tries + 1))
+        [ "$tries" -le 5 ] || fail "expected 10, then about twice as many, then more"
+    done
+
+    nft 'table inet lossy { chain input { type filter hook input priority 0
+        iifname "far0" tcp dport 10100 meta length > 200 numgen random mod 100 < 3 counter drop
+    }; }'
+    "$carom" rate 10.9.0.2:10100 --bytes 1000000 --chunk 64KiB --json >"$work/lossy"
+    dropped=$(nft list table inet lossy | sed -n 's/.*counter packets \([0-9]*\) .*/\1/p')
+    show_figures "$work/lossy" "dropped $dropped, sent again %d, of %d segments" \
+        '(it["sender"]["retransmitted"], it["sender"]["segments"])'
+    # The kernel may send a segment again that was only late.
+    expect "$work/lossy" "0 < $dropped <= it['sender']['retransmitted'] <= 2 * $dropped + 10"
+    expect "$work/lossy" 'it["receiver"]["outcome"] == "complete" and it["receiver"]["bytes"] == 1000001'
+}
+
+# starts_slowly: whether a run over the far network sends 10 segments, then about twice as many, then more.
+starts_slowly() {
     start_capture far0 'tcp port 10100'
     "$carom" rate 10.9.0.2:10100 --bytes 200000 --chunk 64KiB --json >"$work/clean"
     stop_capture
@@ -94,21 +115,8 @@ inside_10() {
         ' "$work/ladder" | head -n 3 | tr '\n' ' ')
     printf '  segments with data in the first round trips: %s\n' "$bursts"
     # shellcheck disable=SC2086 # numbers
-    set -- $bursts
-    # On a busy machine, a late acknowledgement ends the doubling early.
-    { [ "$1" -eq 10 ] && [ "$2" -ge 13 ] && [ "$2" -le 25 ] && [ "$3" -ge 13 ]; } ||
-        fail "expected 10, then about twice as many, and no fewer after that"
-
-    nft 'table inet lossy { chain input { type filter hook input priority 0
-        iifname "far0" tcp dport 10100 meta length > 200 numgen random mod 100 < 3 counter drop
-    }; }'
-    "$carom" rate 10.9.0.2:10100 --bytes 1000000 --chunk 64KiB --json >"$work/lossy"
-    dropped=$(nft list table inet lossy | sed -n 's/.*counter packets \([0-9]*\) .*/\1/p')
-    show_figures "$work/lossy" "dropped $dropped, sent again %d, of %d segments" \
-        '(it["sender"]["retransmitted"], it["sender"]["segments"])'
-    # The kernel may send a segment again that was only late.
-    expect "$work/lossy" "0 < $dropped <= it['sender']['retransmitted'] <= 2 * $dropped + 10"
-    expect "$work/lossy" 'it["receiver"]["outcome"] == "complete" and it["receiver"]["bytes"] == 1000001'
+    set -- $bursts 0 0 0
+    [ "$1" -eq 10 ] && [ "$2" -ge 15 ] && [ "$2" -le 25 ] && [ "$3" -gt "$2" ]
 }
 
 experiment_11() {
@@ -146,13 +154,16 @@ inside_12() {
     printf '  closed by the client: %s at the client, %s at the server\n' "$at_client" "$at_server"
     [ "$at_client $at_server" = '1 0' ] || fail "expected one connection in TIME_WAIT at the client"
 }
-# closes_first PORT [--reuse]: starts the server, and asks it.
+# closes_first PORT [--reuse]: starts the server, asks it, and waits until it has ended.
 closes_first() {
     : >"$work/first"
     python3 "$here/closes_first.py" "$@" >"$work/first" 2>&1 &
-    started="$started $!"
+    server=$!
+    started="$started $server"
     await first listening
     python3 -c 'import sys, urllib.request as web; web.urlopen("http://127.0.0.1:" + sys.argv[1]).read()' "$1"
+    # Until it has ended, its listening socket is in the way, and not TIME_WAIT.
+    wait "$server"
 }
 
 experiment_13() { apart tshark; }
