@@ -101,7 +101,10 @@ export class Figure {
 	/** Sets where values are, and draws the axes. */
 	scale(wide, high) {
 		const size = (this.size = Math.round(Math.min(24, Math.max(12, wide / 64))));
-		const [left, right, top, bottom] = [size * 5.2, wide - size * 1.6, size * 2.2, high - size * 3.6];
+		const [left, right] = [size * 5.2, wide - size * 2.2];
+		// On a narrow screen the legend has a line of its own.
+		const legend = right > size * 25 ? 0 : size * 1.5;
+		const [top, bottom] = [size * 2.2 + legend, high - size * 3.6];
 		const [x0, x1] = decades(this.runs.map(({ at }) => at[0]), [0, 5]);
 		const [y0, y1] = decades(this.runs.map(({ at }) => at[1]), [3, 9]);
 		this.x = (value) => left + ((Math.log10(value) - x0) / (x1 - x0)) * (right - left);
@@ -135,8 +138,8 @@ export class Figure {
 		}
 		[["reopened", "reopened", 5.5], ["kept", "connection kept", 16.5]].forEach(([mark, text, at]) => {
 			const [tag, values] = MARKS[mark]("currentColor");
-			put(tag, { ...values, transform: `translate(${right - at * size} ${size * 0.7})` });
-			words(right - at * size + 13, size * 1.05, "start", text);
+			put(tag, { ...values, transform: `translate(${right - at * size} ${size * 0.7 + legend})` });
+			words(right - at * size + 13, size * 1.05 + legend, "start", text);
 		});
 	}
 
