@@ -24,4 +24,5 @@ ACTIONS: dict[str, list[Action]] = {
     "rule 9, lend": [ball.lend, ball.land],
     "rule 10, guests": [ball.leave, ball.retire],
     "rule 11, repair": [ball.drop, ball.limit_moments],
+    "rule 13, takeover": [lease.fence, lease.overrule],
 }

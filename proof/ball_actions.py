@@ -41,6 +41,12 @@ def is_pass_of(w: World, s: State, p: Any, m: Any, deadline: Any) -> list[Any]:
     ]
 
 
+def is_covered(w: World, s: State, left_out: LeftOut, m: Any) -> Any:
+    """Rule 13: only a process in the cover of the lease gets a lease with the ball."""
+    covered = w.covers(s.lease_request(w.pass_generation(m)), w.pass_to(m))
+    return unless(left_out, "pass-in-the-cover", Implies(w.has_echo(m), covered))
+
+
 def pass_ball(w: World, s: State, left_out: LeftOut) -> Step:
     """Rules 4, 8, 9: a holder whose deadline is ahead passes the ball, and from then on does not hold it.
 
@@ -56,6 +62,7 @@ def pass_ball(w: World, s: State, left_out: LeftOut) -> Step:
         to != p,
         w.pass_generation(m) == g,
         w.pass_hop(m) == hop,
+        is_covered(w, s, left_out, m),
     ]
     after = s.change(
         holds=put(s.holds, [p], "let-go" in left_out),
@@ -80,6 +87,7 @@ def resend(w: World, s: State, left_out: LeftOut) -> Step:
         w.pass_hop(m) == w.pass_hop(old),
         same_node,
         unless(left_out, "same-incarnation", w.pass_to(m) == w.pass_to(old)),
+        Implies(w.has_echo(m), w.has_echo(old)),
     ]
     after = s.change(pass_sent=put(s.pass_sent, [m], True))
     part = {"process": p, "to": w.pass_to(m), "hop": w.pass_hop(m)}
@@ -104,6 +112,7 @@ def take(w: World, s: State, left_out: LeftOut) -> Step:
         w.pass_to(m) == p,
         unless(left_out, "stamp-is-newer", is_newer(s, p, g, hop)),
         Not(is_retired(s, p, g)),
+        unless(left_out, "fence-is-kept", s.fence(p) <= w.rank(g)),
         Or(frozen, And(w.has_echo(m), deadline <= carried)),
     ]
     after = s.change(**hold(s, p, g, hop, deadline), **learn(s, p, g, hop))
@@ -195,6 +204,7 @@ def limit_moments(w: World, s: State, left_out: LeftOut) -> Step:
     after = s.change(
         deadline=put(s.deadline, [p], at_most(s.deadline(p), safe_away)),
         vote_until=put(s.vote_until, [node], at_most(s.vote_until(node), lease_away)),
+        covered_until=lambda n, x: If(n == node, at_most(s.covered_until(n, x), lease_away), s.covered_until(n, x)),
         quarantine_until=put(s.quarantine_until, [node], at_most(s.quarantine_until(node), lease_away)),
     )
     return Step([is_alive(s, p)], after, {"process": p})

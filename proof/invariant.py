@@ -1,6 +1,6 @@
 """The invariant: what holds in every state that can be reached. One function for each conjunct.
 
-The first conjunct is the theorem. The others are what it takes to prove it step by step.
+The first conjunct is the theorem. It follows from three others; these, and all the rest, are what it takes to prove it step by step.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 from z3 import And, Implies, Not, Or
 
-from vocabulary import State, World, is_alive, is_request_running, possesses, refuses, safe
+from vocabulary import State, World, is_alive, is_request_running, is_spent, possesses, refuses, safe
 
 Conjunct = Callable[[World, State], Any]
 
@@ -35,11 +35,12 @@ def only_started_die(w: World, s: State) -> Any:
 
 
 def requests_are_past(w: World, s: State) -> Any:
-    """A request was sent in the past, and its sender's clock has gone on since by at least 0.99 of that time."""
+    """A request was sent in the past, its sender's clock has gone on since by at least 0.99 of that time, and its cover has its sender."""
 
     def past(q: Any) -> Any:
         age, gone = s.now - w.request_moment(q), s.clock(w.asker(q)) - w.request_clock(q)
-        return Implies(s.asked(q), And(age >= 0, gone >= safe(age), s.used(w.asks_for(q))))
+        content = And(s.used(w.asks_for(q)), w.covers(q, w.asker(q)))
+        return Implies(s.asked(q), And(age >= 0, gone >= safe(age), content))
 
     return w.for_all(["Request"], past)
 
@@ -99,12 +100,13 @@ def grants_answer_requests(w: World, s: State) -> Any:
 
 
 def grants_are_promises(w: World, s: State) -> Any:
-    """A grant binds the node until a lease after the request was sent, unless the generation is over."""
+    """A grant binds the node until a lease after the request was sent, unless the lease is spent or the generation over."""
 
     def bound(n: Any, q: Any) -> Any:
         g = w.asks_for(q)
         counts = And(s.granted(n, q), is_request_running(s, q), Not(s.over(g)))
-        return Implies(counts, And(s.promised(n) == g, s.promised_until(n) >= w.request_moment(q) + w.lease))
+        promise = And(s.promised(n) == g, s.promised_until(n) >= w.request_moment(q) + w.lease)
+        return Implies(counts, Or(promise, is_spent(s, q)))
 
     return w.for_all(["Node", "Request"], bound)
 
@@ -122,6 +124,51 @@ def promises_are_kept(w: World, s: State) -> Any:
     return w.for_all(["Node"], kept)
 
 
+def covers_are_remembered(w: World, s: State) -> Any:
+    """A voter counts everyone to the cover whom a request that it granted names, until that lease ends; or it is spent."""
+
+    def remembers(n: Any, q: Any, x: Any) -> Any:
+        g, clock = w.asks_for(q), s.clock(s.current(n))
+        rest = w.request_moment(q) + w.lease - s.now
+        counts = And(s.granted(n, q), rest > 0, Not(s.over(g)), s.given(n), s.vote(n) == g, w.covers(q, x))
+        return Implies(And(counts, Not(s.dead(s.current(n)))), Or(s.covered_until(n, x) - clock >= rest, is_spent(s, q)))
+
+    return w.for_all(["Node", "Request", "Process"], remembers)
+
+
+def leases_count_from_requests(w: World, s: State) -> Any:
+    """The lease of a generation was asked for in it, ends a lease after that, and was granted by the quorum behind it."""
+
+    def counts(g: Any) -> Any:
+        q = s.lease_request(g)
+        return Implies(s.won(g), And(s.asked(q), w.asks_for(q) == g, s.lease_end(g) == w.request_moment(q) + w.lease))
+
+    def granted(g: Any, n: Any) -> Any:
+        return Implies(And(s.won(g), w.member(n, s.behind(g))), s.granted(n, s.lease_request(g)))
+
+    return And(w.for_all(["Generation"], counts), w.for_all(["Generation", "Node"], granted))
+
+
+def possessors_are_covered(w: World, s: State) -> Any:
+    """Whoever has a lease that runs, in a copy or in the last pass, is in its cover."""
+
+    def holder(p: Any) -> Any:
+        runs = And(s.holds(p), s.clock(p) < s.deadline(p))
+        return Implies(runs, w.covers(s.lease_request(s.generation(p)), p))
+
+    def receiver(m: Any) -> Any:
+        g = w.pass_generation(m)
+        last = And(s.pass_sent(m), w.has_echo(m), w.pass_hop(m) == s.top(g))
+        return Implies(last, w.covers(s.lease_request(g), w.pass_to(m)))
+
+    return And(w.for_all(["Process"], holder), w.for_all(["Pass"], receiver))
+
+
+def fences_are_kept(w: World, s: State) -> Any:
+    """Nobody holds a generation below its fence."""
+    return w.for_all(["Process"], lambda p: Implies(s.holds(p), s.fence(p) <= w.rank(s.generation(p))))
+
+
 def promises_are_short(w: World, s: State) -> Any:
     """No promise binds for longer than a lease from now, and no lease ends later."""
     promises = w.for_all(["Node"], lambda n: s.promised_until(n) <= s.now + w.lease)
@@ -130,14 +177,25 @@ def promises_are_short(w: World, s: State) -> Any:
 
 
 def a_quorum_stands_behind(w: World, s: State) -> Any:
-    """While the lease of a generation runs, every node of one quorum has promised its vote to it until the end."""
+    """While the lease of a generation runs, every node of one quorum has promised its vote to it until the end, or it is spent."""
 
     def stands(g: Any, n: Any) -> Any:
         runs = And(s.won(g), Not(s.over(g)), s.now < s.lease_end(g))
         promise = And(s.promised(n) == g, s.promised_until(n) >= s.lease_end(g))
-        return Implies(And(runs, w.member(n, s.behind(g))), promise)
+        return Implies(And(runs, w.member(n, s.behind(g))), Or(promise, is_spent(s, s.lease_request(g))))
 
     return w.for_all(["Generation", "Node"], stands)
+
+
+def possessors_are_backed(w: World, s: State) -> Any:
+    """While a process has a lease that runs, every node of one quorum has promised its vote to that generation."""
+
+    def backed(p: Any, n: Any) -> Any:
+        g = s.generation(p)
+        runs = And(s.holds(p), Not(s.over(g)), s.clock(p) < s.deadline(p))
+        return Implies(And(runs, w.member(n, s.behind(g))), s.promised(n) == g)
+
+    return w.for_all(["Process", "Node"], backed)
 
 
 def deadlines_are_in_the_lease(w: World, s: State) -> Any:
@@ -222,8 +280,13 @@ CONJUNCTS: list[Conjunct] = [
     grants_answer_requests,
     grants_are_promises,
     promises_are_kept,
+    covers_are_remembered,
+    leases_count_from_requests,
+    possessors_are_covered,
+    fences_are_kept,
     promises_are_short,
     a_quorum_stands_behind,
+    possessors_are_backed,
     deadlines_are_in_the_lease,
     passes_are_in_the_lease,
     passes_go_to_the_started,
@@ -231,6 +294,9 @@ CONJUNCTS: list[Conjunct] = [
     holders_are_carriers,
     over_is_over,
 ]
+
+# From these alone the first sentence follows.
+LEAD_TO_THE_THEOREM: list[Conjunct] = [possessors_are_backed, holders_are_carriers, over_is_over]
 
 
 def initial(w: World, s: State) -> list[Any]:
@@ -245,7 +311,7 @@ def initial(w: World, s: State) -> list[Any]:
 
     def process(p: Any) -> Any:
         idle = [Not(s.functions[name](p)) for name in nothing_of_process]
-        knows = And(s.newest_rank(p) == 0, s.newest_hop(p) == 0, s.tombstone(p) == 0)
+        knows = And(s.newest_rank(p) == 0, s.newest_hop(p) == 0, s.tombstone(p) == 0, s.fence(p) == 0)
         return And(*idle, knows, s.started(p) == (s.current(w.node_of(p)) == p))
 
     def generation(g: Any) -> Any:

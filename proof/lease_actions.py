@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from z3 import And, If, Implies, Not, Q
+from z3 import And, If, Implies, Not, Or, Q
 
 from step import LeftOut, Step, hold, learn, unless
 from vocabulary import State, World, is_alive, is_retired, put, safe
@@ -83,9 +83,10 @@ def ask_renewal(w: World, s: State, left_out: LeftOut) -> Step:
 
 
 def is_new_request(w: World, s: State, p: Any, g: Any, q: Any) -> list[Any]:
-    """`q` is a line not sent before, and says what its sender's clock shows now."""
+    """`q` is a line not sent before, and says what its sender's clock shows now. Its cover has its sender."""
     content = And(w.asker(q) == p, w.asks_for(q) == g)
-    return [Not(s.asked(q)), content, w.request_clock(q) == s.clock(p), w.request_moment(q) == s.now]
+    now = [w.request_clock(q) == s.clock(p), w.request_moment(q) == s.now]
+    return [Not(s.asked(q)), content, *now, w.covers(q, p)]
 
 
 def grant(w: World, s: State, left_out: LeftOut) -> Step:
@@ -97,23 +98,72 @@ def grant(w: World, s: State, left_out: LeftOut) -> Step:
     p, g = s.current(node), w.asks_for(q)
     runs = And(s.given(node), s.clock(p) < s.vote_until(node))
     guards = [
+        *may_vote(w, s, left_out, node, q),
+        unless(left_out, "vote-is-free", Implies(runs, s.vote(node) == g)),
+    ]
+    return Step(guards, after_vote(w, s, left_out, node, q), {"process": p, "generation": g})
+
+
+def overrule(w: World, s: State, left_out: LeftOut) -> Step:
+    """Rule 13: a voter grants a request although an older lease runs, which nobody can use any more.
+
+    Everyone in its own cover of that lease has ended, or has promised to hold nothing below the new generation.
+    """
+    node, q = w.pick("Node", "voter"), w.pick("Request", "request")
+    p, g = s.current(node), w.asks_for(q)
+
+    def is_out(x: Any) -> Any:
+        promises = Not(s.holds(x)) if "fence" in left_out else s.fence(x) >= w.rank(g)
+        return Implies(s.covered_until(node, x) > s.clock(p), Or(s.dead(x), promises))
+
+    guards = [
+        *may_vote(w, s, left_out, node, q),
+        s.given(node),
+        w.rank(s.vote(node)) < w.rank(g),
+        w.for_all(["Process"], is_out),
+    ]
+    return Step(guards, after_vote(w, s, left_out, node, q), {"process": p, "generation": g})
+
+
+def may_vote(w: World, s: State, left_out: LeftOut, node: Any, q: Any) -> list[Any]:
+    """A voter past its quarantine has a request, and knows nothing higher."""
+    p, g = s.current(node), w.asks_for(q)
+    return [
         s.asked(q),
         w.votes(node),
         is_alive(s, p),
         unless(left_out, "quarantine", s.clock(p) >= s.quarantine_until(node)),
-        unless(left_out, "vote-is-free", Implies(runs, s.vote(node) == g)),
         w.rank(g) >= s.newest_rank(p),
         Not(is_retired(s, p, g)),
     ]
-    after = s.change(
+
+
+def after_vote(w: World, s: State, left_out: LeftOut, node: Any, q: Any) -> State:
+    """The vote is given for a lease, and so long the voter remembers the cover of the request."""
+    clock, g = s.clock(s.current(node)), w.asks_for(q)
+    same = And(s.given(node), s.vote(node) == g, "cover-is-kept" not in left_out)
+
+    def covered_until(n: Any, x: Any) -> Any:
+        counted = If(w.covers(q, x), clock + w.lease, If(same, s.covered_until(n, x), clock))
+        return If(n == node, counted, s.covered_until(n, x))
+
+    return s.change(
         given=put(s.given, [node], True),
         vote=put(s.vote, [node], g),
-        vote_until=put(s.vote_until, [node], s.clock(p) + w.lease),
+        vote_until=put(s.vote_until, [node], clock + w.lease),
+        covered_until=covered_until,
         promised=put(s.promised, [node], g),
         promised_until=put(s.promised_until, [node], s.now + w.lease),
         granted=put(s.granted, [node, q], True),
     )
-    return Step(guards, after, {"process": p, "generation": g})
+
+
+def fence(w: World, s: State, left_out: LeftOut) -> Step:
+    """Rule 13: a process promises never to hold the ball in a generation below this one; it holds none."""
+    p, g = w.pick("Process", "promising"), w.pick("Generation", "new")
+    higher = If(w.rank(g) > s.fence(p), w.rank(g), s.fence(p))
+    guards = [is_alive(s, p), Implies(s.holds(p), w.rank(s.generation(p)) >= w.rank(g))]
+    return Step(guards, s.change(fence=put(s.fence, [p], higher)), {"process": p, "generation": g})
 
 
 def hear_record(w: World, s: State, left_out: LeftOut) -> Step:
@@ -158,6 +208,7 @@ def win(w: World, s: State, left_out: LeftOut) -> Step:
         s.clock(p) < deadline,
         w.rank(g) > s.newest_rank(p),
         Not(is_retired(s, p, g)),
+        s.fence(p) <= w.rank(g),
         hop >= 0,
     ]
     after = s.change(
@@ -166,6 +217,7 @@ def win(w: World, s: State, left_out: LeftOut) -> Step:
         top=put(s.top, [g], hop),
         carrier=put(s.carrier, [g], p),
         lease_end=put(s.lease_end, [g], w.request_moment(q) + w.lease),
+        lease_request=put(s.lease_request, [g], q),
         behind=put(s.behind, [g], quorum),
         **hold(s, p, g, hop, deadline),
         **learn(s, p, g, hop),
@@ -187,14 +239,13 @@ def renewed(w: World, s: State, left_out: LeftOut) -> Step:
         w.asker(q) == p,
         is_granted(w, s, q, quorum),
         deadline > s.deadline(p),
+        w.request_moment(q) >= w.request_moment(s.lease_request(g)),
     ]
-    end = w.request_moment(q) + w.lease
-    # An earlier request may already have led to a later end, at an earlier holder.
-    later = end > s.lease_end(g)
     after = s.change(
         deadline=put(s.deadline, [p], deadline),
-        lease_end=put(s.lease_end, [g], If(later, end, s.lease_end(g))),
-        behind=put(s.behind, [g], If(later, quorum, s.behind(g))),
+        lease_end=put(s.lease_end, [g], w.request_moment(q) + w.lease),
+        lease_request=put(s.lease_request, [g], q),
+        behind=put(s.behind, [g], quorum),
     )
     return Step(guards, after, {"process": p, "generation": g, "deadline": deadline})
 

@@ -32,6 +32,10 @@ def passing(sender: str, receiver: str) -> tuple[str, ...]:
 FIRST = ("time", *election("p1", "p1", "p2"))
 SECOND = election("p3", "p2", "p3")
 
+# p1 has passed the ball to another process and ended; p2 takes its vote back for p3, while the lease of p1 runs.
+DIED = ("beat", "hear_beat", "pass_ball:p1", "crash:p1", "stand:p3")
+OVERRULED = ("overrule:p2", "grant:p3", "win:p3")
+
 # The clauses marked in docs/PROTOCOL.md.
 MARKED = {
     "vote-is-free": Clause(
@@ -72,6 +76,22 @@ MARKED = {
         "Rule 5: a pass is sent again only to the same incarnation.",
         (*FIRST, *passing("p1", "p2"), *passing("p2", "p3"), "crash:p2", "start:p2b")
         + ("beat", "hear_beat", "resend:p1", "take:p2b"),
+    ),
+    "fence": Clause(
+        "Rule 13: everyone in the cover has to be dead or fenced, not only those who hold the ball.",
+        (*FIRST, *DIED, *OVERRULED, "take:p2"),
+    ),
+    "fence-is-kept": Clause(
+        "Rule 13: a process that has promised so takes no ball of a lower generation.",
+        (*FIRST, *DIED, "fence:p2", *OVERRULED, "take:p2"),
+    ),
+    "pass-in-the-cover": Clause(
+        "Rule 13: a process outside the cover gets no lease with the ball.",
+        (*FIRST, *DIED, *OVERRULED, "take:p4"),
+    ),
+    "cover-is-kept": Clause(
+        "Rule 13: a voter remembers each cover for a lease, not only the one of the latest request.",
+        (*FIRST, "time", "ask_renewal:p1", "grant:p2", *DIED, *OVERRULED, "take:p4"),
     ),
 }
 

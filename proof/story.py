@@ -15,7 +15,13 @@ from vocabulary import possesses
 # What happens between the lines. With clocks that differ, it matters when a heartbeat was heard.
 UNTOLD = {"time", "beat"}
 # What is told in the same line as the step before, if no time lies between them.
-CONTINUES = {"grant": ("stand", "grant"), "take": ("pass_ball", "resend"), "start": ("crash",)}
+CONTINUES = {
+    "grant": ("stand", "grant", "ask_renewal", "overrule"),
+    "overrule": ("stand", "fence"),
+    "fence": ("stand",),
+    "take": ("pass_ball", "resend"),
+    "start": ("crash",),
+}
 
 
 def ends_in_two(clause: Clause, left_out: LeftOut) -> Run:
@@ -42,6 +48,9 @@ def phrase(run: Run, index: int) -> str:
     return {
         "stand": f"{process} asks for generation {generation}",
         "grant": f"{process} votes for {generation}",
+        "overrule": f"{process} votes for {generation}, although its vote is given",
+        "fence": f"{process} promises to hold nothing below {generation}",
+        "ask_renewal": f"{process} asks for another lease",
         "win": f"{process} has a quorum for {generation} and may act until its clock shows {deadline}",
         "hear_beat": f"{process} hears a heartbeat of {told.get('of')}",
         "pass_ball": f"{process} passes the ball to {to} as hop {hop}",

@@ -27,6 +27,9 @@ RESTART = [*FIRST, "crash:p2", "start:p2b", "quarantine_again:p2b", "time", *ele
 # A node that does not vote is elected by two voters, renews its lease with two others, and passes the ball on.
 NO_VOTER = ["time", *election("p4", "p1", "p2"), "time", "ask_renewal:p4", "grant:p2", "grant:p3", "renewed:p4"]
 NO_VOTER += [*passing("p4", "p1")]
+# The holder ends, the others promise to hold nothing older, and p3 takes the ball over while the old lease runs.
+TAKEOVER = [*FIRST, *passing("p1", "p2"), "crash:p2", "stand:p3", "fence:p3", "fence:p1"]
+TAKEOVER += ["overrule:p1", "grant:p3", "win:p3"]
 
 
 @dataclass
@@ -55,9 +58,11 @@ def actions() -> list[Possible]:
 
 def lives() -> list[Possible]:
     """Whole lives from a cold start; in their last state the invariant holds, as everywhere."""
-    schedules = (LIFE, GUEST, GIVEN_UP, RESTART, NO_VOTER)
-    life, guest, given_up, restart, no_voter = [run_of(schedule) for schedule in schedules]
-    for run in (life, given_up, restart):
+    schedules = (LIFE, GUEST, GIVEN_UP, RESTART, NO_VOTER, TAKEOVER)
+    life, guest, given_up, restart, no_voter, takeover = [run_of(schedule) for schedule in schedules]
+    old_lease = takeover.states[-1].lease_end(thing("g1"))
+    takeover.solver.add(takeover.states[-1].now < old_lease)
+    for run in (life, given_up, restart, takeover):
         run.solver.add(possesses(run.states[-1], thing("p3")))
     no_voter.solver.add(possesses(no_voter.states[-1], thing("p1")))
     end = guest.states[-1]
@@ -68,6 +73,7 @@ def lives() -> list[Possible]:
         possible("a candidate gives up, and its vote goes to another at once", given_up),
         possible("a node restarts, and its vote counts after the quarantine", restart),
         possible("a node that does not vote is elected, renews its lease, and passes the ball on", no_voter),
+        possible("a ball whose holder has ended is taken over while its lease runs", takeover),
     ]
 
 

@@ -28,6 +28,7 @@ FIXED = {
     "asks_for": (["Request"], "Generation", "The generation for which it asks."),
     "request_clock": (["Request"], "Real", "What the asker's clock showed when it sent the request."),
     "request_moment": (["Request"], "Real", "The reference time of that moment. No process knows it."),
+    "covers": (["Request", "Process"], "Bool", "The request names this process: it may come to hold the ball in that lease."),
     # A heartbeat.
     "beat_of": (["Beat"], "Process", "The process that sent the heartbeat."),
     "beat_clock": (["Beat"], "Real", "What its clock showed; this is in the line (`at`)."),
@@ -43,8 +44,9 @@ FIXED = {
     "pass_span": (["Pass"], "Real", "`since` + `left`, both counted by the sender's clock."),
 }
 
-# What changes. Values marked "ghost" exist in the proof only; no process knows them. Two guards use them all the same:
-# `used` says in `stand` that no two nonces are equal, and `over` says in `release` which votes the code gives back.
+# What changes. Values marked "ghost" exist in the proof only; no process knows them. A few guards use them all the same:
+# `used` says in `stand` that no two nonces are equal, and `over` says in `release` which votes the code gives back. Of
+# `lease_request`, the code knows the cover, and that no request of an earlier holder was sent later.
 STATE = {
     "now": ([], "Real", "Reference time: at every moment it runs as fast as the fastest clock."),
     "clock": (["Process"], "Real", "What the process's own clock shows."),
@@ -58,10 +60,12 @@ STATE = {
     "quarantine_until": (["Node"], "Real", "When the quarantine ends, on the voter's clock."),
     "promised": (["Node"], "Generation", "Ghost: the generation that got the node's vote last, restarts or not."),
     "promised_until": (["Node"], "Real", "Ghost: the reference time up to which somebody may rely on that vote."),
+    "covered_until": (["Node", "Process"], "Real", "Until then, on its clock, the voter counts the process to the cover."),
     # What a process knows of the ball.
     "newest_rank": (["Process"], "Int", "The generation (its rank) of the newest record; 0 if there is none."),
     "newest_hop": (["Process"], "Int", "The hop of the newest record."),
     "tombstone": (["Process"], "Int", "Guests up to this rank have left; 0 if there is no tombstone."),
+    "fence": (["Process"], "Int", "The process has promised to hold no generation below this rank; 0 for no promise."),
     # The holder.
     "holds": (["Process"], "Bool", "The process holds a copy of the ball."),
     "generation": (["Process"], "Generation", "The generation of that copy."),
@@ -85,7 +89,8 @@ STATE = {
     "top": (["Generation"], "Int", "Ghost: the highest hop in this generation."),
     "carrier": (["Generation"], "Process", "Ghost: the one process that may hold this generation at its highest hop."),
     "lease_end": (["Generation"], "Real", "Ghost: the reference time by which every deadline in it has passed."),
-    "behind": (["Generation"], "Quorum", "Ghost: the quorum whose votes last until `lease_end`."),
+    "lease_request": (["Generation"], "Request", "Ghost: the request from whose sending `lease_end` counts."),
+    "behind": (["Generation"], "Quorum", "Ghost: the quorum that granted that request."),
 }
 
 
@@ -229,3 +234,12 @@ def refuses(s: State, p: Any, g: Any, hop: Any) -> Any:
 def is_request_running(s: State, q: Any) -> Any:
     """Less than a lease of reference time has gone by since the request was sent."""
     return s.now < s.world.request_moment(q) + s.world.lease
+
+
+def is_spent(s: State, q: Any) -> Any:
+    """Nobody can use the lease of this request: everyone in its cover has ended, or will hold only higher generations."""
+    w = s.world
+    return w.for_all(
+        ["Process"],
+        lambda x: z3.Implies(w.covers(q, x), z3.Or(s.dead(x), s.fence(x) > w.rank(w.asks_for(q)))),
+    )

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::control_request;
-use crate::ring::{Direction, NodeId, Notification, Topology};
+use crate::ring::{BallId, Direction, Generation, NodeId, Notification, Topology};
 use crate::throttle::RateLimitedLog;
 
 /// Lines about guests and loans, which are many where a class plays: this many at once.
@@ -58,6 +58,7 @@ impl EventLog {
                 ball,
                 missed: None,
                 generation,
+                ..
             } if topology.guest_ids().any(|id| id == ball) => {
                 tracing::debug!("ball {ball}, a guest, begins with generation {generation}");
             }
@@ -75,6 +76,30 @@ impl EventLog {
     }
 }
 
+/// Logs that this node has a ball by vote: which node had it before, how long ago that one was heard, and how long its end was known.
+fn log_won(
+    topology: &Topology,
+    ball: BallId,
+    generation: Generation,
+    missed: Option<((NodeId, Duration), Option<Duration>)>,
+) {
+    match missed {
+        None => tracing::info!(
+            "nobody had ball {ball}: by vote of the ring this node has it now (generation {generation})"
+        ),
+        Some(((from, _), Some(known))) => tracing::info!(
+            "the process of {} has ended: this node has ball {ball} after {:.1} ms (generation {generation})",
+            topology.name(from),
+            known.as_secs_f64() * 1e3
+        ),
+        Some(((from, away), None)) => tracing::info!(
+            "ball {ball} was last heard of at {} {} ms ago: by vote of the ring this node has it now (generation {generation})",
+            topology.name(from),
+            away.as_millis()
+        ),
+    }
+}
+
 /// Logs a notification of the ring itself: at `info` and above what an operator should know, the
 /// rest at `debug`.
 fn log_ring(topology: &Topology, notification: &Notification) {
@@ -82,23 +107,9 @@ fn log_ring(topology: &Topology, notification: &Notification) {
         Notification::ElectionWon {
             ball,
             generation,
-            missed: None,
-        } => {
-            tracing::info!(
-                "nobody had ball {ball}: by vote of the ring this node has it now (generation {generation})"
-            );
-        }
-        Notification::ElectionWon {
-            ball,
-            generation,
-            missed: Some((from, away)),
-        } => {
-            tracing::info!(
-                "ball {ball} was last heard of at {} {} ms ago: by vote of the ring this node has it now (generation {generation})",
-                topology.name(from),
-                away.as_millis()
-            );
-        }
+            missed,
+            death,
+        } => log_won(topology, ball, generation, missed.zip(Some(death))),
         Notification::Frozen { ball } => {
             tracing::warn!("ball {ball} stands still here: no majority renewed its lease in time");
         }

@@ -254,10 +254,11 @@ impl Daemon {
                 if let Notification::ElectionWon {
                     ball,
                     missed: Some((from, away)),
+                    death,
                     ..
                 } = notification
                 {
-                    self.record_return(ball, from, away);
+                    self.record_return(ball, from, away, death);
                 }
                 self.log.log(&self.topology, self.me, &notification);
             }

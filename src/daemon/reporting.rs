@@ -8,7 +8,7 @@ use super::control_request;
 use super::ring_thread::{Answer, Snapshot, Wanted};
 use super::waiting::Waiter;
 use crate::clock;
-use crate::http::{DaemonStatus, DuplicateStatus, Query, ReturnStatus, Status};
+use crate::http::{DaemonStatus, DuplicateStatus, Query, ReturnStatus, ReturnedBy, Status};
 use crate::net::Duplicate;
 use crate::ring::{BallId, NodeId};
 
@@ -27,8 +27,15 @@ fn duplicate_status(duplicate: Duplicate) -> DuplicateStatus {
 }
 
 impl Daemon {
-    /// Records that this node took a ball over: `from` had it before, and was last heard of `away` ago.
-    pub(super) fn record_return(&mut self, ball: BallId, from: NodeId, away: Duration) {
+    /// Records that this node took a ball over: `from` had it before, and was last heard of `away` ago. The end of its
+    /// process has been known for `death`, if that freed the ball.
+    pub(super) fn record_return(
+        &mut self,
+        ball: BallId,
+        from: NodeId,
+        away: Duration,
+        death: Option<Duration>,
+    ) {
         self.metrics.observe_return(away);
         let name = |node| self.topology.name(node).to_owned();
         let last_return = ReturnStatus {
@@ -37,6 +44,8 @@ impl Daemon {
             to: name(self.me),
             away_ms: away.as_secs_f64() * 1e3,
             age_seconds: 0.0,
+            by: death.map_or(ReturnedBy::Lease, |_| ReturnedBy::Obituary),
+            after_ms: death.unwrap_or(away).as_secs_f64() * 1e3,
         };
         self.last_return = Some((clock::now(), last_return));
     }

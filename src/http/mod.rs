@@ -15,6 +15,7 @@ mod lab_feed;
 mod metrics;
 mod page;
 mod qr;
+mod return_status;
 mod serve;
 mod status;
 mod subscribe;
@@ -27,6 +28,6 @@ pub use metrics::Metrics;
 pub use serve::{Query, Server};
 pub use status::{
     BallStatus, Condition, CounterStatus, DaemonStatus, DuplicateStatus, KeyStatus, LedStatus,
-    LoanStatus, NodeStatus, ReturnStatus, Status,
+    LoanStatus, NodeStatus, ReturnStatus, ReturnedBy, Status,
 };
 pub use subscribe::{BallRemoved, Heartbeat, Update, subscribe};

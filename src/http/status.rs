@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::return_status::{ReturnStatus, ReturnedBy};
 use crate::endpoint::Endpoint;
 use crate::ring::view::{BallView, Health, NodeView, View};
 use crate::ring::{NodeId, OnPartition, Shape, Topology};
@@ -50,23 +51,6 @@ pub struct Status {
     /// The last ball that this node took over from a node that had fallen silent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_return: Option<ReturnStatus>,
-}
-
-/// A ball that was taken over from a silent holder.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ReturnStatus {
-    /// 1 for the first of the ring file.
-    pub ball: u32,
-    /// The last known holder. If a ball is lost with a node that had just received it, that is the
-    /// node before: the new holder had no time to announce itself.
-    pub from: String,
-    /// The node that took it over.
-    pub to: String,
-    /// From the last message of the old holder until the LED of the new one: at most a quarter of a
-    /// lease longer than no node had the ball.
-    pub away_ms: f64,
-    /// How long ago it was taken over.
-    pub age_seconds: f64,
 }
 
 /// What a node can do for the ring.

@@ -4,7 +4,9 @@
 //! that are written so. It leaves every other line, a wrong one included, to serde.
 
 use crate::ring::message::Pass;
-use crate::ring::{BallId, BallState, Generation, Lineage, NodeId, Record, Renewal, Stamp};
+use crate::ring::{
+    BallId, BallState, CoverDigest, Generation, Lineage, NodeId, Record, Renewal, Stamp,
+};
 
 /// How the line of a pass begins.
 const BEGIN: &[u8] = br#"{"type":"pass","ball":"#;
@@ -64,6 +66,11 @@ pub(super) fn encode(pass: &Pass, line: &mut Vec<u8>) -> bool {
     if !pass.lineage.is_empty() {
         line.extend_from_slice(b"]]");
     }
+    if let Some(cover) = pass.cover {
+        line.extend_from_slice(br#","cover":""#);
+        line.extend_from_slice(&hexadecimal(cover.bits()));
+        line.push(b'"');
+    }
     line.push(b'}');
     true
 }
@@ -104,6 +111,14 @@ pub(super) fn parse(line: &[u8]) -> Option<Pass> {
         Some(()) => rest.lineage()?,
         None => Lineage::default(),
     };
+    let cover = match rest.skip(br#","cover":""#) {
+        Some(()) => {
+            let bits = rest.hexadecimal()?;
+            rest.skip(b"\"")?;
+            Some(CoverDigest::from_bits(bits))
+        }
+        None => None,
+    };
     rest.skip(b"}")?;
     let stamp = Stamp { generation, hop };
     rest.0.is_empty().then_some(Pass {
@@ -113,6 +128,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Pass> {
         echo,
         since,
         lineage,
+        cover,
     })
 }
 

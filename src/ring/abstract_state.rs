@@ -4,6 +4,7 @@
 //! never calls any of this, so it does not contain it.
 
 use super::ball::{Ball, HolderState};
+use super::cover::Cover;
 use super::generation::{BallId, Generation, Stamp};
 use super::node::Node;
 use super::time::Time;
@@ -24,6 +25,8 @@ pub struct AbstractBall {
     pub copy: Option<AbstractCopy>,
     /// The generation for which the node is a candidate.
     pub standing: Option<Generation>,
+    /// The node has promised to hold no generation below this one.
+    pub fence: Option<Generation>,
 }
 
 /// A holder's copy of a ball.
@@ -49,6 +52,7 @@ impl AbstractBall {
             tombstone: None,
             copy: None,
             standing: None,
+            fence: None,
         }
     }
 }
@@ -60,6 +64,11 @@ impl Node {
         self.balls
             .values()
             .map(move |ball| abstract_ball(ball, votes))
+    }
+
+    /// Whom this node names as the cover of its requests; `None` where everyone is meant.
+    pub fn named_cover(&self) -> Option<&Cover> {
+        self.context.cover.as_ref().map(|named| &named.cover)
     }
 
     /// When this node's quarantine ends, on its own clock.
@@ -91,5 +100,6 @@ fn abstract_ball(ball: &Ball, votes: bool) -> AbstractBall {
         tombstone: ball.voter.tombstone(),
         copy,
         standing,
+        fence: ball.fence,
     }
 }

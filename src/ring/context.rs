@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::counters::Counters;
+use super::cover::{Cover, CoverDigest};
 use super::event::{Notification, Output, Possession};
 use super::generation::{BallId, Stamp};
+use super::incarnation::{Incarnation, Life};
 use super::message::Message;
 use super::motion::Direction;
 use super::node_id::{NodeId, NodeSet};
@@ -30,12 +32,30 @@ pub(super) struct Context {
     pub(super) quarantine_until: Time,
     pub(super) next_heartbeat: Time,
     pub(super) peers: Peers,
+    /// Of this process.
+    pub(super) incarnation: Incarnation,
+    /// Whom this node would name as the cover of a lease that it asked for now (rule 13); `None` where covers are not kept.
+    pub(super) cover: Option<NamedCover>,
     /// The planned stop, while one is under way (rule 8).
     pub(super) drain: Option<Drain>,
     pub(super) random: fastrand::Rng,
     pub(super) last_seq: u64,
     pub(super) counters: Counters,
     outputs: Vec<Output>,
+}
+
+/// A cover, and its digest.
+#[derive(Clone, Debug)]
+pub(super) struct NamedCover {
+    pub(super) cover: Cover,
+    pub(super) digest: CoverDigest,
+}
+
+impl From<Cover> for NamedCover {
+    fn from(cover: Cover) -> Self {
+        let digest = cover.digest();
+        Self { cover, digest }
+    }
 }
 
 /// Who takes a ball that leaves this node's screen.
@@ -83,6 +103,8 @@ impl Context {
                 heartbeat,
                 topology.has_far_peers(),
             ),
+            incarnation: Incarnation(seed),
+            cover: None,
             drain: None,
             random: fastrand::Rng::with_seed(seed),
             last_seq: 0,
@@ -158,6 +180,29 @@ impl Context {
 
     pub(super) fn plays_on(&self) -> bool {
         self.topology.on_partition == OnPartition::PlayOn
+    }
+
+    /// Looks up whom this node names as the cover of its leases: itself, and everyone with whom it is connected.
+    ///
+    /// In a ring with far peers that would be too many, and where every part plays on, one vote is a quorum: there no
+    /// lease has a cover, and none is overruled.
+    pub(super) fn update_cover(&mut self) {
+        if self.peers.has_far || self.plays_on() {
+            return;
+        }
+        let connected = self.peers.connected().iter();
+        let peers = connected.filter_map(|node| {
+            let incarnation = self.peers.link(node)?.incarnation;
+            let has_ended = self.peers.death_of(node, incarnation).is_some();
+            (!has_ended).then_some(Life { node, incarnation })
+        });
+        self.cover = Some(NamedCover::from(Cover::new(peers.chain([self.own_life()]))));
+    }
+
+    /// This process.
+    pub(super) fn own_life(&self) -> Life {
+        let (node, incarnation) = (self.me, self.incarnation);
+        Life { node, incarnation }
     }
 
     /// Whether this is the only node of its ring (rule 3).

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use super::ball::{Ball, Corruption};
+use super::cover::CoverDigest;
 use super::generation::{Generation, Record, Stamp};
+use super::incarnation::{Incarnation, Life};
 use super::lineage::{Lineage, Renewal};
 use super::motion::BallState;
 use super::node::Node;
@@ -78,6 +80,9 @@ impl Drawn<'_> {
             nodes: (0..u16::from(self.random.u8(0..=self.nodes)))
                 .map(NodeId)
                 .collect::<NodeSet>(),
+            covered: self.covered(),
+            cover: self.some(|drawn| CoverDigest::from_bits(drawn.random.u64(..))),
+            fence: self.some(Self::generation),
         };
         ball.corrupt(corruption);
     }
@@ -108,6 +113,16 @@ impl Drawn<'_> {
             round: self.random.u64(1..9),
             nonce: self.random.u64(1..4),
         }
+    }
+
+    fn covered(&mut self) -> (Vec<(Life, Time)>, Option<Time>) {
+        let lives = (0..self.random.u8(0..4)).map(|_| {
+            let incarnation = Incarnation(self.random.u64(..));
+            let node = self.node();
+            (Life { node, incarnation }, self.moment())
+        });
+        let lives = lives.collect();
+        (lives, self.some(Self::moment))
     }
 
     fn renewal(&mut self) -> Option<Renewal> {

@@ -176,6 +176,9 @@ pub enum Notification {
         generation: Generation,
         /// The holder before, and how long ago it was last heard of; `None` if none was known.
         missed: Option<(NodeId, Duration)>,
+        /// How long this node had known of the end of that holder's process, where the ball was taken over before its lease
+        /// had run out (rule 13); `None` if the lease decided.
+        death: Option<Duration>,
     },
     /// No quorum elected this node.
     ElectionLost {

@@ -1,8 +1,8 @@
 //! Requests for leases, batched: one line asks for, grants or denies the leases of many balls.
 
-use super::ball::{Ball, Verdict};
+use super::ball::{Ball, EarlyRequest, Verdict};
 use super::generation::BallId;
-use super::message::{Denial, Grant, LeaseRequest, Message};
+use super::message::{Denial, Grant, LeaseRequest, Life, Message};
 use super::node::Node;
 use super::node_id::NodeId;
 use super::time::micros;
@@ -21,11 +21,25 @@ impl Node {
                 continue;
             };
             let mut verdict = ball.on_lease_request(&mut self.context, from, request);
+            if verdict != Verdict::Granted && ball.is_fenced(request.generation) {
+                ball.tell_fence(&mut self.context, from);
+            }
             if !votes {
                 if !ball.outranks(request) {
                     continue;
                 }
                 verdict = Verdict::OUTRANKED;
+            }
+            if votes && verdict != Verdict::Granted && !request.fenced.is_empty() {
+                let link = self.context.peers.link(from);
+                ball.early = link.map(|link| EarlyRequest {
+                    from: Life {
+                        node: from,
+                        incarnation: link.incarnation,
+                    },
+                    seq,
+                    request: request.clone(),
+                });
             }
             let newest = ball.voter.newest();
             match verdict {
@@ -54,6 +68,34 @@ impl Node {
         if !denials.is_empty() {
             let balls = denials;
             self.context.send(from, Message::Denied { seq, balls });
+        }
+    }
+
+    /// An obituary has come: grants what was asked before it (rule 13).
+    pub(super) fn answer_early_requests(&mut self) {
+        for ball in self.balls.values_mut() {
+            let Some(early) = ball.early.take() else {
+                continue;
+            };
+            let Life { node, incarnation } = early.from;
+            let (peers, request) = (&self.context.peers, &early.request);
+            let link = peers.link(node).map(|link| link.incarnation);
+            if link != Some(incarnation) || peers.death_of(node, incarnation).is_some() {
+                continue;
+            }
+            let (from, seq) = (node, early.seq);
+            if !ball.overrules(&self.context, request) {
+                ball.early = Some(early);
+                continue;
+            }
+            if ball.on_lease_request(&mut self.context, from, request) == Verdict::Granted {
+                let newest = ball.voter.newest();
+                let balls = vec![Grant {
+                    ball: request.ball,
+                    newest,
+                }];
+                self.context.send(from, Message::Granted { seq, balls });
+            }
         }
     }
 
@@ -86,7 +128,7 @@ impl Node {
         let (context, balls) = (&self.context, self.balls.values());
         let due = balls.filter(|ball| {
             let due = ball.election_due(context);
-            due.is_some_and(|due| due <= context.now)
+            due.is_some_and(|due| due <= context.now) || ball.is_takeover_ready()
         });
         let due: Vec<BallId> = due.map(|ball| ball.id).collect();
         if !due.is_empty() {

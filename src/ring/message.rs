@@ -5,7 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cover::{Cover, CoverDigest};
 use super::generation::{BallId, Generation, Record, Stamp};
+pub use super::incarnation::{Incarnation, Life};
 use super::lineage::{Lineage, Renewal};
 use super::motion::{BallState, Direction};
 use super::node_id::NodeId;
@@ -112,6 +114,30 @@ pub enum Message {
         /// Its generation, as far as the sender knows.
         generation: Generation,
     },
+    /// "Do you hold this ball in an older generation?", or "promise never to hold it in one" (rule 13).
+    Fence {
+        /// The ball.
+        ball: BallId,
+        /// The generation that the sender would begin.
+        generation: Generation,
+        /// Whether the sender asks for the promise, too.
+        promise: bool,
+    },
+    /// "I hold no older one", or "I have promised so".
+    Fenced {
+        /// The ball.
+        ball: BallId,
+        /// The generation.
+        generation: Generation,
+        /// Whether the sender has promised.
+        promise: bool,
+        /// The newest state that the sender knows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        newest: Option<Record>,
+        /// To whom it has passed the ball without an acknowledgement yet.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        passing: Option<Life>,
+    },
     /// A type of a later version.
     #[serde(other)]
     Unknown,
@@ -138,32 +164,6 @@ pub struct Hello {
     /// no LED keeper.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obituary: Option<String>,
-}
-
-/// A random number that a process draws at its start: it tells a restarted node from the process before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Incarnation(pub u64);
-
-impl std::fmt::Display for Incarnation {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{:016x}", self.0)
-    }
-}
-
-impl Serialize for Incarnation {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Incarnation {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        let number = u64::from_str_radix(&text, 16);
-        number
-            .map(Self)
-            .map_err(|_| serde::de::Error::custom("an incarnation is sixteen hexadecimal digits"))
-    }
 }
 
 impl Hello {
@@ -220,6 +220,8 @@ pub struct Pass {
     pub since: u64,
     /// The renewals that the ball carries with it.
     pub lineage: Lineage,
+    /// Who may come to have the ball with this lease; absent where that is not limited (rule 13).
+    pub cover: Option<CoverDigest>,
 }
 
 /// A pass with the fields of its line; `flatten` of serde would copy every line into a tree first.
@@ -235,6 +237,8 @@ struct FlatPass {
     since: u64,
     #[serde(default, skip_serializing_if = "Lineage::is_empty")]
     lineage: Lineage,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cover: Option<CoverDigest>,
 }
 
 impl From<FlatPass> for Pass {
@@ -248,6 +252,7 @@ impl From<FlatPass> for Pass {
             echo,
             since,
             lineage,
+            cover,
         } = flat;
         let stamp = Stamp { generation, hop };
         Self {
@@ -257,6 +262,7 @@ impl From<FlatPass> for Pass {
             echo,
             since,
             lineage,
+            cover,
         }
     }
 }
@@ -270,6 +276,7 @@ impl From<Pass> for FlatPass {
             echo,
             since,
             lineage,
+            cover,
         } = pass;
         let Stamp { generation, hop } = stamp;
         Self {
@@ -281,6 +288,7 @@ impl From<Pass> for FlatPass {
             echo,
             since,
             lineage,
+            cover,
         }
     }
 }
@@ -307,6 +315,12 @@ pub struct LeaseRequest {
     /// A holder's renewals in this generation, this one included; absent from a candidate.
     #[serde(default, skip_serializing_if = "Lineage::is_empty")]
     pub lineage: Lineage,
+    /// Who may come to hold the ball with this lease; absent if that is not limited (rule 13).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<Cover>,
+    /// The processes that have promised this candidate to hold no older generation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fenced: Vec<Life>,
 }
 
 /// One ball of a `granted`.
@@ -346,13 +360,10 @@ impl LeaseRequest {
     pub fn of_holder(ball: BallId, record: Record, lineage: Lineage) -> Self {
         let Record { stamp, state } = record;
         Self {
-            ball,
-            generation: stamp.generation,
             hop: Some(stamp.hop),
             state: Some(state),
-            after: None,
-            leaves: false,
             lineage,
+            ..Self::of_candidate(ball, stamp.generation)
         }
     }
 
@@ -366,6 +377,8 @@ impl LeaseRequest {
             after: None,
             leaves: false,
             lineage: Lineage::default(),
+            cover: None,
+            fenced: Vec::new(),
         }
     }
 

@@ -20,6 +20,7 @@
 //! | 10 guests | `ball/guest.rs`; which number a guest gets: `guest_ids.rs` |
 //! | 11 repair: from any memory back to one ball | `ball/repair.rs`; doubles: `lineage.rs` |
 //! | 12 near and far peers | `near.rs`; heartbeats: `heartbeats.rs` |
+//! | 13 takeover before the lease ends | `ball/takeover.rs`, `ball/attempt.rs`; covers: `cover.rs`, `ball/covered.rs` |
 //!
 //! Words, each with one meaning (more in `docs/PROTOCOL.md`):
 //!
@@ -30,6 +31,8 @@
 //! - *generation*: the term begun by one election; *hop*: the number of passes; *stamp*: both.
 //! - *candidate*, *election*, *stagger* (delay by rank), *back-off* (delay after a lost election).
 //! - *renewal*: a holder's request for another lease; *pass* and its *acknowledgement*.
+//! - *cover*: who may come to hold a ball with one lease; *obituary*: the proof that a process has ended;
+//!   *fence*: a process's promise never to hold an older generation.
 //! - *drain*: the planned stop; *tombstone*: the generation up to which guests have left the ring.
 //! - *guest*: a ball that is not in the ring file; *window*: a program beside the ring; *loan*: a ball
 //!   that a window has while its lender keeps the lease.
@@ -39,12 +42,14 @@ mod ball;
 mod context;
 mod corrupt;
 mod counters;
+mod cover;
 pub mod digest;
 mod drain;
 mod event;
 mod generation;
 mod guest_ids;
 mod heartbeats;
+mod incarnation;
 mod lease_requests;
 mod lineage;
 mod loan_matching;
@@ -68,10 +73,12 @@ pub mod window_ball;
 pub mod window_chain;
 
 pub use counters::Counters;
+pub use cover::{Cover, CoverDigest};
 pub use event::{GuestRejected, Input, Notification, Output, Possession};
 pub use generation::{BallId, Generation, Record, Stamp};
+pub use incarnation::{Incarnation, Life};
 pub use lineage::{Lineage, Renewal};
-pub use message::{Hello, Incarnation, Message};
+pub use message::{Hello, Message};
 pub use motion::{BallState, Direction, Screen};
 pub use node::Node;
 pub use node_id::{MOST_NODES, NodeId, NodeSet};

@@ -50,13 +50,15 @@ impl Node {
             .chain(guests)
             .map(|(id, initial)| (id, Ball::new(id, initial, now)))
             .collect();
+        let mut context = Context::new(topology, me, incarnation.0, now);
+        context.update_cover();
         Self {
             incarnation,
             started: now,
             balls,
             loan_queries: LoanQueries::default(),
             guest_rate: TokenBucket::new(GUEST_BURST, GUEST_INTERVAL),
-            context: Context::new(topology, me, incarnation.0, now),
+            context,
         }
     }
 
@@ -89,6 +91,7 @@ impl Node {
         self.each_ball(Ball::expire_guest);
         self.each_ball(Ball::advance);
         self.each_ball(Ball::send_pending_ack);
+        self.each_ball(Ball::run_takeover);
         self.run_elections();
         self.renew_leases();
         self.send_heartbeats();
@@ -173,7 +176,8 @@ impl Node {
             Input::FromWindow { edge, ball } => self.on_window_ball(edge, &ball),
             Input::AddGuest(state) => self.on_guest(state),
             Input::RemoveGuest(ball) => self.remove_guest(ball),
-            Input::Tick | Input::Died { .. } => {}
+            Input::Tick => {}
+            Input::Died { peer, incarnation } => self.on_died(peer, incarnation),
             Input::Drain => self.start_drain(),
         }
     }
@@ -231,6 +235,22 @@ impl Node {
             }),
             Message::Leaving => self.on_leaving(from),
             Message::LeaveAck => self.on_leave_ack(from),
+            Message::Fence {
+                ball,
+                generation,
+                promise,
+            } => self.with_ball(ball, |ball, context| {
+                ball.on_fence(context, from, generation, promise);
+            }),
+            Message::Fenced {
+                ball,
+                generation,
+                promise,
+                newest,
+                passing,
+            } => self.with_ball(ball, |ball, context| {
+                ball.on_fenced(context, from, (generation, promise), newest, passing);
+            }),
             // The links handle these themselves.
             Message::Hello(_) | Message::Refused { .. } | Message::Unknown => {}
         }
@@ -250,6 +270,7 @@ impl Node {
         self.abandon_loan_queries(peer);
         let now = self.context.now;
         self.context.peers.up(peer, incarnation, now);
+        self.context.update_cover();
         self.context.update_near();
         let link = self.context.peers.link(peer);
         if link.is_some_and(|link| link.pace.near_since.is_none()) {
@@ -264,10 +285,22 @@ impl Node {
 
     fn on_link_down(&mut self, peer: NodeId) {
         self.context.peers.down(peer, self.context.now);
+        self.context.update_cover();
         self.abandon_loan_queries(peer);
         // A closed connection brings no more passes, either.
         self.on_leave_ack(peer);
         self.each_ball(|ball, _| ball.on_disconnected(peer));
+    }
+
+    /// Rule 13: a process of that peer will never act again.
+    fn on_died(&mut self, peer: NodeId, incarnation: Incarnation) {
+        let now = self.context.now;
+        if peer == self.context.me || !self.context.peers.note_death(peer, incarnation, now) {
+            return;
+        }
+        self.context.update_cover();
+        self.each_ball(|ball, context| ball.on_died(context, peer, incarnation));
+        self.answer_early_requests();
     }
 
     /// Rule 2: another process of this name may have granted leases of which this one knows nothing.

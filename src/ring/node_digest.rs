@@ -69,6 +69,10 @@ impl Node {
     fn digest_link(&self, peer: NodeId, to: &mut impl StateDigest) {
         let Context { me, peers, .. } = &self.context;
         let link = peers.link(peer);
+        for death in peers.deaths(peer) {
+            to.incarnation(peer, death.incarnation);
+            to.moment(*me, death.known_at, self.context.longest_stagger());
+        }
         to.number(link.is_some().into());
         let Some(link) = link else { return };
         let silence = self.context.topology.lease;

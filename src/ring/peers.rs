@@ -20,6 +20,8 @@ pub(super) struct Peers {
     pub(super) near: NodeSet,
     /// A link was made since the near peers were last looked up.
     pub(super) is_near_outdated: bool,
+    /// Whether the end of any process is known.
+    pub(super) has_deaths: bool,
     /// The nodes that vote.
     voters: NodeSet,
     /// How many other voters make a quorum, together with this node if it votes.
@@ -39,6 +41,19 @@ pub(super) struct Peer {
     process: Option<(Incarnation, Time)>,
     /// When the last line came in on its links before the open one.
     heard_before: Time,
+    /// Its processes that are known to have ended, the latest news first, and since when that is known.
+    died: [Option<Death>; KNOWN_DEATHS],
+}
+
+/// So many ended processes of a peer are remembered: a restarted node may end again before the first obituary has come everywhere.
+const KNOWN_DEATHS: usize = 2;
+
+/// The end of a process, by proof of the computer on which it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Death {
+    pub(super) incarnation: Incarnation,
+    /// When this node learned of it.
+    pub(super) known_at: Time,
 }
 
 /// An open connection.
@@ -51,6 +66,8 @@ pub(super) struct Link {
     pub(super) round_trip: Option<Duration>,
     /// Whether it said that it is about to leave.
     pub(super) leaving: bool,
+    /// Whether its process is known to have ended: only what it sent before may still come.
+    is_dead: bool,
     pub(super) pace: Pace,
 }
 
@@ -103,10 +120,17 @@ pub(super) enum Reach {
     Live,
 }
 
+impl Peer {
+    fn death_of(&self, incarnation: Incarnation) -> Option<Death> {
+        let mut died = self.died.into_iter().flatten();
+        died.find(|death| death.incarnation == incarnation)
+    }
+}
+
 impl Link {
     /// Whether a line came in within `silence`.
     fn is_live(&self, now: Time, silence: Duration) -> bool {
-        now.since(self.heard) <= silence
+        !self.is_dead && now.since(self.heard) <= silence
     }
 }
 
@@ -125,6 +149,7 @@ impl Peers {
             met: false,
             process: None,
             heard_before: Time::default(),
+            died: [None; KNOWN_DEATHS],
         };
         let quorum_since = (needed == 0).then_some(now);
         Self {
@@ -133,6 +158,7 @@ impl Peers {
             has_far,
             near: NodeSet::default(),
             is_near_outdated: true,
+            has_deaths: false,
             voters,
             needed,
             quorum_since,
@@ -142,6 +168,10 @@ impl Peers {
     /// Rule 11: nothing was heard in the future.
     pub(super) fn limit_moments(&mut self, now: Time) {
         self.quorum_since = self.quorum_since.map(|since| since.min(now));
+        let died = self.peers.iter_mut().flat_map(|peer| &mut peer.died);
+        for death in died.flatten() {
+            death.known_at = death.known_at.min(now);
+        }
         for link in self.peers.iter_mut().filter_map(|peer| peer.link.as_mut()) {
             link.heard = link.heard.min(now);
             if let Some((_, heard)) = &mut link.echo {
@@ -165,6 +195,7 @@ impl Peers {
                 echo: None,
                 round_trip: None,
                 leaving: false,
+                is_dead: peer.death_of(incarnation).is_some(),
                 pace: Pace::new(now),
             };
             let known = peer.process.filter(|(known, _)| *known == incarnation);
@@ -175,6 +206,7 @@ impl Peers {
                 met: true,
                 process: known.or(Some((incarnation, now))),
                 heard_before: before.unwrap_or(peer.heard_before),
+                died: peer.died,
             };
         }
         self.is_near_outdated = true;
@@ -189,6 +221,39 @@ impl Peers {
             peer.heard_before = link.heard;
         }
         self.update_quorum(now);
+    }
+
+    /// A process of the peer has ended; whether that is news.
+    pub(super) fn note_death(&mut self, peer: NodeId, incarnation: Incarnation, now: Time) -> bool {
+        let Some(peer) = self.peers.get_mut(peer.index()) else {
+            return false;
+        };
+        if peer.death_of(incarnation).is_some() {
+            return false;
+        }
+        self.has_deaths = true;
+        let [latest, _] = peer.died;
+        let known_at = now;
+        let death = Death {
+            incarnation,
+            known_at,
+        };
+        peer.died = [Some(death), latest];
+        if let Some(link) = &mut peer.link {
+            link.is_dead |= link.incarnation == incarnation;
+        }
+        true
+    }
+
+    /// The end of that process, if it is known to have ended.
+    pub(super) fn death_of(&self, peer: NodeId, incarnation: Incarnation) -> Option<Death> {
+        self.get(peer)?.death_of(incarnation)
+    }
+
+    /// The processes of the peer that are known to have ended.
+    pub(super) fn deaths(&self, peer: NodeId) -> impl Iterator<Item = Death> + use<> {
+        let died = self.get(peer).map(|peer| peer.died);
+        died.into_iter().flatten().flatten()
     }
 
     fn update_quorum(&mut self, now: Time) {
@@ -229,7 +294,8 @@ impl Peers {
     /// In a ring with far peers it takes a heartbeat to know: other lines show that the peer is there, but only a heartbeat
     /// brings the time that a pass carries.
     pub(super) fn reach(&self, peer: NodeId, now: Time) -> Reach {
-        let Some(link) = self.link(peer).filter(|link| !link.leaving) else {
+        let link = self.link(peer);
+        let Some(link) = link.filter(|link| !link.leaving && !link.is_dead) else {
             return Reach::Gone;
         };
         let is_fresh = |heard: Time| now.since(heard) <= self.silence;
@@ -257,7 +323,7 @@ impl Peers {
         let asked = [link.pace.near_since, link.pace.owes_since];
         let in_vain = |since: Time| now.since(since) >= self.silence;
         let was_in_vain = asked.into_iter().flatten().any(in_vain);
-        link.is_live(now, self.silence) || (self.has_far && !was_in_vain)
+        link.is_live(now, self.silence) || (self.has_far && !was_in_vain && !link.is_dead)
     }
 
     /// The peers that may be taken to be there.

@@ -13,6 +13,9 @@ const MOST_ROUNDS_AHEAD: u64 = 1 << 32;
 /// A hop may be this far above the highest known: at one hop a microsecond, nine years.
 const MOST_HOPS_AHEAD: u64 = 1 << 48;
 
+/// A cover and a list of promises name no more processes: only rings of up to seven nodes have them.
+const MOST_NAMED: usize = 16;
+
 /// The largest length in a ball's state, in pixels: ten times the largest screen.
 const LARGEST_LENGTH: f64 = 1e6;
 
@@ -41,7 +44,9 @@ pub(super) fn is_plausible(message: &Message, balls: &BTreeMap<BallId, Ball>) ->
         Message::Acquire { balls, .. } => balls.iter().all(|request| {
             let generation = request.generation;
             let hop = request.hop.unwrap_or(0);
+            let named = request.cover.as_ref().map_or(0, |cover| cover.lives().len());
             may_be(request.ball, Stamp { generation, hop })
+                && named.max(request.fenced.len()) <= MOST_NAMED
                 && request.state.is_none_or(|state| state.is_plausible())
         }),
         Message::Granted { balls, .. } => balls.iter().all(|grant| {
@@ -57,6 +62,27 @@ pub(super) fn is_plausible(message: &Message, balls: &BTreeMap<BallId, Ball>) ->
                     may_be(denial.ball, newest.stamp) && newest.state.is_plausible()
                 })
         }),
+        Message::Fence {
+            ball, generation, ..
+        } => may_be(
+            *ball,
+            Stamp {
+                generation: *generation,
+                hop: 0,
+            },
+        ),
+        Message::Fenced {
+            ball,
+            generation,
+            newest,
+            ..
+        } => {
+            let (generation, hop) = (*generation, 0);
+            may_be(*ball, Stamp { generation, hop })
+                && newest.is_none_or(|newest| {
+                    may_be(*ball, newest.stamp) && newest.state.is_plausible()
+                })
+        }
         Message::Hello(_)
         | Message::Refused { .. }
         | Message::Heartbeat { .. }
@@ -126,6 +152,7 @@ mod tests {
             echo,
             since,
             lineage: Lineage::default(),
+            cover: None,
         })
     }
 

@@ -14,10 +14,11 @@ pub(crate) enum Fault {
     Pause,
     Drain,
     Removal,
+    Kill,
 }
 
 /// Every fault, in the order of its number, with the name of its option.
-pub(crate) const FAULTS: [(Fault, &str, &str); 9] = [
+pub(crate) const FAULTS: [(Fault, &str, &str); 10] = [
     (
         Fault::Crash,
         "crashes",
@@ -58,6 +59,11 @@ pub(crate) const FAULTS: [(Fault, &str, &str); 9] = [
         Fault::Removal,
         "removals",
         "a person removes the guest, at any node that knows it",
+    ),
+    (
+        Fault::Kill,
+        "kills",
+        "a process dies, and its obituary comes to each other node at any later moment, or never",
     ),
 ];
 

@@ -10,7 +10,6 @@ use std::hash::Hasher as _;
 use std::time::Duration;
 
 use carom::ring::digest::StateDigest;
-use carom::ring::message::{LeaseRequest, Pass};
 use carom::ring::{BallState, Generation, Incarnation, Message, NodeId, Record, Stamp, Time};
 
 use crate::clock::{LEASE, local};
@@ -71,7 +70,7 @@ fn request_of(packet: &Packet) -> Option<(usize, u64)> {
 /// A request this far behind the latest is one that its node no longer remembers.
 const MOST_REQUESTS_BACK: u64 = 6;
 
-struct CanonicalHasher<'a> {
+pub(crate) struct CanonicalHasher<'a> {
     state: &'a State,
     clocks: Vec<Time>,
     awaited: Vec<(usize, u64)>,
@@ -189,6 +188,10 @@ impl CanonicalHasher<'_> {
         match &packet.line {
             Payload::Up(incarnation) => self.incarnation(node_id(packet.from), *incarnation),
             Payload::Down => self.number(1),
+            Payload::Obituary(incarnation) => {
+                self.number(18);
+                self.incarnation(node_id(packet.from), *incarnation);
+            }
             Payload::Message(message) => {
                 self.owner = request_of(packet).map_or(packet.from, |(owner, _)| owner);
                 self.message(packet.to, message);
@@ -196,90 +199,7 @@ impl CanonicalHasher<'_> {
         }
     }
 
-    fn message(&mut self, to: usize, message: &Message) {
-        match message {
-            Message::Pass(pass) => {
-                self.number(2);
-                self.pass(to, pass);
-            }
-            Message::PassAck {
-                generation, hop, ..
-            } => {
-                self.number(3);
-                self.stamp(Stamp {
-                    generation: *generation,
-                    hop: *hop,
-                });
-            }
-            Message::Acquire { seq, balls } => {
-                self.number(4);
-                self.request(*seq);
-                balls.iter().for_each(|claim| self.claim(claim));
-            }
-            Message::Granted { seq, balls } => {
-                self.number(5);
-                self.request(*seq);
-                balls.iter().for_each(|grant| self.record(grant.newest));
-            }
-            Message::Denied { seq, balls } => {
-                self.number(6);
-                self.request(*seq);
-                for denial in balls {
-                    self.maybe_generation(denial.lease_generation);
-                    // Only the rest of a quarantine is used by the receiver.
-                    let waits = denial.lease_generation.is_none();
-                    self.number(if waits { denial.lease_left } else { 0 });
-                    self.record(denial.newest);
-                    self.maybe_generation(denial.gone);
-                }
-            }
-            Message::Release { generation, .. } => {
-                self.number(7);
-                self.generation(*generation);
-            }
-            Message::Leaving => self.number(8),
-            Message::LeaveAck => self.number(9),
-            Message::LoanQuery { seq, edge, .. } => {
-                self.number(11);
-                self.request(*seq);
-                self.number(*edge as u64);
-            }
-            Message::LoanUnknown { seq } => {
-                self.number(12);
-                self.request(*seq);
-            }
-            Message::Remove { generation, .. } => {
-                self.number(13);
-                self.generation(*generation);
-            }
-            Message::Hello(_)
-            | Message::Refused { .. }
-            | Message::Heartbeat { .. }
-            | Message::Unknown => self.number(10),
-        }
-    }
-
-    /// The deadline that a pass brings is computed as the core does it; all expired ones are equal.
-    fn pass(&mut self, to: usize, pass: &Pass) {
-        self.record(Some(pass.record));
-        let span = Duration::from_micros(pass.since + pass.left);
-        let worth = pass
-            .echo
-            .map(|echo| Time::from_micros(echo) + (span - span / 100));
-        self.number(worth.is_some().into());
-        if let Some(worth) = worth {
-            self.moment(node_id(to), worth, Duration::ZERO);
-        }
-    }
-
-    fn claim(&mut self, claim: &LeaseRequest) {
-        self.generation(claim.generation);
-        self.record(claim.record());
-        self.number(claim.leaves.into());
-        self.maybe_generation(claim.after);
-    }
-
-    fn record(&mut self, record: Option<Record>) {
+    pub(crate) fn record(&mut self, record: Option<Record>) {
         self.number(record.is_some().into());
         if let Some(Record { stamp, state }) = record {
             self.stamp(stamp);
@@ -301,7 +221,7 @@ impl CanonicalHasher<'_> {
         }
     }
 
-    fn maybe_generation(&mut self, generation: Option<Generation>) {
+    pub(crate) fn maybe_generation(&mut self, generation: Option<Generation>) {
         self.number(generation.is_some().into());
         if let Some(generation) = generation {
             self.generation(generation);

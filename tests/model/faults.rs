@@ -21,8 +21,8 @@ impl Ring {
     /// How often each fault may still occur, as one number.
     pub(crate) fn all_faults_left(&self, state: &State) -> u64 {
         let left = (0..FAULTS.len()).map(|fault| self.faults_left(state, fault));
-        // Each is below 100.
-        left.fold(0, |all, left| all * 100 + u64::from(left))
+        // Each is below 64.
+        left.fold(0, |all, left| all * 64 + u64::from(left))
     }
 
     /// Whether a process may still start again: one has ended, or may yet end.
@@ -31,6 +31,7 @@ impl Ring {
         let leaves = |node: &Node| node.view().draining;
         let mut nodes = state.hosts.iter().map(|host| host.node.as_deref());
         ends(Fault::Crash)
+            || ends(Fault::Kill)
             || ends(Fault::Drain)
             || nodes.any(|node| {
                 node.is_none_or(|node| self.bounds.most[Fault::Drain as usize] > 0 && leaves(node))
@@ -68,6 +69,9 @@ impl Ring {
         }
         if self.is_affordable(state, Fault::Crash) {
             steps.extend([false, true].map(|silent| Step::Crash { node, silent }));
+        }
+        if self.is_affordable(state, Fault::Kill) {
+            steps.push(Step::Kill(node));
         }
         if host.paused {
             steps.push(Step::Resume(node));
@@ -133,6 +137,15 @@ impl Ring {
             Step::Crash { node, silent } => {
                 self.use_fault(state, Fault::Crash);
                 self.end_process(state, node, if silent { self.silence() } else { 0 });
+            }
+            Step::Kill(node) => {
+                self.use_fault(state, Fault::Kill);
+                let incarnation = self.incarnation(node, state.hosts[node].lifetimes);
+                self.end_process(state, node, 0);
+                for to in (0..state.hosts.len()).filter(|&to| to != node) {
+                    let obituary = Payload::Obituary(incarnation);
+                    state.strays.push(Packet::new(node, to, obituary));
+                }
             }
             Step::Restart(node) => {
                 self.start(state, node);

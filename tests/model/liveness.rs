@@ -202,11 +202,13 @@ impl Ring {
         }
     }
 
-    /// Whether a member of the island knows a record above this candidate's generation.
+    /// Whether a member of the island knows a record or has made a promise above this candidate's generation.
     fn is_outranked(&self, state: &State, candidacy: Candidacy) -> bool {
         self.members(state).any(|(_, node)| {
             let mut stamps = node.ball_views().filter_map(|ball| ball.stamp);
+            let mut balls = node.abstract_balls();
             stamps.any(|stamp| stamp.generation > candidacy.generation)
+                || balls.any(|ball| ball.fence > Some(candidacy.generation))
         })
     }
 

@@ -23,6 +23,7 @@
 
 mod bounds;
 mod canonical;
+mod canonical_message;
 mod clock;
 mod equivalence;
 mod faults;

@@ -44,6 +44,7 @@ pub(crate) enum Step {
         node: usize,
         silent: bool,
     },
+    Kill(usize),
     Restart(usize),
     Cut(Directions),
     Heal,

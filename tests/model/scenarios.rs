@@ -38,6 +38,10 @@ pub(crate) const USUAL: &[Scenario] = &[
         "a crash, while messages take up to a sixteenth of a lease",
         "--crashes 1 --faults 1 --grid 16 --crossing 6 --max-delay 1",
     ),
+    scenario(
+        "a process is killed, and its obituary comes to each other node at any moment or never",
+        "--kills 1 --faults 1 --grid 4 --crossing 2",
+    ),
     FOUR[0],
     scenario(
         "a window that accepts one loan, and one fault; equal states compared",

@@ -95,6 +95,8 @@ pub(crate) enum Payload {
     Up(Incarnation),
     /// The connection ends.
     Down,
+    /// This process of the sender has ended.
+    Obituary(Incarnation),
 }
 
 /// A set of directions from one node to another.

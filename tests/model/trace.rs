@@ -48,6 +48,7 @@ fn packet(packet: &Packet) -> String {
     let what = match &packet.line {
         Payload::Up(_) => "up".to_owned(),
         Payload::Down => "down".to_owned(),
+        Payload::Obituary(_) => "obituary".to_owned(),
         Payload::Message(message) => line(message),
     };
     format!("[{}>{} {what}]", packet.from + 1, packet.to + 1)

@@ -41,13 +41,17 @@ impl Ring {
                 // A message of an earlier incarnation cannot arrive after the first packet of this one.
                 let current = self.incarnation(from, state.hosts[from].lifetimes) == incarnation;
                 if current && state.hosts[to].known_incarnations[from] != Some(incarnation) {
-                    state
-                        .strays
-                        .retain(|stray| (stray.from, stray.to) != (from, to));
+                    state.strays.retain(|stray| {
+                        let is_obituary = matches!(stray.line, Payload::Obituary(_));
+                        is_obituary || (stray.from, stray.to) != (from, to)
+                    });
                 }
                 state.hosts[to].known_incarnations[from] = Some(incarnation);
                 state.hosts[to].open_links.add(to, from);
                 self.handle(state, to, Input::LinkUp { peer, incarnation });
+            }
+            Payload::Obituary(incarnation) => {
+                self.handle(state, to, Input::Died { peer, incarnation });
             }
             Payload::Down => {
                 if state.hosts[to].open_links.has(to, from) {

@@ -144,6 +144,7 @@ fn a_candidate_wins_when_all_have_answered_or_an_eighth_of_a_lease_has_passed() 
         ball: BALL,
         generation: request.generation,
         missed: None,
+        death: None,
     };
     assert_eq!(notifications(&out), [won]);
     assert!(renewed(&out).is_some(), "and renews at once");

@@ -237,6 +237,7 @@ impl TestNode {
                 echo,
                 since,
                 lineage: Lineage::default(),
+                cover: None,
             }),
         )
     }

@@ -27,6 +27,7 @@ mod outranked;
 mod passing;
 mod renewal;
 mod repair;
+mod takeover;
 mod tombstone;
 mod view;
 mod voter;

@@ -6,6 +6,7 @@ use crate::checkers::Step;
 use crate::clock::Nanos;
 use crate::event_queue::Event;
 use crate::faults::{Directions, FaultKind, Target, Trigger};
+use crate::obituaries::Keepers;
 use crate::world::World;
 
 impl World {
@@ -192,6 +193,11 @@ impl World {
 
     /// The process ends and forgets its state; its machine notifies the peers if it still can.
     fn end_process(&mut self, host: usize, notify_peer: bool, drained: bool) {
+        let has_keeper = notify_peer && self.plan.keepers != Keepers::Silent;
+        if has_keeper {
+            // When its leases run out.
+            self.hosts[host].stop();
+        }
         let Some(process) = self.hosts[host].process.take() else {
             return;
         };
@@ -205,6 +211,9 @@ impl World {
             }
         }
         self.links_changed = true;
+        if has_keeper {
+            self.on_killed(host, process.incarnation, process.leds);
+        }
         self.check(&Step::Gone {
             host,
             lit: &lit,

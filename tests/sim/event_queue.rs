@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use carom::ring::Message;
+use carom::ring::{Incarnation, Message};
 
 use crate::clock::Nanos;
 use crate::windows::WindowEvent;
@@ -42,6 +42,11 @@ pub(crate) enum Event {
     End(usize),
     Start(usize),
     FaultsEnd,
+    /// A node is told that this process of a host has ended.
+    Obituary {
+        to: usize,
+        life: (usize, Incarnation),
+    },
     Window(WindowEvent),
 }
 

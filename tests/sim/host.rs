@@ -14,6 +14,8 @@ use crate::clock::{Clock, Nanos};
 pub(crate) struct Host {
     pub(crate) clock: Clock,
     pub(crate) process: Option<Process>,
+    /// The LEDs of a killed process that its LED keeper has still to switch off.
+    pub(crate) glow: Vec<Option<Led>>,
     /// How many processes have been started.
     pub(crate) lifetimes: u64,
     /// How many faults keep it down.
@@ -70,10 +72,10 @@ impl Host {
 
     /// Whether this machine possesses the ball: LED on, and not only because it is stopped.
     pub(crate) fn possesses(&self, ball: usize, now: Nanos) -> Option<Led> {
-        let led = self.process.as_ref()?.leds[ball]?;
-        led.expires
-            .is_none_or(|expires| now < expires)
-            .then_some(led)
+        let is_on = |led: &Led| led.expires.is_none_or(|expires| now < expires);
+        let own = self.process.as_ref().and_then(|process| process.leds[ball]);
+        let glow = self.glow.get(ball).copied().flatten();
+        own.filter(is_on).or_else(|| glow.filter(is_on))
     }
 
     /// Stops the process as SIGSTOP does, and computes when each of its leases expires.

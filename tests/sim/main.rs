@@ -27,6 +27,7 @@ mod large;
 mod liar;
 mod links;
 mod network;
+mod obituaries;
 mod outputs;
 mod plan;
 #[path = "../common/refinement/mod.rs"]

@@ -7,6 +7,7 @@ use carom::ring::{BallState, InitialBall, NodeId, OnPartition, Shape, Topology};
 
 use crate::clock::{MOST_DRIFT, Nanos};
 use crate::faults::Fault;
+use crate::obituaries::Keepers;
 use crate::{large, swarm, topology, voters, windows};
 
 /// How the network behaves while no fault affects it.
@@ -43,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) drifts: Vec<i64>,
     /// An offset that is added to every clock, in nanoseconds.
     pub(crate) epoch: Nanos,
+    /// What the LED keepers of killed processes do.
+    pub(crate) keepers: Keepers,
     /// How late a timer may fire.
     pub(crate) lateness: Nanos,
     pub(crate) faults: Vec<Fault>,
@@ -109,6 +112,7 @@ impl Plan {
             },
             drifts: vec![0; nodes],
             epoch: 0,
+            keepers: Keepers::Silent,
             lateness: 0,
             faults: Vec::new(),
             faults_end: Nanos::MAX / 4,
@@ -157,6 +161,7 @@ impl Plan {
             other,
             drifts,
             epoch: 0,
+            keepers: Keepers::draw(seed),
             lateness: if late { lease / 400 } else { 0 },
             faults,
             faults_end,

@@ -1,6 +1,7 @@
 //! The trace: what happened, in readable lines.
 
-use carom::ring::{Message, Notification, Stamp, Topology};
+use carom::ring::message::Denial;
+use carom::ring::{BallId, Generation, Message, Notification, Stamp, Topology};
 
 use crate::clock::Nanos;
 
@@ -41,7 +42,7 @@ pub(crate) fn stamp(stamp: Stamp) -> String {
     format!("{}.{nonce:04x}/{}", stamp.generation.round, stamp.hop)
 }
 
-fn generation(generation: carom::ring::Generation) -> String {
+fn generation(generation: Generation) -> String {
     format!("{}.{:04x}", generation.round, generation.nonce >> 48)
 }
 
@@ -81,17 +82,7 @@ pub(crate) fn message(message: &Message) -> Option<String> {
             format!("granted #{seq}{}", grants.collect::<String>())
         }
         Message::Denied { seq, balls } => {
-            let denials = balls.iter().map(|denial| {
-                let favoured = denial.lease_generation.map_or("-".to_owned(), generation);
-                let newest = denial
-                    .newest
-                    .map_or("-".to_owned(), |newest| stamp(newest.stamp));
-                let left = denial.lease_left as f64 / 1e3;
-                format!(
-                    " ball {} for {favoured} {left:.3} ms newest {newest}",
-                    denial.ball
-                )
-            });
+            let denials = balls.iter().map(denial);
             format!("denied #{seq}{}", denials.collect::<String>())
         }
         Message::Release {
@@ -105,9 +96,37 @@ pub(crate) fn message(message: &Message) -> Option<String> {
         }
         Message::LoanUnknown { seq } => format!("unlent #{seq}"),
         Message::Remove { ball, .. } => format!("remove ball {ball}"),
+        Message::Fence {
+            ball,
+            generation,
+            promise,
+        } => takeover("fence", *ball, *generation, *promise),
+        Message::Fenced {
+            ball,
+            generation,
+            promise,
+            ..
+        } => takeover("fenced", *ball, *generation, *promise),
         Message::Leaving => "leaving".to_owned(),
         Message::LeaveAck => "farewell".to_owned(),
     })
+}
+
+fn denial(denial: &Denial) -> String {
+    let favoured = denial.lease_generation.map_or("-".to_owned(), generation);
+    let newest = denial
+        .newest
+        .map_or("-".to_owned(), |newest| stamp(newest.stamp));
+    let left = denial.lease_left as f64 / 1e3;
+    format!(
+        " ball {} for {favoured} {left:.3} ms newest {newest}",
+        denial.ball
+    )
+}
+
+fn takeover(line: &str, ball: BallId, wanted: Generation, promise: bool) -> String {
+    let wanted = generation(wanted);
+    format!("{line} ball {ball} {wanted}, promise: {promise}")
 }
 
 /// A notification of the core as text.

@@ -63,6 +63,8 @@ pub(crate) struct World {
     /// Counts the messages sent, for measurements.
     pub(crate) traffic: Option<Traffic>,
     pub(crate) random: fastrand::Rng,
+    /// Of the LED keepers.
+    pub(crate) obituaries: fastrand::Rng,
     pub(crate) pairs: Vec<Pair>,
     /// By fault: the affected hosts, and the affected directions.
     pub(crate) affected_hosts: Vec<Vec<usize>>,
@@ -84,6 +86,7 @@ impl World {
         let host = |&drift| Host {
             clock: Clock::new(0, 0, drift),
             process: None,
+            glow: Vec::new(),
             lifetimes: 0,
             down: 0,
             stopped: 0,
@@ -113,6 +116,7 @@ impl World {
             drop_message: None,
             traffic: None,
             random,
+            obituaries: fastrand::Rng::with_seed(seed ^ 0x0b17_0a51),
             pairs: vec![Pair::default(); count * count],
             affected_hosts: vec![Vec::new(); plan.faults.len()],
             affected_directions: vec![Vec::new(); plan.faults.len()],
@@ -214,6 +218,7 @@ impl World {
                 self.net.faults_ended = true;
                 self.armed.clear();
             }
+            Event::Obituary { to, life } => self.on_obituary(to, life),
             Event::Window(event) => self.on_window_event(event),
         }
         self.survey_islands();

@@ -10,6 +10,10 @@ use crate::ring::view::View;
 use crate::ring::{BallId, Direction, GuestRejected, Input, Notification, Time, WindowBall};
 
 /// A request to the ring's thread.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "most commands that are large are inputs; a box would cost each an allocation"
+)]
 pub(in crate::daemon) enum Command {
     /// A new connection, or what is to become of the links.
     Net(net::Event),

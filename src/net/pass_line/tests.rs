@@ -50,6 +50,9 @@ fn random_pass(random: &mut fastrand::Rng) -> Pass {
         echo: random.bool().then(|| random_number(random)),
         since: random_number(random),
         lineage,
+        cover: random
+            .bool()
+            .then(|| CoverDigest::from_bits(random_number(random))),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::holder::{Election, HeldBall, HolderState, Passing};
 use super::state::Ball;
+use crate::ring::cover::CoverDigest;
 use crate::ring::generation::{Generation, Record, Stamp};
+use crate::ring::incarnation::Life;
 use crate::ring::lineage::{Lineage, Renewal};
 use crate::ring::message::Incarnation;
 use crate::ring::node_id::{NodeId, NodeSet};
@@ -28,6 +30,9 @@ pub(in crate::ring) struct Corruption {
     pub(in crate::ring) peer: NodeId,
     pub(in crate::ring) seq: u64,
     pub(in crate::ring) nodes: NodeSet,
+    pub(in crate::ring) covered: (Vec<(Life, Time)>, Option<Time>),
+    pub(in crate::ring) cover: Option<CoverDigest>,
+    pub(in crate::ring) fence: Option<Generation>,
 }
 
 impl Ball {
@@ -41,6 +46,11 @@ impl Ball {
             with.heard_at,
             with.tombstone,
         );
+        let (covered, unlimited_until) = with.covered;
+        self.voter.covered.corrupt(covered, unlimited_until);
+        self.fence = with.fence;
+        self.takeover = None;
+        self.takeover_not_before = with.not_before;
         self.highest_round = with.highest_round;
         self.not_before = with.not_before;
         self.pending_ack = with.pending_ack;
@@ -49,6 +59,7 @@ impl Ball {
             1 => {
                 let mut held =
                     HeldBall::new(stamp, state, with.deadline, with.renew_at, with.lineage);
+                held.cover = with.cover;
                 held.moving_since = Some(with.since).filter(|_| with.seq.is_multiple_of(2));
                 HolderState::Held(held)
             }
@@ -58,6 +69,7 @@ impl Ball {
                 to_incarnation: Incarnation(with.seq),
                 deadline: with.deadline,
                 lineage: with.lineage,
+                cover: with.cover,
             }),
             _ => HolderState::Electing(Election {
                 generation: stamp.generation,
@@ -71,6 +83,8 @@ impl Ball {
                 rivalry: None,
                 quarantined: Vec::new(),
                 newest: with.newest,
+                cover: with.cover,
+                death: Some(with.since).filter(|_| with.seq.is_multiple_of(2)),
             }),
         };
     }

@@ -6,6 +6,7 @@ use super::holder::{Election, HeldBall, HolderState, Placement};
 use super::state::Ball;
 use super::voter::Voter;
 use crate::ring::context::Context;
+use crate::ring::cover::CoverDigest;
 use crate::ring::digest::{StateDigest, motion, node_set, optional_moment, record};
 use crate::ring::generation::{Generation, Stamp};
 use crate::ring::lineage::{Lineage, Renewal};
@@ -26,6 +27,7 @@ impl Ball {
         digest_voter(&self.voter, context, to);
         to.round(self.highest_known_round());
         to.moment(me, self.not_before, Duration::ZERO);
+        self.digest_takeover(context, to);
         if self.is_guest() {
             let life = context.topology.external_balls.guest_life;
             optional_moment(to, me, self.voter.known_since(), life);
@@ -40,6 +42,12 @@ impl Ball {
             HolderState::Held(held) => {
                 to.number(1);
                 digest_held(held, context, to);
+                self.digest_cover(held.cover, context, to);
+                for renewal in held.pending_renewals() {
+                    if to.awaits(renewal.seq) {
+                        self.digest_cover(renewal.cover, context, to);
+                    }
+                }
             }
             HolderState::Passing(passing) => {
                 to.number(2);
@@ -49,10 +57,75 @@ impl Ball {
                 to.moment(me, passing.deadline, Duration::ZERO);
                 let generation = passing.record.stamp.generation;
                 digest_lineage(generation, &passing.lineage, to);
+                self.digest_cover(passing.cover, context, to);
             }
             HolderState::Electing(election) => {
                 to.number(3);
                 digest_election(election, context, to);
+                self.digest_cover(election.cover, context, to);
+            }
+        }
+    }
+
+    /// Shows what rule 13 needs.
+    fn digest_takeover(&self, context: &Context, to: &mut impl StateDigest) {
+        let me = context.me;
+        let (lives, unlimited_until) = self.voter.covered.parts();
+        for &(life, until) in lives {
+            to.number(life.node.0.into());
+            to.incarnation(life.node, life.incarnation);
+            to.moment(me, until, Duration::ZERO);
+        }
+        optional_moment(to, me, unlimited_until, Duration::ZERO);
+        to.number(self.fence.is_some().into());
+        if let Some(fence) = self.fence {
+            to.generation(fence);
+        }
+        to.moment(me, self.takeover_not_before, Duration::ZERO);
+        let is_sender = self.passed_on == self.voter.newest().map(|newest| newest.stamp);
+        to.number(u64::from(self.tried) << 1 | u64::from(is_sender));
+        if let Some(takeover) = &self.takeover {
+            to.generation(takeover.generation);
+            for life in &takeover.needed {
+                to.incarnation(life.node, life.incarnation);
+            }
+            to.number(takeover.promise.into());
+            node_set(to, takeover.answered);
+            to.stamp(takeover.since);
+            record(to, takeover.newest);
+            to.number(
+                takeover
+                    .in_flight
+                    .map_or(u64::MAX, |life| life.node.0.into()),
+            );
+            to.moment(me, takeover.until, Duration::ZERO);
+        }
+        if let Some(early) = &self.early {
+            to.incarnation(early.from.node, early.from.incarnation);
+            to.generation(early.request.generation);
+            for life in &early.request.fenced {
+                to.incarnation(life.node, life.incarnation);
+            }
+        }
+    }
+
+    /// Shows a cover by whom it names, if the node knows that.
+    fn digest_cover(
+        &self,
+        cover: Option<CoverDigest>,
+        context: &Context,
+        to: &mut impl StateDigest,
+    ) {
+        let known = cover.and_then(|cover| self.cover_of(context, cover));
+        match (cover, known) {
+            (None, _) => to.number(0),
+            (Some(cover), None) => to.number(cover.bits()),
+            (Some(_), Some(cover)) => {
+                to.number(1);
+                for life in cover.lives() {
+                    to.number(life.node.0.into());
+                    to.incarnation(life.node, life.incarnation);
+                }
             }
         }
     }
@@ -153,4 +226,5 @@ fn digest_election(election: &Election, context: &Context, to: &mut impl StateDi
         to.number(micros(wait));
     }
     record(to, election.newest);
+    to.number(election.death.is_some().into());
 }

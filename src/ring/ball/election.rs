@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
+use super::attempt::Takeover;
 use super::candidates::candidate_stagger;
 use super::holder::{Election, HeldBall, HolderState};
 use super::state::Ball;
@@ -60,22 +61,37 @@ impl Ball {
         asked: NodeSet,
     ) -> Option<LeaseRequest> {
         let (now, me) = (context.now, context.me);
-        let generation = Generation {
-            round: self.highest_known_round().saturating_add(1),
-            nonce: context.random.u64(..),
-        };
+        let takeover = self.takeover.take().filter(Takeover::is_ready);
+        let generation = takeover.as_ref().map_or_else(
+            || Generation {
+                round: self.highest_known_round().saturating_add(1),
+                nonce: context.random.u64(..),
+            },
+            |takeover| takeover.generation,
+        );
+        let named = context.cover.as_ref();
+        let cover = named.map(|named| named.digest);
         let request = LeaseRequest {
             after: self.voter.newest_generation().filter(|_| self.is_guest()),
+            cover: named.map(|named| named.cover.clone()),
+            fenced: takeover.as_ref().map_or_else(Vec::new, |takeover| {
+                let fenced = takeover.needed.iter().copied();
+                fenced.chain([context.own_life()]).collect()
+            }),
             ..LeaseRequest::of_candidate(self.id, generation)
         };
+        let answers = takeover.as_ref().and_then(|takeover| takeover.newest);
+        let death = takeover.map(|takeover| takeover.known_at);
         if self.on_lease_request(context, me, &request) != Verdict::Granted {
             // This node has granted another generation a lease: asking the others, or itself again at
             // once, is of no use.
-            self.not_before = now + context.topology.heartbeat();
+            if death.is_none() {
+                self.not_before = now + context.topology.heartbeat();
+            }
             self.reject_newcomer(context);
             return None;
         }
-        self.holding = HolderState::Electing(Election {
+        let mut election = Election {
             generation,
             seq,
             sent: now,
@@ -87,7 +103,11 @@ impl Ball {
             rivalry: None,
             quarantined: Vec::new(),
             newest: self.voter.newest(),
-        });
+            cover,
+            death,
+        };
+        election.note_newest(answers);
+        self.holding = HolderState::Electing(election);
         context.notify(Notification::ElectionStarted {
             ball: self.id,
             generation,
@@ -102,7 +122,10 @@ impl Ball {
         let HolderState::Electing(election) = &self.holding else {
             return None;
         };
-        if !election.is_closed(context.now) {
+        // Everyone who may have had the ball has told its newest record already, so a takeover waits for no more votes.
+        let is_taken_over =
+            election.death.is_some() && context.votes_in(election.granted) >= context.quorum;
+        if !election.is_closed(context.now) && !is_taken_over {
             return None;
         }
         let mut election = election.clone();
@@ -111,12 +134,13 @@ impl Ball {
         // The guest may have left since, or may have left before all those who granted knew of it.
         let is_retired = |generation| self.voter.is_retired(generation);
         let retired = is_retired(election.generation);
+        let fenced = self.is_fenced(election.generation);
         election.newest = election
             .newest
             .filter(|newest| !is_retired(newest.stamp.generation));
         // A new guest takes no other ball's number.
         let taken = self.newcomer.is_some() && election.newest.is_some();
-        if has_won(context, &election) && !taken && !retired {
+        if has_won(context, &election) && !taken && !retired && !fenced {
             self.win(context, &election);
             return None;
         }
@@ -127,7 +151,9 @@ impl Ball {
         let again = retired || (taken && is_elsewhere);
         let newcomer = if again { self.newcomer.take() } else { None };
         self.cancel_election(context);
-        self.not_before = context.now + backoff;
+        if election.death.is_none() {
+            self.not_before = context.now + backoff;
+        }
         context.notify(Notification::ElectionLost {
             ball: self.id,
             generation: election.generation,
@@ -162,6 +188,7 @@ impl Ball {
         let mut held = HeldBall::new(stamp, entry, deadline, now, Lineage::default());
         held.start(now, screen, Duration::ZERO);
         held.renewed_from = Some(election.sent);
+        held.cover = election.cover;
         held.is_news = true;
         let record = Record {
             stamp,
@@ -175,6 +202,7 @@ impl Ball {
             ball: id,
             generation,
             missed,
+            death: election.death.map(|known_at| now.since(known_at)),
         });
     }
 
@@ -198,8 +226,13 @@ impl Ball {
     /// A node that waited only for that waits for a random time more; otherwise all such nodes would
     /// start an election at once.
     pub(in crate::ring) fn on_release(&mut self, context: &mut Context, generation: Generation) {
+        self.note_generation(Some(generation));
         let pause = context.random_span(backoff_span(context));
         self.voter.release(generation);
+        self.early = self
+            .early
+            .take()
+            .filter(|early| early.request.generation != generation);
         if self.not_before <= context.now {
             self.not_before = context.now + pause;
         }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
+use crate::ring::cover::CoverDigest;
 use crate::ring::generation::{Generation, Record, Stamp};
 use crate::ring::lineage::{Lineage, Renewal};
 use crate::ring::message::{Denial, Incarnation};
@@ -64,6 +65,8 @@ pub(in crate::ring) struct HeldBall {
     pub(in crate::ring) deadline: Time,
     /// When the request that set the deadline was sent; `None` for a lease that came with a pass.
     pub(in crate::ring) renewed_from: Option<Time>,
+    /// The cover of the lease; `None` if anybody may have the ball (rule 13).
+    pub(in crate::ring) cover: Option<CoverDigest>,
     pub(in crate::ring) renew_at: Time,
     /// The renewals of this possession and those before it, in this generation.
     pub(in crate::ring) lineage: Lineage,
@@ -78,6 +81,7 @@ pub(in crate::ring) struct PendingRenewal {
     pub(in crate::ring) seq: u64,
     pub(in crate::ring) sent: Time,
     pub(in crate::ring) renewal: Renewal,
+    pub(in crate::ring) cover: Option<CoverDigest>,
     pub(in crate::ring) asked: NodeSet,
     pub(in crate::ring) granted: NodeSet,
     /// The voters that denied it, by the generation whose lease they have granted instead.
@@ -106,6 +110,7 @@ impl HeldBall {
             edge_at: None,
             deadline,
             renewed_from: None,
+            cover: None,
             renew_at,
             lineage,
             is_news: false,
@@ -188,6 +193,7 @@ impl HeldBall {
         seq: u64,
         sent: Time,
         me: NodeId,
+        cover: Option<CoverDigest>,
         asked: NodeSet,
     ) {
         let renewal = Renewal {
@@ -203,6 +209,7 @@ impl HeldBall {
             seq,
             sent,
             renewal,
+            cover,
             asked,
             granted,
             denied,
@@ -254,6 +261,8 @@ pub(in crate::ring) struct Passing {
     pub(in crate::ring) to_incarnation: Incarnation,
     pub(in crate::ring) deadline: Time,
     pub(in crate::ring) lineage: Lineage,
+    /// The cover of the lease; `None` if anybody may have the ball.
+    pub(in crate::ring) cover: Option<CoverDigest>,
 }
 
 /// This node's candidacy for a ball.
@@ -276,6 +285,10 @@ pub(in crate::ring) struct Election {
     pub(in crate::ring) quarantined: Vec<Duration>,
     /// The newest state among the answers.
     pub(in crate::ring) newest: Option<Record>,
+    /// The cover of the lease for which it asks.
+    pub(in crate::ring) cover: Option<CoverDigest>,
+    /// When this node learned of the end of the last holder; `None` unless the running lease is to be overruled (rule 13).
+    pub(in crate::ring) death: Option<Time>,
 }
 
 impl Election {
@@ -315,6 +328,8 @@ impl Election {
 
     /// Whether all answers are in, or the time for them is over.
     pub(in crate::ring) fn is_closed(&self, now: Time) -> bool {
-        now >= self.closes || self.asked.is_subset(self.answered)
+        // A voter that denies a takeover may learn of the holder's end later, and then grants.
+        let is_answered = self.death.is_none() && self.asked.is_subset(self.answered);
+        now >= self.closes || is_answered
     }
 }

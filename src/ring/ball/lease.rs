@@ -6,6 +6,7 @@ use super::holder::{HolderState, Placement};
 use super::state::Ball;
 use super::voter::Verdict;
 use crate::ring::context::Context;
+use crate::ring::cover::CoverDigest;
 use crate::ring::event::Notification;
 use crate::ring::generation::Record;
 use crate::ring::message::{Denial, LeaseRequest};
@@ -63,8 +64,9 @@ impl Ball {
         next: Time,
     ) -> Option<LeaseRequest> {
         let (id, me, now, screen) = (self.id, context.me, context.now, context.topology.screen);
+        let named = context.cover.as_ref();
         let held = self.held_mut()?;
-        held.add_renewal(seq, now, me, asked);
+        held.add_renewal(seq, now, me, named.map(|named| named.digest), asked);
         held.renew_at = next;
         held.is_news = false;
         let record = Record {
@@ -73,6 +75,7 @@ impl Ball {
         };
         let request = LeaseRequest {
             leaves: matches!(held.placement, Placement::Retiring),
+            cover: named.map(|named| named.cover.clone()),
             ..LeaseRequest::of_holder(id, record, held.lineage)
         };
         match self.on_lease_request(context, me, &request) {
@@ -111,24 +114,25 @@ impl Ball {
         // peer that was asked: another island may play with a newer ball by then.
         let may_move = !plays_on || !frozen || renewal.is_unanimous();
         let enough = context.votes_in(renewal.granted) >= quorum && may_move;
-        let (sent, renewal) = (renewal.sent, renewal.renewal);
+        let (sent, renewal, cover) = (renewal.sent, renewal.renewal, renewal.cover);
         if enough && retires {
             self.finish_retirement(context);
         } else if enough {
             held.lineage.confirm(renewal);
-            self.extend_lease(context, sent);
+            self.extend_lease(context, sent, cover);
         }
     }
 
     /// Rule 3: the deadline counts from the moment the request was sent, never from when the grants
     /// arrived.
-    fn extend_lease(&mut self, context: &mut Context, sent: Time) {
+    fn extend_lease(&mut self, context: &mut Context, sent: Time, cover: Option<CoverDigest>) {
         let (id, now, screen) = (self.id, context.now, context.topology.screen);
         let deadline = sent + context.safe_lease();
         let Some(held) = self.held_mut() else { return };
         if deadline > held.deadline {
             held.deadline = deadline;
             held.renewed_from = Some(sent);
+            held.cover = cover;
         }
         if held.is_frozen() && held.deadline > now {
             held.start(now, screen, Duration::ZERO);
@@ -217,7 +221,7 @@ impl Ball {
         });
     }
 
-    fn step_down(&mut self, context: &mut Context) {
+    pub(super) fn step_down(&mut self, context: &mut Context) {
         let Some(held) = self.held() else { return };
         let stamp = held.stamp;
         if held.is_possessed() {

@@ -11,10 +11,13 @@
 //! | a window's answer, a window that did not get the ball | `on_window_answered`, `bring_home` | 9 `loan.rs` |
 //! | a request to remove a guest | `on_remove` | 10 `guest.rs` |
 //! | a connection opened or closed | `on_connected`, `on_disconnected` | 5, 7 |
+//! | a peer's process has ended, a candidate asks for a promise | `on_died`, `on_fence`, `on_fenced` | 13 `takeover.rs` |
 //! | time | `expire_lease`, `expire_guest`, `advance`, `tally` | 3, 10, 4, 6 |
 
+mod attempt;
 mod candidates;
 mod corrupt;
+mod covered;
 mod digest;
 mod election;
 mod guest;
@@ -24,8 +27,10 @@ mod loan;
 mod pass;
 mod repair;
 mod state;
+mod takeover;
 mod voter;
 
+pub(super) use attempt::EarlyRequest;
 pub(super) use corrupt::Corruption;
 pub(super) use holder::HolderState;
 pub(super) use state::Ball;
@@ -64,15 +69,36 @@ impl Ball {
             // Only what a holder reports is noted: a candidate that fails must leave no trace.
             self.voter.learn(context.now, record, from);
         }
+        self.note_known_cover(request.cover.as_ref());
+        let verdict = if self.is_fenced(request.generation) {
+            // This node would refuse the ball when it comes here.
+            Verdict::OUTRANKED
+        } else {
+            self.vote(context, from, request)
+        };
+        if request.is_from_holder() {
+            self.step_down_if_stale(context);
+        }
+        verdict
+    }
+
+    fn vote(&mut self, context: &Context, from: NodeId, request: &LeaseRequest) -> Verdict {
+        let (now, span) = (context.now, context.topology.lease);
+        if self.overrules(context, request) {
+            self.voter.forget_lease();
+        }
+        let had = self.voter.lease().map(|lease| lease.generation);
         let verdict = self.voter.decide(
-            context.now,
+            now,
             context.quarantine_until,
-            context.topology.lease,
+            span,
             request.generation,
             request.hop.map(|hop| Renewal { hop, node: from }),
         );
-        if request.is_from_holder() {
-            self.step_down_if_stale(context);
+        if verdict == Verdict::Granted {
+            let is_same = had == Some(request.generation);
+            self.voter
+                .note_cover((now, span), is_same, request.cover.as_ref());
         }
         verdict
     }
@@ -168,7 +194,10 @@ impl Ball {
     /// When time alone changes something about this ball next.
     pub(super) fn next_deadline(&self, context: &Context) -> Option<Time> {
         match &self.holding {
-            HolderState::None => self.election_due(context),
+            HolderState::None => {
+                let due = [self.election_due(context), self.takeover_due(context)];
+                due.into_iter().flatten().min()
+            }
             HolderState::Held(held) if held.is_frozen() => Some(held.renew_at),
             HolderState::Held(held) => {
                 // A ball that waits at its edge for a renewal moves on when the answer comes; one on a
@@ -177,6 +206,7 @@ impl Ball {
                 let edge = held
                     .edge_at
                     .filter(|_| stays && held.may_be_passed(context))
+                    .filter(|&edge| !self.waits_for_cover(edge, context))
                     .map(|edge| held.leaves_at(edge, context));
                 // A draining node takes nothing back from a window.
                 let loan = held.loan().map(|loan| loan.until).filter(|_| stays);

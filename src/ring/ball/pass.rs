@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::holder::{HeldBall, HolderState, Passing, Placement};
 use super::state::Ball;
 use crate::ring::context::{Context, Neighbour, safe};
+use crate::ring::cover::CoverDigest;
 use crate::ring::event::Notification;
 use crate::ring::generation::{Record, Stamp};
 use crate::ring::message::{Incarnation, Message, Pass};
@@ -95,6 +96,44 @@ impl Ball {
         self.held().is_some_and(|held| held.may_be_passed(context))
     }
 
+    /// Rule 13: whether the peer's process is in the cover of that digest; every one is if there is none.
+    fn covers(&self, context: &Context, digest: Option<CoverDigest>, to: NodeId) -> bool {
+        let Some(digest) = digest else { return true };
+        let link = context.peers.link(to);
+        let cover = self.cover_of(context, digest);
+        cover
+            .zip(link)
+            .is_some_and(|(cover, link)| cover.contains(to, link.incarnation))
+    }
+
+    /// A ball waits at its edge for a lease whose cover has the peer beyond.
+    fn ask_to_cover(&mut self, context: &Context, to: NodeId) {
+        let Some(held) = self.held() else { return };
+        let asked = held.pending_renewals().last().map(|renewal| renewal.cover);
+        let has_asked = asked.is_some_and(|cover| self.covers(context, cover, to));
+        if let Some(held) = self.held_mut()
+            && !has_asked
+        {
+            held.renew_at = context.now;
+        }
+    }
+
+    /// Whether the ball is at its edge, and only the cover of its lease keeps it there.
+    pub(super) fn waits_for_cover(&self, edge: Time, context: &Context) -> bool {
+        let Some(held) = self.held().filter(|_| edge <= context.now) else {
+            return false;
+        };
+        let to = match held.placement {
+            Placement::Returning(to) => Some(to),
+            Placement::OnScreen => match context.neighbour(held.entry.direction()) {
+                Neighbour::Node(to) => Some(to),
+                Neighbour::Asked(_) | Neighbour::Nobody => None,
+            },
+            Placement::Connecting(_) | Placement::Lent(_) | Placement::Retiring => None,
+        };
+        to.is_some_and(|to| !self.covers(context, held.cover, to))
+    }
+
     pub(super) fn bounce(&mut self, context: &Context) {
         let (now, screen) = (context.now, context.topology.screen);
         if let Some(held) = self.held_mut() {
@@ -103,7 +142,8 @@ impl Ball {
         }
     }
 
-    /// LED off first, then the state `Passing`, then the message.
+    /// LED off first, then the state `Passing`, then the message. A ball whose lease does not cover the peer waits for one that
+    /// does.
     pub(super) fn pass(&mut self, context: &mut Context, to: NodeId) {
         let (id, now, screen) = (self.id, context.now, context.topology.screen);
         let Some(link) = context.peers.link(to) else {
@@ -111,6 +151,10 @@ impl Ball {
         };
         let to_incarnation = link.incarnation;
         let Some(held) = self.held() else { return };
+        if !self.covers(context, held.cover, to) {
+            self.ask_to_cover(context, to);
+            return;
+        }
         let Stamp { generation, hop } = held.stamp;
         let stamp = Stamp {
             generation,
@@ -129,7 +173,9 @@ impl Ball {
             to_incarnation,
             deadline: held.deadline,
             lineage: held.lineage,
+            cover: held.cover,
         };
+        self.passed_on = Some(stamp);
         self.voter.learn(now, record, to);
         self.send_pass(context, &passing);
         self.holding = HolderState::Passing(passing);
@@ -145,6 +191,7 @@ impl Ball {
             echo,
             since,
             lineage: passing.lineage,
+            cover: passing.cover,
         });
         context.send(passing.to, message);
     }
@@ -204,6 +251,11 @@ impl Ball {
             context.counters.refused_passes += 1;
             return true;
         }
+        if self.is_fenced(stamp.generation) {
+            context.counters.refused_passes += 1;
+            self.tell_fence(context, from);
+            return true;
+        }
         if let Some(held) = self.held()
             && held.is_possessed()
         {
@@ -215,6 +267,13 @@ impl Ball {
         let renew_at = now + now.until(deadline).saturating_sub(half).min(heartbeat);
         let entry = motion::enter(&pass.record.state, screen);
         let mut held = HeldBall::new(stamp, entry, deadline, renew_at, pass.lineage);
+        held.cover = pass.cover;
+        if let Some(cover) = pass.cover
+            && self.cover_of(context, cover).is_none()
+        {
+            // This node cannot tell to whom it may pass the ball.
+            held.renew_at = now;
+        }
         if deadline > now {
             held.start(now, screen, Duration::ZERO);
             context.led_on(id, stamp);

@@ -23,6 +23,17 @@ impl Ball {
         if !self.is_guest() {
             self.voter.forget_tombstone();
         }
+        at_most(&mut self.takeover_not_before, now + lease / 8);
+        if let Some(takeover) = &mut self.takeover {
+            at_most(&mut takeover.until, now + lease / 8);
+            at_most(&mut takeover.known_at, now);
+        }
+        if let Some(held) = self.held()
+            && self.fence > Some(held.stamp.generation)
+        {
+            // In a correct run a node holds nothing below what it has promised.
+            self.fence = Some(held.stamp.generation);
+        }
         match &mut self.holding {
             HolderState::None => {}
             HolderState::Held(held) => held.limit_moments(context),
@@ -32,6 +43,7 @@ impl Ball {
             HolderState::Electing(election) => {
                 at_most(&mut election.sent, now);
                 at_most(&mut election.closes, now + lease / 8);
+                election.death = election.death.map(|known_at| known_at.min(now));
             }
         }
     }

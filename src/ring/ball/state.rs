@@ -1,7 +1,12 @@
 //! The state of one ball at this node: both parts that the node plays for it.
 
+use std::collections::VecDeque;
+
+use super::attempt::{EarlyRequest, Takeover};
 use super::holder::{HeldBall, HolderState};
 use super::voter::Voter;
+use crate::ring::context::{Context, NamedCover};
+use crate::ring::cover::{Cover, CoverDigest};
 use crate::ring::generation::{BallId, Generation, Stamp};
 use crate::ring::motion::BallState;
 use crate::ring::node_id::NodeId;
@@ -26,7 +31,24 @@ pub(in crate::ring) struct Ball {
     pub(in crate::ring) elsewhere: Option<Stamp>,
     /// A pass that is not acknowledged yet, and its sender.
     pub(in crate::ring) pending_ack: Option<(NodeId, Stamp)>,
+    /// The latest pass of this node.
+    pub(in crate::ring) passed_on: Option<Stamp>,
+    /// The covers that holders and candidates have named lately (rule 13).
+    pub(in crate::ring) known_covers: VecDeque<NamedCover>,
+    /// This process has promised to hold no generation below this one.
+    pub(in crate::ring) fence: Option<Generation>,
+    /// This node's attempt to take the ball over.
+    pub(in crate::ring) takeover: Option<Takeover>,
+    /// No attempt before this.
+    pub(in crate::ring) takeover_not_before: Time,
+    /// Whether this node has made an attempt since the last obituary.
+    pub(in crate::ring) tried: bool,
+    /// A request that may be granted when an obituary comes.
+    pub(in crate::ring) early: Option<EarlyRequest>,
 }
+
+/// So many covers are known at a time: one or two, except while nodes come and go.
+const MOST_KNOWN_COVERS: usize = 4;
 
 impl Ball {
     /// A ball of which nothing is known yet.
@@ -41,7 +63,37 @@ impl Ball {
             not_before: now,
             elsewhere: None,
             pending_ack: None,
+            passed_on: None,
+            known_covers: VecDeque::new(),
+            fence: None,
+            takeover: None,
+            takeover_not_before: now,
+            tried: false,
+            early: None,
         }
+    }
+
+    /// A holder or a candidate has named that cover.
+    pub(in crate::ring) fn note_known_cover(&mut self, cover: Option<&Cover>) {
+        let Some(cover) = cover else { return };
+        if self.known_covers.iter().any(|known| known.cover == *cover) {
+            return;
+        }
+        if self.known_covers.len() >= MOST_KNOWN_COVERS {
+            self.known_covers.pop_front();
+        }
+        self.known_covers.push_back(cover.clone().into());
+    }
+
+    /// The cover of that digest, if this node knows it.
+    pub(in crate::ring) fn cover_of<'a>(
+        &'a self,
+        context: &'a Context,
+        digest: CoverDigest,
+    ) -> Option<&'a Cover> {
+        let known = context.cover.iter().chain(&self.known_covers);
+        let mut known = known.filter(|named| named.digest == digest);
+        known.next().map(|named| &named.cover)
     }
 
     pub(in crate::ring) fn is_guest(&self) -> bool {
@@ -80,8 +132,10 @@ impl Ball {
         }
     }
 
-    /// The highest round known from messages and from this node's own vote.
+    /// The highest round known from messages, from this node's own vote and from its promise.
     pub(in crate::ring) fn highest_known_round(&self) -> u64 {
-        self.highest_round.max(self.voter.highest_round())
+        let promised = self.fence.map_or(0, |fence| fence.round);
+        let known = self.highest_round.max(self.voter.highest_round());
+        known.max(promised)
     }
 }

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use super::covered::Covered;
+use crate::ring::cover::Cover;
 use crate::ring::generation::{Generation, Record};
 use crate::ring::lineage::Renewal;
 use crate::ring::message::LeaseRequest;
@@ -21,6 +23,8 @@ pub(in crate::ring) struct Voter {
     known_since: Option<Time>,
     /// All guests of this number up to this generation have left the ring.
     tombstone: Option<Generation>,
+    /// Whom the voter counts to the cover of the lease (rule 13).
+    pub(in crate::ring) covered: Covered,
 }
 
 /// A promise to grant no other generation before `until`.
@@ -97,6 +101,25 @@ impl Voter {
         Verdict::Granted
     }
 
+    /// Rule 13: the cover of the request that was just granted is remembered for a lease, and those before it in the same
+    /// generation.
+    pub(super) fn note_cover(
+        &mut self,
+        (now, span): (Time, Duration),
+        is_same: bool,
+        cover: Option<&Cover>,
+    ) {
+        if !is_same {
+            self.covered = Covered::default();
+        }
+        self.covered.note(cover, now, now + span);
+    }
+
+    /// Rule 13: nobody can use the lease any more.
+    pub(super) fn forget_lease(&mut self) {
+        self.lease = None;
+    }
+
     /// The renewal that this node granted to another holder of the request's generation, if it did.
     ///
     /// No correct run leads there: a peer has lied, or memory is corrupt. The check holds even when
@@ -117,6 +140,7 @@ impl Voter {
         }
         self.heard_at = self.heard_at.map(|heard| heard.min(now));
         self.known_since = self.known_since.map(|since| since.min(now));
+        self.covered.limit_moments(now, span);
     }
 
     /// Rule 11: a ball of the ring file never leaves the ring.

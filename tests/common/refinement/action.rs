@@ -51,6 +51,8 @@ actions! {
     Retire "retire",
     Drop "drop",
     LimitMoments "limit_moments",
+    Fence "fence",
+    Overrule "overrule",
 }
 
 /// A sentence that says which guard does not hold.

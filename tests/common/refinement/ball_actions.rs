@@ -65,6 +65,7 @@ impl State {
             "to != p" => m.to != p,
             "w.pass_generation(m) == g" => m.stamp.generation == copy.stamp.generation,
             "w.pass_hop(m) == hop" => m.stamp.hop == copy.stamp.hop + 1,
+            "Implies(w.has_echo(m), covered)" => m.echo.is_none() || self.balls[&b].is_in_cover(m.stamp.generation, m.to),
         }
         self.is_pass_of(Action::PassBall, p, &m, copy.deadline)?;
         self.took(Action::PassBall);
@@ -90,6 +91,7 @@ impl State {
         guards! { Action::Resend,
             "s.clock(p) < w.pass_deadline(old)" => clock < old.deadline,
             "w.pass_to(m) == w.pass_to(old)" => m.to == old.to,
+            "Implies(w.has_echo(m), w.has_echo(old))" => m.echo.is_none() || old.echo.is_some(),
         }
         self.is_pass_of(Action::Resend, p, &m, old.deadline)?;
         self.took(Action::Resend);
@@ -122,6 +124,7 @@ impl State {
             "w.pass_to(m) == p" => m.to == p,
             "is_newer(s, p, g, hop)" => ball.is_newer(p, m.stamp),
             "Not(is_retired(s, p, g))" => !ball.is_retired(p, m.stamp.generation),
+            "s.fence(p) <= w.rank(g)" => ball.of[p].fence <= Some(m.stamp.generation),
             "Or(frozen, And(w.has_echo(m), deadline <= carried))" => frozen || carried,
         }
         self.took(Action::Take);
@@ -255,6 +258,10 @@ impl State {
             if let Some((_, vote_until)) = &mut memory.vote {
                 *vote_until = lease_away.min(*vote_until);
             }
+            for until in ball.covered[p].until.values_mut() {
+                *until = lease_away.min(*until);
+            }
+            ball.covered[p].all = lease_away.min(ball.covered[p].all);
             if let Some(copy) = &mut memory.copy {
                 copy.deadline = safe_away.min(copy.deadline);
             }

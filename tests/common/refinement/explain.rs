@@ -1,10 +1,10 @@
 //! One step of a node: which actions were they, were they possible, and do they lead to what the node remembers?
 
 use carom::ring::abstract_state::AbstractBall;
-use carom::ring::{BallId, Input, Message, Node, NodeId, Output, Time};
+use carom::ring::{BallId, Cover, Incarnation, Input, Life, Message, Node, NodeId, Output, Time};
 
 use super::action::Outcome;
-use super::state::{ProcessId, State};
+use super::state::{Covers, ProcessId, State};
 
 /// An input that a node has handled.
 pub(crate) struct Handled<'a> {
@@ -59,6 +59,7 @@ impl State {
             } => {
                 self.heartbeat_came(p, *from, Time::from_micros(*at))?;
             }
+            Input::Died { peer, incarnation } => self.obituary_came(*peer, *incarnation)?,
             _ => {}
         }
         let mut compared = 0;
@@ -98,6 +99,31 @@ impl State {
                 from.0 + 1
             )),
         }
+    }
+
+    /// An obituary is true.
+    fn obituary_came(&self, peer: NodeId, incarnation: Incarnation) -> Outcome {
+        match self.process_of(Life {
+            node: peer,
+            incarnation,
+        }) {
+            Some(process) if !self.processes[process].dead => {
+                Err(format!("the process of pi{} runs", peer.0 + 1))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The process of that incarnation; none if it is no part of the ring.
+    pub(super) fn process_of(&self, life: Life) -> Option<ProcessId> {
+        let mut processes = self.processes_of(life.node.index());
+        processes.find(|&process| self.processes[process].incarnation == life.incarnation)
+    }
+
+    /// `covers` of a request with that cover.
+    pub(super) fn covers_of(&self, cover: Option<&Cover>) -> Covers {
+        let lives = cover?.lives().iter();
+        Some(lives.filter_map(|&life| self.process_of(life)).collect())
     }
 
     /// The processes of a node, the first one first.
@@ -154,6 +180,8 @@ fn difference(led_to: &AbstractBall, found: &AbstractBall) -> Option<String> {
         differs("newest record", &led_to.newest, &found.newest)
     } else if led_to.tombstone != found.tombstone {
         differs("tombstone", &led_to.tombstone, &found.tombstone)
+    } else if led_to.fence != found.fence {
+        differs("fence", &led_to.fence, &found.fence)
     } else {
         differs("candidacy", &led_to.standing, &found.standing)
     }

@@ -94,7 +94,7 @@ impl State {
         }
         if granted {
             let q = self.request_of(part, from, seq, request.generation);
-            self.grant(b, p, q.unwrap_or((usize::MAX, seq)))?;
+            self.vote(b, p, q.unwrap_or((usize::MAX, seq)))?;
         }
         Ok(())
     }

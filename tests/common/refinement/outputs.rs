@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use carom::ring::message::Pass as PassLine;
-use carom::ring::{Message, NodeId, Notification, Output, Time};
+use carom::ring::{Input, Message, NodeId, Notification, Output, Time};
 
 use super::action::Outcome;
 use super::explain::Part;
@@ -26,6 +26,33 @@ impl State {
             } if line.ball == b => {
                 self.explain_sent_pass(part, *to, line)?;
             }
+            Output::Send {
+                to,
+                message: Message::Granted { seq, balls },
+            } if matches!(part.step.input, Input::Died { .. })
+                && balls.iter().any(|grant| grant.ball == b) =>
+            {
+                self.explain_late_grant(part, *to, *seq)?;
+            }
+            Output::Send {
+                message:
+                    Message::Fenced {
+                        ball,
+                        generation,
+                        promise: true,
+                        ..
+                    },
+                ..
+            }
+            | Output::Multicast {
+                message:
+                    Message::Fence {
+                        ball,
+                        generation,
+                        promise: true,
+                    },
+                ..
+            } if *ball == b => self.fence(b, p, *generation)?,
             Output::SendToWindow { ball, .. } if *ball == b => self.lend(b, p)?,
             Output::Broadcast(Message::Release { ball, generation }) if *ball == b => {
                 self.cancel(b, p, *generation)?;
@@ -56,9 +83,11 @@ impl State {
         match *note {
             Notification::ElectionStarted { generation, .. } => {
                 let seq = self.candidacy_number(part, generation);
-                self.stand(b, p, generation, seq)?;
+                self.fence_if_new(part)?;
+                let covers = self.covers_of(part.step.node.named_cover());
+                self.stand(b, p, generation, (seq, covers))?;
                 if self.ring.votes(self.processes[p].node) {
-                    self.grant(b, p, (p, seq))?;
+                    self.vote(b, p, (p, seq))?;
                 }
                 Ok(())
             }
@@ -116,7 +145,8 @@ impl State {
     /// The holder asks for a renewal, and votes for it if its own vote shows that.
     fn explain_renewal(&mut self, part: &Part<'_>, seq: u64) -> Outcome {
         let (b, p) = (part.ball, part.step.process);
-        self.ask_renewal(b, p, seq)?;
+        let covers = self.covers_of(part.step.node.named_cover());
+        self.ask_renewal(b, p, (seq, covers))?;
         let Some(copy) = self.balls[&b].copy(p) else {
             return Ok(());
         };
@@ -147,9 +177,29 @@ impl State {
             return Ok(());
         }
         let seq = part.step.node.last_request();
-        self.ask_renewal(b, p, seq)?;
+        let covers = self.covers_of(part.step.node.named_cover());
+        self.ask_renewal(b, p, (seq, covers))?;
         self.grant(b, p, (p, seq))?;
         self.renewed(b, p, (p, seq))
+    }
+
+    /// An obituary has come, and a voter grants what it denied before.
+    fn explain_late_grant(&mut self, part: &Part<'_>, to: NodeId, seq: u64) -> Outcome {
+        let (b, p) = (part.ball, part.step.process);
+        let requests = &self.balls[&b].requests;
+        let mut askers: Vec<_> = self.processes_of(to.index()).collect();
+        askers.retain(|&asker| requests.contains_key(&(asker, seq)));
+        let asker = askers.last().copied();
+        self.vote(b, p, (asker.unwrap_or(usize::MAX), seq))
+    }
+
+    /// A candidate promises, too, and asks nobody if nobody else is left.
+    fn fence_if_new(&mut self, part: &Part<'_>) -> Outcome {
+        let (b, p) = (part.ball, part.step.process);
+        match part.after.fence {
+            Some(fence) if self.balls[&b].of[p].fence < Some(fence) => self.fence(b, p, fence),
+            _ => Ok(()),
+        }
     }
 
     /// A guest leaves, and its holder sets its own tombstone.
@@ -174,6 +224,7 @@ impl State {
     /// connected to nobody.
     pub(super) fn explain_silence(&mut self, part: &Part<'_>) -> Outcome {
         let (b, p) = (part.ball, part.step.process);
+        self.fence_if_new(part)?;
         let memory = self.balls[&b].of[p];
         if let Some(generation) = memory.standing
             && part.after.standing != Some(generation)

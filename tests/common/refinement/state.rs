@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use carom::ring::abstract_state::{AbstractBall, AbstractCopy};
-use carom::ring::{BallId, Generation, Stamp, Time};
+use carom::ring::{BallId, Generation, Incarnation, Stamp, Time};
 
 use super::action::Action;
 
@@ -45,6 +45,7 @@ impl Ring {
 pub(crate) struct Process {
     /// `node_of`.
     pub(crate) node: usize,
+    pub(crate) incarnation: Incarnation,
     pub(crate) dead: bool,
     /// `clock`, as the process read it last, and the reference time of that reading.
     pub(crate) clock: Time,
@@ -59,11 +60,24 @@ pub(crate) struct Process {
 /// A request: its sender and the number in its line.
 pub(crate) type RequestId = (ProcessId, u64);
 
+/// `covers` of one request: the processes that it names; `None` for all.
+pub(crate) type Covers = Option<Vec<ProcessId>>;
+
+/// `covered_until` of one process; of those that it does not have, `all`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Covered {
+    pub(crate) until: HashMap<ProcessId, Time>,
+    pub(crate) all: Time,
+}
+
 /// A line that asks for a lease.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) asks_for: Generation,
     pub(crate) request_clock: Time,
+    pub(crate) request_moment: u64,
+    /// `covers`; `None` for all.
+    pub(crate) covers: Covers,
     /// `granted`: the nodes that have granted it.
     pub(crate) granted: Vec<usize>,
 }
@@ -92,14 +106,18 @@ pub(crate) struct Term {
     pub(crate) leaving: bool,
     pub(crate) top: u64,
     pub(crate) carrier: ProcessId,
+    /// The one with which the election began, at first.
+    pub(crate) lease_request: RequestId,
 }
 
 /// One ball: what each process remembers of it, and what has happened to it.
 #[derive(Debug, Default)]
 pub(crate) struct Ball {
     /// `given`, `vote`, `vote_until`, `newest_rank`, `newest_hop`, `tombstone`, `holds`, `generation`, `hop`, `deadline`,
-    /// `lent`, `retiring` and `standing`, by process.
+    /// `lent`, `retiring`, `standing` and `fence`, by process.
     pub(crate) of: Vec<AbstractBall>,
+    /// `covered_until`, by process.
+    pub(crate) covered: Vec<Covered>,
     /// The generations that are `used`.
     pub(crate) terms: HashMap<Generation, Term>,
     pub(crate) requests: HashMap<RequestId, Request>,
@@ -111,8 +129,7 @@ pub(crate) struct Ball {
 
 /// The whole state.
 ///
-/// Ghost values that no guard reads (`promised`, `promised_until`, `lease_end`, `behind`, `request_moment` and
-/// `beat_moment`) are left out.
+/// Ghost values that no guard reads (`promised`, `promised_until`, `lease_end`, `behind` and `beat_moment`) are left out.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) ring: Ring,
@@ -162,6 +179,19 @@ impl State {
     }
 }
 
+/// `covers`.
+pub(crate) fn covers(named: &Covers, p: ProcessId) -> bool {
+    named.as_ref().is_none_or(|named| named.contains(&p))
+}
+
+impl Covered {
+    /// `covered_until` of the process `x`.
+    pub(crate) fn of(&self, x: ProcessId) -> Time {
+        let until = self.until.get(&x).copied();
+        self.all.max(until.unwrap_or_default())
+    }
+}
+
 impl Ball {
     /// `copy` of a holder; none stands for `Not(holds)`.
     pub(crate) fn copy(&self, p: ProcessId) -> Option<AbstractCopy> {
@@ -200,6 +230,13 @@ impl Ball {
     pub(crate) fn is_granted(&self, q: RequestId, quorum: usize) -> bool {
         let request = self.requests.get(&q);
         request.is_some_and(|request| request.granted.len() >= quorum)
+    }
+
+    /// `covers` of the `lease_request` of that generation.
+    pub(crate) fn is_in_cover(&self, generation: Generation, p: ProcessId) -> bool {
+        let term = self.terms.get(&generation);
+        let request = term.and_then(|term| self.requests.get(&term.lease_request));
+        request.is_some_and(|request| covers(&request.covers, p))
     }
 
     /// `over`.

@@ -83,8 +83,11 @@ impl Refinement {
         };
         let is_of_ring = *process.topology == *world.plan.topology;
         let started = is_of_ring.then(|| {
-            self.state
-                .start(host, process.last_input, reference(world.now))
+            self.state.start(
+                (host, process.incarnation),
+                process.last_input,
+                reference(world.now),
+            )
         });
         let p = started.transpose()?;
         self.runs.current[host] = p;
