@@ -25,6 +25,17 @@ pub struct ReturnStatus {
     pub after_ms: f64,
 }
 
+impl ReturnStatus {
+    /// For how long the ball was gone, in milliseconds, as far as it is known: since the proof that its holder's process had ended, if there
+    /// is one, or else since the holder's last message.
+    pub fn gone_ms(&self) -> f64 {
+        match self.by {
+            ReturnedBy::Obituary => self.after_ms,
+            ReturnedBy::Lease => self.away_ms,
+        }
+    }
+}
+
 /// What frees a ball whose holder is gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -8,7 +8,7 @@ use super::balls::ball_lines;
 use super::fold::{Fold, print_folded};
 use super::state::state;
 use crate::escape::Escaped;
-use crate::http::{BallStatus, NodeStatus, Status};
+use crate::http::{BallStatus, NodeStatus, ReturnedBy, Status};
 use crate::ring::Shape;
 
 /// Up to this many links are shown one by one.
@@ -205,15 +205,18 @@ fn print_last_return(statuses: &[&Status], out: &mut impl io::Write) -> io::Resu
         .filter_map(|status| status.last_return.as_ref());
     let last = returns.min_by(|one, other| one.age_seconds.total_cmp(&other.age_seconds));
     let Some(last) = last else { return Ok(()) };
-    writeln!(
+    let (to, from) = (Escaped(&last.to), Escaped(&last.from));
+    let (ball, age, gone) = (last.ball, last.age_seconds, last.gone_ms());
+    write!(
         out,
-        "last unplugging: {} took ball {} back {:.0} s ago; it was last heard of on {}, {:.0} ms before",
-        Escaped(&last.to),
-        last.ball,
-        last.age_seconds,
-        Escaped(&last.from),
-        last.away_ms
-    )
+        "last unplugging: {to} took ball {ball} back {age:.0} s ago; "
+    )?;
+    match last.by {
+        ReturnedBy::Lease => writeln!(out, "it was last heard of on {from}, {gone:.0} ms before"),
+        ReturnedBy::Obituary => {
+            writeln!(out, "the process of {from} had ended {gone:.0} ms before")
+        }
+    }
 }
 
 /// Says which nodes two processes play, as any node has noticed, and where both are.

@@ -328,7 +328,7 @@ fn title_lines(model: &Model, states: &[(&str, &str)]) -> Paragraph<'static> {
             "  last back: {} from {} in {:.0} ms",
             Escaped(&back.to),
             Escaped(&back.from),
-            back.away_ms
+            back.gone_ms()
         ));
     }
     Paragraph::new(Line::styled(

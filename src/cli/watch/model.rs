@@ -161,15 +161,10 @@ impl Model {
                 }
             }
             Update::Return(back) => {
-                let ReturnStatus {
-                    ball,
-                    from,
-                    to,
-                    away_ms,
-                    ..
-                } = &back;
+                let ReturnStatus { ball, from, to, .. } = &back;
+                let gone = back.gone_ms();
                 let line = format!(
-                    "{to} took ball {ball} back, last heard of on {from}: away for {away_ms:.0} ms"
+                    "{to} took ball {ball} back, last heard of on {from}: away for {gone:.0} ms"
                 );
                 self.add_line(&line, now);
                 self.last_return = Some(back);

@@ -1,4 +1,4 @@
-// The chapter's figure: rate against bytes a segment, on logarithmic axes. Kept and reopened are two marks, an address is a colour.
+// The chapter's figure: rate against bytes a segment, on log axes. Kept and reopened are two marks.
 // Read back in tests/browser/lab.mjs.
 const SVG = "http://www.w3.org/2000/svg";
 const UNITS = ["", "k", "M", "G", "T"];
@@ -16,7 +16,7 @@ export function draw(parent, tag, values, text) {
 	return made;
 }
 
-/** Bytes a segment, and bytes a second; null if one of them is not known. */
+/** Bytes a segment and a second; null if either is unknown. */
 export function point({ outcome, bytes, segments, bytes_per_second: speed }) {
 	const values = [Number(bytes) / Number(segments), Number(speed)];
 	return outcome === "complete" && values.every((value) => value > 0 && isFinite(value)) ? values : null;
@@ -24,7 +24,7 @@ export function point({ outcome, bytes, segments, bytes_per_second: speed }) {
 
 const label = (power, unit) => `${10 ** (power % 3)} ${UNITS[Math.floor(power / 3)] ?? "?"}${unit}`;
 
-/** Powers of ten around the values, at least three; those of `usual` if there are no values. */
+/** Powers of ten around the values, at least three; without values, `usual`. */
 function decades(values, usual) {
 	if (!values.length) return usual;
 	const logs = values.map(Math.log10);
@@ -102,7 +102,7 @@ export class Figure {
 	scale(wide, high) {
 		const size = (this.size = Math.round(Math.min(24, Math.max(12, wide / 64))));
 		const [left, right] = [size * 5.2, wide - size * 2.2];
-		// On a narrow screen the legend has a line of its own.
+		// A narrow screen: a line for the legend.
 		const legend = right > size * 25 ? 0 : size * 1.5;
 		const [top, bottom] = [size * 2.2 + legend, high - size * 3.6];
 		const [x0, x1] = decades(this.runs.map(({ at }) => at[0]), [0, 5]);

@@ -6,7 +6,7 @@ const NO_LAB_MS = 60000;
 const ANSWER_MS = 3000;
 const MOST_ROWS = 12;
 
-/** Three digits of a value in the first of `units`, each a thousand of the one before. */
+/** Three digits of a value, in one of `units`: each is a thousand of the one before. */
 export function scaled(value, units) {
 	let unit = 0;
 	for (; value >= 999.5 && unit < units.length - 1; unit++) value /= 1000;

@@ -261,7 +261,7 @@ function drawBall(parts, view, now) {
 	const [x, y] = still.matches ? [width / 2, height / 2] : ring.place(view, now, 2 * view.radius);
 	const scale = parts.field.clientWidth / width;
 	const radius = view.radius * Math.max(1, (share * width) / (2 * view.radius));
-	// The larger ball bounces where the true one does: its path is a little shorter.
+	// The larger ball bounces where the true one does: its path is shorter.
 	const high = radius + ((y - view.radius) * (height - 2 * radius)) / Math.max(1, height - 2 * view.radius);
 	dot.style.transform = `translate(${(x - radius) * scale}px, ${(height - high - radius) * scale}px)`;
 	return dot;

@@ -106,7 +106,7 @@ function compare(one, other) {
 export class Ring {
 	/** `changed(kind, detail)` is called after every change. */
 	constructor(changed, { only, lab } = {}) {
-		// only: which nodes to subscribe to, beside the one that served the page; lab: whether to hear of their labs, too
+		// only: which nodes to subscribe to, beside the one that served the page; lab: whether to hear of labs
 		Object.assign(this, { changed, only, lab, home: null, facts: null, names: [], resumed: -Infinity, returned: null, cache: null });
 		this.streams = new Map(); // by url
 		this.statuses = new Map(); // by name: that node's status
@@ -191,7 +191,7 @@ export class Ring {
 		if (first && this.large && !this.only && !this.lab) this.survey.step();
 	}
 
-	/** Listens to the chosen nodes, and to the next ones in place of those that do not answer. */
+	/** Listens to the chosen nodes, and to the next ones where some do not answer. */
 	listen() {
 		if (!this.facts) return;
 		const limit = performance.now() - RETRY_MS;
@@ -243,7 +243,7 @@ export class Ring {
 		const at = performance.now() - returned.age_seconds * 1000;
 		if (this.returned && this.returned.at > at + 50) return;
 		const known = this.returned && Math.abs(this.returned.at - at) < 1000 && this.returned.to === returned.to;
-		this.returned = { ...returned, at };
+		this.returned = { ...returned, at, away_ms: returned.by === "obituary" ? returned.after_ms : returned.away_ms };
 		if (live && !known) this.change("return", this.returned);
 	}
 

@@ -63,7 +63,7 @@ function take(node, path, { latest, open: now }) {
 	if (now) sample(node, path, now);
 }
 
-/** An address that sends. Of too many, the one that was first heard of is forgotten, with all that came from it. */
+/** An address that sends. Of too many, the oldest is forgotten, with all of it. */
 function sender(address) {
 	if (!senders.has(address)) senders.set(address, { address, color: colorOf(address), shown: true });
 	if (senders.size <= MOST_SENDERS) return senders.get(address);
@@ -74,7 +74,7 @@ function sender(address) {
 	return senders.get(address);
 }
 
-/** By the last number of the address, so that a sender has one colour on most pages. After eight, any that differ. */
+/** By the address's last number: the same on most pages. After eight, any that differ. */
 function colorOf(address) {
 	const taken = new Set([...senders.values()].map(({ color }) => color));
 	const last = Number(address.match(/\d+$/) ?? 0);
@@ -220,7 +220,7 @@ function showWall() {
 	});
 }
 
-/** In a large ring, the nodes that no stream tells of are asked one after the other. */
+/** In a large ring, nodes that no stream tells of are asked in turn. */
 let turn = 0;
 async function askNext() {
 	const others = ring.large && !document.hidden ? ring.names.filter((name) => !ring.isOpen(name)) : [];
