@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use mdns_sd::{ResolvedService, ScopedIp, ServiceDaemon, ServiceEvent};
@@ -14,6 +14,7 @@ use smol::{LocalExecutor, Task};
 
 use super::executor::block_on;
 use super::failure::Failure;
+use crate::clock;
 use crate::config::parse_duration;
 use crate::endpoint::Endpoint;
 use crate::escape::Escaped;
@@ -81,20 +82,22 @@ fn listen(time: Duration) -> Result<BTreeMap<String, Vec<Endpoint>>, Failure> {
     };
     let daemon = ServiceDaemon::new().map_err(failed)?;
     let events = daemon.browse(SERVICE).map_err(failed)?;
-    let until = Instant::now() + time;
+    let until = clock::now() + time;
     let mut announced = BTreeMap::new();
-    while let Some(left) = until.checked_duration_since(Instant::now()) {
+    loop {
+        let left = until.since(clock::now());
+        if left.is_zero() {
+            break;
+        }
         let Ok(event) = events.recv_timeout(left) else {
             break;
         };
-        match event {
-            ServiceEvent::ServiceResolved(service) if announced.len() < MOST_ANNOUNCED => {
-                announced.insert(service.fullname.clone(), endpoints(&service));
-            }
-            ServiceEvent::ServiceRemoved(_, name) => {
-                announced.remove(&name);
-            }
-            _ => {}
+        if let ServiceEvent::ServiceRemoved(_, name) = event {
+            announced.remove(&name);
+        } else if let ServiceEvent::ServiceResolved(service) = event
+            && announced.len() < MOST_ANNOUNCED
+        {
+            announced.insert(service.fullname.clone(), endpoints(&service));
         }
     }
     // The process ends soon, and takes the daemon's thread with it.
