@@ -1,10 +1,8 @@
 //! The command line: one file per command.
 
 mod address;
-mod ball;
 mod check;
 mod delay;
-mod demo;
 mod executor;
 mod failure;
 #[cfg(feature = "find")]
@@ -15,12 +13,8 @@ mod key;
 mod keyboard;
 #[cfg(feature = "ladder")]
 mod ladder;
-mod led;
-mod node;
 mod rate;
-mod receive;
 mod ring_file;
-mod run;
 mod send;
 mod size;
 mod status;
@@ -28,11 +22,27 @@ mod targets;
 #[cfg(feature = "watch")]
 mod watch;
 
+#[cfg(target_os = "linux")]
+mod ball;
+#[cfg(target_os = "linux")]
+mod demo;
+#[cfg(target_os = "linux")]
+mod led;
+#[cfg(target_os = "linux")]
+mod node;
+#[cfg(target_os = "linux")]
+mod receive;
+#[cfg(target_os = "linux")]
+mod run;
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+#[cfg(not(target_os = "linux"))]
+use elsewhere::{ball, demo, led, receive, run};
+
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-
-use crate::keeper;
 
 /// What `carom --version` prints. `deploy/rollout` reads the version of the ring protocol from it, and, in a binary for
 /// another machine, finds it by its parentheses.
@@ -76,11 +86,12 @@ pub fn command() -> clap::Command {
 /// Reads the arguments, runs the command, reports a failure.
 pub fn main() -> ExitCode {
     // Before anything else: it needs none of it, and stays small.
+    #[cfg(target_os = "linux")]
     if std::env::args_os()
         .nth(1)
-        .is_some_and(|first| first == keeper::COMMAND)
+        .is_some_and(|first| first == crate::keeper::COMMAND)
     {
-        return keeper::main();
+        return crate::keeper::main();
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

@@ -200,8 +200,9 @@ fn set_socket_options(stream: &Async<TcpStream>) {
     let socket = socket2::SockRef::from(stream);
     let bounded = socket
         .set_send_buffer_size(SEND_BUFFER)
-        .and_then(|()| socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_LIMIT)))
         .and_then(|()| socket.set_tcp_nodelay(true));
+    #[cfg(target_os = "linux")]
+    let bounded = bounded.and_then(|()| socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_LIMIT)));
     if let Err(error) = bounded {
         tracing::debug!("an HTTP connection has the system's own limits: {error}");
     }

@@ -8,7 +8,6 @@
 
 pub mod client;
 mod connection;
-mod connections;
 mod count;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -21,45 +20,23 @@ mod rate;
 mod receiver;
 mod report;
 mod runs;
-mod serve;
 mod service;
 pub mod tcp_info;
 mod time;
-
-use std::io;
-use std::net::TcpListener;
+// The endpoints run where nodes do. The sender runs on other systems, too.
+#[cfg(target_os = "linux")]
+mod connections;
+#[cfg(target_os = "linux")]
+mod serve;
+#[cfg(target_os = "linux")]
+mod start;
 
 pub use count::Count;
 pub use limits::Limits;
 pub use message::{End, Message};
 pub use observer::Observer;
 pub use report::{Mode, Outcome, Report};
+#[cfg(target_os = "linux")]
 pub use serve::{ListRequester, Priority, ServiceHandle};
-
-/// Receives messages on `listener` until the handle is dropped.
-///
-/// # Errors
-/// When the system has no descriptor or no thread left.
-pub fn start_receiver(
-    listener: TcpListener,
-    limits: Limits,
-    priority: Priority,
-    observer: Observer<Message>,
-) -> io::Result<ServiceHandle> {
-    let service = receiver::ReceiverService::new(limits, observer);
-    serve::start(listener, limits, priority, service)
-}
-
-/// Measures runs on `listener` until the handle is dropped.
-///
-/// # Errors
-/// When the system has no descriptor or no thread left.
-pub fn start_rate(
-    listener: TcpListener,
-    limits: Limits,
-    priority: Priority,
-    observer: Observer<Report>,
-) -> io::Result<ServiceHandle> {
-    let service = rate::RateService::new(limits, observer);
-    serve::start(listener, limits, priority, service)
-}
+#[cfg(target_os = "linux")]
+pub use start::{start_rate, start_receiver};

@@ -109,7 +109,14 @@ struct Raw {
     rehash: u32,
 }
 
+/// No other system has the option in this form.
+#[cfg(not(target_os = "linux"))]
+pub fn of(_: &TcpStream) -> Option<TcpInfo> {
+    None
+}
+
 /// Reads the option; `None` if the kernel does not provide it.
+#[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
     reason = "getsockopt(2) fills a plain structure of numbers"

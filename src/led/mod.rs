@@ -10,8 +10,12 @@
 mod change;
 mod driver;
 mod error;
+#[cfg(target_os = "linux")]
 mod gpio;
+#[cfg(target_os = "linux")]
 mod gpiochip;
+#[cfg(not(target_os = "linux"))]
+mod no_gpio;
 mod off_switch;
 #[cfg(test)]
 mod suite;
@@ -23,6 +27,9 @@ mod trace_off;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+#[cfg(not(target_os = "linux"))]
+use no_gpio::{gpio, gpiochip};
 
 use gpio::PinOff;
 use gpiochip::{LineOff, USUAL_CHIP};
