@@ -41,6 +41,9 @@ pub trait StateDigest {
 
     /// Whether an answer to this request can still come.
     fn awaits(&self, seq: u64) -> bool;
+
+    /// Whether an obituary can still come. Where none has come and none will, nobody is taken over from.
+    fn awaits_obituaries(&self) -> bool;
 }
 
 pub(super) fn node_set(to: &mut impl StateDigest, nodes: NodeSet) {

@@ -71,7 +71,7 @@ fn request_of(packet: &Packet) -> Option<(usize, u64)> {
 const MOST_REQUESTS_BACK: u64 = 6;
 
 pub(crate) struct CanonicalHasher<'a> {
-    state: &'a State,
+    pub(crate) state: &'a State,
     clocks: Vec<Time>,
     awaited: Vec<(usize, u64)>,
     hops: Vec<u64>,
@@ -303,5 +303,10 @@ impl StateDigest for CanonicalHasher<'_> {
 
     fn awaits(&self, seq: u64) -> bool {
         self.awaited.contains(&(self.owner, seq))
+    }
+
+    fn awaits_obituaries(&self) -> bool {
+        let is_obituary = |stray: &Packet| matches!(stray.line, Payload::Obituary(_));
+        self.state.kills_left > 0 || self.state.strays.iter().any(is_obituary)
     }
 }

@@ -111,7 +111,29 @@ impl CanonicalHasher<'_> {
         if let Some(worth) = worth {
             self.moment(node_id(to), worth, Duration::ZERO);
         }
-        self.number(pass.cover.map_or(0, CoverDigest::bits));
+        self.cover_digest(pass.cover);
+    }
+
+    /// By the nodes that would name that cover now, if there are any: restarts have changed its bits, and nothing else.
+    fn cover_digest(&mut self, digest: Option<CoverDigest>) {
+        let Some(digest) = digest else {
+            self.number(0);
+            return;
+        };
+        let nodes = self
+            .state
+            .hosts
+            .iter()
+            .filter_map(|host| host.node.as_ref());
+        let mut covers = nodes.filter_map(|node| node.named_cover());
+        match covers.find(|cover| cover.digest() == digest) {
+            Some(cover) => {
+                for life in cover.lives() {
+                    self.incarnation(life.node, life.incarnation);
+                }
+            }
+            None => self.number(digest.bits()),
+        }
     }
 
     fn claim(&mut self, claim: &LeaseRequest) {

@@ -13,7 +13,7 @@ impl Ring {
     }
 
     /// How often this fault may still occur.
-    fn faults_left(&self, state: &State, fault: usize) -> u8 {
+    pub(crate) fn faults_left(&self, state: &State, fault: usize) -> u8 {
         let together = self.bounds.faults - state.faults_used.iter().sum::<u8>();
         together.min(self.bounds.most[fault] - state.faults_used[fault])
     }

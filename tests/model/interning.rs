@@ -97,4 +97,8 @@ impl StateDigest for Absolute {
     fn awaits(&self, _: u64) -> bool {
         true
     }
+
+    fn awaits_obituaries(&self) -> bool {
+        true
+    }
 }

@@ -133,6 +133,7 @@ impl Ring {
             connected: Directions::default(),
             silence: [0; 16],
             faults_used: [0; FAULTS.len()],
+            kills_left: 0,
             faults_left: 0,
             fingerprint: (0, 0),
             ticks: 0,
@@ -187,6 +188,7 @@ impl Ring {
                 self.nodes.share(node, index);
             }
         }
+        state.kills_left = self.faults_left(state, Fault::Kill as usize);
         state.faults_left = self.all_faults_left(state);
         state.may_restart = self.may_restart(state);
         state.fingerprint = canonical::fingerprint(state);

@@ -25,7 +25,10 @@ pub(crate) const QUICK: &[Scenario] = &[
 
 /// For every change.
 pub(crate) const USUAL: &[Scenario] = &[
-    scenario("two crashes", "--crashes 2 --faults 2"),
+    scenario(
+        "two crashes",
+        "--crashes 2 --faults 2 --grid 4 --crossing 2",
+    ),
     scenario(
         "a partition, or a pause, or a planned stop; equal states compared",
         "--cuts 1 --pauses 1 --drains 1 --faults 1 --equivalence 50",
@@ -66,6 +69,10 @@ pub(crate) const USUAL: &[Scenario] = &[
 
 /// Three nodes, for an evening.
 pub(crate) const THREE_LONG: &[Scenario] = &[
+    scenario(
+        "two crashes, twice as many moments",
+        "--crashes 2 --faults 2",
+    ),
     scenario(
         "a crash and a partition",
         "--crashes 1 --cuts 1 --faults 2 --grid 4 --crossing 2",

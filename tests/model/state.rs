@@ -34,6 +34,8 @@ pub(crate) struct State {
     /// For how many ticks nothing has come through between two nodes, by pair.
     pub(crate) silence: [u8; 16],
     pub(crate) faults_used: [u8; FAULTS.len()],
+    /// How many processes may still be killed.
+    pub(crate) kills_left: u8,
     /// How often each fault may still occur, as one number.
     pub(crate) faults_left: u64,
     /// The hash that identifies this state, and the difference of the highest and lowest round in it.

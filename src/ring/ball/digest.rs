@@ -70,8 +70,25 @@ impl Ball {
     /// Shows what rule 13 needs.
     fn digest_takeover(&self, context: &Context, to: &mut impl StateDigest) {
         let me = context.me;
+        let own = context.cover.as_ref().map(|own| own.digest);
+        for known in self
+            .known_covers
+            .iter()
+            .filter(|known| Some(known.digest) != own)
+        {
+            for life in known.cover.lives() {
+                to.number(life.node.0.into());
+                to.incarnation(life.node, life.incarnation);
+            }
+        }
+        if !to.awaits_obituaries() && !context.peers.has_deaths && self.fence.is_none() {
+            return;
+        }
         let (lives, unlimited_until) = self.voter.covered.parts();
-        for &(life, until) in lives {
+        let mut lives = lives.to_vec();
+        lives.retain(|&(_, until)| until > context.now);
+        lives.sort_unstable();
+        for (life, until) in lives {
             to.number(life.node.0.into());
             to.incarnation(life.node, life.incarnation);
             to.moment(me, until, Duration::ZERO);
