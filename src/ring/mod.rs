@@ -49,6 +49,7 @@ mod event;
 mod generation;
 mod guest_ids;
 mod heartbeats;
+mod hello;
 mod incarnation;
 mod lease_requests;
 mod lineage;
