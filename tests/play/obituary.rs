@@ -26,9 +26,18 @@ fn counted(ring: &Cluster, nodes: &[usize]) -> Vec<u64> {
     nodes.iter().map(of).collect()
 }
 
-/// Kills the holder; returns when its LED went off, and when each other node was seen to know of its end, both after the
-/// kill.
-fn kill_holder(ring: &mut Cluster) -> (u64, Vec<u64>) {
+/// What follows a kill, each so long after it.
+struct Outcome {
+    /// The LED of the node that was killed went off.
+    off: u64,
+    /// Each other node was seen to know of its end.
+    known: Vec<u64>,
+    /// The LED of another node went on.
+    back: u64,
+}
+
+/// Kills the node that has the ball.
+fn kill_holder(ring: &mut Cluster) -> Outcome {
     let holder = ring.wait_for_arrival(&[0, 1, 2, 3, 4]);
     let others: Vec<usize> = (0..5).filter(|&node| node != holder).collect();
     let before = counted(ring, &others);
@@ -43,18 +52,30 @@ fn kill_holder(ring: &mut Cluster) -> (u64, Vec<u64>) {
     let off = seen.first_after(killed, holder);
     let off = off.filter(|off| !off.on && off.by_keeper);
     let off = off.expect("the LED goes off").at - killed;
+    let back = wait_for(ring.plan.lease * 3, "the ball", || {
+        let seen = ring.observe();
+        let changes = others
+            .iter()
+            .filter_map(|&node| seen.first_after(killed, node));
+        let ons = changes.filter(|change| change.on);
+        ons.map(|change| change.at - killed).min()
+    });
     ring.spawn(holder);
     ring.wait_until_whole(Duration::from_secs(5));
-    (off, known)
+    Outcome { off, known, back }
 }
 
 fn assert_all_know(mut ring: Cluster) {
-    let (mut offs, mut known) = (Vec::new(), Vec::new());
+    let (mut offs, mut known, mut backs) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..KILLS {
-        let (off, all) = kill_holder(&mut ring);
-        assert!(all.iter().all(|&one| off < one), "the LED goes off first");
-        offs.push(off);
-        known.extend(all);
+        let after = kill_holder(&mut ring);
+        assert!(
+            after.known.iter().all(|&one| after.off < one),
+            "the LED goes off first"
+        );
+        offs.push(after.off);
+        known.extend(after.known);
+        backs.push(after.back);
     }
     ring.assert_one_ball();
     println!("kill -9 of the holder: its LED off after {}", spread(&offs));
@@ -62,6 +83,10 @@ fn assert_all_know(mut ring: Cluster) {
         "  its end known to each other node after {}",
         spread(&known)
     );
+    println!("  the next LED on after {}", spread(&backs));
+    backs.sort_unstable();
+    let in_time = nanos(ring.plan.lease) / 4;
+    assert!(backs[KILLS / 2] < in_time, "no lease is waited for");
     known.sort_unstable();
     assert!(known[known.len() / 2] <= nanos(SOON));
     ring.assert_logged(&[0, 1, 2, 3, 4], "which proves nothing", 0);
