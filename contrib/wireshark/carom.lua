@@ -205,6 +205,16 @@ local INFO = {
     found = function(it) return "found " .. shown(it.seq) .. ": did you lend this ball?" end,
     unlent = function(it) return "unlent " .. shown(it.seq) end,
     remove = function(it) return "remove ball " .. shown(it.ball) end,
+    fence = function(it)
+        local asks = it.promise == "true" and ": promise not to hold an older one" or ": do you hold an older one?"
+        return "fence for ball " .. shown(it.ball) .. ", generation " .. shown(it.generation) .. asks
+    end,
+    fenced = function(it)
+        local says = it.promise == "true" and ": promised" or ": I hold no older one"
+        return "fenced: ball " .. shown(it.ball) .. ", generation " .. shown(it.generation) .. says
+    end,
+    obituary = function(it) return "obituary: the process of " .. shown(it.node) .. " has ended" end,
+    noted = function() return "noted: the obituary is believed" end,
 }
 
 local function add_line(tree, range, line, info)
