@@ -22,7 +22,7 @@ impl Node {
             };
             let mut verdict = ball.on_lease_request(&mut self.context, from, request);
             if verdict != Verdict::Granted && ball.is_fenced(request.generation) {
-                ball.tell_fence(&mut self.context, from);
+                ball.tell_fence(&mut self.context);
             }
             if !votes {
                 if !ball.outranks(request) {

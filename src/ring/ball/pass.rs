@@ -253,7 +253,7 @@ impl Ball {
         }
         if self.is_fenced(stamp.generation) {
             context.counters.refused_passes += 1;
-            self.tell_fence(context, from);
+            self.tell_fence(context);
             return true;
         }
         if let Some(held) = self.held()

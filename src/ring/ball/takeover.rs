@@ -224,7 +224,8 @@ impl Ball {
         if promise {
             self.fence = self.fence.max(Some(generation));
         }
-        self.send_fenced(context, from, generation, promise);
+        let message = self.fenced(generation, promise);
+        context.send(from, message);
     }
 
     /// The newest record is the ball as it is here now.
@@ -236,13 +237,7 @@ impl Ball {
         }
     }
 
-    fn send_fenced(
-        &self,
-        context: &mut Context,
-        to: NodeId,
-        generation: Generation,
-        promise: bool,
-    ) {
+    fn fenced(&self, generation: Generation, promise: bool) -> Message {
         let newest = self.voter.newest();
         let passing = match &self.holding {
             HolderState::Passing(passing) => Some(Life {
@@ -251,20 +246,20 @@ impl Ball {
             }),
             HolderState::None | HolderState::Held(_) | HolderState::Electing(_) => None,
         };
-        let message = Message::Fenced {
+        Message::Fenced {
             ball: self.id,
             generation,
             promise,
             newest,
             passing,
-        };
-        context.send(to, message);
+        }
     }
 
-    /// Tells a peer with a lower generation what this node has promised: it would refuse that ball.
-    pub(in crate::ring) fn tell_fence(&self, context: &mut Context, to: NodeId) {
+    /// Tells what this node has promised, after a request or a pass of a lower generation: it would refuse that ball. All peers hear of
+    /// it, so that the next election goes above the promise, whichever node begins it.
+    pub(in crate::ring) fn tell_fence(&self, context: &mut Context) {
         if let Some(fence) = self.fence {
-            self.send_fenced(context, to, fence, true);
+            context.broadcast(self.fenced(fence, true));
         }
     }
 
