@@ -70,12 +70,8 @@ impl Ball {
     /// Shows what rule 13 needs.
     fn digest_takeover(&self, context: &Context, to: &mut impl StateDigest) {
         let me = context.me;
-        let own = context.cover.as_ref().map(|own| own.digest);
-        for known in self
-            .known_covers
-            .iter()
-            .filter(|known| Some(known.digest) != own)
-        {
+        for known in &self.known_covers {
+            to.number(known.cover.lives().len() as u64);
             for life in known.cover.lives() {
                 to.number(life.node.0.into());
                 to.incarnation(life.node, life.incarnation);
