@@ -173,6 +173,7 @@ impl Usage {
             own_kib: field(&status, "RssAnon"),
             rss_kib: field(&status, "VmRSS"),
             most_rss_kib: field(&status, "VmHWM"),
+            most_own_kib: field(&status, "VmHWM").saturating_sub(field(&status, "RssFile")),
         }
     }
 }
@@ -190,6 +191,8 @@ pub(crate) struct Usage {
     pub(crate) own_kib: u64,
     pub(crate) rss_kib: u64,
     pub(crate) most_rss_kib: u64,
+    /// The most without the pages of the program and its libraries that are mapped now: the kernel decides how many those are.
+    pub(crate) most_own_kib: u64,
 }
 
 fn field(status: &str, name: &str) -> u64 {
