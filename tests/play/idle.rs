@@ -16,7 +16,7 @@ const MOST_SWITCHES_ALONE: f64 = 2.0;
 const MOST_SWITCHES_OF_SERVICES: f64 = 1.0;
 /// Memory of its own. The pages of the executable and of the C library are not bounded here: the kernel decides how
 /// many of them are mapped, shares them among processes, and drops them when memory is short.
-const MOST_OWN_KIB: u64 = 1024;
+const MOST_OWN_KIB: u64 = 1280;
 /// The services, the ring, the reactor's helper, the log, two for the lab, and one that waits for the end of the LED keeper.
 const THREADS: usize = 7;
 /// The same three limits for the LED keeper, a process beside the node. It wakes once after a ball has left for longer than
