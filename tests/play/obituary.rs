@@ -92,6 +92,12 @@ fn assert_all_know(mut ring: Cluster) {
     ring.assert_logged(&[0, 1, 2, 3, 4], "which proves nothing", 0);
 }
 
+/// Whether the kernel has stopped the process: it sends SIGCONT only to those that are.
+fn is_stopped(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.contains(") T ")
+}
+
 #[test]
 fn every_other_node_knows_at_once_that_a_process_was_killed() {
     let _exclusive = exclusive();
@@ -134,6 +140,9 @@ fn no_other_end_looks_like_one_and_another_keeper_has_the_secret() {
     // A stopped keeper: when its daemon ends, the kernel lets it go on.
     let keeper = ring.process(0).keeper().expect("a keeper");
     signal(keeper, Signal::STOP);
+    wait_for(Duration::from_secs(1), "the keeper to stop", || {
+        is_stopped(keeper).then_some(())
+    });
     ring.kill(0);
     wait_for(Duration::from_secs(1), "the obituaries", || {
         (ring.counter(&[1, 2, 3, 4], "obituaries") == 4).then_some(())

@@ -63,8 +63,12 @@ fn every_path_that_a_node_lists_answers_head_as_well() {
     let paths: Vec<&str> = listed.split(", ").collect();
     assert!(paths.len() >= 9, "{paths:?}");
     for path in paths.into_iter().chain(["/favicon.ico"]) {
-        let request =
-            format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        // A code with the address localhost would lead a phone to itself, so there is none.
+        let host = match path {
+            "/qr.svg" => "192.0.2.7",
+            _ => "localhost",
+        };
+        let request = format!("HEAD {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         let answer = answer_to(port, &request).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
         assert!(answer.ends_with("\r\n\r\n"), "no body: {answer}");
