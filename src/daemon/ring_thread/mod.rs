@@ -199,11 +199,13 @@ mod tests {
         }
     }
 
+    const LEASE: Duration = Duration::from_millis(20);
+
     /// A node alone in its ring, with a short lease, and what its LED shows.
     fn alone() -> (RingThread, Arc<Mutex<Vec<bool>>>) {
         let shown = Arc::default();
         let topology = Topology {
-            lease: Duration::from_millis(20),
+            lease: LEASE,
             ..ring_with_ball(1, BALL)
         };
         let setup = RingSetup {
@@ -244,11 +246,12 @@ mod tests {
 
     #[test]
     fn a_node_alone_lights_its_led_answers_and_leaves() {
+        let begun = clock::now();
         let (mut ring, shown) = alone();
-        assert!(
-            !snapshot(&mut ring, 1).led.lit,
-            "not within its first lease"
-        );
+        let first = snapshot(&mut ring, 1);
+        // On a busy machine the answer may come later than that.
+        let is_early = clock::now().since(begun) < LEASE;
+        assert!(!(is_early && first.led.lit), "not within its first lease");
         std::thread::sleep(Duration::from_millis(100));
         // Many leases later it still has the ball, though it was not woken for it.
         for number in 2..5 {
