@@ -255,7 +255,7 @@ impl Ball {
         }
     }
 
-    /// Tells what this node has promised, after a request or a pass of a lower generation: it would refuse that ball. All peers hear of
+    /// Tells what this node has promised, after a request or a pass of a lower generation: it would refuse that ball. All peers are told of
     /// it, so that the next election goes above the promise, whichever node begins it.
     pub(in crate::ring) fn tell_fence(&self, context: &mut Context) {
         if let Some(fence) = self.fence {
