@@ -63,7 +63,8 @@ impl AsFd for Timer {
     }
 }
 
-fn timespec(span: Duration) -> Timespec {
+/// A span as the kernel's calls take it.
+pub(crate) fn timespec(span: Duration) -> Timespec {
     Timespec {
         tv_sec: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: span.subsec_nanos().into(),

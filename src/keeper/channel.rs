@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -14,6 +14,8 @@ use rustix::net::{
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::timer::timespec;
 
 /// Longer messages are cut off, and then they are not understood. A path is at most 4 KiB long.
 const LONGEST_MESSAGE: usize = 16 << 10;
@@ -110,12 +112,11 @@ impl Channel {
 
     /// Waits until there is something to receive, or for so long.
     pub(super) fn wait(&self, limit: Duration) {
-        let limit = Timespec {
-            tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: limit.subsec_nanos().into(),
-        };
         // Woken by a signal, it waits for less, which its callers allow for.
-        let _ = poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&limit));
+        let _ = poll(
+            &mut [PollFd::new(&self.0, PollFlags::IN)],
+            Some(&timespec(limit)),
+        );
     }
 
     /// Tells the other end that nothing more comes, though this end may have other descriptors.

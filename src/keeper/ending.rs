@@ -4,11 +4,12 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, getppid, pidfd_open};
 
 use crate::clock;
+use crate::timer::timespec;
 
 /// The process that has started this one.
 pub(super) struct Parent(OwnedFd);
@@ -34,11 +35,7 @@ impl Parent {
     pub(super) fn has_ended_within(&self, limit: Duration) -> bool {
         let until = clock::now() + limit;
         loop {
-            let rest = until.since(clock::now());
-            let rest = Timespec {
-                tv_sec: i64::try_from(rest.as_secs()).unwrap_or(i64::MAX),
-                tv_nsec: rest.subsec_nanos().into(),
-            };
+            let rest = timespec(until.since(clock::now()));
             let mut watched = [PollFd::new(&self.0, PollFlags::IN)];
             match poll(&mut watched, Some(&rest)) {
                 Err(Errno::INTR) => {}

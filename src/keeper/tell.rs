@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send, socket_with,
@@ -12,6 +12,7 @@ use rustix::net::{
 
 use crate::clock;
 use crate::ring::Time;
+use crate::timer::timespec;
 
 /// An attempt to tell a node that is not answered is repeated after this time; each further one after twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -81,11 +82,7 @@ fn wait(recipients: &[Recipient], limit: Time) -> Result<Vec<bool>, Errno> {
             State::Over => {}
         }
     }
-    let rest = until.since(clock::now());
-    let rest = Timespec {
-        tv_sec: i64::try_from(rest.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: rest.subsec_nanos().into(),
-    };
+    let rest = timespec(until.since(clock::now()));
     match poll(&mut watched, Some(&rest)) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(error) => return Err(error),
