@@ -3,6 +3,7 @@
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
+use super::quantity::scaled;
 use crate::cli::size;
 use crate::lab::Mode;
 use crate::lab::client::{Point, SIZES};
@@ -103,13 +104,9 @@ fn legend<'a>(root: &DrawingArea<SVGBackend<'a>, Shift>) -> Outcome<'a> {
 
 /// The label of a grid line, which is always a power of ten.
 fn per_second(speed: f64) -> String {
-    const UNITS: [(f64, &str); 3] = [(1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s")];
     let rounded_up = speed * 1.000_001;
-    let (unit, name) = UNITS
-        .into_iter()
-        .find(|(unit, _)| rounded_up >= *unit)
-        .unwrap_or((1.0, "B/s"));
-    format!("{:.0} {name}", speed / unit)
+    let (value, prefix) = scaled(rounded_up);
+    format!("{value:.0} {prefix}B/s")
 }
 
 /// The speed of a point that was confirmed, on an axis that has no zero.

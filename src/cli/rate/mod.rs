@@ -3,6 +3,7 @@
 mod chart;
 mod csv;
 mod progress;
+mod quantity;
 mod table;
 mod watch;
 mod watch_chart;

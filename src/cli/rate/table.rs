@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::quantity::speed;
 use crate::cli::size;
 use crate::lab::client::{Measured, Plan, Point, SIZES};
 use crate::lab::{Mode, Outcome};
@@ -102,24 +103,6 @@ fn rows(measured: &Measured) -> [Row; 9] {
                 .map_or_else(unknown, speed),
         ),
     ]
-}
-
-/// `bytes` a second, with three significant digits.
-fn speed(bytes: f64) -> String {
-    const UNITS: [(f64, &str); 3] = [(1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s")];
-    let (unit, name) = UNITS
-        .into_iter()
-        .find(|(unit, _)| bytes >= *unit)
-        .unwrap_or((1.0, "B/s"));
-    let value = bytes / unit;
-    let digits = if value >= 100.0 {
-        0
-    } else if value >= 10.0 {
-        1
-    } else {
-        2
-    };
-    format!("{value:.digits$} {name}")
 }
 
 /// Prints a sweep, one line per size.

@@ -3,6 +3,7 @@
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
+use super::quantity::scaled;
 use crate::lab::client::Sample;
 
 const WIDTH: u32 = 960;
@@ -164,17 +165,13 @@ pub(super) fn usual_most(samples: &[Sample], value: &dyn Fn(&Sample) -> Option<f
 
 /// A label of an axis: `1.5 M`.
 fn short(value: f64) -> String {
-    const UNITS: [(f64, &str); 3] = [(1e9, " G"), (1e6, " M"), (1e3, " k")];
-    let (unit, name) = UNITS
-        .into_iter()
-        .find(|(unit, _)| value >= *unit)
-        .unwrap_or((1.0, ""));
     if value < 0.0 {
         return String::new();
     }
-    let value = format!("{:.2}", value / unit);
+    let (value, prefix) = scaled(value);
+    let value = format!("{value:.2}");
     let value = value.trim_end_matches('0').trim_end_matches('.');
-    format!("{value}{name}")
+    format!("{value} {prefix}").trim_end().to_owned()
 }
 
 #[cfg(test)]
