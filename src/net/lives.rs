@@ -4,11 +4,11 @@ use crate::obituary::{Commitment, Secret};
 use crate::ring::{Incarnation, NodeId};
 
 /// The latest process of each peer that has said a hello, in ring order. It is remembered after its link has ended.
-pub(super) struct Lives(Vec<Option<Life>>);
+pub(super) struct Lives(Vec<Option<Process>>);
 
 /// One process of a peer.
 #[derive(Clone, Copy)]
-struct Life {
+struct Process {
     incarnation: Incarnation,
     /// What proves its end; `None` if nothing does.
     commitment: Option<Commitment>,
@@ -40,10 +40,10 @@ impl Lives {
         incarnation: Incarnation,
         commitment: Option<Commitment>,
     ) {
-        if let Some(life) = self.0.get_mut(peer.index())
-            && life.is_none_or(|life| life.incarnation != incarnation)
+        if let Some(process) = self.0.get_mut(peer.index())
+            && process.is_none_or(|process| process.incarnation != incarnation)
         {
-            *life = Some(Life {
+            *process = Some(Process {
                 incarnation,
                 commitment,
                 has_ended: false,
@@ -53,8 +53,8 @@ impl Lives {
 
     /// Whether that process is known to have ended. A connection of it may still be on its way.
     pub(super) fn has_ended(&self, peer: NodeId, incarnation: Incarnation) -> bool {
-        let life = self.0.get(peer.index()).copied().flatten();
-        life.is_some_and(|life| life.has_ended && life.incarnation == incarnation)
+        let process = self.0.get(peer.index()).copied().flatten();
+        process.is_some_and(|process| process.has_ended && process.incarnation == incarnation)
     }
 
     /// Whoever has the secret of a process proves that it has ended.
@@ -64,16 +64,16 @@ impl Lives {
         incarnation: Incarnation,
         secret: &Secret,
     ) -> Judgement {
-        let Some(Some(life)) = self.0.get_mut(peer.index()) else {
+        let Some(Some(process)) = self.0.get_mut(peer.index()) else {
             return Judgement::False("of a node that was never linked");
         };
-        if life.incarnation != incarnation {
+        if process.incarnation != incarnation {
             return Judgement::False("of another process than the one that was linked last");
         }
-        if life.commitment != Some(secret.commitment()) {
+        if process.commitment != Some(secret.commitment()) {
             return Judgement::False("without the secret of that process");
         }
-        if std::mem::replace(&mut life.has_ended, true) {
+        if std::mem::replace(&mut process.has_ended, true) {
             Judgement::KnownToHaveEnded
         } else {
             Judgement::Ended
