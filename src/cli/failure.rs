@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::config::Faults;
@@ -25,6 +26,11 @@ impl Failure {
     /// An error at run time.
     pub(super) fn run(error: impl fmt::Display) -> Self {
         Self::Run(error.to_string())
+    }
+
+    /// A file of results that cannot be written.
+    pub(super) fn unwritable(path: &Path, error: &io::Error) -> Self {
+        Self::Run(format!("{} cannot be written: {error}", path.display()))
     }
 
     /// Writes the message to standard error; the exit code.

@@ -68,8 +68,7 @@ pub(super) fn ladder(arguments: &Arguments) -> Result<(), Failure> {
     };
     let name = arguments.capture.file_name().unwrap_or_default();
     let drawn = svg::draw(&name.to_string_lossy(), &shown, most, &notes).map_err(Failure::run)?;
-    fs::write(path, drawn)
-        .map_err(|error| Failure::Run(format!("{} cannot be written: {error}", path.display())))
+    fs::write(path, drawn).map_err(|error| Failure::unwritable(path, &error))
 }
 
 /// The connections to show, with their numbers in the capture.

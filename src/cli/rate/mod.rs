@@ -145,8 +145,7 @@ fn require_speed(measured: &Measured) -> Result<(), Failure> {
 
 /// Creates a file of the results. Before the measuring, so that one that cannot be written is reported at once.
 fn create(path: &Path) -> Result<File, Failure> {
-    File::create(path)
-        .map_err(|error| Failure::Run(format!("{} cannot be written: {error}", path.display())))
+    File::create(path).map_err(|error| Failure::unwritable(path, &error))
 }
 
 fn sweep(
