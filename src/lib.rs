@@ -30,6 +30,8 @@ pub mod obituary;
 #[cfg(target_os = "linux")]
 pub mod poller;
 mod priority;
+#[cfg(target_os = "linux")]
+mod process_channel;
 pub mod program;
 pub mod resolve;
 pub mod ring;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::channel::{Channel, Received};
 use super::charge::Charge;
 use super::message::Answer;
 use super::recipients::Recipients;
@@ -14,6 +13,7 @@ use super::supervisor::Supervisor;
 use crate::clock;
 use crate::led::OffSwitch;
 use crate::obituary::{Obituary, Secret};
+use crate::process_channel::{ProcessChannel, Received};
 use crate::ring::{Incarnation, NodeId, Time};
 
 /// How long the daemon waits until the keeper has opened an LED or let go of it.
@@ -70,7 +70,7 @@ impl Keeper {
     /// # Errors
     /// When the system has no process, thread or descriptor left.
     pub fn start(lease: Duration) -> io::Result<Self> {
-        let (channel, end) = Channel::pair()?;
+        let (channel, end) = ProcessChannel::pair()?;
         let shared = Arc::new(Shared::new(channel)?);
         let supervisor = Supervisor::start(Arc::clone(&shared), end)?;
         Ok(Self::running(shared, Some(supervisor), lease))

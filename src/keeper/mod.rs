@@ -9,7 +9,6 @@
 //! LED is off, and the ring's thread never waits for it, unless the deadline has passed and the keeper has already begun to act.
 
 mod book;
-mod channel;
 mod charge;
 mod ending;
 mod handle;

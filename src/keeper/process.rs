@@ -11,13 +11,13 @@ use rustix::io::Errno;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
 use super::book::Book;
-use super::channel::{Channel, Received};
 use super::charge::Charge;
 use super::ending::Parent;
 use super::message::{Answer, Order};
 use super::tell::tell;
 use crate::clock;
 use crate::led::{LedError, OffSwitch, PutOut};
+use crate::process_channel::{ProcessChannel, Received};
 use crate::timer::Timer;
 
 /// The only argument of the process. No person types it, so it is not among the commands.
@@ -39,7 +39,7 @@ pub fn main() -> ExitCode {
     // The kernel would call it `exe`. For people only.
     let _ = std::fs::write("/proc/self/comm", NAME);
     let channel = rustix::stdio::stdin().try_clone_to_owned();
-    let Some(channel) = channel.ok().and_then(Channel::of) else {
+    let Some(channel) = channel.ok().and_then(ProcessChannel::of) else {
         let sentence = "carom led-keeper is started by carom run, not by hand";
         // Fails only if nobody reads it.
         let _ = writeln!(io::stderr(), "{sentence}");
@@ -51,7 +51,7 @@ pub fn main() -> ExitCode {
 
 /// What the keeper knows.
 pub(super) struct Process {
-    channel: Channel,
+    channel: ProcessChannel,
     /// The process of the daemon, or why its end cannot be noticed.
     daemon: io::Result<Parent>,
     /// The number of the latest order that was carried out.
@@ -67,7 +67,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn new(channel: Channel, daemon: io::Result<Parent>) -> Self {
+    pub(super) fn new(channel: ProcessChannel, daemon: io::Result<Parent>) -> Self {
         Self {
             channel,
             daemon,

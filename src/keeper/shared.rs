@@ -6,16 +6,16 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
 use super::book::Book;
-use super::channel::Channel;
 use super::charge::Charge;
 use super::message::Order;
 use crate::led::OffSwitch;
+use crate::process_channel::ProcessChannel;
 use crate::timer::Timer;
 
 /// The daemon's side. Both threads have the same priority, so neither delays the other at the lock.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) channel: Channel,
+    pub(super) channel: ProcessChannel,
     pub(super) timer: Timer,
     book: Book,
     /// Set when the keeper is to end, and no other one is to be started.
@@ -33,7 +33,7 @@ pub(super) struct Current {
 }
 
 impl Shared {
-    pub(super) fn new(channel: Channel) -> io::Result<Self> {
+    pub(super) fn new(channel: ProcessChannel) -> io::Result<Self> {
         let current = Current {
             number: 0,
             led: None,

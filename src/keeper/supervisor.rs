@@ -9,10 +9,10 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use super::channel::Channel;
 use super::process::COMMAND;
 use super::shared::Shared;
 use crate::clock;
+use crate::process_channel::ProcessChannel;
 use crate::throttle::RateLimitedLog;
 
 /// A keeper that ends sooner than this after its start is not replaced before.
@@ -35,7 +35,7 @@ pub(super) struct Supervisor {
 impl Supervisor {
     /// Starts a keeper that has `end` of the connection, and a thread that has the priority of the calling one: so have
     /// the keepers that it starts.
-    pub(super) fn start(shared: Arc<Shared>, end: Channel) -> io::Result<Self> {
+    pub(super) fn start(shared: Arc<Shared>, end: ProcessChannel) -> io::Result<Self> {
         let child = spawn(&end)?;
         let (running, ended) = mpsc::channel();
         thread::Builder::new()
@@ -55,7 +55,7 @@ impl Supervisor {
 }
 
 /// Replaces every keeper that ends, until the last one is to.
-fn supervise(shared: &Shared, end: &Channel, mut child: Child) {
+fn supervise(shared: &Shared, end: &ProcessChannel, mut child: Child) {
     let mut log = RateLimitedLog::new(LOG_BURST, LOG_INTERVAL);
     loop {
         let (started, id) = (clock::now(), child.id());
@@ -94,7 +94,7 @@ fn how_it_ended(status: io::Result<ExitStatus>) -> String {
 }
 
 /// Starts a keeper: this very program, even if its file was replaced or removed since.
-fn spawn(end: &Channel) -> io::Result<Child> {
+fn spawn(end: &ProcessChannel) -> io::Result<Child> {
     let end: OwnedFd = end.try_clone()?;
     Command::new("/proc/self/exe")
         .arg0("carom")

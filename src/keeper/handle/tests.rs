@@ -13,7 +13,7 @@ const LEASE: Duration = Duration::from_millis(40);
 
 /// A keeper on a thread of this process, which ends with the daemon's side.
 pub(super) fn keeper(lease: Duration) -> (Keeper, JoinHandle<()>) {
-    let (channel, end) = Channel::pair().unwrap();
+    let (channel, end) = ProcessChannel::pair().unwrap();
     let shared = Arc::new(Shared::new(channel).unwrap());
     let process = thread::spawn(move || Process::new(end, no_parent()).run());
     (Keeper::running(shared, None, lease), process)
@@ -72,7 +72,7 @@ fn it_switches_the_led_off_at_the_latest_deadline_and_says_so() {
 fn what_the_daemon_takes_first_the_keeper_leaves_alone() {
     let folder = tempfile::tempdir().unwrap();
     let led = lit(&folder, "led");
-    let (channel, end) = Channel::pair().unwrap();
+    let (channel, end) = ProcessChannel::pair().unwrap();
     let shared = Arc::new(Shared::new(channel).unwrap());
     shared.give(|current| current.led = file(&led)).unwrap();
     let mut keeper = Keeper::running(Arc::clone(&shared), None, LEASE);
@@ -144,7 +144,7 @@ fn an_led_that_it_cannot_switch_off_is_told_with_the_reason() {
 
 #[test]
 fn a_keeper_that_has_ended_keeps_nobody_waiting_for_long() {
-    let (channel, end) = Channel::pair().unwrap();
+    let (channel, end) = ProcessChannel::pair().unwrap();
     drop(end);
     let shared = Arc::new(Shared::new(channel).unwrap());
     let mut keeper = Keeper::running(shared, None, LEASE);

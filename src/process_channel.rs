@@ -1,4 +1,4 @@
-//! One end of the connection between the daemon and its LED keeper: messages, and descriptors with them.
+//! One end of a connection between two processes of this machine: messages, and descriptors with them.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -25,11 +25,11 @@ const MOST_DESCRIPTORS: usize = 3;
 
 /// One end of the connection. Its other end notices when all descriptors of this end are closed.
 #[derive(Debug)]
-pub(super) struct Channel(OwnedFd);
+pub(crate) struct ProcessChannel(OwnedFd);
 
 /// What was received.
 #[derive(Debug)]
-pub(super) enum Received<M> {
+pub(crate) enum Received<M> {
     /// A message, and the descriptors that came with it.
     Message(M, Vec<OwnedFd>),
     /// Nothing has come.
@@ -38,9 +38,9 @@ pub(super) enum Received<M> {
     Closed,
 }
 
-impl Channel {
+impl ProcessChannel {
     /// Both ends of a new connection.
-    pub(super) fn pair() -> io::Result<(Self, Self)> {
+    pub(crate) fn pair() -> io::Result<(Self, Self)> {
         let (one, other) = socketpair(
             AddressFamily::UNIX,
             SocketType::SEQPACKET,
@@ -51,17 +51,17 @@ impl Channel {
     }
 
     /// The end that another process has given to this one; `None` if it is something else.
-    pub(super) fn of(descriptor: OwnedFd) -> Option<Self> {
+    pub(crate) fn of(descriptor: OwnedFd) -> Option<Self> {
         let kind = sockopt::socket_type(&descriptor).ok()?;
         (kind == SocketType::SEQPACKET).then_some(Self(descriptor))
     }
 
-    pub(super) fn try_clone(&self) -> io::Result<OwnedFd> {
+    pub(crate) fn try_clone(&self) -> io::Result<OwnedFd> {
         self.0.try_clone()
     }
 
     /// Sends a message, unless the other end has left so many unread that there is no room.
-    pub(super) fn send(
+    pub(crate) fn send(
         &self,
         message: &impl Serialize,
         descriptors: &[BorrowedFd<'_>],
@@ -78,7 +78,7 @@ impl Channel {
     }
 
     /// The next message, without waiting for it. One that is not understood is left out.
-    pub(super) fn receive<M: DeserializeOwned>(&self) -> Received<M> {
+    pub(crate) fn receive<M: DeserializeOwned>(&self) -> Received<M> {
         let mut text = [0; LONGEST_MESSAGE];
         loop {
             let mut space =
@@ -111,7 +111,7 @@ impl Channel {
     }
 
     /// Waits until there is something to receive, or for so long.
-    pub(super) fn wait(&self, limit: Duration) {
+    pub(crate) fn wait(&self, limit: Duration) {
         // Woken by a signal, it waits for less, which its callers allow for.
         let _ = poll(
             &mut [PollFd::new(&self.0, PollFlags::IN)],
@@ -120,13 +120,13 @@ impl Channel {
     }
 
     /// Tells the other end that nothing more comes, though this end may have other descriptors.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         // Fails only if the other end is gone.
         let _ = shutdown(&self.0, Shutdown::Both);
     }
 }
 
-impl AsFd for Channel {
+impl AsFd for ProcessChannel {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn messages_come_with_their_descriptors_and_the_end_is_noticed() {
-        let (one, other) = Channel::pair().unwrap();
+        let (one, other) = ProcessChannel::pair().unwrap();
         assert!(matches!(other.receive::<String>(), Received::Nothing));
         let file = tempfile::tempfile().unwrap();
         one.send(&17, &[]).unwrap();
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_message_that_nobody_reads_is_refused_sooner_or_later_and_nobody_waits() {
-        let (one, _other) = Channel::pair().unwrap();
+        let (one, _other) = ProcessChannel::pair().unwrap();
         assert!((0..100_000).any(|_| one.send(&0, &[]).is_err()));
     }
 }
