@@ -87,11 +87,13 @@ pub fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     // Before anything else: it needs none of it, and stays small.
     #[cfg(target_os = "linux")]
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|first| first == crate::keeper::COMMAND)
-    {
-        return crate::keeper::main();
+    if let Some(first) = std::env::args_os().nth(1) {
+        if first == crate::keeper::COMMAND {
+            return crate::keeper::main();
+        }
+        if first == demo::node::COMMAND {
+            return demo::node::main();
+        }
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

@@ -41,6 +41,7 @@ pub use change::{Led, LedChange, NoLed};
 pub use driver::{LedDriver, OpenDriver, SwitchedLed};
 pub use error::LedError;
 pub use off_switch::{OffSwitch, OffWay, PutOut};
+pub use trace_lines::TraceLine;
 
 /// Which LED a node has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

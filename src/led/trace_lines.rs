@@ -14,6 +14,59 @@ const MOST_LIT: usize = 1024;
 /// The last word of a line that the LED keeper wrote.
 pub(super) const KEEPER: &str = "keeper";
 
+/// A line of a trace: an LED went on or off for a ball.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceLine<'a> {
+    /// `CLOCK_MONOTONIC` in nanoseconds.
+    pub nanos: u64,
+    /// The name of the node.
+    pub node: &'a str,
+    /// `true` if the ball came, `false` if it went.
+    pub on: bool,
+    /// The ball's number.
+    pub ball: &'a str,
+    /// The ball's generation.
+    pub generation: &'a str,
+    /// The ball's hop.
+    pub hop: u64,
+    /// The LED keeper wrote it, not the daemon.
+    pub by_keeper: bool,
+}
+
+impl<'a> TraceLine<'a> {
+    /// Reads a line, without its end; `None` if it is no line of a trace.
+    pub fn parse(line: &'a [u8]) -> Option<Self> {
+        if line.len() > LONGEST_LINE {
+            return None;
+        }
+        let mut fields = str::from_utf8(line).ok()?.split(' ');
+        let nanos = fields.next()?.parse().ok()?;
+        let node = fields.next()?;
+        let on = match fields.next()? {
+            "on" => true,
+            "off" => false,
+            _ => return None,
+        };
+        let ball = fields.next()?;
+        let generation = fields.next()?;
+        let hop = fields.next()?.parse().ok()?;
+        let by_keeper = match (fields.next(), fields.next()) {
+            (None, _) => false,
+            (Some(KEEPER), None) => true,
+            _ => return None,
+        };
+        Some(Self {
+            nanos,
+            node,
+            on,
+            ball,
+            generation,
+            hop,
+            by_keeper,
+        })
+    }
+}
+
 /// The node and the ball of every LED that a trace shows as on, each with generation and hop.
 #[derive(Debug, Default)]
 pub(super) struct Shown(BTreeMap<(String, String), String>);
@@ -30,18 +83,15 @@ impl Shown {
     }
 
     fn read_line(&mut self, line: &[u8]) {
-        let text = str::from_utf8(line).unwrap_or_default();
-        let fields: Vec<&str> = text.split(' ').take(8).collect();
-        let ([_, node, state, ball, generation, hop]
-        | [_, node, state, ball, generation, hop, KEEPER]) = fields.as_slice()
-        else {
+        let Some(line) = TraceLine::parse(line) else {
             return;
         };
-        let key = ((*node).to_owned(), (*ball).to_owned());
-        if *state == "on" && text.len() <= LONGEST_LINE && self.0.len() < MOST_LIT {
-            self.0.insert(key, format!("{generation} {hop}"));
-        } else if *state == "off" {
+        let key = (line.node.to_owned(), line.ball.to_owned());
+        if !line.on {
             self.0.remove(&key);
+        } else if self.0.len() < MOST_LIT {
+            self.0
+                .insert(key, format!("{} {}", line.generation, line.hop));
         }
     }
 
@@ -63,4 +113,40 @@ pub(super) fn append(mut file: &File, line: &[u8]) -> io::Result<()> {
     let length = file.metadata()?.len();
     file.set_len(length.saturating_sub(partial))?;
     Err(io::ErrorKind::StorageFull.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lines_of_a_trace_are_read() {
+        let line = TraceLine {
+            nanos: 42,
+            node: "pi1",
+            on: true,
+            ball: "1",
+            generation: "3.00000000c0ffee00",
+            hop: 7,
+            by_keeper: false,
+        };
+        let text = b"42 pi1 on 1 3.00000000c0ffee00 7";
+        assert_eq!(TraceLine::parse(text), Some(line));
+        let kept = TraceLine::parse(b"42 pi1 off 1 3.00000000c0ffee00 7 keeper").unwrap();
+        assert!(kept.by_keeper && !kept.on);
+        let long = format!("1 pi1 on 1 {} 7", "c".repeat(LONGEST_LINE));
+        for wrong in [
+            "",
+            "42 pi1 on 1 3.00000000c0ffee00",
+            "42 pi1 on 1 3.00000000c0ffee00 seven",
+            "42 pi1 on 1 3.00000000c0ffee00 7 butler",
+            "42 pi1 on 1 3.00000000c0ffee00 7 keeper twice",
+            "42 pi1 dim 1 3.00000000c0ffee00 7",
+            "now pi1 on 1 3.00000000c0ffee00 7",
+            &long,
+        ] {
+            assert_eq!(TraceLine::parse(wrong.as_bytes()), None, "{wrong}");
+        }
+        assert_eq!(TraceLine::parse(b"42 pi1 on 1 \xff 7"), None);
+    }
 }

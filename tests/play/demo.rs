@@ -1,9 +1,15 @@
 //! `carom demo` in a pipe.
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::thread::spawn;
+use std::time::Duration;
 
-use crate::harness::{exclusive, run, text};
+use rustix::process::Signal;
+
+use crate::harness::{carom, children, exclusive, run, runs, signal, text, wait_for};
+
+const SOON: Duration = Duration::from_secs(5);
 
 /// The number after `label: ` in the summary.
 fn figure(summary: &str, label: &str) -> Option<u64> {
@@ -65,28 +71,92 @@ fn smaller_and_fuller_demos_play_too() {
     }
 }
 
-/// With the limit of open files that most systems set.
+/// With fewer open files than most systems allow.
 #[test]
-fn sixty_nodes_play_in_one_process() {
+fn sixty_nodes_play_and_too_few_open_files_are_named() {
     let _exclusive = exclusive();
-    let command = format!(
-        "ulimit -S -n 1024; exec {} demo --nodes 60 --for 8s",
-        env!("CARGO_BIN_EXE_carom")
-    );
-    let output = Command::new("sh").args(["-c", &command]).output().unwrap();
-    let (out, errors) = (text(&output.stdout), text(&output.stderr));
+    let with = |limit: u32| {
+        let carom = env!("CARGO_BIN_EXE_carom");
+        let command = format!("ulimit -n {limit}; exec {carom} demo --nodes 60 --for 8s");
+        let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+        (
+            output.status.code(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
+    };
+    let (_, out, errors) = with(512);
     println!("demo --nodes 60 --for 8s\n  {}", last_lines(&out));
     assert_eq!(figure(&out, "nodes"), Some(60), "{errors}");
     assert!(figure(&out, "passes").unwrap() >= 1, "{out}{errors}");
     assert_eq!(figure(&out, "possessions overlapping"), Some(0));
-    let command = command.replace("-S -n 1024", "-n 1024");
-    let refused = Command::new("sh").args(["-c", &command]).output().unwrap();
-    let errors = text(&refused.stderr);
-    assert_eq!(refused.status.code(), Some(1), "{errors}");
+    let (code, _, errors) = with(128);
+    assert_eq!(code, Some(1), "{errors}");
     assert!(
         errors.contains("open files") && errors.contains("ulimit"),
         "{errors}"
     );
+}
+
+/// As `kill -9` in another terminal does. The LED keeper of the node switches its LED off, and others hear of it.
+#[test]
+fn the_process_of_a_node_is_killed_and_its_ball_comes_back() {
+    let _exclusive = exclusive();
+    let mut demo = carom(&["demo", "--for", "6s"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let mut next = |what: &str| {
+        let mut lines = lines.by_ref().map(Result::unwrap);
+        lines.find(|line| line.contains(what)).unwrap()
+    };
+    let lit = next("s  n3 on ");
+    let processes = children(demo.id());
+    println!("{lit}\n{processes:?}");
+    assert_eq!(processes.len(), 5);
+    let (_, killed) = processes
+        .iter()
+        .find(|(name, _)| name == "carom-n3")
+        .unwrap();
+    let keepers = children(*killed);
+    signal(*killed, Signal::KILL);
+    println!("{}", next("s  n3 off  ball 1"));
+    println!("{}", next("ball 1 came back on"));
+    assert!(
+        matches!(&keepers[..], [(name, _)] if name == "carom-keeper"),
+        "{keepers:?}"
+    );
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(demo.wait().unwrap().code(), Some(0), "{rest:?}");
+    let summary = rest.join("\n");
+    assert_eq!(figure(&summary, "possessions overlapping"), Some(0));
+    assert_eq!(figure(&summary, "elections"), Some(2));
+    assert_ended(&processes);
+}
+
+/// Nothing is left of a demo that was killed itself.
+#[test]
+fn the_nodes_end_with_the_demo() {
+    let _exclusive = exclusive();
+    let mut demo = carom(&["demo"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains(" on ")));
+    let nodes = children(demo.id());
+    let keepers = nodes.iter().flat_map(|(_, node)| children(*node));
+    let all: Vec<_> = keepers.chain(nodes.iter().cloned()).collect();
+    assert_eq!(all.len(), 10, "{all:?}");
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    assert_ended(&all);
+}
+
+/// Waits until these processes have ended.
+fn assert_ended(processes: &[(String, u32)]) {
+    wait_for(SOON, "the processes of the demo to end", || {
+        (!processes.iter().any(|&(_, id)| runs(id))).then_some(())
+    });
 }
 
 /// A node whose number has two digits is killed and started from the keyboard.

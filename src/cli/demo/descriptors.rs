@@ -1,41 +1,29 @@
-//! The file descriptors of the demo: every node keeps a link to every other one, and both ends are here.
+//! The file descriptors that the demo needs.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, getrlimit};
 
 use crate::cli::failure::Failure;
 
-/// Descriptors of one node beside its links: listeners, timers, wakers, and links that are being made.
-const OF_ONE_NODE: u64 = 24;
+/// Descriptors of the demo for one node: its trace, its connection, and while it starts its two listeners.
+const FOR_ONE_NODE: u64 = 4;
 
-/// Descriptors of the process, and of readers of the pages.
-const OF_ALL: u64 = 200;
+/// Descriptors of a process beside those that depend on the number of nodes.
+const OF_A_PROCESS: u64 = 60;
 
-/// How many descriptors the demo may need.
-fn needed(nodes: u8, http: bool) -> u64 {
-    let nodes = u64::from(nodes);
-    let followers = if http { 64 } else { 0 };
-    nodes * (nodes.saturating_sub(1) + OF_ONE_NODE) + followers + OF_ALL
+/// How many descriptors each process of the demo may need. A node has one for each link, which is fewer.
+fn needed(nodes: u8) -> u64 {
+    u64::from(nodes) * FOR_ONE_NODE + OF_A_PROCESS
 }
 
-/// Raises the limit of the process so far that these nodes fit, where the system allows it.
-pub(super) fn allow_for(nodes: u8, http: bool) -> Result<(), Failure> {
-    let needed = needed(nodes, http);
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_none_or(|current| current >= needed) {
-        return Ok(());
+/// Refuses what would not fit the limit of this process, which is that of the nodes' processes, too.
+pub(super) fn check(nodes: u8) -> Result<(), Failure> {
+    let needed = needed(nodes);
+    match getrlimit(Resource::Nofile).current {
+        Some(limit) if limit < needed => Err(Failure::Run(format!(
+            "{nodes} nodes need up to {needed} open files in a process, and the limit is {limit}: start fewer nodes, or raise it with ulimit -n"
+        ))),
+        _ => Ok(()),
     }
-    let raised = Rlimit {
-        current: Some(needed),
-        ..limit
-    };
-    let allowed = limit.maximum.is_none_or(|maximum| maximum >= needed);
-    if allowed && setrlimit(Resource::Nofile, raised).is_ok() {
-        return Ok(());
-    }
-    Err(Failure::Run(format!(
-        "{nodes} nodes need up to {needed} open files, and this process may have {}: start fewer nodes, or raise the limit with ulimit -n",
-        limit.current.unwrap_or(needed)
-    )))
 }
 
 #[cfg(test)]
@@ -43,10 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_few_nodes_fit_the_usual_limit_and_sixty_need_a_higher_one() {
-        assert!(needed(15, true) < 1_024);
-        let most = needed(60, true);
-        // Measured: 3,910 descriptors.
-        assert!((4_096..8_192).contains(&most), "{most}");
+    fn any_number_of_nodes_fits_the_usual_limit() {
+        assert!(needed(60) < 1_024);
     }
 }

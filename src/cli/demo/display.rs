@@ -6,8 +6,9 @@ use std::io::{self, Write as _};
 use rustix::termios::tcgetwinsize;
 
 use super::entry::Entry;
-use super::monitor::{Ball, Monitor, SharedMonitor};
+use super::monitor::{Ball, Monitor};
 use super::ring::DemoRing;
+use super::traces;
 use crate::ring::{NodeId, Time, Topology};
 
 /// The width of a node's screen at most, in characters.
@@ -53,19 +54,14 @@ impl Display {
 
     pub(super) fn show(
         &mut self,
-        monitor: &SharedMonitor,
+        monitor: &mut Monitor,
         ring: &DemoRing,
         entry: &Entry,
-        now: Time,
     ) -> io::Result<()> {
-        // Not while the monitor is locked: a terminal may take as long as it likes, and the rings must not wait for it.
-        let text = {
-            let mut monitor = monitor.lock();
-            let lines = monitor.take_lines();
-            match self {
-                Self::Pipe => lines.into_iter().map(|line| line + "\n").collect(),
-                Self::Terminal => draw(&monitor, ring, entry, now),
-            }
+        let lines = monitor.take_lines();
+        let text = match self {
+            Self::Pipe => lines.into_iter().map(|line| line + "\n").collect(),
+            Self::Terminal => draw(monitor, ring, entry, traces::now()),
         };
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;

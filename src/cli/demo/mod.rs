@@ -1,11 +1,15 @@
-//! `carom demo`: a whole ring on this machine, in one process, for people to watch.
+//! `carom demo`: a whole ring on this machine, a process for each node, for people to watch.
 
 mod descriptors;
 mod display;
 mod entry;
 mod monitor;
+pub(super) mod node;
+mod process;
 mod ring;
+mod start;
 mod topology;
+mod traces;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
@@ -27,11 +31,11 @@ use crate::program::{log, signals};
 use crate::ring::NodeId;
 use display::Display;
 use entry::Entry;
-use monitor::{Monitor, SharedMonitor};
-use ring::DemoRing;
-use topology::topology;
+use monitor::Monitor;
+use ring::{DemoRing, Plan};
+use traces::Traces;
 
-/// Runs a whole ring on this machine, in one process
+/// Runs a whole ring on this machine, a process for each node
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  carom demo\n  carom demo --for 10s | tail -4\n\
@@ -60,8 +64,10 @@ const FRAME: Duration = Duration::from_millis(100);
 /// What the demo waits for.
 enum Event {
     Key(Key),
-    /// An LED has changed, or a node was killed.
+    /// An LED has changed.
     Changed,
+    /// The process of a node has ended.
+    NodeEnded(NodeId),
     /// It is time to draw again.
     Frame,
     /// The time is over, or a signal came.
@@ -71,20 +77,29 @@ enum Event {
 pub(super) fn demo(arguments: &Arguments) -> Result<(), Failure> {
     let terminal = io::stdout().is_terminal();
     // On a terminal, the display shows everything, and log lines would disturb it.
-    let level = if terminal { Level::ERROR } else { Level::WARN };
-    let _log = log::init(log::level(level)).map_err(Failure::run)?;
+    let level = log::level(if terminal { Level::ERROR } else { Level::WARN });
+    let _log = log::init(level).map_err(Failure::run)?;
     let keyboard = (terminal && io::stdin().is_terminal())
         .then(Keyboard::open)
         .transpose()?;
+    let plan = Plan {
+        nodes: arguments.nodes,
+        balls: arguments.balls,
+        http: arguments.http,
+        level,
+    };
     let finished = block_on(async |executor: Rc<LocalExecutor<'static>>| {
-        run(arguments, &executor, terminal, keyboard.as_ref()).await
+        let mut demo = Demo::start(&executor, plan)?;
+        demo.run(&executor, arguments.time, terminal, keyboard.as_ref())
+            .await?;
+        Ok::<Monitor, Failure>(demo.monitor)
     });
     drop(keyboard);
     let monitor = finished?;
     let mut out = io::stdout().lock();
     monitor.summary(&mut out)?;
     out.flush()?;
-    if arguments.time.is_some() && !monitor.is_sound(clock::now()) {
+    if arguments.time.is_some() && !monitor.is_sound(traces::now()) {
         return Err(Failure::Run(
             "a ball was held twice or did not move: please report this with the lines above"
                 .to_owned(),
@@ -93,70 +108,114 @@ pub(super) fn demo(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn run(
-    arguments: &Arguments,
-    executor: &Rc<LocalExecutor<'static>>,
-    terminal: bool,
-    keyboard: Option<&Keyboard>,
-) -> Result<Monitor, Failure> {
-    let (changed, changes) = bounded(1);
-    descriptors::allow_for(arguments.nodes, arguments.http.is_some())?;
-    let topology = topology(arguments.nodes, arguments.balls);
-    let monitor = Monitor::new(&topology, changed, clock::now());
-    let monitor = SharedMonitor::new(monitor);
-    let mut ring = DemoRing::start(executor, topology, arguments.http, monitor.clone())?;
-    let (stop, stopped) = bounded(1);
-    let _signals = executor.spawn(signals::watch(stop));
-    let end = arguments.time.map(|time| clock::now() + time);
-    let mut display = Display::open(terminal, &ring)?;
-    let mut entry = Entry::new(arguments.nodes);
-    loop {
-        display.show(&monitor, &ring, &entry, clock::now())?;
-        let frame = terminal.then_some(FRAME);
-        let left = end.map(|end| clock::now().until(end));
-        match next(keyboard, &changes, &stopped, frame, left).await {
-            Event::End | Event::Key(Key::Quit) => break,
-            Event::Key(key) => {
-                if let Some(number) = entry.press(key) {
-                    ring.toggle(executor, NodeId(u16::from(number).saturating_sub(1)))?;
-                }
-            }
-            Event::Changed | Event::Frame => {}
-        }
-    }
-    display.show(&monitor, &ring, &entry, clock::now())?;
-    drop(display);
-    drop(ring);
-    Ok(monitor.lock().clone())
+/// A running demo.
+struct Demo {
+    ring: DemoRing,
+    traces: Traces,
+    monitor: Monitor,
 }
 
-async fn next(
-    keyboard: Option<&Keyboard>,
-    changes: &Receiver<()>,
-    stopped: &Receiver<()>,
-    frame: Option<Duration>,
-    left: Option<Duration>,
-) -> Event {
-    let key = async {
-        match keyboard {
-            Some(keyboard) => Event::Key(keyboard.next().await),
-            None => future::pending().await,
+impl Demo {
+    fn start(executor: &Rc<LocalExecutor<'static>>, plan: Plan) -> Result<Self, Failure> {
+        descriptors::check(plan.nodes)?;
+        let traces = Traces::new(plan.nodes)?;
+        let ring = DemoRing::start(executor, plan, &traces)?;
+        let monitor = Monitor::new(&ring.topology);
+        Ok(Self {
+            ring,
+            traces,
+            monitor,
+        })
+    }
+
+    async fn run(
+        &mut self,
+        executor: &Rc<LocalExecutor<'static>>,
+        time: Option<Duration>,
+        terminal: bool,
+        keyboard: Option<&Keyboard>,
+    ) -> Result<(), Failure> {
+        let (stop, stopped) = bounded(1);
+        let _signals = executor.spawn(signals::watch(stop));
+        let end = time.map(|time| clock::now() + time);
+        let mut display = Display::open(terminal, &self.ring)?;
+        let mut entry = Entry::new(self.ring.nodes());
+        loop {
+            self.show(&mut display, &entry)?;
+            let frame = terminal.then_some(FRAME);
+            let left = end.map(|end| clock::now().until(end));
+            match self.next(keyboard, &stopped, frame, left).await? {
+                Event::End | Event::Key(Key::Quit) => break,
+                Event::Key(key) => {
+                    if let Some(number) = entry.press(key) {
+                        self.toggle(NodeId(u16::from(number).saturating_sub(1)))?;
+                    }
+                }
+                Event::NodeEnded(node) => {
+                    let how = self.ring.on_end(node)?;
+                    self.monitor.on_end(node, &how);
+                }
+                Event::Changed | Event::Frame => {}
+            }
         }
-    };
-    let change = async {
-        recv_or_pending(changes).await;
-        Event::Changed
-    };
-    let end = async {
-        // Without a signal handler, the default action of a signal ends the process.
-        future::or(wait(left), recv_or_pending(stopped)).await;
-        Event::End
-    };
-    let frame = async {
-        wait(frame).await;
-        Event::Frame
-    };
-    future::or(future::or(end, key), future::or(change, frame)).await
+        self.show(&mut display, &entry)
+    }
+
+    /// Reads what the LEDs have shown, and shows it.
+    fn show(&mut self, display: &mut Display, entry: &Entry) -> Result<(), Failure> {
+        loop {
+            let (changes, more) = self.traces.next()?;
+            for change in changes {
+                self.monitor.on_led_change(&change);
+            }
+            display.show(&mut self.monitor, &self.ring, entry)?;
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Kills the node without warning, or starts it again.
+    fn toggle(&mut self, node: NodeId) -> Result<(), Failure> {
+        if self.ring.is_running(node) {
+            self.monitor.on_kill(node, traces::now());
+            self.ring.kill(node);
+            return Ok(());
+        }
+        self.monitor.on_start(node);
+        self.ring.start_again(node, &self.traces)
+    }
+
+    async fn next(
+        &self,
+        keyboard: Option<&Keyboard>,
+        stopped: &Receiver<()>,
+        frame: Option<Duration>,
+        left: Option<Duration>,
+    ) -> Result<Event, Failure> {
+        let key = async {
+            match keyboard {
+                Some(keyboard) => Ok(Event::Key(keyboard.next().await)),
+                None => future::pending().await,
+            }
+        };
+        let change = async {
+            self.traces.written().await?;
+            Ok(Event::Changed)
+        };
+        let node_end = async { Ok(Event::NodeEnded(self.ring.next_end().await)) };
+        let end = async {
+            // Without a signal handler, the default action of a signal ends the process.
+            future::or(wait(left), recv_or_pending(stopped)).await;
+            Ok(Event::End)
+        };
+        let frame = async {
+            wait(frame).await;
+            Ok(Event::Frame)
+        };
+        let rare = future::or(future::or(end, key), node_end);
+        future::or(rare, future::or(change, frame)).await
+    }
 }
 
 /// Waits for this time; for ever, if there is none.

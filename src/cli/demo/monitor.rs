@@ -1,24 +1,17 @@
 //! Watches every LED of the demo, counts, and notices a ball that two nodes hold at once.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use smol::channel::Sender;
-
-use crate::clock;
-use crate::led::{Led, LedChange, LedError};
+use super::traces::{self, Change};
 use crate::ring::{NodeId, Time, Topology};
 
 /// A ball counts as moving if its LED went on within this time.
 const MOVING_WITHIN: Duration = Duration::from_secs(3);
 
-/// Lines that wait to be printed; beyond this, the oldest are dropped.
-const MOST_LINES: usize = 64;
-
-/// What the LEDs have shown so far.
-#[derive(Clone)]
+/// What the LEDs have shown so far. All moments are on the clock of the traces.
 pub(super) struct Monitor {
     names: Vec<String>,
     started: Time,
@@ -27,14 +20,15 @@ pub(super) struct Monitor {
     speeds: Vec<f64>,
     /// How often a node got a ball that another one still held.
     overlaps: u64,
-    /// A sentence about the last ball that was taken back from a killed node.
+    /// When the demo killed a node that has not been started again.
+    killed: BTreeMap<NodeId, Time>,
+    /// A sentence about the last ball that was taken back from a node.
     last_return: Option<String>,
     /// A line for each change that is not printed yet.
-    lines: VecDeque<String>,
-    changed: Sender<()>,
+    lines: Vec<String>,
 }
 
-/// One ball, by its name in the LED changes.
+/// One ball, by its number in the traces.
 #[derive(Clone, Default)]
 pub(super) struct Ball {
     /// The nodes that hold it: at most one, if the ring is right.
@@ -44,100 +38,112 @@ pub(super) struct Ball {
     /// When an LED last went on for it.
     pub(super) arrived: Option<Time>,
     passes: u64,
-    /// When its holder was killed; `None` once another node has it.
-    missing_since: Option<Time>,
+    /// Since when and why it is missing; `None` once another node has it.
+    missing: Option<(Time, String)>,
     /// How often it came with a new generation.
     elections: u64,
 }
 
-/// The monitor, shared by the display and the LEDs, which are on threads of their own.
-#[derive(Clone)]
-pub(super) struct SharedMonitor(Arc<Mutex<Monitor>>);
-
-impl SharedMonitor {
-    pub(super) fn new(monitor: Monitor) -> Self {
-        Self(Arc::new(Mutex::new(monitor)))
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, Monitor> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Monitor {
-    pub(super) fn new(topology: &Topology, changed: Sender<()>, started: Time) -> Self {
+    pub(super) fn new(topology: &Topology) -> Self {
         let speeds = topology.balls.iter().map(|ball| ball.state.velocity[0]);
         Self {
             names: topology.nodes.clone(),
-            started,
+            started: traces::now(),
             balls: BTreeMap::new(),
             speeds: speeds.collect(),
             overlaps: 0,
+            killed: BTreeMap::new(),
             last_return: None,
-            lines: VecDeque::new(),
-            changed,
+            lines: Vec::new(),
         }
     }
 
-    fn on_led_change(&mut self, node: NodeId, change: &LedChange<'_>, now: Time) {
-        let ball = self.balls.entry(change.ball.to_string()).or_default();
-        if change.on {
-            let others = ball.holders.iter().filter(|&&other| other != node).count();
-            self.overlaps += u64::try_from(others).unwrap_or(0);
-            ball.holders.insert(node);
-            let generation = change.generation.to_string();
-            if let Some(since) = ball.missing_since.take() {
-                let away = now.since(since).as_millis();
-                self.last_return = Some(format!(
-                    "ball {} came back on {} after {away} ms",
-                    change.ball, change.node
-                ));
-            }
-            ball.elections += u64::from(ball.generation != generation);
-            ball.passes += u64::from(change.hop > ball.hop);
-            (ball.generation, ball.hop, ball.arrived) = (generation, change.hop, Some(now));
+    pub(super) fn on_led_change(&mut self, change: &Change) {
+        let who = if change.by_keeper {
+            "  by its LED keeper"
         } else {
-            ball.holders.remove(&node);
-        }
-        let seconds = now.since(self.started).as_secs_f64();
+            ""
+        };
         let state = if change.on { "on" } else { "off" };
-        let LedChange {
+        let Change {
             node,
             ball,
             generation,
             hop,
             ..
         } = change;
-        self.add_line(format!(
-            "{seconds:8.3} s  {node} {state:3}  ball {ball}  hop {hop}  generation {generation}"
-        ));
-    }
-
-    /// A node was killed: its LED is off, and its balls are missing.
-    pub(super) fn on_killed(&mut self, node: NodeId, now: Time) {
-        for ball in self.balls.values_mut() {
-            if ball.holders.remove(&node) {
-                ball.missing_since = Some(now);
-            }
+        let name = self.name(*node).to_owned();
+        let line =
+            format_args!("{name} {state:3}  ball {ball}  hop {hop}  generation {generation}{who}");
+        self.add_line(change.at(), line);
+        if change.on {
+            self.on_arrival(change, &name);
+        } else {
+            self.on_departure(change, &name);
         }
-        self.notify();
     }
 
-    fn add_line(&mut self, line: String) {
-        if self.lines.len() >= MOST_LINES {
-            self.lines.pop_front();
+    fn on_arrival(&mut self, change: &Change, name: &str) {
+        let (node, at) = (change.node, change.at());
+        let ball = self.balls.entry(change.ball.clone()).or_default();
+        let others = ball.holders.iter().filter(|&&other| other != node).count();
+        self.overlaps += u64::try_from(others).unwrap_or(0);
+        ball.holders.insert(node);
+        ball.elections += u64::from(ball.generation != change.generation);
+        ball.passes += u64::from(change.hop > ball.hop);
+        ball.generation.clone_from(&change.generation);
+        (ball.hop, ball.arrived) = (change.hop, Some(at));
+        if let Some((since, why)) = ball.missing.take() {
+            let away = at.since(since).as_secs_f64() * 1_000.0;
+            let sentence = format!(
+                "ball {} came back on {name} {away:.1} ms after {why}",
+                change.ball
+            );
+            self.add_line(at, &sentence);
+            self.last_return = Some(sentence);
         }
-        self.lines.push_back(line);
-        self.notify();
     }
 
-    fn notify(&self) {
-        // Fails only if an earlier notice is still waiting: one is enough.
-        let _ = self.changed.try_send(());
+    fn on_departure(&mut self, change: &Change, name: &str) {
+        let ball = self.balls.entry(change.ball.clone()).or_default();
+        ball.holders.remove(&change.node);
+        if change.by_keeper {
+            let killed = self.killed.get(&change.node);
+            ball.missing = Some(match killed {
+                Some(&moment) => (moment, format!("{name} was killed")),
+                None => (change.at(), format!("the LED of {name} went off")),
+            });
+        }
+    }
+
+    /// The demo kills a node at this moment.
+    pub(super) fn on_kill(&mut self, node: NodeId, at: Time) {
+        self.killed.insert(node, at);
+    }
+
+    /// The demo starts a node.
+    pub(super) fn on_start(&mut self, node: NodeId) {
+        self.killed.remove(&node);
+    }
+
+    /// The process of a node has ended.
+    pub(super) fn on_end(&mut self, node: NodeId, how: &dyn Display) {
+        let name = self.name(node).to_owned();
+        self.add_line(traces::now(), format_args!("{name} has ended ({how})"));
+    }
+
+    fn name(&self, node: NodeId) -> &str {
+        self.names.get(node.index()).map_or("", String::as_str)
+    }
+
+    fn add_line(&mut self, at: Time, what: impl Display) {
+        let seconds = at.since(self.started).as_secs_f64();
+        self.lines.push(format!("{seconds:8.3} s  {what}"));
     }
 
     /// The lines about all changes since the last call.
-    pub(super) fn take_lines(&mut self) -> VecDeque<String> {
+    pub(super) fn take_lines(&mut self) -> Vec<String> {
         std::mem::take(&mut self.lines)
     }
 
@@ -153,7 +159,7 @@ impl Monitor {
         speed.copied().unwrap_or(1.0)
     }
 
-    /// A sentence about the last ball that was taken back from a killed node.
+    /// A sentence about the last ball that was taken back from a node.
     pub(super) fn last_return(&self) -> Option<&str> {
         self.last_return.as_deref()
     }
@@ -180,7 +186,7 @@ impl Monitor {
     pub(super) fn summary(&self, out: &mut impl io::Write) -> io::Result<()> {
         let (passes, elections, overlaps) = self.totals();
         let (nodes, balls) = (self.names.len(), self.speeds.len());
-        let moving = self.moving(clock::now());
+        let moving = self.moving(traces::now());
         writeln!(out, "nodes: {nodes} ({})", self.names.join(" "))?;
         writeln!(out, "balls: {balls}, moving: {moving}")?;
         writeln!(out, "passes: {passes}")?;
@@ -189,25 +195,5 @@ impl Monitor {
             "elections: {elections}, the first of every ball included"
         )?;
         writeln!(out, "possessions overlapping: {overlaps}")
-    }
-}
-
-/// An LED that reports its changes to the monitor.
-pub(super) struct MonitoredLed {
-    monitor: SharedMonitor,
-    node: NodeId,
-}
-
-impl MonitoredLed {
-    pub(super) fn new(monitor: SharedMonitor, node: NodeId) -> Self {
-        Self { monitor, node }
-    }
-}
-
-impl Led for MonitoredLed {
-    fn show(&mut self, change: &LedChange<'_>, _lit: bool) -> Result<(), LedError> {
-        let mut monitor = self.monitor.lock();
-        monitor.on_led_change(self.node, change, clock::now());
-        Ok(())
     }
 }

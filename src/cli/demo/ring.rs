@@ -1,147 +1,169 @@
-//! The nodes of the demo: complete daemons in one process, with real sockets between them.
+//! The nodes of the demo: each a process of its own, with real sockets between them.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::process::ExitStatus;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use async_io::Async;
-use smol::channel::{Sender, bounded};
-use smol::{LocalExecutor, Task};
+use smol::LocalExecutor;
+use smol::channel::{Receiver, Sender, bounded};
+use tracing::Level;
 
-use super::monitor::{MonitoredLed, SharedMonitor};
+use super::process::NodeProcess;
+use super::start::Start;
+use super::topology::topology;
+use super::traces::Traces;
 use crate::cli::failure::Failure;
-use crate::clock;
-use crate::daemon::leds::Leds;
-use crate::daemon::service::ServiceManager;
-use crate::daemon::windows::{WindowEndpoints, WindowListeners};
-use crate::daemon::{Daemon, ReservedThread, Setup, listen};
-use crate::endpoint::Endpoint;
+use crate::daemon::listen;
+use crate::program::channel::recv_or_pending;
 use crate::ring::{NodeId, Topology};
 
 /// Any free port of the loopback address.
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// All nodes of the demo, running or killed.
+/// What the ring is to be.
+pub(super) struct Plan {
+    pub(super) nodes: u8,
+    pub(super) balls: u8,
+    /// Where the first page is to be, if there are pages.
+    pub(super) http: Option<SocketAddr>,
+    /// What the nodes log.
+    pub(super) level: Level,
+}
+
+/// All nodes of the demo, running or not.
 pub(super) struct DemoRing {
-    pub(super) topology: Arc<Topology>,
+    pub(super) topology: Topology,
     /// Where the page is, if there is one.
     pub(super) page: Option<SocketAddr>,
+    plan: Plan,
     ring_addresses: Vec<SocketAddr>,
     /// Where HTTP clients connect to every node; empty without HTTP.
     http_addresses: Vec<SocketAddr>,
-    nodes: Vec<Option<RunningNode>>,
-    monitor: SharedMonitor,
-}
-
-struct RunningNode {
-    _task: Task<io::Result<()>>,
-    /// Kept so that the daemon's channel stays open; the demo kills its nodes without a request.
-    _stop: Sender<()>,
+    nodes: Vec<Option<NodeProcess>>,
+    ended: Sender<NodeId>,
+    ends: Receiver<NodeId>,
+    executor: Rc<LocalExecutor<'static>>,
 }
 
 impl DemoRing {
     /// Starts every node on a free port of the loopback address.
     pub(super) fn start(
         executor: &Rc<LocalExecutor<'static>>,
-        topology: Topology,
-        http: Option<SocketAddr>,
-        monitor: SharedMonitor,
+        plan: Plan,
+        traces: &Traces,
     ) -> Result<Self, Failure> {
-        let mut listeners = Vec::new();
+        let topology = topology(plan.nodes, plan.balls);
         let mut ring_addresses = Vec::new();
+        let mut listeners = Vec::new();
         for _ in &topology.nodes {
             let listener = listen::bind("ring", ANY_PORT).map_err(Failure::run)?;
             ring_addresses.push(listener.get_ref().local_addr()?);
-            listeners.push(listener);
+            listeners.push(vec![listener]);
         }
         let mut http_addresses = Vec::new();
-        let mut http_listeners = Vec::new();
-        if let Some(first) = http {
-            for listener in bind_http(first, topology.nodes.len())? {
-                http_addresses.push(listener.get_ref().local_addr()?);
-                http_listeners.push(Some(listener));
+        if let Some(first) = plan.http {
+            let pages = bind_http(first, listeners.len())?;
+            for (page, listeners) in pages.into_iter().zip(&mut listeners) {
+                http_addresses.push(page.get_ref().local_addr()?);
+                listeners.push(page);
             }
         }
-        http_listeners.resize_with(listeners.len(), || None);
+        let (ended, ends) = bounded(listeners.len());
         let mut ring = Self {
             page: http_addresses.first().copied(),
-            http_addresses,
             nodes: listeners.iter().map(|_| None).collect(),
-            topology: Arc::new(topology),
+            topology,
+            plan,
             ring_addresses,
-            monitor,
+            http_addresses,
+            ended,
+            ends,
+            executor: Rc::clone(executor),
         };
-        let ids = ring.topology.node_ids();
-        for (node, listeners) in ids.zip(listeners.into_iter().zip(http_listeners)) {
-            ring.start_node(executor, node, listeners)?;
+        for (node, listeners) in ring.topology.node_ids().zip(listeners) {
+            ring.start_node(node, traces, &listeners)?;
         }
         Ok(ring)
     }
 
-    /// Kills the node without warning, or starts it again.
-    pub(super) fn toggle(
-        &mut self,
-        executor: &Rc<LocalExecutor<'static>>,
-        node: NodeId,
-    ) -> Result<(), Failure> {
-        let Some(running) = self.nodes.get_mut(node.index()) else {
-            return Ok(());
-        };
-        // Dropping the task closes its sockets, as the end of a process does.
-        if running.take().is_some() {
-            self.monitor.lock().on_killed(node, clock::now());
-            return Ok(());
-        }
-        let Some(&address) = self.ring_addresses.get(node.index()) else {
-            return Ok(());
-        };
-        let ring = listen::bind("ring", address).map_err(Failure::run)?;
-        let http = self.http_addresses.get(node.index());
-        let http = http.map(|&address| listen::bind("http", address));
-        let http = http.transpose().map_err(Failure::run)?;
-        self.start_node(executor, node, (ring, http))
+    /// How many nodes the ring has.
+    pub(super) fn nodes(&self) -> u8 {
+        self.plan.nodes
     }
 
+    /// Whether the process of that node runs.
     pub(super) fn is_running(&self, node: NodeId) -> bool {
         self.nodes.get(node.index()).is_some_and(Option::is_some)
     }
 
+    /// Kills the process of that node without warning, as `kill -9` does.
+    pub(super) fn kill(&mut self, node: NodeId) {
+        if let Some(Some(process)) = self.nodes.get_mut(node.index()) {
+            process.kill();
+        }
+    }
+
+    /// Starts that node again, at its former addresses.
+    pub(super) fn start_again(&mut self, node: NodeId, traces: &Traces) -> Result<(), Failure> {
+        let mut listeners = Vec::new();
+        let addresses = [
+            ("ring", &self.ring_addresses),
+            ("http", &self.http_addresses),
+        ];
+        for (endpoint, addresses) in addresses {
+            if let Some(&address) = addresses.get(node.index()) {
+                listeners.push(listen::bind(endpoint, address).map_err(Failure::run)?);
+            }
+        }
+        self.start_node(node, traces, &listeners)
+    }
+
+    /// Waits until the process of a node ends.
+    pub(super) async fn next_end(&self) -> NodeId {
+        recv_or_pending(&self.ends).await
+    }
+
+    /// Notes that the process of that node has ended. Returns how.
+    pub(super) fn on_end(&mut self, node: NodeId) -> io::Result<ExitStatus> {
+        let process = self.nodes.get_mut(node.index()).and_then(Option::take);
+        let mut process = process.ok_or(io::ErrorKind::NotFound)?;
+        process.wait()
+    }
+
     fn start_node(
         &mut self,
-        executor: &Rc<LocalExecutor<'static>>,
         node: NodeId,
-        (ring_listener, http_listener): (Async<TcpListener>, Option<Async<TcpListener>>),
+        traces: &Traces,
+        listeners: &[Async<TcpListener>],
     ) -> Result<(), Failure> {
-        let (stop, stopped) = bounded(1);
-        let led = MonitoredLed::new(self.monitor.clone(), node);
-        let setup = Setup {
-            topology: Arc::clone(&self.topology),
-            me: node,
-            ring_endpoints: self.ring_addresses.iter().map(endpoint).collect(),
-            http_endpoints: self.http_addresses.iter().map(endpoint).collect(),
-            http_names: Vec::new(),
-            keys: None,
-            window_endpoints: WindowEndpoints::default(),
-            ring_listener,
-            http_listeners: http_listener.into_iter().collect(),
-            lab: None,
-            window_listeners: WindowListeners::default(),
-            control: None,
-            leds: Leds::new(self.topology.name(node), Box::new(led)),
-            stop: stopped,
-            reloads: None,
-            service: ServiceManager::none(clock::now()),
+        let (Some(trace), Some(place)) = (traces.path(node), self.nodes.get_mut(node.index()))
+        else {
+            return Ok(());
         };
-        let thread = ReservedThread::new()?;
-        let daemon = Daemon::start(executor, thread, setup).map_err(Failure::run)?;
-        if let Some(running) = self.nodes.get_mut(node.index()) {
-            *running = Some(RunningNode {
-                _task: executor.spawn(daemon.run()),
-                _stop: stop,
-            });
-        }
+        let start = Start {
+            nodes: self.plan.nodes,
+            balls: self.plan.balls,
+            me: node.0,
+            ring: self.ring_addresses.clone(),
+            http: self.http_addresses.clone(),
+            trace,
+        };
+        let ended = self.ended.clone();
+        let process = NodeProcess::spawn(&self.executor, &start, listeners, self.plan.level, ended);
+        *place = Some(process.map_err(|error| {
+            let name = self.topology.name(node);
+            Failure::Run(format!("{name} cannot be started: {error}"))
+        })?);
         Ok(())
+    }
+}
+
+impl Drop for DemoRing {
+    fn drop(&mut self) {
+        // All at once: they would pass their balls on while they end one after another.
+        self.nodes.iter_mut().flatten().for_each(NodeProcess::kill);
     }
 }
 
@@ -163,18 +185,4 @@ fn bind_http(first: SocketAddr, count: usize) -> Result<Vec<Async<TcpListener>>,
         listeners.push(listener.map_err(Failure::run)?);
     }
     Ok(listeners)
-}
-
-/// The endpoint of an address. The host is empty if the node listens on all interfaces: then the
-/// client uses the host that it already uses.
-fn endpoint(address: &SocketAddr) -> Endpoint {
-    let ip = address.ip();
-    Endpoint {
-        host: if ip.is_unspecified() {
-            String::new()
-        } else {
-            ip.to_string()
-        },
-        port: address.port(),
-    }
 }

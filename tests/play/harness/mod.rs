@@ -24,7 +24,7 @@ pub(crate) use listener::{Event, Listener};
 pub(crate) use mesh::Mesh;
 pub(crate) use observer::{Observed, WindowSpan};
 pub(crate) use plan::{COLOR, Plan, RADIUS, free_ports};
-pub(crate) use process::{Process, Usage, signal};
+pub(crate) use process::{Process, Usage, children, runs, signal};
 pub(crate) use raw_client::{ClaimedIdentity, RawClient};
 pub(crate) use traces::LedChange;
 

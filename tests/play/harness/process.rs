@@ -110,14 +110,8 @@ impl Process {
 
     /// The process id of its LED keeper, if it has one now.
     pub(crate) fn keeper(&self) -> Option<u32> {
-        let parent = self.child.id().to_string();
-        let ids = read_dir("/proc").unwrap().flatten();
-        let mut ids = ids.filter_map(|entry| entry.file_name().to_string_lossy().parse().ok());
-        ids.find(|&id| {
-            let name = read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
-            let fields = stat(id).filter(|fields| fields[0] != "Z");
-            name == "carom-keeper\n" && fields.is_some_and(|fields| fields[1] == parent)
-        })
+        let mut children = children(self.child.id()).into_iter();
+        children.find_map(|(name, id)| (name == "carom-keeper").then_some(id))
     }
 
     /// SIGCONT; returns the moment before it.
@@ -131,6 +125,25 @@ impl Process {
     pub(crate) fn usage(&self) -> Usage {
         Usage::of(self.child.id())
     }
+}
+
+/// The names and the numbers of the processes that a process has started and that have not ended.
+pub(crate) fn children(of: u32) -> Vec<(String, u32)> {
+    let parent = of.to_string();
+    let ids = read_dir("/proc").unwrap().flatten();
+    let ids = ids.filter_map(|entry| entry.file_name().to_string_lossy().parse().ok());
+    ids.filter_map(|id| {
+        let fields = stat(id).filter(|_| runs(id))?;
+        let name = read_to_string(format!("/proc/{id}/comm")).ok()?;
+        (fields[1] == parent).then(|| (name.trim_end().to_owned(), id))
+    })
+    .collect()
+}
+
+/// Whether there is such a process, and it has not ended.
+pub(crate) fn runs(id: u32) -> bool {
+    // One that has ended stays for as long as its parent does not ask how.
+    stat(id).is_some_and(|fields| fields[0] != "Z")
 }
 
 /// Sends a signal to a process that a node has started.
