@@ -11,15 +11,10 @@ use crate::ring::NodeId;
 
 /// The node that was named, or else the one that has this machine's name.
 pub(super) fn find(config: &Config, named: Option<&str>) -> Result<NodeId, Failure> {
-    let topology = config.topology();
-    let names = topology.nodes.join(", ");
-    // A machine may write its own name in capitals.
-    let find = |name: &str| {
-        let mut ids = topology.node_ids();
-        ids.find(|&id| topology.name(id).eq_ignore_ascii_case(name))
-    };
+    let names = config.nodes.iter().map(|node| node.name.as_str());
+    let names = names.collect::<Vec<_>>().join(", ");
     if let Some(name) = named {
-        return find(name).ok_or_else(|| {
+        return config.find(name).ok_or_else(|| {
             Failure::Usage(format!(
                 "no node of the ring file is named {name:?}: there are {names}"
             ))
@@ -27,7 +22,8 @@ pub(super) fn find(config: &Config, named: Option<&str>) -> Result<NodeId, Failu
     }
     let host = host_name();
     let short = host.split('.').next().unwrap_or_default();
-    find(&host).or_else(|| find(short)).ok_or_else(|| {
+    let found = config.find(&host).or_else(|| config.find(short));
+    found.ok_or_else(|| {
         Failure::Usage(format!(
             "this machine is called {host:?}, and no node of the ring file is: say --node with one of {names}"
         ))

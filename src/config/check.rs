@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fault::quoted;
 use super::host::canonical;
 use super::led::hardware_in_words;
+use super::name;
 use super::partial::{PartialBall, PartialConfig, PartialNode, PartialPorts, PartialWindow};
 use super::report::Report;
 use super::span::Spanned;
@@ -203,13 +204,13 @@ fn balls_start_at_nodes(
         return;
     }
     for start in balls.iter().filter_map(|ball| ball.start.as_ref()) {
-        if written_names().any(|written_name| written_name.eq_ignore_ascii_case(&start.value)) {
+        if written_names().any(|written_name| name::is_same(written_name, &start.value)) {
             continue;
         }
         let mut written_names = windows
             .iter()
             .filter_map(|window| window.written_name.as_deref());
-        if written_names.any(|written_name| written_name.eq_ignore_ascii_case(&start.value)) {
+        if written_names.any(|written_name| name::is_same(written_name, &start.value)) {
             let sentence = format!(
                 "{} is a window, and a window serves no ball of the ring: let it start at a node",
                 quoted(&start.value)

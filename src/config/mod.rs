@@ -15,6 +15,7 @@
 //! | `check.rs`, `window/check.rs` | the rules between keys |
 //! | `warn.rs`, `warn_voters.rs` | what is allowed but may surprise |
 //! | `topology.rs` | what of it the nodes must agree on |
+//! | `name.rs` | finds a node by its name |
 //! | `fault.rs`, `report.rs`, `span.rs`, `suggest.rs` | what is wrong, where, and what was meant |
 //!
 //! A new key has a line in `schema.rs`, a field in `types.rs` and `partial.rs`, a default in
@@ -29,6 +30,7 @@ mod fault;
 mod host;
 mod layers;
 mod led;
+mod name;
 mod partial;
 mod read;
 mod report;

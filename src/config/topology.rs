@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::types::{BallConfig, Config, NodeConfig, WindowChainConfig, WindowConfig};
+use super::name;
+use super::types::{BallConfig, Config, WindowChainConfig, WindowConfig};
 use crate::ring::window_chain::{Window, WindowChain};
 use crate::ring::{BallState, Direction};
 use crate::ring::{InitialBall, NodeId, Topology, Voters};
@@ -29,6 +30,11 @@ impl Config {
         Topology { voters, ..topology }
     }
 
+    /// The node with that name, in whatever case it is written.
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        name::find(self.nodes.iter().map(|node| node.name.as_str()), name)
+    }
+
     /// The window that receives a ball which leaves `node` in that direction; `None` if a node does.
     pub fn window(&self, node: NodeId, direction: Direction) -> Option<&WindowConfig> {
         let is_next = |chain: &&WindowChainConfig| chain.before(direction) == Some(node);
@@ -36,15 +42,12 @@ impl Config {
     }
 
     fn initial_ball(&self, ball: &BallConfig) -> InitialBall {
-        let is_start = |node: &NodeConfig| node.name.eq_ignore_ascii_case(&ball.start);
-        let start = self.nodes.iter().position(is_start);
-        let start = start.and_then(|index| u16::try_from(index).ok());
         let [across, up] = ball.velocity;
         let across = ball
             .dwell
             .map_or(across, |dwell| self.speed(dwell).copysign(across));
         InitialBall {
-            start: NodeId(start.unwrap_or_default()),
+            start: self.find(&ball.start).unwrap_or_default(),
             state: BallState {
                 position: ball.position,
                 velocity: [across, up],

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use ::config::{Value, ValueKind};
 
 use super::fault::quoted;
+use super::name;
 use super::report::Report;
 use super::span::{Span, Spanned};
 use super::suggest::did_you_mean;
 use super::value::{self, InvalidValue};
-use crate::ring::{MOST_NODES, NodeId, Voters};
+use crate::ring::{MOST_NODES, Voters};
 
 /// The voters as the file has them; names are not compared with those of the nodes yet.
 #[derive(Clone, Debug)]
@@ -85,20 +86,20 @@ pub(super) fn check(
         return;
     }
     let mut seen = BTreeSet::new();
-    for name in names {
-        let (text, at) = (name.value.as_str(), format!("{}{}", voters.key, name.key));
-        let is_among = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(text));
+    for voter in names {
+        let (text, at) = (voter.value.as_str(), format!("{}{}", voters.key, voter.key));
+        let is_among = |known: &[&str]| known.iter().any(|known| name::is_same(known, text));
         if is_among(windows) {
             let sentence = format!("{} is a window, and windows have no vote", quoted(text));
-            report.fault(name.span, &at, sentence);
+            report.fault(voter.span, &at, sentence);
         } else if !is_among(nodes) {
             let hint = did_you_mean(text, nodes.iter().copied())
                 .unwrap_or_else(|| "write the names of [[node]]s".to_owned());
             let sentence = format!("no node is called {}: {hint}", quoted(text));
-            report.fault(name.span, &at, sentence);
+            report.fault(voter.span, &at, sentence);
         } else if !seen.insert(text.to_ascii_lowercase()) {
             let sentence = format!("{} comes twice: a node has one vote", quoted(text));
-            report.fault(name.span, &at, sentence);
+            report.fault(voter.span, &at, sentence);
         }
     }
 }
@@ -109,11 +110,7 @@ impl WrittenVoters {
         match self {
             Self::Number(number) => Some(Voters::Number(number)),
             Self::Names(names) => {
-                let id = |name: &Spanned<String>| {
-                    let is_voter = |node: &&str| node.eq_ignore_ascii_case(&name.value);
-                    let index = nodes.iter().position(is_voter)?;
-                    u16::try_from(index).ok().map(NodeId)
-                };
+                let id = |voter: &Spanned<String>| name::find(nodes.iter().copied(), &voter.value);
                 names
                     .iter()
                     .map(id)
