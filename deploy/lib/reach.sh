@@ -39,11 +39,14 @@ connection_problem() {
         echo "ssh does not use the key $key_path_shown, because others may read it: run chmod 600 $key_path_shown"
         ;;
     *"Permission denied"* | *"Too many authentication"*) login_problem "$1" ;;
+    *"resolve hostname"*)
+        echo "$target cannot be reached, because this machine finds no address of $(ssh_setting "$target" hostname): look whether the host has power and is in this network, or write its address in the ring file (ssh = \"USER@ADDRESS\")"
+        ;;
     *"onfiguration option"*) echo "ssh does not take its configuration: $(head -n 1 "$work/$1.stderr" | tr -d '\r')" ;;
     *)
         problem=$(error_of "$1")
         if is_unreachable "$1"; then
-            echo "$target cannot be reached: ${problem:-no answer}"
+            echo "$target cannot be reached (${problem:-no answer}): look whether the host has power, is in this network, and lets ssh in"
         else
             echo "ssh to $target fails: $problem"
         fi

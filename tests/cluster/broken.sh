@@ -5,7 +5,7 @@ v1=$(release_of pi1)
 expect_unchanged() { [ "$(releases)" = "$v1 $v1 $v1 $v1 $v1 " ] || fail "after $1: $(releases)"; }
 
 set_link pi4 down
-expect 1 'pi4: teacher@pi4 cannot be reached' deploy rollout --binary "$stage/v2/carom"
+expect 1 'pi4: teacher@pi4 cannot be reached \(.*\): look whether the host has power' deploy rollout --binary "$stage/v2/carom"
 grep -q 'nothing was changed, because of: pi4' "$stage/out" || fail "$(cat "$stage/out")"
 expect 0 'pi4: skipped: unreachable' deploy rollout --binary "$stage/v2/carom" --skip-unreachable
 set_link pi4 up
@@ -14,6 +14,11 @@ expect 0 'done in .* 1 of 5 hosts switched' deploy rollout --binary "$stage/v2/c
 v2=$(release_of pi4)
 [ "$(releases)" = "$v2 $v2 $v2 $v2 $v2 " ] || fail "$(releases)"
 pass "unreachable: pi4 is named and nothing changes; --skip-unreachable goes on without it; later it is caught up with"
+sed 's/ssh = "teacher@pi4"/ssh = "teacher@pi4.invalid"/' "$stage/ring.toml" >"$stage/unknown.toml"
+ring=$stage/unknown.toml
+expect 1 'pi4: teacher@pi4.invalid cannot be reached, because this machine finds no address of pi4.invalid: look whether' deploy rollout --dry-run --binary "$stage/v2/carom"
+ring=$stage/ring.toml
+pass "a name without an address: $(grep 'pi4.invalid' "$stage/out" | head -n 1)"
 expect 0 'done in' deploy rollback
 expect_unchanged "going back"
 
