@@ -36,6 +36,15 @@ expect_ball_everywhere() {
     done)"
     [ "$(value_of "$saw" two_lit)" = 0 ] || fail "two LEDs were lit: $saw"
 }
+# expect_whole_announcements WHAT: each came into the folder by a rename, and not as an empty file.
+expect_whole_announcements() {
+    for name in $classroom; do
+        [ -e "$stage/$name/announcements" ] || continue
+        grep -qxF 'MOVED_TO carom.service' "$stage/$name/announcements" && ! grep -qxF 'CREATE carom.service' "$stage/$name/announcements" ||
+            fail "$name: avahi can see the announcement of $1 before it is whole: $(cat "$stage/$name/announcements")"
+        : >"$stage/$name/announcements"
+    done
+}
 # image NAME: the system on a fresh card, and its boot partition as a folder, as this kernel may have no FAT.
 image() {
     make_host "${1#pi}" "$pi_base"
@@ -99,6 +108,15 @@ else
     [ "$(grep -c 'eject the card' "$stage/out")" = 3 ] || fail "deploy/card: $(cat "$stage/out")"
     lap "deploy/card, three cards"
 
+    # Avahi reads an announcement as soon as it is there, so it must come whole.
+    watchers=
+    if install_missing inotifywait:inotify-tools; then
+        for name in $classroom; do
+            inotifywait -q -m -e create -e moved_to --format '%e %f' "$stage/$name/root/etc/avahi/services" >>"$stage/$name/announcements" 2>&1 &
+            watchers="$watchers $!"
+        done
+        background="$background $watchers"
+    fi
     from=$(now_ns)
     for name in $classroom; do
         # The words that the Pi's kernel gets.
@@ -106,15 +124,21 @@ else
         boot "$name" "$words"
     done
     for name in $classroom; do
+        logged_in=no
         for _ in $(seq 1 240); do
-            if log_in "$name" true 2>/dev/null; then break; fi
+            # Once is enough: cloud-init starts sshd anew.
+            if log_in "$name" true 2>/dev/null; then
+                logged_in=yes
+                break
+            fi
             sleep 0.25
         done
-        log_in "$name" true || fail "nobody can log in as pi on $name: $(tail -n 20 "$stage/$name/console")"
+        [ "$logged_in" = yes ] || fail "nobody can log in as pi on $name: $(tail -n 20 "$stage/$name/console")"
     done
     lap "power on, until all three take a login"
     expect_ball_everywhere "$from"
     lap "until the ball has been at all three"
+    expect_whole_announcements "the package"
     as_teacher carom find >"$stage/out" 2>&1 || fail "carom find: $(cat "$stage/out")"
     for name in $classroom; do
         grep -qE "^classroom +$name +[0-9.]+ +http://$net\\.[0-9]+:8080/$" "$stage/out" || fail "carom find does not find $name: $(cat "$stage/out")"
@@ -137,12 +161,15 @@ else
     took=$((($(now_ns) - lap_from) / 1000000))
     expect 0 'pi9 .*active *in-ring' teacher_deploy status
     expect 0 'classroom +pi9 ' as_teacher carom find
+    expect_whole_announcements "a rollout"
     pass "apt remove on each, then deploy/rollout: the ball moves again $took ms after the first command"
     log_in pi8 'sudo sh -c "systemctl stop carom"'
     expect 0 'pi8 at .* does not answer' as_teacher carom find
     expect 0 'pi7: nothing of carom is left' teacher_deploy uninstall
     expect 1 'no node announced itself within 3s' as_teacher carom find
     pass "carom find: what a rollout brought is found, a stopped node does not answer, and after an uninstall there is nothing to find"
+    # shellcheck disable=SC2086 # a word each
+    [ -z "$watchers" ] || kill $watchers
     for name in $classroom; do cut_power "$name"; done
     rm -f "$stage"/traces/pi*
 fi
