@@ -12,6 +12,7 @@ cp "$stage/before" "$stage/pristine"
 expect 2 'the ring plays when 3 of its 5 nodes run: begin with so many' deploy rollout --only pi1,pi2
 expect 0 'done in .* 3 of 3 hosts switched' deploy rollout --only pi1,pi2,pi3
 expect 0 'pi1: nothing of carom is left' deploy uninstall --only pi1,pi2,pi3
+for name in pi1 pi2 pi3; do expect_no_process "$name" "deploy/uninstall"; done
 pass "a first install with --only: two of five are refused at once, three play"
 
 expect 0 'done in .* 5 of 5 hosts switched' deploy rollout

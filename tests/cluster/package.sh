@@ -12,8 +12,9 @@ make_next_package() {
 }
 # expect_nothing_left NAME: no file, unit, user or process of carom is on the host.
 expect_nothing_left() {
-    ! on "$1" 'ls -d /etc/carom /run/carom || getent passwd carom || getent group carom || pgrep -x carom' >"$stage/out" 2>/dev/null ||
+    ! on "$1" 'ls -d /etc/carom /run/carom || getent passwd carom || getent group carom' >"$stage/out" 2>/dev/null ||
         fail "$1: a purge leaves $(cat "$stage/out")"
+    expect_no_process "$1" "a purge"
     on "$1" 'sudo find /etc /usr /lib/systemd /var/lib /var/cache -xdev -name "*carom*" -not -path "*/carom.service.d*"; systemctl list-units --all --plain --no-legend "carom*"' >"$stage/out"
     [ ! -s "$stage/out" ] || fail "$1: a purge leaves $(cat "$stage/out")"
 }
@@ -59,13 +60,14 @@ else
         install_package "$name" next.deb >"$stage/out" 2>&1 || fail "$name: $(cat "$stage/out")"
         ! grep -q 'put the ring file' "$stage/out" || fail "$name: the hint came with a ring file in place"
         on "$name" "grep -qF 'another release' /usr/bin/carom && systemctl is-active --quiet carom" || fail "$name runs the old release"
+        [ "$(processes_of "$name")" = "$processes_of_node" ] || fail "$name: after an upgrade these run: $(processes_of "$name")"
     done
     upgraded=$(now_ns)
     wait_for_ball "$upgraded"
     saw=$(observe_since "$from")
     [ "$(value_of "$saw" generations)" = 1 ] || fail "an upgrade changed the generation: $saw"
     [ "$(value_of "$saw" two_lit)" = 0 ] && [ "$(value_of "$saw" hops_back)" = 0 ] || fail "during an upgrade: $saw"
-    pass "apt upgrades three hosts, one after the other: generations changed 0, two LEDs lit 0 times, longest dark $(value_of "$saw" longest_dark_ms) ms in $(value_of "$saw" ons) passes"
+    pass "apt upgrades three hosts, one after the other: generations changed 0, two LEDs lit 0 times, longest dark $(value_of "$saw" longest_dark_ms) ms in $(value_of "$saw" ons) passes; one daemon and one LED keeper each"
 
     # A broken ring file, so that the timer runs.
     on pi3 'sudo sed -i s/cluster/?/ /etc/carom/ring.toml; sudo systemctl restart carom' >/dev/null 2>&1 || true
@@ -77,11 +79,12 @@ else
     for name in $packaged; do
         on "$name" 'sudo apt-get remove -y carom' >"$stage/out" 2>&1 || fail "$(cat "$stage/out")"
         on "$name" 'test -e /etc/carom/ring.toml && test -e /etc/carom/package.key' || fail "a removal took the ring file or the key"
-        ! on "$name" 'pgrep -x carom; systemctl is-active carom-retry.timer' >"$stage/out" || fail "$name: a removal leaves $(cat "$stage/out") running"
+        expect_no_process "$name" "a removal"
+        ! on "$name" 'systemctl is-active carom-retry.timer' >"$stage/out" || fail "$name: a removal leaves the timer running"
         on "$name" 'sudo apt-get purge -y carom' >"$stage/out" 2>&1 || fail "$(cat "$stage/out")"
         expect_nothing_left "$name"
         rm -rf "$stage/$name/root/var/ring" "$stage/$name/root/var/"*.deb
     done
     rm -f "$stage"/traces/pi*
-    pass "a removal ends the daemon and the timer, and keeps ring file and key; a purge leaves nothing"
+    pass "a removal ends the daemon, its LED keeper and the timer, and keeps ring file and key; a purge leaves nothing"
 fi

@@ -19,5 +19,8 @@ cut -d ' ' -f 1 "$stage/left" | sort >"$stage/left-names"
 cut -d ' ' -f 1 "$stage/pristine-names" | sort | comm -13 - "$stage/left-names" |
     grep -v -e '^/etc/.*-$' -e '^/var/lib/systemd' -e '^/etc/systemd/system/sockets.target.wants$' >"$stage/extra" || true
 [ ! -s "$stage/extra" ] || fail "left on disk: $(sort "$stage/extra" | uniq -c)"
-! on pi1 'getent passwd carom || pgrep -x carom' >/dev/null || fail "the user or the daemon is still there"
+for name in $hosts; do
+    expect_no_process "$name" "deploy/uninstall"
+    ! on "$name" 'getent passwd carom' >/dev/null || fail "$name: the user is still there"
+done
 pass "uninstall: no file, no user, no process of carom is left on five hosts"

@@ -10,7 +10,6 @@ on pi1 'systemd-analyze verify multi-user.target' 2>&1 | grep -i carom >"$stage/
 [ ! -s "$stage/out" ] || fail "at a start of the machine: $(cat "$stage/out")"
 pass "systemd-analyze security: exposure $figure (limit 1.5); systemd-analyze verify reports nothing"
 
-main_pid() { on "$1" 'systemctl show -p MainPID --value carom'; }
 pid=$(main_pid pi1)
 # Of its threads, the ring's and the one that waits for the LED keeper.
 realtime=$(on pi1 "for task in /proc/$pid/task/*; do sudo chrt -p \${task##*/} | grep -q SCHED_RR && cat \$task/comm; done" | sort | tr '\n' ' ')
@@ -98,22 +97,7 @@ on pi2 'sudo journalctl -q -u carom --no-pager -o cat' | grep -qi 'watchdog' || 
 expect_all_intact
 pass "SIGSTOP: the watchdog has killed the daemon and a new one runs after $took ms"
 
-# killed_at NANOSECONDS: since then, the time of the last "on" of a generation that has ended, if pi4 was on. Its trace has an "off"
-# for that, too, which the stop hook wrote.
-killed_at() {
-    cat "$stage"/traces/pi[1-9] | sort -n | awk -v from="$1" '
-        $3 == "on" { node[$5] = $2; at[$5] = $1; last = $5 }
-        END { for (generation in node) if (generation != last && node[generation] == "pi4" && at[generation] > from) print at[generation] }'
-}
-for _ in 1 2 3 4 5; do
-    from=$(now_ns)
-    on pi4 "sudo sh -c 'until tail -n 1 /trace/pi4 | grep -q \" on \"; do :; done; systemctl kill -s KILL carom'"
-    sleep 7
-    lit=$(killed_at "$from")
-    # The ball may have been passed on just before the kill.
-    [ -z "$lit" ] || break
-done
-[ -n "$lit" ] || fail "pi4 was never killed with the ball: $(tail -n 3 "$stage/traces/pi4")"
+kill_holder pi4 'systemctl kill -s KILL carom'
 saw=$(observe_since "$((lit + 1))" killed)
 # Promise 2: at most 1.25 leases of 2 s and a round trip after the death. The death is at most a stay of 300 ms after $lit.
 awk -v dark="$(value_of "$saw" longest_dark_ms)" 'BEGIN { exit !(dark > 100 && dark < 3000) }' || fail "dark for too long: $saw"
@@ -121,6 +105,24 @@ awk -v dark="$(value_of "$saw" longest_dark_ms)" 'BEGIN { exit !(dark > 100 && d
 on pi4 'systemctl show -p ExecStopPost carom' | grep -q 'status=0' || fail "carom led off failed after the kill"
 expect_all_intact
 pass "systemctl kill -s KILL: the ball is lit again (dark for $(value_of "$saw" longest_dark_ms) ms); carom led off ran"
+
+# The LED keeper alone, and then the daemon alone.
+pid=$(main_pid pi4)
+keeper=$(on pi4 "pgrep -P $pid")
+since=$(journal_lines pi4)
+on pi4 "sudo kill -KILL $keeper"
+expect_all_intact
+[ "$(main_pid pi4)" = "$pid" ] || fail "the daemon ended with its LED keeper"
+[ "$(on pi4 "pgrep -P $pid")" != "$keeper" ] || fail "the LED keeper was not killed"
+on pi4 'sudo journalctl -q -u carom --no-pager -o cat' | tail -n "+$((since + 1))" | grep -ci 'keeper' >"$stage/out" || true
+[ "$(cat "$stage/out")" = 1 ] || fail "the journal has $(cat "$stage/out") lines about the end of the LED keeper"
+# shellcheck disable=SC2016 # for the remote shell
+kill_holder pi4 'kill -KILL $pid'
+expect_all_intact
+saw=$(observe_since "$lit")
+[ "$(value_of "$saw" two_lit)" = 0 ] || fail "two LEDs were lit: $saw"
+awk -v dark="$(value_of "$saw" longest_dark_ms)" 'BEGIN { exit !(dark < 3000) }' || fail "dark for too long: $saw"
+pass "kill -9 of the LED keeper: the daemon starts another one, and says it once; kill -9 of the daemon: two LEDs lit 0 times, dark for $(value_of "$saw" longest_dark_ms) ms; one keeper each time"
 
 # shellcheck disable=SC2016 # for the remote shell
 on pi5 'for folder in /etc /opt /usr; do sudo mount --bind $folder $folder && sudo mount -o remount,bind,ro $folder || exit 1; done
@@ -134,6 +136,12 @@ pass "with /etc, /opt and /usr read-only it starts and plays; a rollout there is
 on pi5 'sudo systemctl stop carom'
 sleep 3
 [ "$(on pi5 'systemctl is-active carom' || true)" = inactive ] || fail "a stopped node was started by a connection of a peer"
+expect_no_process pi5 "systemctl stop"
 on pi5 'sudo systemctl start carom'
 expect_all_intact
-pass "systemctl stop: connections of its peers do not start it again"
+from=$(now_ns)
+on pi5 'sudo systemctl restart carom'
+expect_all_intact
+saw=$(observe_since "$from")
+[ "$(value_of "$saw" generations)" = 1 ] || fail "systemctl restart changed the generation: $saw"
+pass "systemctl stop leaves no process, and connections of its peers do not start it again; systemctl restart: generations changed 0"

@@ -8,6 +8,7 @@ expect 0 'done in .* 5 of 5 hosts switched' deploy rollout --binary "$stage/v2/c
 seconds=$(sed -n 's/^done in \([0-9]*\) s.*/\1/p' "$stage/out")
 stop_polling
 expect_one_ball
+expect_all_intact
 v2=$(release_of pi1)
 [ "$v2" != "$v1" ] || fail "nothing was upgraded"
 pass "rolling upgrade of five hosts: $seconds s; balls lost 0, generations changed 0, two LEDs lit 0 times, longest dark $(value_of "$saw" longest_dark_ms) ms in $(value_of "$saw" ons) passes"
