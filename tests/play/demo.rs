@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::harness::{carom, children, exclusive, run, runs, signal, text, wait_for};
+use crate::harness::{carom, children, exclusive, program, run, runs, signal, text, wait_for};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -76,7 +76,7 @@ fn smaller_and_fuller_demos_play_too() {
 fn sixty_nodes_play_and_too_few_open_files_are_named() {
     let _exclusive = exclusive();
     let with = |limit: u32| {
-        let carom = env!("CARGO_BIN_EXE_carom");
+        let carom = program();
         let command = format!("ulimit -n {limit}; exec {carom} demo --nodes 60 --for 8s");
         let output = Command::new("sh").args(["-c", &command]).output().unwrap();
         (
@@ -165,7 +165,7 @@ fn any_node_is_killed_and_started_by_its_number() {
     let _exclusive = exclusive();
     let command = format!(
         "stty rows 24 cols 80; exec {} demo --nodes 40 --for 30s",
-        env!("CARGO_BIN_EXE_carom")
+        program()
     );
     let typing = "sleep 2; printf k12; sleep 1; printf k4; sleep 0.5; printf '\\n'; sleep 1; printf k12; sleep 1; printf q";
     let shown = Command::new("sh")

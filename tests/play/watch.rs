@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Cluster, Plan, carom, exclusive, free_ports, get, run, text, wait_for};
+use crate::harness::{
+    Cluster, Plan, carom, exclusive, free_ports, get, program, run, text, wait_for,
+};
 
 #[test]
 fn in_a_pipe_every_pass_is_a_line() {
@@ -81,7 +83,7 @@ fn a_small_terminal_without_colours_shows_it_all() {
     let file = ring.ring_file();
     let command = format!(
         "stty rows 24 cols 80; exec {} watch --config {} --for 5s",
-        env!("CARGO_BIN_EXE_carom"),
+        program(),
         file.to_str().unwrap()
     );
     let shown = Command::new("script")

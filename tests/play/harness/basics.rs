@@ -1,5 +1,6 @@
 //! What every test of real processes needs: the clock of the traces, waiting, and `carom` itself.
 
+use std::env;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
@@ -29,10 +30,17 @@ pub(crate) fn wait_for<T>(limit: Duration, what: &str, mut ask: impl FnMut() -> 
     }
 }
 
+/// The `carom` that is tested: the variable `CAROM` names it, or else it is the one that cargo built with this test.
+///
+/// `tests/run` names the release build, so that the test itself needs no link-time optimisation, which takes a minute.
+pub(crate) fn program() -> String {
+    env::var("CAROM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_carom").to_owned())
+}
+
 /// A `carom` command with those arguments, without the `CAROM_` variables of this environment.
 pub(crate) fn carom(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_carom"));
-    for (name, _) in std::env::vars_os() {
+    let mut command = Command::new(program());
+    for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("CAROM_") {
             command.env_remove(name);
         }

@@ -16,7 +16,7 @@ mod traces;
 use std::process::Output;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub(crate) use basics::{carom, millis, nanos, now, wait_for};
+pub(crate) use basics::{carom, millis, nanos, now, program, wait_for};
 pub(crate) use cluster::Cluster;
 pub(crate) use full_pipe::full_pipe;
 pub(crate) use http::{answer_to, get, head, head_for};

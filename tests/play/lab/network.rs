@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
 use super::{Running, connect, list_of, one_node};
-use crate::harness::{carom, exclusive, free_ports, millis, now, run, text};
+use crate::harness::{carom, exclusive, free_ports, millis, now, program, run, text};
 
 #[test]
 fn a_receiver_that_never_reads_is_told_of_after_a_few_seconds_and_why() {
@@ -83,7 +83,7 @@ fn an_ipv6_address_is_dialled_with_brackets_and_without() {
 #[test]
 fn a_receiver_takes_ipv4_where_the_system_would_keep_it_apart() {
     let _exclusive = exclusive();
-    let program = env!("CARGO_BIN_EXE_carom");
+    let program = program();
     let script = format!(
         "ip link set lo up && echo 1 >/proc/sys/net/ipv6/bindv6only || exit 77
          {program} receive --once --listen 10000 & receiver=$!

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{exclusive, text};
+use crate::harness::{exclusive, program, text};
 
 /// In a network namespace of its own: a slow link, Reno, and one segment in a hundred is lost.
 const SCRIPT: &str = r#"
@@ -48,7 +48,7 @@ fn what_is_sent_again_is_what_the_kernel_counts_and_the_window_halves() {
     std::fs::create_dir(&folder).unwrap();
     let run = Command::new("unshare")
         .args(["-n", "sh", "-c", SCRIPT])
-        .env("CAROM", env!("CARGO_BIN_EXE_carom"))
+        .env("CAROM", program())
         .env("OUT", &folder)
         .output()
         .unwrap();
