@@ -104,7 +104,7 @@ fn the_process_of_a_node_is_killed_and_its_ball_comes_back() {
     let _exclusive = exclusive();
     let mut demo = carom(&["demo", "--for", "6s"])
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
@@ -128,9 +128,11 @@ fn the_process_of_a_node_is_killed_and_its_ball_comes_back() {
         matches!(&keepers[..], [(name, _)] if name == "carom-keeper"),
         "{keepers:?}"
     );
-    let rest: Vec<String> = lines.map(Result::unwrap).collect();
-    assert_eq!(demo.wait().unwrap().code(), Some(0), "{rest:?}");
-    let summary = rest.join("\n");
+    let summary = lines.map(Result::unwrap).collect::<Vec<_>>().join("\n");
+    let ended = demo.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{summary}");
+    let errors = text(&ended.stderr);
+    assert!(errors.contains(" WARN n1: n3 at "), "{errors}");
     assert_eq!(figure(&summary, "possessions overlapping"), Some(0));
     assert_eq!(figure(&summary, "elections"), Some(2));
     assert_ended(&processes);

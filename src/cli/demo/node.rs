@@ -55,7 +55,7 @@ fn play() -> Result<(), Failure> {
     // As for `carom run`: before any thread.
     let keeper = Keeper::start(topology.lease)?;
     let thread = ReservedThread::new()?;
-    let _log = log::init(log::level(Level::WARN))?;
+    let _log = log::init_named(log::level(Level::WARN), Some(name.to_owned()))?;
     let (led, fault) =
         LedConfig::Trace { path: start.trace }.open(topology.lease, clock::monotonic_nanos);
     let leds = Leds::with_fault(name, led, fault.as_ref()).kept_by(keeper);

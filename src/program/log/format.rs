@@ -19,8 +19,12 @@ pub(super) enum Reader {
     Plain,
 }
 
-/// Formats the events of `tracing` for that reader.
-pub(super) struct Format(pub(super) Reader);
+/// Formats the events of `tracing`.
+pub(super) struct Format {
+    pub(super) reader: Reader,
+    /// Who logs, if several processes log to the same place.
+    pub(super) name: Option<String>,
+}
 
 impl<S, N> FormatEvent<S, N> for Format
 where
@@ -33,7 +37,11 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        self.0.begin_line(&mut writer, *event.metadata().level())?;
+        let level = *event.metadata().level();
+        self.reader.begin_line(&mut writer, level)?;
+        if let Some(name) = &self.name {
+            write!(writer, "{name}: ")?;
+        }
         context.format_fields(writer.by_ref(), event)?;
         writeln!(writer)
     }

@@ -21,6 +21,14 @@ pub use thread::Log;
 /// # Errors
 /// When the system has no thread for it.
 pub fn init(level: Level) -> io::Result<Log> {
+    init_named(level, None)
+}
+
+/// The same for one of several processes that log to the same place: each line begins with its name.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_named(level: Level, name: Option<String>) -> io::Result<Log> {
     let reader = reader();
     let queue = LineQueue::default();
     let log = Log::start(queue.clone(), reader)?;
@@ -29,7 +37,7 @@ pub fn init(level: Level) -> io::Result<Log> {
         .with_writer(queue)
         .log_internal_errors(false)
         .with_ansi(reader == Reader::Terminal)
-        .event_format(Format(reader))
+        .event_format(Format { reader, name })
         .finish();
     // Fails only when there is a log already, which then goes on.
     let _ = tracing::subscriber::set_global_default(subscriber);
