@@ -1,11 +1,11 @@
 //! Voters: a quorum is counted of them alone, and a node that is none plays all the same.
 
 use carom::ring::view::Health;
-use carom::ring::{NodeId, Notification, Output, Topology, Voters};
+use carom::ring::{Generation, NodeId, Notification, Output, Topology, Voters};
 
 use crate::fixture::{
-    Answer, BALL, HOLDER_LEASE, LEASE, TestNode, candidacy, generation, led_on, notifications,
-    record, renewed, sent_to, topology,
+    Answer, BALL, HOLDER_LEASE, LEASE, TestNode, candidacy, generation, led_on, next_candidacy,
+    notifications, record, renewed, sent_to, topology,
 };
 
 /// So many nodes, of which these vote.
@@ -86,6 +86,30 @@ fn a_candidate_waits_for_the_live_voters_and_nobody_else() {
     let out = node.deny(3, seq, Some(generation(1)), LEASE, None);
     let lost = |note: &Notification| matches!(note, Notification::ElectionLost { granted: 0, .. });
     assert!(notifications(&out).iter().any(lost), "{out:?}");
+}
+
+/// A candidate that was denied waits longer if it has a higher rival, and otherwise until quarantined voters may vote. A node
+/// that is no voter says neither, unless it lies.
+#[test]
+fn what_a_node_that_is_no_voter_denies_delays_no_candidate() {
+    let next = |lies: bool| {
+        let mut node = connected(0, &[0, 1, 2]);
+        let (seq, request) = candidacy(&node.until(LEASE)).unwrap();
+        let nonce = |nonce| Generation {
+            nonce,
+            ..request.generation
+        };
+        if lies {
+            node.deny(3, seq, Some(nonce(u64::MAX)), 1, None);
+            node.deny(4, seq, None, LEASE, None);
+        }
+        for voter in [1, 2] {
+            node.deny(voter, seq, Some(nonce(0)), 1, None);
+        }
+        next_candidacy(&mut node);
+        node.now
+    };
+    assert_eq!(next(true), next(false));
 }
 
 #[test]

@@ -298,9 +298,13 @@ impl Election {
         self.note_newest(newest);
     }
 
-    pub(in crate::ring) fn on_denied(&mut self, from: NodeId, denial: &Denial) {
+    /// `votes`: whether it is a voter. What others deny, and why, says nothing of how the votes will fall.
+    pub(in crate::ring) fn on_denied(&mut self, from: NodeId, votes: bool, denial: &Denial) {
         self.answered.insert(from);
         self.note_newest(denial.newest);
+        if !votes {
+            return;
+        }
         if denial.lease_generation.is_none() && denial.lease_left > 0 {
             self.quarantined
                 .push(Duration::from_micros(denial.lease_left));

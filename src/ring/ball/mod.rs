@@ -151,7 +151,7 @@ impl Ball {
         self.note_generation(denial.newest.map(|newest| newest.stamp.generation));
         match &mut self.holding {
             HolderState::Electing(election) if election.seq == seq => {
-                election.on_denied(from, denial);
+                election.on_denied(from, context.votes(from), denial);
             }
             HolderState::Held(_) => {
                 self.on_renewal_denied(context, from, seq, denial);
