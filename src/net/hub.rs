@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use smol::channel::{Sender, bounded};
+use smol::channel::{Sender, TrySendError, bounded};
 
 use super::admission::Admission;
 use super::close_reason::CloseReason;
@@ -375,8 +375,10 @@ impl Hub {
 
     /// The same from where nothing may wait; the channel has room for what the ring file can ask for.
     pub(super) fn post(&self, event: Event) {
-        // Fails only when the daemon has stopped listening.
-        let _ = self.events.try_send(event);
+        // When the daemon has stopped listening, nobody needs it.
+        if let Err(TrySendError::Full(_)) = self.events.try_send(event) {
+            tracing::error!("the services hang: what is to become of a link is lost");
+        }
     }
 
     pub(super) fn count_bad_line(&self) {
