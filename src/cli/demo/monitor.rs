@@ -197,3 +197,59 @@ impl Monitor {
         writeln!(out, "possessions overlapping: {overlaps}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::topology::topology;
+    use super::*;
+    use crate::led::TraceLine;
+
+    /// A monitor of three nodes that has seen these changes: milliseconds, node, and the rest of the line of a trace.
+    fn after(changes: &[(u64, u16, &str)]) -> Monitor {
+        let mut monitor = Monitor::new(&topology(3, 1));
+        for &(millis, node, rest) in changes {
+            show(&mut monitor, millis, node, rest);
+        }
+        monitor
+    }
+
+    fn show(monitor: &mut Monitor, millis: u64, node: u16, rest: &str) {
+        let line = format!("{} n {rest}", millis * 1_000_000);
+        let line = TraceLine::parse(line.as_bytes()).unwrap();
+        monitor.on_led_change(&Change::of(NodeId(node), &line));
+    }
+
+    fn at(millis: u64) -> Time {
+        Time::from_micros(millis * 1_000)
+    }
+
+    #[test]
+    fn a_ball_that_two_nodes_hold_is_an_overlap() {
+        let passed = [(1, 0, "on 1 g 0"), (2, 0, "off 1 g 0"), (2, 1, "on 1 g 1")];
+        let sound = after(&passed);
+        assert_eq!(sound.totals(), (1, 1, 0));
+        assert!(sound.is_sound(at(10)));
+        assert!(!sound.is_sound(at(4_000)), "it does not move any more");
+        let doubled = after(&[(1, 0, "on 1 g 0"), (2, 1, "on 1 g 1")]);
+        assert_eq!(doubled.totals(), (1, 1, 1));
+        assert!(!doubled.is_sound(at(10)));
+    }
+
+    #[test]
+    fn it_says_how_long_a_ball_was_away_and_since_when() {
+        let gone = [(1, 0, "on 1 g 0"), (5, 0, "off 1 g 0 keeper")];
+        let mut stopped = after(&gone);
+        show(&mut stopped, 8, 2, "on 1 h 0");
+        let sentence = "ball 1 came back on n3 3.0 ms after the LED of n1 went off";
+        assert_eq!(stopped.last_return(), Some(sentence));
+        let mut killed = after(&gone[..1]);
+        killed.on_kill(NodeId(0), at(4));
+        show(&mut killed, 5, 0, "off 1 g 0 keeper");
+        show(&mut killed, 8, 2, "on 1 h 0");
+        let sentence = "ball 1 came back on n3 4.0 ms after n1 was killed";
+        assert_eq!(killed.last_return(), Some(sentence));
+        assert_eq!(killed.totals(), (0, 2, 0));
+        let passed_on = after(&[(1, 0, "on 1 g 0"), (2, 0, "off 1 g 0"), (9, 1, "on 1 g 1")]);
+        assert_eq!(passed_on.last_return(), None);
+    }
+}

@@ -36,7 +36,7 @@ pub(super) struct Change {
 }
 
 impl Change {
-    fn of(node: NodeId, line: &TraceLine<'_>) -> Self {
+    pub(super) fn of(node: NodeId, line: &TraceLine<'_>) -> Self {
         Self {
             nanos: line.nanos,
             node,
