@@ -276,7 +276,7 @@ fn hops_take_as_long_with_twenty_pages_as_without() {
     let nodes = ring.running();
     let micros = || {
         let (begun, before) = (now(), ring.counter(&nodes, "hops"));
-        sleep(Duration::from_secs(2));
+        sleep(Duration::from_secs(1));
         let (ended, after) = (now(), ring.counter(&nodes, "hops"));
         (ended - begun) as f64 / 1e3 / (after - before).max(1) as f64
     };

@@ -15,8 +15,8 @@ const KILLS: usize = 10;
 /// A lease so long that no election comes between.
 fn slow() -> Plan {
     Plan {
-        lease: Duration::from_secs(2),
-        ..Plan::five(Duration::from_secs(1))
+        lease: Duration::from_secs(1),
+        ..Plan::five(Duration::from_millis(500))
     }
 }
 

@@ -6,7 +6,6 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, spawn};
 
@@ -15,7 +14,7 @@ use tempfile::TempDir;
 /// One way to receive in one language.
 pub(crate) struct Program {
     pub(crate) name: &'static str,
-    classes: Option<Rc<TempDir>>,
+    classes: Option<Arc<TempDir>>,
     threads: bool,
 }
 
@@ -67,10 +66,10 @@ fn java() -> Vec<Program> {
     compiler.arg("-d").arg(classes.path());
     let compiled = compiler.arg(interop("Window.java")).status().unwrap();
     assert!(compiled.success());
-    both(["java", "threaded java"], Some(Rc::new(classes)))
+    both(["java", "threaded java"], Some(Arc::new(classes)))
 }
 
-fn both(names: [&'static str; 2], classes: Option<Rc<TempDir>>) -> Vec<Program> {
+fn both(names: [&'static str; 2], classes: Option<Arc<TempDir>>) -> Vec<Program> {
     let both = names.into_iter().zip([false, true]);
     both.map(|(name, threads)| Program {
         name,
