@@ -93,5 +93,5 @@ else
     grep -q 'failed: the card has no package of carom for' "$boot/carom-failed.txt" || fail "the reason is not on the card: $(cat "$boot/carom-failed.txt")"
     expect_no_secret "a card without a package"
     pass "a card without the right package: the reason is on the card, and nothing secret"
-    cut_power pi7
+    remove_host pi7
 fi

@@ -170,6 +170,5 @@ else
     pass "carom find: what a rollout brought is found, a stopped node does not answer, and after an uninstall there is nothing to find"
     # shellcheck disable=SC2086 # a word each
     [ -z "$watchers" ] || kill $watchers
-    for name in $classroom; do cut_power "$name"; done
-    rm -f "$stage"/traces/pi*
+    for name in $classroom; do remove_host "$name"; done
 fi

@@ -133,6 +133,17 @@ cut_power() {
     umount "/run/systemd/nspawn/propagate/$run_id-$1" 2>/dev/null || true
     rmdir "/run/systemd/nspawn/propagate/$run_id-$1" 2>/dev/null || true
 }
+# remove_host NAME: as if it had never been made, so that another part can make it.
+remove_host() {
+    cut_power "$1"
+    # Not left to the end of the namespace, which comes later.
+    ip -n "$run_id-sw" link delete "$1"
+    ip netns delete "$run_id-$1"
+    umount -R "$stage/$1/root"
+    rm -rf --one-file-system "${stage:?}/$1"
+    ssh-keygen -q -f "$stage/known_hosts" -R "$net.$((10 + ${1#pi}))" >/dev/null 2>&1 || true
+    rm -f "$stage"/traces/"$1"
+}
 # wait_for_ssh NAME: at most a minute or two.
 wait_for_ssh() {
     for _ in $(seq 1 120); do
