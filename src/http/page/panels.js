@@ -127,7 +127,7 @@ export function panels(ring) {
 		if (back) {
 			set(byId("away"), millis(back.away_ms));
 			const age = ago((performance.now() - back.at) / 1000);
-			set(byId("return-words"), `${back.to} took ball ${back.ball} back, ${age}, from ${back.from}, whose ${back.by === "obituary" ? "process had ended" : "lease had run out"}.`);
+			set(byId("return-words"), `${back.to} took ball ${back.ball} back, ${age}, from ${back.from}, ${back.by === "obituary" ? "this long after the proof that its process had ended" : "whose lease had run out"}.`);
 		}
 	}
 

@@ -123,7 +123,7 @@ export class Ring {
 
 	start() {
 		this.stream(location.origin).connect();
-		// A hidden page closes its streams and costs the ring nothing.
+		// A hidden page costs the ring nothing.
 		document.addEventListener("visibilitychange", () => {
 			for (const stream of this.streams.values()) {
 				if (document.hidden) stream.pause();
