@@ -214,7 +214,10 @@ fn print_last_return(statuses: &[&Status], out: &mut impl io::Write) -> io::Resu
     match last.by {
         ReturnedBy::Lease => writeln!(out, "it was last heard of on {from}, {gone:.0} ms before"),
         ReturnedBy::Obituary => {
-            writeln!(out, "the process of {from} had ended {gone:.0} ms before")
+            writeln!(
+                out,
+                "the proof that the process of {from} had ended came {gone:.1} ms before"
+            )
         }
     }
 }

@@ -325,7 +325,7 @@ fn title_lines(model: &Model, states: &[(&str, &str)]) -> Paragraph<'static> {
     text.push_str(&format!("  lease {} ms", first.lease_ms));
     if let Some(back) = &model.last_return {
         text.push_str(&format!(
-            "  last back: {} from {} in {:.0} ms",
+            "  last back: {} from {} in {:.1} ms",
             Escaped(&back.to),
             Escaped(&back.from),
             back.gone_ms()
