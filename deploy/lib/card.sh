@@ -285,6 +285,9 @@ user:
   ssh_authorized_keys:
     - $(quoted "$public_key")
 ssh_pwauth: false
+bootcmd:
+  # The dialogue that asks for a user at the screen would keep the last commands waiting for somebody there.
+  - [ cloud-init-per, instance, carom-no-dialogue, sh, -c, "systemctl --no-block stop userconfig; systemctl disable userconfig; true" ]
 runcmd:
   - [ systemctl, enable, --now, ssh ]
   - [ sh, /boot/firmware/carom/first-start, cloud-init ]

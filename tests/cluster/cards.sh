@@ -51,6 +51,11 @@ image() {
     root=$stage/$1/root
     chroot "$root" userdel -r teacher 2>/dev/null
     rm -f "$root/etc/sudoers.d/teacher"
+    # Images from April 2026 on have a user pi without a shell. Until a user is said, a dialogue at the screen holds up multi-user.target.
+    chroot "$root" useradd -m -u 1000 -s /usr/sbin/nologin pi
+    printf '[Unit]\nAfter=systemd-user-sessions.service\n[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' \
+        >"$root/etc/systemd/system/userconfig.service"
+    chroot "$root" systemctl --quiet enable userconfig 2>/dev/null
     echo raspberrypi >"$root/etc/hostname"
     echo '127.0.0.1 localhost' >"$root/etc/hosts"
     # As the images have it; but the network of these hosts is made from outside.
