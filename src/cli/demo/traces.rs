@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use async_io::Async;
 use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, inotify, memfd_create};
+use rustix::process::{DumpableBehavior, dumpable_behavior};
 
 use crate::clock;
 use crate::led::TraceLine;
@@ -86,8 +87,14 @@ impl Traces {
     /// An empty trace for each of so many nodes.
     ///
     /// # Errors
-    /// When the system has no descriptor or memory left.
+    /// When the system has no descriptor or memory left, or does not let the nodes open the traces.
     pub(super) fn new(nodes: u8) -> io::Result<Self> {
+        // So it is of a program with capabilities, or that may not be read.
+        if dumpable_behavior()? != DumpableBehavior::Dumpable {
+            return Err(io::Error::other(
+                "the system keeps the processes of this carom apart, as its file has capabilities or cannot be read: run a plain copy of it",
+            ));
+        }
         let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
         let writes = inotify::init(flags)?;
         let mut traces = Vec::new();
