@@ -23,11 +23,11 @@ complaints() {
             sed "s/^/$name: /" || true
     done
 }
-# lose_holder NAME WHAT: its daemon is killed with the ball, three times. The limit is 1.25 leases of 2 s, and a lease more, as a lost
+# lose_holder NAME WHAT: its daemon is killed with the ball, twice. The limit is 1.25 leases of 2 s, and a lease more, as a lost
 # election may cost one.
 lose_holder() {
     longest=0
-    for _ in 1 2 3; do
+    for _ in 1 2; do
         # shellcheck disable=SC2016 # for the remote shell
         kill_holder "$1" 'kill -KILL $pid'
         saw=$(observe_since "$lit")
