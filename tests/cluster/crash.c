@@ -9,6 +9,6 @@ int main(int argc, char **argv)
     gethostname(host, sizeof host - 1);
     if (argc > 1 && strcmp(argv[1], "run") == 0 && strcmp(host, "pi3") == 0)
         abort();
-    execv("/trace/carom-for-crash", argv);
+    execv("/trace/crash/carom", argv);
     return 127;
 }
