@@ -17,7 +17,10 @@ except OSError as error:
     sys.exit("bind: %s" % error.strerror)
 server.listen()
 print("listening", flush=True)
-connection, peer = server.accept()
+try:
+    connection, peer = server.accept()
+except KeyboardInterrupt:
+    sys.exit(130)
 print("%d bytes from %s:%d" % (len(connection.recv(4096)), *peer), flush=True)
 connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nbye\n")
 connection.close()
