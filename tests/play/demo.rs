@@ -1,6 +1,7 @@
 //! `carom demo` in a pipe.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread::spawn;
 use std::time::Duration;
@@ -165,25 +166,11 @@ fn assert_ended(processes: &[(String, u32)]) {
 #[test]
 fn any_node_is_killed_and_started_by_its_number() {
     let _exclusive = exclusive();
-    let command = format!(
-        "stty rows 24 cols 80; exec {} demo --nodes 40 --for 30s",
-        program()
-    );
     let typing = "sleep 2; printf k12; sleep 1; printf k4; sleep 0.5; printf '\\n'; sleep 1; printf k12; sleep 1; printf q";
-    let shown = Command::new("sh")
-        .args([
-            "-c",
-            &format!("({typing}) | script -qfec '{command}' /dev/null"),
-        ])
-        .env("TERM", "xterm")
-        .output()
-        .unwrap();
-    let picture = text(&shown.stdout);
-    if text(&shown.stderr).contains("not found") {
-        println!("skipped: there is no `script` here to make a terminal");
+    let frames = frames("--nodes 40 --for 30s", "", typing);
+    if frames.is_empty() {
         return;
     }
-    let frames: Vec<&str> = picture.split("\u{1b}[H").collect();
     let killed = |name: &str| {
         let cell = format!("{name:>4} \u{1b}[31mx\u{1b}[0m |killed");
         frames
@@ -200,9 +187,100 @@ fn any_node_is_killed_and_started_by_its_number() {
         count(&four)
     );
     assert!(count(&twelve) > 5 && count(&four) > 5);
-    assert!(picture.contains("kill or start node 4_"));
+    assert!(
+        frames
+            .iter()
+            .any(|frame| frame.contains("kill or start node 4_"))
+    );
     // n12 runs again at the end, n4 does not.
     assert_eq!((twelve.last(), four.last()), (Some(&false), Some(&true)));
+}
+
+/// The frames that a demo draws on a terminal of 24 by 80 while that is typed; nothing if there is no `script` here to
+/// make a terminal. `beside` runs in the background.
+fn frames(arguments: &str, beside: &str, typing: &str) -> Vec<String> {
+    let carom = program();
+    let command = format!("stty rows 24 cols 80; {beside} exec {carom} demo {arguments}");
+    let line = format!("({typing}) | script -qfec '{command}' /dev/null");
+    let shown = Command::new("sh")
+        .args(["-c", &line])
+        .env("TERM", "xterm")
+        .output()
+        .unwrap();
+    if text(&shown.stderr).contains("not found") {
+        println!("skipped: there is no `script` here to make a terminal");
+        return Vec::new();
+    }
+    text(&shown.stdout)
+        .split("\u{1b}[H")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The first press kills the node, and the second one comes before its process has ended.
+#[test]
+fn a_node_whose_keys_are_pressed_twice_at_once_is_killed_and_started() {
+    let _exclusive = exclusive();
+    let frames = frames(
+        "--for 30s",
+        "",
+        "sleep 1.5; printf k2k2; sleep 1; printf k4; sleep 0.5; printf q",
+    );
+    let Some(last) = frames.last() else { return };
+    println!("{last}");
+    assert!(!last.contains("killed: k2 starts it"));
+    assert!(last.contains("killed: k4 starts it"));
+}
+
+/// The others play on, and the display says why it does not.
+#[test]
+fn a_node_whose_address_is_taken_does_not_start() {
+    let _exclusive = exclusive();
+    // The second node has the next port.
+    let (first, second) = loop {
+        let any = TcpListener::bind("127.0.0.1:0").unwrap();
+        let first = any.local_addr().unwrap();
+        let second = SocketAddr::new(first.ip(), first.port().saturating_add(1));
+        if TcpListener::bind(second).is_ok() {
+            break (first, second);
+        }
+    };
+    let taking = spawn(move || {
+        wait_for(SOON, "the page of n2", || TcpStream::connect(second).ok());
+        wait_for(SOON, "the end of n2", || TcpListener::bind(second).ok())
+    });
+    let typing = "sleep 1.5; printf k2; sleep 1; printf k2; sleep 0.7; printf q";
+    let frames = frames(&format!("--for 30s --http {first}"), "", typing);
+    let Some(last) = frames.last() else { return };
+    drop(taking.join());
+    println!("{last}");
+    assert!(last.contains(&format!(
+        "n2 cannot be started: {second}: Address already in use"
+    )));
+    assert!(last.contains("killed: k2 starts it"));
+    assert!(
+        last.contains("possessions overlapping: 0"),
+        "it ended with a summary"
+    );
+}
+
+#[test]
+fn a_time_in_which_nothing_can_move_is_named() {
+    let (code, _, errors) = demo(&["--for", "1ms"]);
+    assert_eq!(code, 1);
+    assert!(errors.contains("choose a longer time"), "{errors}");
+}
+
+#[test]
+fn a_taken_port_of_the_page_is_named_with_its_option() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, _, errors) = demo(&["--for", "1s", "--http", &address]);
+    assert_eq!(code, 1);
+    assert!(
+        errors.contains(&address) && errors.contains("--http"),
+        "{errors}"
+    );
 }
 
 #[test]

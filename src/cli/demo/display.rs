@@ -1,6 +1,5 @@
 //! How the demo looks: drawn live on a terminal, one line per change in a pipe.
 
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use rustix::termios::tcgetwinsize;
@@ -20,10 +19,13 @@ const BESIDE: usize = 12;
 /// Lines beside those of the nodes: title, balls, totals, what happened, the page, the keys.
 const OTHER_LINES: usize = 9;
 
+/// A terminal of fewer columns gets shorter sentences.
+const WIDE: usize = 60;
+
 /// Where the demo is shown.
 pub(super) enum Display {
     /// A terminal, which is drawn again and again.
-    Terminal,
+    Terminal { coloured: bool },
     /// A pipe or a file, which gets a line per change.
     Pipe,
 }
@@ -34,15 +36,16 @@ impl Display {
         if terminal {
             // The alternate screen, without a cursor; `drop` restores both.
             write!(out, "\x1b[?1049h\x1b[?25l")?;
-            return Ok(Self::Terminal);
+            let coloured = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            return Ok(Self::Terminal { coloured });
         }
         let topology = &ring.topology;
         writeln!(
             out,
-            "carom demo: {} nodes on this machine ({}), {} ball(s), lease {:?}",
-            topology.nodes.len(),
+            "carom demo: {} on this machine ({}), {}, lease {:?}",
+            counted(topology.nodes.len(), "node"),
             topology.nodes.join(" "),
-            topology.balls.len(),
+            counted(topology.balls.len(), "ball"),
             topology.lease
         )?;
         if let Some(address) = ring.page {
@@ -61,7 +64,7 @@ impl Display {
         let lines = monitor.take_lines();
         let text = match self {
             Self::Pipe => lines.into_iter().map(|line| line + "\n").collect(),
-            Self::Terminal => draw(monitor, ring, entry, traces::now()),
+            Self::Terminal { coloured } => draw(monitor, ring, entry, traces::now(), *coloured),
         };
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
@@ -71,7 +74,7 @@ impl Display {
 
 impl Drop for Display {
     fn drop(&mut self) {
-        if matches!(self, Self::Terminal) {
+        if matches!(self, Self::Terminal { .. }) {
             let mut out = io::stdout().lock();
             // Fails only if the terminal is gone.
             let _ = write!(out, "\x1b[?25h\x1b[?1049l").and_then(|()| out.flush());
@@ -110,44 +113,91 @@ impl Grid {
     }
 }
 
-/// The whole screen as text. Every line ends by clearing the rest of the line.
-fn draw(monitor: &Monitor, ring: &DemoRing, entry: &Entry, now: Time) -> String {
+/// So many of them, such as `1 ball` and `2 balls`.
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+/// The whole screen as text.
+fn draw(monitor: &Monitor, ring: &DemoRing, entry: &Entry, now: Time, coloured: bool) -> String {
     let topology = &ring.topology;
     let (wide, high) = terminal_size();
     let balls = ball_lines(monitor, wide, high);
-    let mut text = String::from("\x1b[H");
-    // Writing to a String cannot fail.
-    let _ = write!(
-        text,
-        "carom demo: {} nodes, lease {:?}\x1b[K\r\n\x1b[K\r\n",
-        topology.nodes.len(),
-        topology.lease
-    );
+    let count = counted(topology.nodes.len(), "node");
+    let title = format!("carom demo: {count}, lease {:?}", topology.lease);
+    let above = vec![title, String::new()];
     let grid = Grid::new(topology.nodes.len(), balls.len(), (wide, high));
-    for line in 0..grid.lines {
+    let nodes = (0..grid.lines).map(|line| {
         // Down the first column, then down the next.
-        for node in topology.node_ids().skip(line).step_by(grid.lines) {
-            text.push_str(&cell(monitor, ring, node, grid, now));
-        }
-        text.push_str("\x1b[K\r\n");
-    }
-    text.push_str("\x1b[K\r\n");
-    for ball in balls {
-        let _ = write!(text, "  {ball}\x1b[K\r\n");
-    }
+        let nodes = topology.node_ids().skip(line).step_by(grid.lines);
+        nodes
+            .map(|node| cell(monitor, ring, node, grid, now))
+            .collect()
+    });
+    let mut below = vec![String::new()];
+    below.extend(balls.into_iter().map(|ball| format!("  {ball}")));
     let (passes, elections, overlaps) = monitor.totals();
-    let _ = write!(
-        text,
-        "\x1b[K\r\n  passes {passes}   elections {elections}   possessions overlapping {overlaps}\x1b[K\r\n"
-    );
-    if let Some(returned) = monitor.last_return() {
-        let _ = write!(text, "  {returned}\x1b[K\r\n");
+    below.push(String::new());
+    below.push(if wide < WIDE {
+        format!("  passes {passes}  elections {elections}  overlapping {overlaps}")
+    } else {
+        format!("  passes {passes}   elections {elections}   possessions overlapping {overlaps}")
+    });
+    below.extend(monitor.last_event().map(|event| format!("  {event}")));
+    let page = ring.page.map(|page| format!("  see it at http://{page}/"));
+    below.extend(page);
+    below.push(String::new());
+    below.push(format!("  {}", entry.prompt(wide < WIDE)));
+    frame(above, nodes.collect(), below, (wide, high), coloured)
+}
+
+/// These lines as the whole screen of a terminal, which must neither wrap nor scroll. If the terminal is too low, empty
+/// lines go first, then lines of nodes, then all but the last lines.
+fn frame(
+    mut above: Vec<String>,
+    mut nodes: Vec<String>,
+    mut below: Vec<String>,
+    (wide, high): (usize, usize),
+    coloured: bool,
+) -> String {
+    if above.len() + nodes.len() + below.len() > high {
+        above.retain(|line| !line.is_empty());
+        below.retain(|line| !line.is_empty());
     }
-    if let Some(address) = ring.page {
-        let _ = write!(text, "  see it at http://{address}/\x1b[K\r\n");
+    let room = high.saturating_sub(above.len() + below.len());
+    if nodes.len() > room {
+        nodes.truncate(room.saturating_sub(1));
+        nodes.push("  ... the terminal is too low for all".to_owned());
     }
-    let _ = write!(text, "\x1b[K\r\n  {}\x1b[K\x1b[J", entry.prompt());
+    let lines = [above, nodes, below].concat();
+    let lines = lines.get(lines.len().saturating_sub(high)..);
+    let mut text = String::from("\x1b[H");
+    for (index, line) in lines.unwrap_or_default().iter().enumerate() {
+        // Clears the line before it is written: behind the last column, that would clear its last character.
+        text.push_str(if index == 0 { "\x1b[K" } else { "\r\n\x1b[K" });
+        push_columns(&mut text, line, wide, coloured);
+    }
+    if lines.is_some_and(|lines| lines.len() < high) {
+        text.push_str("\r\n\x1b[J");
+    }
     text
+}
+
+/// Appends so many columns of a line, and all of its colors or none.
+fn push_columns(text: &mut String, line: &str, wide: usize, coloured: bool) {
+    let mut column = 0;
+    let mut in_escape = false;
+    for letter in line.chars() {
+        in_escape |= letter == '\x1b';
+        if in_escape {
+            text.extend(coloured.then_some(letter));
+            in_escape = letter != 'm';
+        } else if column < wide {
+            text.push(letter);
+            column += 1;
+        }
+    }
 }
 
 /// One node: its name, its LED, and its screen seen from above.
@@ -252,6 +302,58 @@ mod tests {
         assert_eq!((few.columns, few.lines, few.track), (1, 5, TRACK));
         let many = Grid::new(60, 1, (80, 24));
         assert_eq!((many.columns, many.lines, many.track), (5, 12, 4));
+    }
+
+    /// What a terminal of that size shows: it has as many lines, and none of them is wider.
+    fn shown(nodes: usize, size: (usize, usize)) -> Vec<String> {
+        let lines = |text: &str, count| vec![text.to_owned(); count];
+        let above = vec!["title".to_owned(), String::new()];
+        let mut below = lines("", 1);
+        below.extend(lines(&"ball ".repeat(20), 2));
+        below.extend(["", "keys"].map(str::to_owned));
+        let node = "n1 \x1b[33m●\x1b[0m |        | ".repeat(5);
+        let text = frame(above, lines(&node, nodes), below, size, true);
+        let text = text.strip_prefix("\x1b[H").unwrap();
+        let text = text.strip_suffix("\r\n\x1b[J").unwrap_or(text);
+        let bare = ["\x1b[K", "\x1b[33m", "\x1b[0m"];
+        let bare = bare
+            .iter()
+            .fold(text.to_owned(), |text, escape| text.replace(escape, ""));
+        let lines: Vec<String> = bare.split("\r\n").map(str::to_owned).collect();
+        assert!(lines.len() <= size.1, "{size:?}: {lines:?}");
+        for line in &lines {
+            assert!(line.chars().count() <= size.0, "{size:?}: {line}");
+        }
+        lines
+    }
+
+    #[test]
+    fn the_screen_neither_wraps_nor_scrolls_and_ends_with_the_keys() {
+        for size in [(80, 24), (40, 12), (20, 5), (10, 3), (4, 1)] {
+            for nodes in [1, 5, 20] {
+                assert_eq!(shown(nodes, size).last().unwrap(), "keys");
+            }
+        }
+        assert_eq!(shown(1, (80, 24)).len(), 8);
+        // Without the three empty lines.
+        assert_eq!(shown(6, (40, 10)).len(), 10);
+        let low = shown(20, (40, 10));
+        assert_eq!(low[6], "  ... the terminal is too low for all");
+        assert_eq!((low[0].as_str(), low.len()), ("title", 10));
+    }
+
+    #[test]
+    fn the_colors_of_a_line_that_is_cut_stay_whole() {
+        let cut = |wide, coloured| {
+            let mut text = String::new();
+            push_columns(&mut text, "ab\x1b[31mx\x1b[0m|", wide, coloured);
+            text
+        };
+        assert_eq!(cut(2, true), "ab\x1b[31m\x1b[0m");
+        assert_eq!(cut(3, true), "ab\x1b[31mx\x1b[0m");
+        assert_eq!(cut(9, true), "ab\x1b[31mx\x1b[0m|");
+        assert_eq!(cut(9, false), "abx|");
+        assert_eq!(cut(3, false), "abx");
     }
 
     #[test]

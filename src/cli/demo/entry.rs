@@ -5,14 +5,17 @@ use crate::cli::keyboard::Key;
 /// What has been typed so far.
 pub(super) struct Entry {
     nodes: u8,
+    /// Whether standard input is a terminal, so that keys come at all.
+    keys: bool,
     /// The number so far, 0 right after k; `None` while no number is typed.
     number: Option<u8>,
 }
 
 impl Entry {
-    pub(super) fn new(nodes: u8) -> Self {
+    pub(super) fn new(nodes: u8, keys: bool) -> Self {
         Self {
             nodes,
+            keys,
             number: None,
         }
     }
@@ -42,9 +45,14 @@ impl Entry {
         }
     }
 
-    /// What the keys do now, for the last line of the display.
-    pub(super) fn prompt(&self) -> String {
+    /// What the keys do now, for the last line of the display; in 38 columns if it must be short.
+    pub(super) fn prompt(&self, short: bool) -> String {
         match self.number {
+            None if !self.keys => "Ctrl-C ends it".to_owned(),
+            None if short => "k1 kills n1, again starts it; q quits".to_owned(),
+            Some(number) if short && number > 0 => {
+                format!("node {number}_ (Enter, or one more digit)")
+            }
             None => "k and its number kills a node, again starts it; q quits".to_owned(),
             Some(0) => format!("kill or start node _ (1 to {})", self.nodes),
             Some(number) => format!("kill or start node {number}_ (Enter, or one more digit)"),
@@ -59,7 +67,7 @@ mod tests {
     /// Presses k and these keys; a space stands for Enter. The numbers that were complete, each with the count of keys
     /// that it took.
     fn typed(nodes: u8, keys: &str) -> Vec<(usize, u8)> {
-        let mut entry = Entry::new(nodes);
+        let mut entry = Entry::new(nodes, true);
         entry.press(Key::Kill);
         let key = |letter: char| match letter {
             ' ' => Key::Enter,
@@ -86,6 +94,21 @@ mod tests {
     }
 
     #[test]
+    fn without_a_keyboard_no_keys_are_offered() {
+        assert_eq!(Entry::new(5, false).prompt(false), "Ctrl-C ends it");
+    }
+
+    #[test]
+    fn a_short_prompt_fits_forty_columns() {
+        let mut entry = Entry::new(60, true);
+        for key in [Key::Other, Key::Kill, Key::Digit(5)] {
+            entry.press(key);
+            let prompt = entry.prompt(true);
+            assert!(prompt.len() <= 38, "{prompt}");
+        }
+    }
+
+    #[test]
     fn a_number_is_complete_when_no_digit_can_follow() {
         assert_eq!(typed(60, "12"), [(2, 12)]);
         assert_eq!(typed(60, "7"), [(1, 7)]);
@@ -104,6 +127,6 @@ mod tests {
         assert_eq!(typed(5, "6"), []);
         assert_eq!(typed(60, "1k3 "), [(4, 3)]);
         // Without k first, digits are nothing.
-        assert_eq!(Entry::new(5).press(Key::Digit(3)), None);
+        assert_eq!(Entry::new(5, true).press(Key::Digit(3)), None);
     }
 }

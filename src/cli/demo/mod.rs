@@ -11,6 +11,7 @@ mod start;
 mod topology;
 mod traces;
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -53,7 +54,7 @@ pub(super) struct Arguments {
     #[arg(long = "for", value_name = "TIME", value_parser = crate::config::parse_duration)]
     time: Option<Duration>,
     /// Serve the page of the first node on this address, such as 127.0.0.1:8080, and the pages of the others
-    /// on the next ports
+    /// on the next ports, or on any free port where such a port is taken
     #[arg(long, value_name = "IP:PORT")]
     http: Option<SocketAddr>,
 }
@@ -99,13 +100,10 @@ pub(super) fn demo(arguments: &Arguments) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     monitor.summary(&mut out)?;
     out.flush()?;
-    if arguments.time.is_some() && !monitor.is_sound(traces::now()) {
-        return Err(Failure::Run(
-            "a ball was held twice or did not move: please report this with the lines above"
-                .to_owned(),
-        ));
+    match monitor.fault(traces::now()) {
+        Some(sentence) if arguments.time.is_some() => Err(Failure::Run(sentence.to_owned())),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// A running demo.
@@ -113,6 +111,8 @@ struct Demo {
     ring: DemoRing,
     traces: Traces,
     monitor: Monitor,
+    /// Nodes that were killed and whose processes have not ended yet; whether to start them again then.
+    dying: BTreeMap<NodeId, bool>,
 }
 
 impl Demo {
@@ -125,6 +125,7 @@ impl Demo {
             ring,
             traces,
             monitor,
+            dying: BTreeMap::new(),
         })
     }
 
@@ -139,7 +140,7 @@ impl Demo {
         let _signals = executor.spawn(signals::watch(stop));
         let end = time.map(|time| clock::now() + time);
         let mut display = Display::open(terminal, &self.ring)?;
-        let mut entry = Entry::new(self.ring.nodes());
+        let mut entry = Entry::new(self.ring.nodes(), keyboard.is_some());
         loop {
             self.show(&mut display, &entry)?;
             let frame = terminal.then_some(FRAME);
@@ -148,12 +149,15 @@ impl Demo {
                 Event::End | Event::Key(Key::Quit) => break,
                 Event::Key(key) => {
                     if let Some(number) = entry.press(key) {
-                        self.toggle(NodeId(u16::from(number).saturating_sub(1)))?;
+                        self.toggle(NodeId(u16::from(number).saturating_sub(1)));
                     }
                 }
                 Event::NodeEnded(node) => {
                     let how = self.ring.on_end(node)?;
                     self.monitor.on_end(node, &how);
+                    if self.dying.remove(&node) == Some(true) {
+                        self.start_again(node);
+                    }
                 }
                 Event::Changed | Event::Frame => {}
             }
@@ -176,14 +180,24 @@ impl Demo {
     }
 
     /// Kills the node without warning, or starts it again.
-    fn toggle(&mut self, node: NodeId) -> Result<(), Failure> {
-        if self.ring.is_running(node) {
+    fn toggle(&mut self, node: NodeId) {
+        if let Some(again) = self.dying.get_mut(&node) {
+            *again = !*again;
+        } else if self.ring.is_running(node) {
             self.monitor.on_kill(node, traces::now());
             self.ring.kill(node);
-            return Ok(());
+            self.dying.insert(node, false);
+        } else {
+            self.start_again(node);
         }
+    }
+
+    /// Starts the node. If that fails, the others play on, and the display says why.
+    fn start_again(&mut self, node: NodeId) {
         self.monitor.on_start(node);
-        self.ring.start_again(node, &self.traces)
+        if let Err(sentence) = self.ring.start_again(node, &self.traces) {
+            self.monitor.on_failed_start(sentence);
+        }
     }
 
     async fn next(

@@ -22,8 +22,8 @@ pub(super) struct Monitor {
     overlaps: u64,
     /// When the demo killed a node that has not been started again.
     killed: BTreeMap<NodeId, Time>,
-    /// A sentence about the last ball that was taken back from a node.
-    last_return: Option<String>,
+    /// A sentence about the last ball that was taken back from a node, or the last node that could not be started.
+    last_event: Option<String>,
     /// A line for each change that is not printed yet.
     lines: Vec<String>,
 }
@@ -54,7 +54,7 @@ impl Monitor {
             speeds: speeds.collect(),
             overlaps: 0,
             killed: BTreeMap::new(),
-            last_return: None,
+            last_event: None,
             lines: Vec::new(),
         }
     }
@@ -101,7 +101,7 @@ impl Monitor {
                 change.ball
             );
             self.add_line(at, &sentence);
-            self.last_return = Some(sentence);
+            self.last_event = Some(sentence);
         }
     }
 
@@ -125,6 +125,14 @@ impl Monitor {
     /// The demo starts a node.
     pub(super) fn on_start(&mut self, node: NodeId) {
         self.killed.remove(&node);
+        let old = format!("{} cannot be started", self.name(node));
+        self.last_event.take_if(|event| event.starts_with(&old));
+    }
+
+    /// A node could not be started, as this sentence says.
+    pub(super) fn on_failed_start(&mut self, sentence: String) {
+        self.add_line(traces::now(), &sentence);
+        self.last_event = Some(sentence);
     }
 
     /// The process of a node has ended.
@@ -159,9 +167,9 @@ impl Monitor {
         speed.copied().unwrap_or(1.0)
     }
 
-    /// A sentence about the last ball that was taken back from a node.
-    pub(super) fn last_return(&self) -> Option<&str> {
-        self.last_return.as_deref()
+    /// A sentence about the last ball that was taken back from a node, or the last node that could not be started.
+    pub(super) fn last_event(&self) -> Option<&str> {
+        self.last_event.as_deref()
     }
 
     /// The numbers of passes, elections and overlapping possessions.
@@ -178,9 +186,14 @@ impl Monitor {
         self.balls.values().filter(moves).count()
     }
 
-    /// Whether every ball moves and none was ever held twice.
-    pub(super) fn is_sound(&self, now: Time) -> bool {
-        self.overlaps == 0 && (self.names.len() == 1 || self.moving(now) == self.speeds.len())
+    /// What is wrong if a ball was ever held twice, or does not move although there are nodes to pass it to.
+    pub(super) fn fault(&self, now: Time) -> Option<&'static str> {
+        if self.overlaps > 0 {
+            return Some("two nodes held one ball: please report this with the lines above");
+        }
+        (self.names.len() > 1 && self.moving(now) < self.speeds.len()).then_some(
+            "not every ball was passed on in the last 3 s: choose a longer time (a busy machine needs more), or start fewer nodes",
+        )
     }
 
     pub(super) fn summary(&self, out: &mut impl io::Write) -> io::Result<()> {

@@ -83,7 +83,8 @@ impl DemoRing {
             executor: Rc::clone(executor),
         };
         for (node, listeners) in ring.topology.node_ids().zip(listeners) {
-            ring.start_node(node, traces, &listeners)?;
+            let started = ring.start_node(node, traces, &listeners);
+            started.map_err(Failure::Run)?;
         }
         Ok(ring)
     }
@@ -106,7 +107,10 @@ impl DemoRing {
     }
 
     /// Starts that node again, at its former addresses.
-    pub(super) fn start_again(&mut self, node: NodeId, traces: &Traces) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// A sentence, if an address is in use now or the process cannot be started.
+    pub(super) fn start_again(&mut self, node: NodeId, traces: &Traces) -> Result<(), String> {
         let mut listeners = Vec::new();
         let addresses = [
             ("ring", &self.ring_addresses),
@@ -114,7 +118,11 @@ impl DemoRing {
         ];
         for (endpoint, addresses) in addresses {
             if let Some(&address) = addresses.get(node.index()) {
-                listeners.push(listen::bind(endpoint, address).map_err(Failure::run)?);
+                let listener = listen::bind(endpoint, address).map_err(|error| {
+                    let name = self.topology.name(node);
+                    format!("{name} cannot be started: {address}: {}", error.source)
+                });
+                listeners.push(listener?);
             }
         }
         self.start_node(node, traces, &listeners)
@@ -137,7 +145,7 @@ impl DemoRing {
         node: NodeId,
         traces: &Traces,
         listeners: &[Async<TcpListener>],
-    ) -> Result<(), Failure> {
+    ) -> Result<(), String> {
         let (Some(trace), Some(place)) = (traces.path(node), self.nodes.get_mut(node.index()))
         else {
             return Ok(());
@@ -154,7 +162,7 @@ impl DemoRing {
         let process = NodeProcess::spawn(&self.executor, &start, listeners, self.plan.level, ended);
         *place = Some(process.map_err(|error| {
             let name = self.topology.name(node);
-            Failure::Run(format!("{name} cannot be started: {error}"))
+            format!("{name} cannot be started: {error}")
         })?);
         Ok(())
     }
@@ -182,7 +190,12 @@ fn bind_http(first: SocketAddr, count: usize) -> Result<Vec<Async<TcpListener>>,
             Err(_) if step > 0 => listen::bind("http", SocketAddr::new(first.ip(), 0)),
             bound => bound,
         };
-        listeners.push(listener.map_err(Failure::run)?);
+        listeners.push(listener.map_err(|error| {
+            let (address, why) = (error.address, error.source);
+            Failure::Run(format!(
+                "the page cannot be served at {address} ({why}): choose another address of this machine, or another port, with --http"
+            ))
+        })?);
     }
     Ok(listeners)
 }
