@@ -232,6 +232,26 @@ fn a_node_whose_keys_are_pressed_twice_at_once_is_killed_and_started() {
     assert!(last.contains("killed: k4 starts it"));
 }
 
+/// A shell sets the terminal as it needs it when the demo is stopped, and does not set it back when it runs on.
+#[test]
+fn keys_work_again_after_ctrl_z_and_fg() {
+    let _exclusive = exclusive();
+    let shell = "(sleep 1; stty icanon echo </dev/tty; kill -CONT $$) &";
+    let frames = frames(
+        "--for 30s",
+        shell,
+        "sleep 2; printf k2; sleep 0.7; printf q; sleep 0.3",
+    );
+    let Some(last) = frames.last() else { return };
+    println!("{last}");
+    assert!(last.contains("killed: k2 starts it"));
+    assert!(
+        frames.len() < 100,
+        "q did not end it: {} frames",
+        frames.len()
+    );
+}
+
 /// The others play on, and the display says why it does not.
 #[test]
 fn a_node_whose_address_is_taken_does_not_start() {

@@ -130,6 +130,36 @@ fn a_small_terminal_without_colours_shows_it_all() {
     println!("{} bytes for five seconds at 80x24", picture.len());
 }
 
+/// After Ctrl-Z and `fg` the whole picture is drawn again, although nothing of most lines has changed.
+#[test]
+fn when_it_runs_on_everything_is_drawn_again() {
+    let _exclusive = exclusive();
+    let [port] = free_ports();
+    let first = format!("127.0.0.1:{port}");
+    let demo = ["demo", "--nodes", "3", "--http", &first, "--for", "5s"];
+    let mut demo = carom(&demo).stdout(Stdio::null()).spawn().unwrap();
+    wait_for(Duration::from_secs(5), "the page", || {
+        get(port, "/status").ok()
+    });
+    let command = format!(
+        "stty rows 24 cols 80; (sleep 1; kill -CONT $$) & exec {} watch {first} --for 2s",
+        program()
+    );
+    let line = format!("sleep 3 | script -qfec '{command}' /dev/null");
+    let shown = Command::new("sh")
+        .args(["-c", &line])
+        .env("TERM", "xterm")
+        .output()
+        .unwrap();
+    demo.wait().unwrap();
+    if text(&shown.stderr).contains("not found") {
+        println!("skipped: there is no `script` here to make a terminal");
+        return;
+    }
+    let picture = text(&shown.stdout);
+    assert_eq!(picture.matches("q ends it").count(), 2, "{picture:?}");
+}
+
 /// Of a ring of twelve, eight streams at most are open at a time, and the picture is of all.
 #[test]
 fn of_a_large_ring_a_few_nodes_are_followed() {

@@ -41,7 +41,7 @@ impl Entry {
                 None
             }
             Key::Enter => number.filter(|&number| number > 0),
-            Key::Quit | Key::Other => None,
+            Key::Quit | Key::Other | Key::Continued => None,
         }
     }
 

@@ -7,7 +7,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::execute;
-use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
+use ratatui::crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
@@ -54,6 +54,21 @@ impl Display {
         terminal.hide_cursor()?;
         let coloured = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Ok(Self::Terminal { terminal, coloured })
+    }
+
+    /// Others have written to the terminal: the next picture is drawn as a whole, not only what has changed.
+    pub(super) fn forget(&mut self) -> io::Result<()> {
+        match self {
+            Self::Pipe => Ok(()),
+            Self::Terminal { terminal, .. } => {
+                terminal.hide_cursor()?;
+                // Not `terminal.clear()`: that asks the terminal for its cursor, and the keyboard would get the answer.
+                execute!(io::stdout(), Clear(ClearType::All))?;
+                // Both buffers are empty then.
+                terminal.swap_buffers();
+                Ok(())
+            }
+        }
     }
 
     pub(super) fn show(&mut self, model: &mut Model, now: Time) -> io::Result<()> {

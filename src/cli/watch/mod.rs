@@ -67,6 +67,8 @@ enum Event {
     Changed,
     /// It is time to draw again.
     Frame,
+    /// The process was stopped and runs on.
+    Continued,
     /// The time is over, a signal came, or q was pressed.
     End,
 }
@@ -99,6 +101,7 @@ pub(super) fn watch(arguments: &Arguments) -> Result<(), Failure> {
             let left = end.map(|end| now.until(end));
             match next(keyboard.as_ref(), &changes, &stopped, pause, left).await {
                 Event::End => return Ok(model.borrow().first.is_some()),
+                Event::Continued => display.forget()?,
                 Event::Changed | Event::Frame => {}
             }
         }
@@ -123,11 +126,11 @@ async fn next(
     let key = async {
         loop {
             match keyboard {
-                Some(keyboard) => {
-                    if keyboard.next().await == Key::Quit {
-                        return Event::End;
-                    }
-                }
+                Some(keyboard) => match keyboard.next().await {
+                    Key::Quit => return Event::End,
+                    Key::Continued => return Event::Continued,
+                    Key::Kill | Key::Digit(_) | Key::Enter | Key::Other => {}
+                },
                 None => future::pending().await,
             }
         }
