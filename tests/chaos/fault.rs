@@ -34,10 +34,12 @@ pub(crate) enum Kind {
     Pressed,
     /// The LED keeper killed or stopped, alone or with its daemon.
     Keeper,
+    /// A daemon, or its keeper, that the kernel kills because the memory of the service is full.
+    Memory,
 }
 
-/// One deck: every kind occurs in every 21 faults.
-const DECK: [Kind; 21] = [
+/// One deck: every kind occurs in every 22 faults.
+const DECK: [Kind; 22] = [
     Kind::Kill,
     Kind::Keeper,
     Kind::Kill,
@@ -59,6 +61,7 @@ const DECK: [Kind; 21] = [
     Kind::Storm,
     Kind::Disk,
     Kind::Hogs,
+    Kind::Memory,
 ];
 
 /// Whom it hits first.
@@ -114,6 +117,7 @@ impl Kind {
             Self::Hogs => "CPU hogs",
             Self::Pressed => "holder under load",
             Self::Keeper => "LED keeper",
+            Self::Memory => "out of memory",
         }
     }
 
@@ -132,7 +136,7 @@ impl Kind {
     /// How long it lasts, in milliseconds, with a lease of 250.
     fn span(self) -> (u64, u64) {
         match self {
-            Self::Kill | Self::Two | Self::Pressed | Self::Keeper => (50, 900),
+            Self::Kill | Self::Two | Self::Pressed | Self::Keeper | Self::Memory => (50, 900),
             Self::Term => (0, 500),
             Self::Stop => (300, 1_500),
             Self::Cable => (100, 1_500),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::fault::{Fault, Kind, Target};
 use super::harness::{full_pipe, now};
 use super::kills;
+use super::memory;
 use super::ring::{Ring, lease, nodes, votes};
 use super::testbed::Drops;
 
@@ -85,6 +86,7 @@ pub(crate) fn inject(ring: &mut Ring, fault: &Fault) -> Damage {
         Kind::Hogs => hogs(ring, fault),
         Kind::Pressed => under_load(ring, fault, aim),
         Kind::Keeper => keeper(ring, fault, &aim),
+        Kind::Memory => memory(ring, fault, &aim),
     }
 }
 
@@ -123,6 +125,15 @@ fn kill(ring: &mut Ring, fault: &Fault, aim: &Aim, count: usize) -> Damage {
 fn keeper(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
     let (at, healed, how) = kills::hit_keeper(ring, aim.first, fault.form, fault.lasts);
     damage(aim, aim.some(1), how, at, healed)
+}
+
+fn memory(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {
+    let it = memory::run_out(ring, aim.first, fault.form, fault.lasts);
+    let damage = damage(aim, aim.some(1), it.how, it.at, it.healed);
+    Damage {
+        wrong: it.wrong,
+        ..damage
+    }
 }
 
 fn terminate(ring: &mut Ring, fault: &Fault, aim: &Aim) -> Damage {

@@ -18,6 +18,7 @@ mod fault;
 mod harness;
 mod inject;
 mod kills;
+mod memory;
 mod report;
 mod ring;
 mod testbed;
@@ -113,6 +114,10 @@ fn main() -> ExitCode {
         let count = std::env::args().nth(2).and_then(|count| count.parse().ok());
         ring::set_nodes(count.expect("the number of nodes"));
         visitors::run();
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args().nth(1).as_deref() == Some(memory::ROLE) {
+        memory::eat();
         return ExitCode::SUCCESS;
     }
     let Some(arguments) = Arguments::read(std::env::args().skip(1)) else {

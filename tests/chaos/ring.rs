@@ -140,16 +140,31 @@ impl Ring {
     pub(crate) fn kill(&mut self, nodes: &[usize]) -> u64 {
         let first = now();
         for &node in nodes {
-            let (before, gone) = self.process(node).kill();
-            self.processes[node] = None;
-            self.interventions
-                .push(Intervention::Killed { node, before, gone });
+            let span = self.process(node).kill();
+            self.on_killed(node, span);
         }
         self.poll();
         for &node in nodes {
             self.tails[node].shown = None;
         }
         first
+    }
+
+    fn on_killed(&mut self, node: usize, (before, gone): (u64, u64)) {
+        self.processes[node] = None;
+        self.interventions
+            .push(Intervention::Killed { node, before, gone });
+    }
+
+    /// Waits until something else has killed that node; `false` if nothing does.
+    pub(crate) fn await_kill(&mut self, node: usize, limit: Duration) -> bool {
+        let span = self.process(node).await_kill(limit);
+        if let Some(span) = span {
+            self.on_killed(node, span);
+            self.poll();
+            self.tails[node].shown = None;
+        }
+        span.is_some()
     }
 
     /// Sends SIGTERM to that node and waits for its end; returns the moment before.
@@ -180,11 +195,21 @@ impl Ring {
         moment
     }
 
+    /// The daemon of that node: its process id.
+    pub(crate) fn daemon(&mut self, node: usize) -> u32 {
+        self.process(node).id()
+    }
+
     /// The LED keeper of that node: its process id.
     pub(crate) fn keeper(&mut self, node: usize) -> u32 {
         wait_for(Duration::from_secs(3), "an LED keeper", || {
-            self.process(node).keeper()
+            self.keeper_now(node)
         })
+    }
+
+    /// The same, if it has one now.
+    pub(crate) fn keeper_now(&mut self, node: usize) -> Option<u32> {
+        self.processes[node].as_ref()?.keeper()
     }
 
     /// Sends a signal to that process, if it has not ended.

@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 
 use super::bridge::{self, mount, run};
 use super::harness::carom;
+use super::memory::Cgroups;
 
 /// The size of the disk for each trace.
 const DISK: usize = 4 * 1024 * 1024;
@@ -22,6 +23,8 @@ pub(crate) struct Testbed {
     pub(crate) nodes: usize,
     /// Whether the daemons have a real-time priority, as a systemd unit may set.
     pub(crate) realtime: bool,
+    /// The memory cgroups, if this system has them.
+    pub(crate) cgroups: Option<Cgroups>,
 }
 
 /// What a node's own packet filter drops.
@@ -44,10 +47,15 @@ pub(crate) fn is_private() -> bool {
 impl Testbed {
     /// Creates the namespaces, links and disks; mounts a private file system over `folder`.
     pub(crate) fn set(folder: &Path, nodes: usize, realtime: bool) -> Self {
+        let cgroups = Cgroups::set(nodes);
+        if let Err(why) = &cgroups {
+            println!("out of memory is skipped: this system gives no memory cgroup: {why}");
+        }
         let testbed = Self {
             folder: folder.to_owned(),
             nodes,
             realtime,
+            cgroups: cgroups.ok(),
         };
         mount("64m", folder);
         bridge::set_up(&[Ipv4Addr::new(10, 77, 0, 254)]);
@@ -90,7 +98,10 @@ impl Testbed {
         } else {
             &[]
         };
-        bridge::inside(&self.namespace(node), realtime, &carom(arguments))
+        let group = self.cgroups.as_ref().map(|groups| groups.entering(node));
+        let group = group.iter().flatten().map(String::as_str);
+        let by: Vec<&str> = group.chain(realtime.iter().copied()).collect();
+        bridge::inside(&self.namespace(node), &by, &carom(arguments))
     }
 
     /// Pulls a node's cable out of the bridge, or puts it back.

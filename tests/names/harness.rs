@@ -16,6 +16,6 @@ borrowed! {
     "../play/harness/process.rs" process
 }
 
-pub(crate) use basics::{carom, millis, now, wait_for};
+pub(crate) use basics::{carom, millis, nanos, now, wait_for};
 pub(crate) use http::get_from;
 pub(crate) use process::Process;

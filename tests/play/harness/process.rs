@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{carom, now, wait_for};
+use super::{carom, nanos, now, wait_for};
 
 /// A running node.
 pub(crate) struct Process {
@@ -68,12 +68,28 @@ impl Process {
     pub(crate) fn kill(&mut self) -> (u64, u64) {
         let before = now();
         self.child.kill().unwrap();
-        while !is_exiting(self.child.id()) {
+        let killed = self.await_kill(Duration::from_secs(60));
+        let (_, gone) = killed.expect("the kernel obeys");
+        (before, gone)
+    }
+
+    /// Waits until something has killed it; returns a moment before, and one when it certainly ran no code any more.
+    pub(crate) fn await_kill(&mut self, limit: Duration) -> Option<(u64, u64)> {
+        let until = now() + nanos(limit);
+        let mut before = now();
+        loop {
+            let asked = now();
+            if is_exiting(self.child.id()) {
+                let gone = now();
+                self.child.wait().unwrap();
+                return Some((before, gone));
+            }
+            if asked > until {
+                return None;
+            }
+            before = asked;
             sleep(Duration::from_micros(50));
         }
-        let gone = now();
-        self.child.wait().unwrap();
-        (before, gone)
     }
 
     /// SIGTERM; returns the moment before it.
