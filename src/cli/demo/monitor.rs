@@ -241,11 +241,11 @@ mod tests {
         let passed = [(1, 0, "on 1 g 0"), (2, 0, "off 1 g 0"), (2, 1, "on 1 g 1")];
         let sound = after(&passed);
         assert_eq!(sound.totals(), (1, 1, 0));
-        assert!(sound.is_sound(at(10)));
-        assert!(!sound.is_sound(at(4_000)), "it does not move any more");
+        assert_eq!(sound.fault(at(10)), None);
+        assert!(sound.fault(at(4_000)).unwrap().contains("passed on"));
         let doubled = after(&[(1, 0, "on 1 g 0"), (2, 1, "on 1 g 1")]);
         assert_eq!(doubled.totals(), (1, 1, 1));
-        assert!(!doubled.is_sound(at(10)));
+        assert!(doubled.fault(at(10)).unwrap().contains("two nodes"));
     }
 
     #[test]
@@ -254,15 +254,15 @@ mod tests {
         let mut stopped = after(&gone);
         show(&mut stopped, 8, 2, "on 1 h 0");
         let sentence = "ball 1 came back on n3 3.0 ms after the LED of n1 went off";
-        assert_eq!(stopped.last_return(), Some(sentence));
+        assert_eq!(stopped.last_event(), Some(sentence));
         let mut killed = after(&gone[..1]);
         killed.on_kill(NodeId(0), at(4));
         show(&mut killed, 5, 0, "off 1 g 0 keeper");
         show(&mut killed, 8, 2, "on 1 h 0");
         let sentence = "ball 1 came back on n3 4.0 ms after n1 was killed";
-        assert_eq!(killed.last_return(), Some(sentence));
+        assert_eq!(killed.last_event(), Some(sentence));
         assert_eq!(killed.totals(), (0, 2, 0));
         let passed_on = after(&[(1, 0, "on 1 g 0"), (2, 0, "off 1 g 0"), (9, 1, "on 1 g 1")]);
-        assert_eq!(passed_on.last_return(), None);
+        assert_eq!(passed_on.last_event(), None);
     }
 }
