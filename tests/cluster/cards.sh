@@ -131,8 +131,8 @@ else
     for name in $classroom; do
         logged_in=no
         for _ in $(seq 1 240); do
-            # Once is enough: cloud-init starts sshd anew.
-            if log_in "$name" true 2>/dev/null; then
+            # Once is enough: cloud-init starts sshd anew. On standard output, a user without a shell gets a sentence.
+            if log_in "$name" true >/dev/null 2>&1; then
                 logged_in=yes
                 break
             fi
