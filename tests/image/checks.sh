@@ -74,7 +74,7 @@ switch_off() {
 
 # check_card: from outside, as somebody who has the card in a laptop.
 check_card() {
-    [ "$(list_card | grep '^carom/')" = carom/started ] || fail "left in the folder carom of the boot partition: $(list_card | grep '^carom/' | paste -s -d ' ')"
+    [ "$(list_card | grep '^carom/.')" = carom/started ] || fail "left in the folder carom of the boot partition: $(list_card | grep '^carom/.' | paste -s -d ' ')"
     ! list_card | grep -q carom-failed.txt || fail "carom-failed.txt: $(read_card carom-failed.txt)"
     grep -q 'Wi-Fi was set up' <<TEXT || fail "network-config is $(read_card network-config)"
 $(read_card network-config)

@@ -113,6 +113,7 @@ switch_on() {
 still_waiting() {
     kill -0 "$machine" 2>/dev/null || fail "the machine has ended while the test waited for $2: $(tail -n 3 "$stage/qemu.log")"
     ! reason=$(read_card carom-failed.txt) || fail "the first start failed; carom-failed.txt on the boot partition says: $reason"
+    ! grep -q 'You are in emergency mode' "$stage/console" || fail "the start has ended in systemd's emergency mode, while the test waited for $2: $(last_console 1000 | grep -o 'Timed out waiting.*' | head -n 1)"
     now=$(date +%s)
     [ "$((now - switched_on))" -le "$1" ] || fail "$2: not within $1 s after the Pi was switched on. What it says: $(facts | tr '\n' ' ')"
     if [ "$((now - told))" -ge 60 ]; then
