@@ -4,6 +4,8 @@
 
 # shellcheck source=../../deploy/lib/packages.sh
 . deploy/lib/packages.sh
+# shellcheck source=../common/hosts.sh
+. tests/common/hosts.sh
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/carom
 base=$cache/cluster-base
@@ -59,21 +61,10 @@ make_pi_base() {
 # on_laptop COMMAND...: runs it in the network namespace of the teacher's laptop.
 on_laptop() { ip netns exec "$run_id-laptop" "$@"; }
 
-# set_up_network: a bridge that only the hosts of this test see, with the laptop connected to it.
+# set_up_network: a switch that only the hosts of this test see, with the laptop connected to it.
 set_up_network() {
-    ip netns add "$run_id-sw"
-    ip -n "$run_id-sw" link add br0 type bridge
-    ip -n "$run_id-sw" link set br0 up
-    connect_to_bridge laptop 1
-}
-# connect_to_bridge NAME NUMBER: makes a network namespace with one link to the bridge.
-connect_to_bridge() {
-    ip netns add "$run_id-$1"
-    ip -n "$run_id-$1" link add eth0 type veth peer name "$1" netns "$run_id-sw"
-    ip -n "$run_id-sw" link set "$1" master br0 up
-    ip -n "$run_id-$1" address add "$net.$2/24" dev eth0
-    ip -n "$run_id-$1" link set lo up
-    ip -n "$run_id-$1" link set eth0 up
+    make_switch
+    connect_to_switch laptop 1
 }
 # set_link NAME up|down: plugs the network cable of a host in or out.
 set_link() { ip -n "$run_id-sw" link set "$1" "$2"; }
@@ -97,7 +88,7 @@ make_host() {
     # The LEDs of this test are trace files, in a folder that the sandbox of the unit does not include.
     install -d "$root/etc/systemd/system/carom.service.d" "$root/trace"
     printf '[Service]\nReadWritePaths=/trace\n' >"$root/etc/systemd/system/carom.service.d/test.conf"
-    connect_to_bridge "$name" "$((10 + $1))"
+    connect_to_switch "$name" "$((10 + $1))"
 }
 hosts_file() {
     echo '127.0.0.1 localhost'
@@ -192,14 +183,8 @@ clean_up() {
     fi
 }
 
-begun=$(date +%s)
-checks=0
-# pass TEXT: one check holds. fail TEXT: it does not, and the test ends.
-pass() {
-    checks=$((checks + 1))
-    printf '%4s s  ok  %s\n' "$(($(date +%s) - begun))" "$*"
-}
+# fail TEXT: a check does not hold, and the test ends.
 fail() {
-    printf '%4s s  FAILED  %s\n' "$(($(date +%s) - begun))" "$*"
+    printf '%s  FAILED  %s\n' "$(elapsed)" "$*"
     exit 1
 }

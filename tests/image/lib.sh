@@ -7,14 +7,7 @@ mac=52:54:00:ca:70:03
 boot_mib=128
 boot_offset=8M
 
-begun=$(date +%s)
-checks=0
-elapsed() { printf '%5s s' "$(($(date +%s) - begun))"; }
 say() { printf '%s      %s\n' "$(elapsed)" "$*"; }
-pass() {
-    checks=$((checks + 1))
-    printf '%s  ok  %s\n' "$(elapsed)" "$*"
-}
 # last_console LINES: without the colours.
 last_console() { tail -n "$1" "$stage/console" | tr -d '\r' | sed "s/$(printf '\033')\[[0-9;]*m//g"; }
 # fail TEXT: with what the Pi said last.
@@ -31,21 +24,12 @@ fail() {
 # set_up_network: a switch, with the emulated Pi, a DHCP server that always gives it one address, and two hosts for pi1 and pi2. No way
 # leads out of it.
 set_up_network() {
-    ip netns add "$run_id-sw"
-    ip -n "$run_id-sw" link add br0 type bridge
+    make_switch
     ip -n "$run_id-sw" address add "$net.1/24" dev br0
     ip -n "$run_id-sw" link set lo up
-    ip -n "$run_id-sw" link set br0 up
     ip -n "$run_id-sw" tuntap add dev tap0 mode tap
     ip -n "$run_id-sw" link set tap0 master br0 up
-    for number in 1 2; do
-        ip netns add "$run_id-pi$number"
-        ip -n "$run_id-pi$number" link add eth0 type veth peer name "pi$number" netns "$run_id-sw"
-        ip -n "$run_id-sw" link set "pi$number" master br0 up
-        ip -n "$run_id-pi$number" address add "$net.1$number/24" dev eth0
-        ip -n "$run_id-pi$number" link set lo up
-        ip -n "$run_id-pi$number" link set eth0 up
-    done
+    for number in 1 2; do connect_to_switch "pi$number" "1$number"; done
     in_background ip netns exec "$run_id-sw" dnsmasq --conf-file=/dev/null --keep-in-foreground --user=root --port=0 --interface=br0 \
         --bind-interfaces --dhcp-range="$net.13,$net.13,12h" --dhcp-option=3 --dhcp-leasefile="$stage/leases" --log-facility="$stage/dhcp.log"
 }
