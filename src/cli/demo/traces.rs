@@ -129,8 +129,9 @@ impl Traces {
         let mut events = [0; 4096];
         while rustix::io::read(&self.writes, &mut events).is_ok() {}
         let mut complete_until = clock::monotonic_nanos();
+        let mut text = vec![0; MOST_AT_ONCE];
         for trace in &mut self.traces {
-            if let Some(last) = trace.read_on()? {
+            if let Some(last) = trace.read_on(&mut text)? {
                 complete_until = complete_until.min(last);
             }
         }
@@ -163,19 +164,15 @@ impl Trace {
         PathBuf::from(format!("/proc/{process}/fd/{}", self.file.as_raw_fd()))
     }
 
-    /// Reads whole lines, but not too many at once. Returns when the last of them was written if there are more.
-    fn read_on(&mut self) -> io::Result<Option<u64>> {
-        let mut text = vec![0; MOST_AT_ONCE];
-        let count = self.file.read_at(&mut text, self.read)?;
-        let text = text.get(..count).unwrap_or_default();
+    /// Reads whole lines, but no more than fit the buffer. Returns when the last of them was written if there may be more.
+    fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<Option<u64>> {
+        let count = self.file.read_at(buffer, self.read)?;
+        let is_full = count == buffer.len();
+        let text = buffer.get(..count).unwrap_or_default();
         // A writer appends a whole line at once; a line that is too long is none.
         let lines = text.iter().rposition(|&byte| byte == b'\n');
         let whole = lines.map_or(0, |end| end + 1);
-        let taken = if whole == 0 && count == MOST_AT_ONCE {
-            count
-        } else {
-            whole
-        };
+        let taken = if whole == 0 && is_full { count } else { whole };
         let lines = text
             .get(..whole)
             .unwrap_or_default()
@@ -186,7 +183,7 @@ impl Trace {
         self.read += u64::try_from(taken).unwrap_or_default();
         self.free()?;
         let last = self.waiting.back().map(|last| last.nanos);
-        Ok(last.filter(|_| count == MOST_AT_ONCE))
+        Ok(last.filter(|_| is_full))
     }
 
     /// Gives back the memory of what was read long ago. The file keeps its length.
