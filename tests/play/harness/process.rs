@@ -149,7 +149,7 @@ pub(crate) fn children(of: u32) -> Vec<(String, u32)> {
     let ids = read_dir("/proc").unwrap().flatten();
     let ids = ids.filter_map(|entry| entry.file_name().to_string_lossy().parse().ok());
     ids.filter_map(|id| {
-        let fields = stat(id).filter(|_| runs(id))?;
+        let fields = stat_while_running(id)?;
         let name = read_to_string(format!("/proc/{id}/comm")).ok()?;
         (fields[1] == parent).then(|| (name.trim_end().to_owned(), id))
     })
@@ -158,8 +158,13 @@ pub(crate) fn children(of: u32) -> Vec<(String, u32)> {
 
 /// Whether there is such a process, and it has not ended.
 pub(crate) fn runs(id: u32) -> bool {
+    stat_while_running(id).is_some()
+}
+
+/// The same as `stat`; `None` if the process has ended, too.
+fn stat_while_running(id: u32) -> Option<Vec<String>> {
     // One that has ended stays for as long as its parent does not ask how.
-    stat(id).is_some_and(|fields| fields[0] != "Z")
+    stat(id).filter(|fields| fields[0] != "Z")
 }
 
 /// Sends a signal to a process that a node has started.
