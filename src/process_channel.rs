@@ -3,6 +3,8 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -50,14 +52,27 @@ impl ProcessChannel {
         Ok((Self(one), Self(other)))
     }
 
-    /// The end that another process has given to this one; `None` if it is something else.
-    pub(crate) fn of(descriptor: OwnedFd) -> Option<Self> {
+    /// The end that [`Self::command`] has given to this process; `None` if it was started in another way.
+    pub(crate) fn of_stdin() -> Option<Self> {
+        let descriptor = rustix::stdio::stdin().try_clone_to_owned().ok()?;
         let kind = sockopt::socket_type(&descriptor).ok()?;
         (kind == SocketType::SEQPACKET).then_some(Self(descriptor))
     }
 
-    pub(crate) fn try_clone(&self) -> io::Result<OwnedFd> {
-        self.0.try_clone()
+    /// Starts this very program, even if its file was replaced or removed since, with `role` as its only argument, without
+    /// an environment, and with this end as its standard input.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left.
+    pub(crate) fn command(&self, role: &str) -> io::Result<Command> {
+        let mut command = Command::new("/proc/self/exe");
+        command
+            .arg0("carom")
+            .arg(role)
+            .env_clear()
+            .stdin(Stdio::from(self.0.try_clone()?))
+            .stdout(Stdio::null());
+        Ok(command)
     }
 
     /// Sends a message, unless the other end has left so many unread that there is no room.
@@ -124,6 +139,12 @@ impl ProcessChannel {
         // Fails only if the other end is gone.
         let _ = shutdown(&self.0, Shutdown::Both);
     }
+}
+
+/// What `ps -e` and `top` show of a process that [`ProcessChannel::command`] has started: the kernel would call it `exe`.
+pub(crate) fn name_process(name: &str) {
+    // For people only.
+    let _ = std::fs::write("/proc/self/comm", name);
 }
 
 impl AsFd for ProcessChannel {

@@ -17,7 +17,7 @@ use super::message::{Answer, Order};
 use super::tell::tell;
 use crate::clock;
 use crate::led::{LedError, OffSwitch, PutOut};
-use crate::process_channel::{ProcessChannel, Received};
+use crate::process_channel::{ProcessChannel, Received, name_process};
 use crate::timer::Timer;
 
 /// The only argument of the process. No person types it, so it is not among the commands.
@@ -36,10 +36,8 @@ pub fn main() -> ExitCode {
         // A handler that does nothing: only the system can refuse it, and then the signal ends the process.
         let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
     }
-    // The kernel would call it `exe`. For people only.
-    let _ = std::fs::write("/proc/self/comm", NAME);
-    let channel = rustix::stdio::stdin().try_clone_to_owned();
-    let Some(channel) = channel.ok().and_then(ProcessChannel::of) else {
+    name_process(NAME);
+    let Some(channel) = ProcessChannel::of_stdin() else {
         let sentence = "carom led-keeper is started by carom run, not by hand";
         // Fails only if nobody reads it.
         let _ = writeln!(io::stderr(), "{sentence}");

@@ -1,9 +1,8 @@
 //! Starts the keeper's process, and another one when it has ended.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -93,17 +92,11 @@ fn how_it_ended(status: io::Result<ExitStatus>) -> String {
     }
 }
 
-/// Starts a keeper: this very program, even if its file was replaced or removed since.
+/// Starts a keeper.
 fn spawn(end: &ProcessChannel) -> io::Result<Child> {
-    let end: OwnedFd = end.try_clone()?;
-    Command::new("/proc/self/exe")
-        .arg0("carom")
-        .arg(COMMAND)
-        .env_clear()
+    end.command(COMMAND)?
         // Ctrl-C goes to the daemon only.
         .process_group(0)
-        .stdin(Stdio::from(end))
-        .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
 }

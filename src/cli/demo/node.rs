@@ -24,7 +24,7 @@ use crate::daemon::{Daemon, ReservedThread, Setup};
 use crate::endpoint::Endpoint;
 use crate::keeper::Keeper;
 use crate::led::LedConfig;
-use crate::process_channel::{ProcessChannel, Received};
+use crate::process_channel::{ProcessChannel, Received, name_process};
 use crate::program::{log, signals};
 use crate::ring::NodeId;
 
@@ -42,16 +42,14 @@ pub(in crate::cli) fn main() -> ExitCode {
 fn play() -> Result<(), Failure> {
     let by_hand =
         || Failure::Usage("carom demo-node is started by carom demo, not by hand".to_owned());
-    let channel = rustix::stdio::stdin().try_clone_to_owned()?;
-    let channel = ProcessChannel::of(channel).ok_or_else(by_hand)?;
+    let channel = ProcessChannel::of_stdin().ok_or_else(by_hand)?;
     let Received::Message(start, descriptors) = channel.receive::<Start>() else {
         return Err(by_hand());
     };
     let topology = Arc::new(topology(start.nodes, start.balls));
     let me = NodeId(start.me);
     let name = topology.name(me);
-    // The kernel would call it `exe`. For people only.
-    let _ = std::fs::write("/proc/self/comm", format!("carom-{name}"));
+    name_process(&format!("carom-{name}"));
     // As for `carom run`: before any thread.
     let keeper = Keeper::start(topology.lease)?;
     let thread = ReservedThread::new()?;

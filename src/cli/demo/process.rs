@@ -3,8 +3,7 @@
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsFd as _, BorrowedFd};
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 
 use async_io::Async;
 use smol::channel::Sender;
@@ -40,14 +39,8 @@ impl NodeProcess {
             listeners.iter().map(|listener| listener.as_fd()).collect();
         channel.send(start, &descriptors)?;
         let channel = Async::new_nonblocking(channel)?;
-        let child = Command::new("/proc/self/exe")
-            .arg0("carom")
-            .arg(COMMAND)
-            .env_clear()
-            .env("CAROM_LOG", level.as_str())
-            .stdin(Stdio::from(end.try_clone()?))
-            .stdout(Stdio::null())
-            .spawn()?;
+        let mut command = end.command(COMMAND)?;
+        let child = command.env("CAROM_LOG", level.as_str()).spawn()?;
         let node = NodeId(start.me);
         let watching = executor.spawn(async move {
             // It sends nothing, so this is its end. An error comes of the end, too.
