@@ -164,7 +164,7 @@ impl Model {
                 let ReturnStatus { ball, from, to, .. } = &back;
                 let gone = back.gone_ms();
                 let line = format!(
-                    "{to} took ball {ball} back, last heard of on {from}: away for {gone:.1} ms"
+                    "{to} took ball {ball} back after {gone:.1} ms, last heard of on {from}"
                 );
                 self.add_line(&line, now);
                 self.last_return = Some(back);

@@ -106,7 +106,7 @@ export function panels(ring) {
 	}
 
 	function returned({ ball, from, to, away_ms }) {
-		log(`${to} took ball ${ball} back, last heard of on ${from}: away for ${millis(away_ms)}`, "good");
+		log(`${to} took ball ${ball} back after ${millis(away_ms)}, last heard of on ${from}`, "good");
 	}
 
 	function renew(balls, states) {
